@@ -1,0 +1,11 @@
+/* The clocks. Only programs and io parts ask; pure code gets the time as an argument. */
+#pragma once
+
+#include "base/when.h"
+
+/* Wall clock (CLOCK_REALTIME). */
+usec_t clock_now(void);
+/* Never set back (CLOCK_MONOTONIC), for spans. */
+usec_t clock_monotonic(void);
+/* Wall clock minus CLOCK_BOOTTIME: add it to a kernel time since boot to get a wall time. */
+usec_t clock_boot_offset(void);

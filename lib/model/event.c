@@ -1,0 +1,34 @@
+/* Names of event kinds. */
+#include "model/event.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const names[] = {
+	[EVENT_NONE] = "none",
+	[EVENT_LISTENER_OPENED] = "listener_opened",
+	[EVENT_LISTENER_CLOSED] = "listener_closed",
+	[EVENT_OWNER_CHANGED] = "owner_changed",
+	[EVENT_FINDING_RAISED] = "finding_raised",
+	[EVENT_FINDING_CLEARED] = "finding_cleared",
+	[EVENT_DAEMON_STARTED] = "daemon_started",
+	[EVENT_DAEMON_STOPPED] = "daemon_stopped",
+	[EVENT_RECORDS_LOST] = "records_lost",
+	[EVENT_CHILD_RESTARTED] = "child_restarted",
+};
+
+const char *event_kind_name(enum event_kind kind)
+{
+	return kind <= EVENT_KIND_LAST ? names[kind] : "none";
+}
+
+int event_kind_parse(enum event_kind *out, const char *name)
+{
+	for (unsigned i = 1; i <= EVENT_KIND_LAST; i++) {
+		if (strcmp(names[i], name) == 0) {
+			*out = (enum event_kind)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,54 @@
+/* Something that happened to a port, and what was known of it at that moment. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/when.h"
+#include "model/protocol.h"
+
+/* Stable numbers: they are stored. Add at the end. */
+enum event_kind {
+	EVENT_NONE = 0,
+	EVENT_LISTENER_OPENED = 1, /* a program began to listen */
+	EVENT_LISTENER_CLOSED = 2,
+	EVENT_OWNER_CHANGED = 3, /* the same socket or port is now held by another program */
+	EVENT_FINDING_RAISED = 4,
+	EVENT_FINDING_CLEARED = 5,
+	EVENT_DAEMON_STARTED = 6,
+	EVENT_DAEMON_STOPPED = 7,
+	EVENT_RECORDS_LOST = 8, /* `count` kernel records were lost; a sweep follows */
+	EVENT_CHILD_RESTARTED = 9,
+	EVENT_KIND_LAST = EVENT_CHILD_RESTARTED,
+};
+
+enum {
+	EVENT_NAME_BYTES = 64,
+	EVENT_PATH_BYTES = 256,
+};
+
+/* A flat value, so that it can cross processes and be stored as it is. Unknown = zero or "". */
+struct event {
+	usec_t time;
+	uint64_t id; /* given by the store: growing, unique; 0 = not stored yet */
+	enum event_kind kind;
+	enum protocol protocol;
+	struct addr address;
+	uint16_t port;
+	uint32_t netns;  /* inode of the network namespace */
+	uint64_t cookie; /* socket cookie */
+	int32_t pid;
+	uint32_t uid;   /* UINT32_MAX = not known */
+	uint64_t count; /* of what the kind says */
+	char process[EVENT_NAME_BYTES];
+	char executable[EVENT_PATH_BYTES];
+	char unit[EVENT_NAME_BYTES * 2];
+	char container[EVENT_NAME_BYTES * 2];
+	char finding[EVENT_NAME_BYTES]; /* id of a finding */
+	char detail[EVENT_PATH_BYTES];  /* free text, machine-made */
+};
+
+/* "listener_opened" and so on: the stable words of JSON and `minato log --kind`. */
+const char *event_kind_name(enum event_kind kind);
+/* The reverse. @return 0 or -EINVAL. */
+int event_kind_parse(enum event_kind *out, const char *name);

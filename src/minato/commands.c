@@ -1,0 +1,30 @@
+/* The list of commands. */
+#include <string.h>
+
+#include "command.h"
+
+extern const struct command command_help;
+extern const struct command command_version;
+
+const struct command *const commands[] = {
+	&command_help,
+	&command_version,
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(commands[i]->name, name) == 0) {
+			return commands[i];
+		}
+		const char *const *alias = commands[i]->aliases;
+		for (; alias != NULL && *alias != NULL; alias++) {
+			if (strcmp(*alias, name) == 0) {
+				return commands[i];
+			}
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,179 @@
+/* base: addresses, numbers, sets, times, growing text, arenas. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/parse.h"
+#include "base/portset.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "check.h"
+
+static void addresses_print_as_they_were_read(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "192.0.2.1", "::", "2001:db8::1",
+					     "fe80::fc:ff:fe00:1" };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct addr address;
+		char text[ADDR_TEXT_BYTES];
+		assert_int_equal(addr_parse(&address, texts[i]), 0);
+		assert_string_equal(addr_format(&address, text), texts[i]);
+	}
+}
+
+static void exposure_follows_the_address_plan(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		enum exposure exposure;
+	} cases[] = {
+		{ "0.0.0.0", EXPOSURE_ANY },
+		{ "::", EXPOSURE_ANY },
+		{ "127.0.0.53", EXPOSURE_LOOPBACK },
+		{ "::1", EXPOSURE_LOOPBACK },
+		{ "::ffff:127.0.0.1", EXPOSURE_LOOPBACK },
+		{ "10.1.2.3", EXPOSURE_PRIVATE },
+		{ "172.31.255.255", EXPOSURE_PRIVATE },
+		{ "172.32.0.0", EXPOSURE_PUBLIC },
+		{ "100.64.0.1", EXPOSURE_PRIVATE },
+		{ "192.0.2.2", EXPOSURE_PUBLIC },
+		{ "fd00::2", EXPOSURE_PRIVATE },
+		{ "fe80::1", EXPOSURE_PRIVATE },
+		{ "2001:db8::1", EXPOSURE_PUBLIC },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct addr address;
+		assert_int_equal(addr_parse(&address, cases[i].address), 0);
+		assert_int_equal(addr_exposure(&address), cases[i].exposure);
+	}
+}
+
+static void prefixes_refuse_host_bits(void **state)
+{
+	(void)state;
+	struct prefix prefix;
+	struct addr address;
+	assert_int_equal(prefix_parse(&prefix, "192.0.2.0/24"), 0);
+	assert_int_equal(addr_parse(&address, "192.0.2.255"), 0);
+	assert_true(prefix_has(&prefix, &address));
+	assert_int_equal(addr_parse(&address, "192.0.3.0"), 0);
+	assert_false(prefix_has(&prefix, &address));
+	assert_int_equal(prefix_parse(&prefix, "192.0.2.1/24"), -EINVAL);
+	assert_int_equal(prefix_parse(&prefix, "192.0.2.0/33"), -ERANGE);
+	assert_int_equal(prefix_parse(&prefix, "2001:db8::/32"), 0);
+}
+
+static void numbers_take_digits_only(void **state)
+{
+	(void)state;
+	uint64_t value = 7;
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "0x10", "1e3" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse_u64(&value, bad[i], 0, UINT64_MAX), -EINVAL);
+	}
+	assert_int_equal(parse_u64(&value, "18446744073709551616", 0, UINT64_MAX), -ERANGE);
+	assert_int_equal(value, 7);
+	assert_int_equal(parse_u64(&value, "18446744073709551615", 0, UINT64_MAX), 0);
+	uint16_t first = 0;
+	uint16_t last = 0;
+	assert_int_equal(parse_port_range(&first, &last, "8000-8100"), 0);
+	assert_int_equal(first, 8000);
+	assert_int_equal(last, 8100);
+	assert_int_equal(parse_port_range(&first, &last, "9-1"), -EINVAL);
+	assert_int_equal(parse_port(&first, "65536"), -ERANGE);
+}
+
+static void port_sets_read_the_kernels_list(void **state)
+{
+	(void)state;
+	struct portset set = { 0 };
+	assert_int_equal(portset_parse(&set, "3000,8000-8010\n"), 0);
+	assert_int_equal(portset_count(&set), 12);
+	assert_int_equal(portset_next(&set, 0), 3000);
+	assert_int_equal(portset_next(&set, 3001), 8000);
+	assert_int_equal(portset_next(&set, 8011), -1);
+	assert_int_equal(portset_parse(&set, "x"), -EINVAL);
+	assert_int_equal(portset_count(&set), 12);
+	assert_int_equal(portset_parse(&set, "\n"), 0);
+	assert_int_equal(portset_count(&set), 0);
+	portset_add_range(&set, 0, 65535);
+	assert_int_equal(portset_count(&set), 65536);
+}
+
+static void times_survive_text(void **state)
+{
+	(void)state;
+	usec_t time = 0;
+	char text[TIME_TEXT_BYTES];
+	assert_int_equal(time_parse(&time, "2026-11-22T00:38:18.25+09:00"), 0);
+	assert_string_equal(time_format(time, text), "2026-11-21T15:38:18.250000Z");
+	assert_int_equal(time_parse(&time, "2024-02-29"), 0);
+	assert_int_equal(time_parse(&time, "2023-02-29"), -EINVAL);
+	assert_int_equal(time_parse(&time, "2026-11-22T25:00:00Z"), -EINVAL);
+	assert_string_equal(time_format(-1, text), "1969-12-31T23:59:59.999999Z");
+	usec_t span = 0;
+	assert_int_equal(span_parse(&span, "90s"), 0);
+	assert_int_equal(span, 90 * USEC_PER_SEC);
+	assert_int_equal(span_parse(&span, "s"), -EINVAL);
+	assert_int_equal(span_parse(&span, "99999999999999999d"), -ERANGE);
+}
+
+static void text_beyond_its_maximum_is_refused_whole(void **state)
+{
+	(void)state;
+	struct str s = STR_INIT(10);
+	assert_int_equal(str_add(&s, "12345"), 0);
+	assert_int_equal(str_add(&s, "678901"), -EFBIG);
+	assert_int_equal(str_add(&s, "6"), -EFBIG);
+	assert_string_equal(str_text(&s), "12345");
+	str_deinit(&s);
+	char small[4];
+	str_copy(small, sizeof(small), "あい");
+	assert_string_equal(small, "あ");
+}
+
+static void arenas_keep_their_limit(void **state)
+{
+	(void)state;
+	struct arena arena;
+	arena_init(&arena, 256 * 1024);
+	size_t got = 0;
+	while (arena_alloc(&arena, 1000) != NULL) {
+		got += 1000;
+	}
+	assert_in_range(got, 100 * 1000, 256 * 1024);
+	assert_null(arena_alloc(&arena, SIZE_MAX - 2));
+	arena_deinit(&arena);
+	assert_string_equal(arena_printf(&arena, "%d", 5), "5");
+	arena_deinit(&arena);
+}
+
+static void the_first_cause_is_kept(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	assert_int_equal(err_system(&e, ENOENT, "/x"), -ENOENT);
+	assert_int_equal(err_set(&e, EINVAL, "later"), -EINVAL);
+	assert_int_equal(e.code, -ENOENT);
+	assert_string_equal(err_text(&e), "/x: No such file or directory");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_print_as_they_were_read),
+		cmocka_unit_test(exposure_follows_the_address_plan),
+		cmocka_unit_test(prefixes_refuse_host_bits),
+		cmocka_unit_test(numbers_take_digits_only),
+		cmocka_unit_test(port_sets_read_the_kernels_list),
+		cmocka_unit_test(times_survive_text),
+		cmocka_unit_test(text_beyond_its_maximum_is_refused_whole),
+		cmocka_unit_test(arenas_keep_their_limit),
+		cmocka_unit_test(the_first_cause_is_kept),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
