@@ -1,0 +1,48 @@
+/* Compares what is open with what was declared: findings, worst first. Pure: no clock, no files. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "base/when.h"
+#include "model/finding.h"
+#include "model/inventory.h"
+#include "text/text.h"
+
+struct policy;
+
+struct review_input {
+	const struct inventory *inventory; /* after inventory_sort() */
+	const struct policy *policy;       /* NULL = there is none: only dangers are found */
+	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
+	usec_t now;    /* wall clock */
+};
+
+/*
+ * Finds every difference between the inventory and the policy, and every danger that needs no
+ * policy to be one. Sockets of one service (IPv4 and IPv6, SO_REUSEPORT) make one finding.
+ *
+ * Each finding carries the facts that its message in data/messages/findings.yaml names, among them
+ * "port", "protocol" and "endpoint" where there is a port.
+ *
+ * @param out  made by findings_init() and empty; sorted worst first, then by id, port, protocol and
+ *             declaration, so that the same input gives the same list.
+ * @return 0; -ENOMEM, with `out` to be freed as usual.
+ */
+int review_findings(struct findings *out, const struct review_input *in);
+
+/* Severity of the worst finding; SEVERITY_NONE for an empty list. */
+enum severity review_worst(const struct findings *findings);
+
+/* How many findings are at least that bad. */
+size_t review_count(const struct findings *findings, enum severity at_least);
+
+/*
+ * Appends what the finding says, or the one thing that mends it, in that language, with its facts
+ * filled in and made harmless. Nothing is appended for an unknown id.
+ * @return 0, -ENOMEM or -EFBIG, as `out` records it.
+ */
+int review_text(struct str *out, const struct finding *finding, enum language language);
+int review_advice(struct str *out, const struct finding *finding, enum language language);
