@@ -34,8 +34,8 @@ static void add_commands(struct str *out, const struct context *context, bool al
 static int general(const struct context *context, bool all)
 {
 	struct str out = STR_INIT(1 << 16);
-	str_add(&out, _("minato: which ports are open here, should they be, who can reach them, "
-			"what to type\n"));
+	str_add(&out,
+		_("minato: what is open here, should it be, who can reach it, what to type\n"));
 	str_add(&out, "\n");
 	str_add(&out, _("  minato              one screen about this host\n"));
 	str_add(&out, _("  minato 6379         everything about a port (number or name)\n"));

@@ -3,11 +3,15 @@
 
 #include "command.h"
 
+extern const struct command command_completion;
 extern const struct command command_help;
+extern const struct command command_manual;
 extern const struct command command_version;
 
 const struct command *const commands[] = {
 	&command_help,
+	&command_completion,
+	&command_manual,
 	&command_version,
 };
 

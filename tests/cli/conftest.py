@@ -1,0 +1,22 @@
+"""Runs the built minato as a person would."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
+
+
+@pytest.fixture
+def minato():
+    """minato("ports", "--json", language="ja") -> CompletedProcess with text; no terminal, no colour."""
+
+    def run(*words, language="en", timeout=60, **environment):
+        keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS")}
+        keep.update(LANG="C.UTF-8", LANGUAGE=language, **environment)
+        return subprocess.run([BUILD / "minato", *words], capture_output=True, text=True, env=keep,
+                              stdin=subprocess.DEVNULL, timeout=timeout)
+
+    return run
