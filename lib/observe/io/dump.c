@@ -1,0 +1,93 @@
+/* Asking the kernel for sockets through a NETLINK_SOCK_DIAG descriptor. */
+#include "observe/io/dump.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+/* The kernel fills at most 32 KiB at once (net/netlink/af_netlink.c, max_recvmsg_len). */
+enum { RECEIVE_BYTES = 64 * 1024 };
+
+struct dump {
+	enum protocol protocol;
+	uint32_t sequence;
+	dump_function *function;
+	void *data;
+};
+
+/* @return 1 = the dump goes on, 0 = it is done, or negative errno. */
+static int take(const struct dump *dump, const char *bytes, size_t length)
+{
+	int left = (int)length;
+	for (const struct nlmsghdr *message = (const void *)bytes; mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_seq != dump->sequence) {
+			continue; /* rest of a dump that was given up */
+		}
+		if (message->nlmsg_type == NLMSG_DONE) {
+			return 0;
+		}
+		if (message->nlmsg_type == NLMSG_ERROR) {
+			if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr)) {
+				return -EBADMSG;
+			}
+			const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+			return error->error;
+		}
+		struct socket_facts facts;
+		int r = diag_decode(&facts, dump->protocol, message);
+		if (r == 0) {
+			r = dump->function(&facts, dump->data);
+		}
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 1;
+}
+
+static int dump_family(int fd, const struct dump *dump, uint8_t family, uint32_t states)
+{
+	_Alignas(struct nlmsghdr) char request[DIAG_REQUEST_BYTES];
+	const struct nlmsghdr *message =
+		diag_request(request, dump->protocol, family, states, dump->sequence);
+	if (send(fd, message, message->nlmsg_len, 0) < 0) {
+		return -errno;
+	}
+	_Alignas(struct nlmsghdr) char buffer[RECEIVE_BYTES];
+	for (;;) {
+		ssize_t length = recv(fd, buffer, sizeof(buffer), 0);
+		if (length < 0 && errno == EINTR) {
+			continue;
+		}
+		if (length < 0) {
+			return -errno;
+		}
+		int r = take(dump, buffer, (size_t)length);
+		if (r <= 0) {
+			return r;
+		}
+	}
+}
+
+int dump_sockets(int fd, enum protocol protocol, uint32_t states, dump_function *function,
+		 void *data, struct err *e)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	static atomic_uint sequences = 1;
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct dump dump = { .protocol = protocol,
+				     .sequence = atomic_fetch_add(&sequences, 1),
+				     .function = function,
+				     .data = data };
+		int r = dump_family(fd, &dump, families[i], states);
+		if (r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL) {
+			return -EOPNOTSUPP;
+		}
+		if (r < 0) {
+			return err_system(e, r, "cannot list %s sockets", protocol_name(protocol));
+		}
+	}
+	return 0;
+}

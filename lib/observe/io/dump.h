@@ -1,0 +1,17 @@
+/* Asking the kernel for sockets through a NETLINK_SOCK_DIAG descriptor. */
+#pragma once
+
+#include "base/err.h"
+#include "observe/diag.h"
+
+/* Called for each socket; a negative answer ends the dump. */
+typedef int dump_function(const struct socket_facts *facts, void *data);
+
+/*
+ * Dumps the sockets of one protocol, both families, that are in one of `states`.
+ * @param fd a NETLINK_SOCK_DIAG socket; whose namespace is that of the answer.
+ * @return 0; -EOPNOTSUPP when the kernel has no diag for the protocol; what `function` returned;
+ *         other negative errno of netlink.
+ */
+int dump_sockets(int fd, enum protocol protocol, uint32_t states, dump_function *function,
+		 void *data, struct err *e);

@@ -1,0 +1,18 @@
+/* What /proc says of processes: the way that needs nothing of the kernel but patience. */
+#pragma once
+
+#include "observe/owners.h"
+
+struct proc_coverage {
+	uint32_t processes_hidden; /* their descriptors could not be read */
+	bool complete;             /* none hidden, and no process outside our pid namespace */
+};
+
+/* Is this the first pid namespace, from which every process of the host is seen? */
+bool proc_sees_all(void);
+
+/*
+ * Reads every /proc/PID/fd for sockets.
+ * @return 0; -ENOMEM; -errno when /proc cannot be listed.
+ */
+int proc_holdings(struct holdings *out, struct proc_coverage *coverage, struct err *e);
