@@ -81,6 +81,15 @@ int str_printf(struct str *s, const char *format, ...)
 	return r;
 }
 
+void str_clear(struct str *s)
+{
+	s->length = 0;
+	s->error = 0;
+	if (s->text != NULL) {
+		s->text[0] = '\0';
+	}
+}
+
 const char *str_text(const struct str *s)
 {
 	return s->text == NULL ? "" : s->text;

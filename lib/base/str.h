@@ -25,6 +25,9 @@ int str_add_bytes(struct str *s, const char *bytes, size_t length);
 int str_add_char(struct str *s, char c);
 int str_printf(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Makes it empty again, forgets the error and keeps the memory. */
+void str_clear(struct str *s);
+
 /* The text so far; never NULL. */
 const char *str_text(const struct str *s);
 

@@ -167,3 +167,13 @@ int table_render(struct str *out, const struct table *table, size_t columns,
  * NULL.
  */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+
+/* ---- folding ---- */
+
+/*
+ * Appends the text as it is compared in searches: ASCII in lower case, full-width ASCII and
+ * half-width katakana in ordinary width, katakana for hiragana, no long-vowel mark, one space for
+ * each run of spaces, hyphens, underscores and middle dots, none at the ends.
+ * @return 0 or the first error of `out`.
+ */
+int text_fold(struct str *out, const char *text, size_t length);

@@ -109,6 +109,31 @@ static void nearest_words_forgive_one_slip(void **state)
 	assert_null(text_nearest("", words, 3));
 }
 
+static void folding_forgives_case_width_and_kana(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "File-Sharing", "file sharing" },
+		{ "  a __ b ", "a b" },
+		{ "ＳＳＨ　２２", "ssh 22" },
+		{ "サーバー", "サバ" },
+		{ "ｻｰﾊﾞｰ", "サバ" },
+		{ "ﾎﾟｰﾄ", "ポト" },
+		{ "ｳﾞｫﾙﾄ", "ヴォルト" },
+		{ "ふぁいる・共有", "ファイル 共有" },
+		{ "\xff" "a", "\xef\xbf\xbd" "a" },
+		{ "", "" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str out = STR_INIT(100);
+		assert_int_equal(text_fold(&out, cases[i].text, strlen(cases[i].text)), 0);
+		assert_string_equal(str_text(&out), cases[i].expected);
+		str_deinit(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +144,7 @@ int main(void)
 		cmocka_unit_test(tables_pad_by_columns_and_cut),
 		cmocka_unit_test(lines_break_between_words_and_characters),
 		cmocka_unit_test(nearest_words_forgive_one_slip),
+		cmocka_unit_test(folding_forgives_case_width_and_kana),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
