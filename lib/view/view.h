@@ -1,0 +1,59 @@
+/*
+ * The one JSON vocabulary: model -> JSON, the same for the command line, the API and exports.
+ * Full words, snake_case, units in names, RFC 3339 times in UTC. Keys are always present; what is
+ * not known is null, so that a reader can tell "none" from "never asked". Every function returns a
+ * new reference, NULL when out of memory.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "model/event.h"
+#include "model/finding.h"
+#include "model/inventory.h"
+#include "text/text.h"
+
+struct policy;
+
+enum {
+	VIEW_SCHEMA = 1, /* grows when a key changes its meaning or goes away */
+};
+
+/* What to look names up in. */
+struct view {
+	enum language language;
+	const struct policy *policy; /* NULL = none declared */
+};
+
+/* {"schema": 1, "time": "..."}: the head of every document. */
+json_t *view_document(usec_t time);
+
+/* A time, or null for 0. */
+json_t *view_time(usec_t time);
+
+/* Foreign bytes: as they are when they are UTF-8, escaped otherwise; null for NULL and "". */
+json_t *view_string(const char *bytes);
+
+json_t *view_process(const struct process *process);
+json_t *view_listener(const struct view *view, const struct inventory *inventory, uint32_t index);
+json_t *view_published(const struct view *view, const struct inventory *inventory, uint32_t index);
+json_t *view_connection(const struct view *view, const struct inventory *inventory, uint32_t index);
+json_t *view_coverage(const struct inventory *inventory);
+json_t *view_event(const struct event *event);
+
+/* With its text and advice filled in, in the view's language. */
+json_t *view_finding(const struct view *view, const struct finding *finding);
+
+/* What the catalogue knows of a port. */
+json_t *view_service(const struct view *view, enum protocol protocol, uint16_t port);
+
+/* Appends the document as text with a newline; takes the reference. @return 0 or -ENOMEM, -EFBIG.
+ */
+int view_print(struct str *out, json_t *document, bool indent);
+
+/* The texts of a finding with its facts filled in. */
+void view_finding_text(struct str *out, const struct finding *finding, enum language language);
+void view_finding_advice(struct str *out, const struct finding *finding, enum language language);
