@@ -138,7 +138,7 @@ static int unknown_command(const struct context *context, const char *word)
 static int dispatch(const struct context *context, const struct global *global,
 		    const char *const *words, unsigned count)
 {
-	const char *name = count > 0 ? words[0] : "help";
+	const char *name = count > 0 ? words[0] : "ports";
 	if (global->version) {
 		return run_command(context, command_find("version"), NULL, 0);
 	}

@@ -1,0 +1,46 @@
+/* One look at the host. */
+#include "look.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "observe/observe.h"
+#include "words.h"
+
+const char *runtime_directory(void)
+{
+	const char *directory = getenv("MINATO_RUNTIME_DIRECTORY");
+	return directory != NULL && directory[0] == '/' ? directory : MINATO_RUNTIME_DIRECTORY;
+}
+
+int look(struct inventory *out, const struct context *context, unsigned flags, struct err *e)
+{
+	char pins[PATH_MAX];
+	(void)snprintf(pins, sizeof(pins), "%s/bpf",
+		       runtime_directory()); /* too long: no pins there */
+	struct observe_request request = {
+		.flags = flags,
+		.without = observe_without_parse(getenv("MINATO_WITHOUT")),
+		.now = context->now,
+		.bpf_directory = pins,
+	};
+	return observe_inventory(out, &request, e);
+}
+
+void complain_of_coverage(const struct context *context, const struct inventory *inventory)
+{
+	const struct coverage *c = &inventory->coverage;
+	if (c->listeners_hidden == 0 && c->netns_hidden == 0) {
+		return;
+	}
+	struct str line = STR_INIT(1024);
+	str_printf(&line,
+		   _("without more rights: the programs behind %u ports and %u network namespaces "
+		     "stay unseen"),
+		   c->listeners_hidden, c->netns_hidden);
+	const char *next = geteuid() != 0 ? "sudo minato" : NULL;
+	complain(context, str_text(&line), next);
+	str_deinit(&line);
+}

@@ -1,0 +1,19 @@
+/* One look at the host, as every reading command takes it. */
+#pragma once
+
+#include "command.h"
+#include "model/inventory.h"
+
+/* Directory of the running daemon: MINATO_RUNTIME_DIRECTORY, or /run/minato. Static or environment
+ * memory. */
+const char *runtime_directory(void);
+
+/*
+ * Takes an inventory. @param flags enum observe_flags.
+ * @return 0, or negative with the sentence in `e`; `out` is then untouched.
+ */
+int look(struct inventory *out, const struct context *context, unsigned flags, struct err *e);
+
+/* Says in one line on stderr what could not be seen for lack of rights; nothing when all was seen.
+ */
+void complain_of_coverage(const struct context *context, const struct inventory *inventory);

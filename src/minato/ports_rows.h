@@ -1,0 +1,26 @@
+/* The inventory as rows for people: sockets of one service on one line. */
+#pragma once
+
+#include "command.h"
+#include "model/inventory.h"
+#include "ports_filter.h"
+
+/* Appends the table of listeners and published ports that pass the filter. @return rows, or
+ * -ENOMEM. */
+int rows_ports(struct str *out, const struct context *context, const struct inventory *inventory,
+	       const struct ports_filter *filter, bool wide);
+
+/* Appends the table of connections that pass. @return rows, or -ENOMEM. */
+int rows_connections(struct str *out, const struct context *context,
+		     const struct inventory *inventory, const struct ports_filter *filter);
+
+/* Appends the facts that `ss -Htlunp` prints, one line per socket, without looking anything up. */
+void rows_brief(struct str *out, const struct inventory *inventory,
+		const struct ports_filter *filter);
+
+/* "this machine", "private nets", "one address", "anyone". */
+const char *exposure_words(enum exposure exposure);
+
+/* Ink and word of a risk. */
+enum ink severity_ink(enum severity severity);
+const char *severity_words(enum severity severity);
