@@ -10,7 +10,7 @@
 #include "base/io/file.h"
 #include "base/parse.h"
 #include "observe/io/dump.h"
-#include "observe/io/proc.h"
+#include "observe/io/find-owners.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
 
@@ -79,25 +79,6 @@ static int list_sockets(struct inventory *inventory, const struct observe_socket
 	return 0;
 }
 
-static int find_owners(struct inventory *inventory, struct err *e)
-{
-	struct holdings holdings = { 0 };
-	struct proc_coverage coverage;
-	int r = proc_holdings(&holdings, &coverage, e);
-	if (r == 0) {
-		r = owners_join(inventory, &holdings);
-	}
-	vec_free(&holdings.list);
-	if (r < 0) {
-		return err_system(e, r, "owners");
-	}
-	inventory->coverage.owner_source = OWNER_SOURCE_PROC;
-	inventory->coverage.owners_complete = coverage.complete;
-	inventory->coverage.processes_hidden = coverage.processes_hidden;
-	owners_decide(inventory, coverage.complete);
-	return 0;
-}
-
 /* The host's settings; on a kernel without IPv4 the range stays 0-0. */
 static void read_settings(struct inventory *inventory)
 {
@@ -135,7 +116,7 @@ static int fill(struct inventory *inventory, const struct observe_request *reque
 	int r = list_sockets(inventory, sockets, e);
 	unsigned wants_owners = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_PACKAGES;
 	if (r == 0 && (request->flags & wants_owners) != 0) {
-		r = find_owners(inventory, e);
+		r = find_owners(inventory, request, e);
 	}
 	if (r == 0) {
 		r = inventory_sort(inventory);

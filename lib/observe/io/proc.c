@@ -16,7 +16,10 @@
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 #define FIRST_PID_NAMESPACE_INODE 0xEFFFFFFCU
 
-enum { LINK_BYTES = 64, COMM_BYTES = 64 };
+/* include/linux/sched.h: PF_KTHREAD */
+#define PROCESS_KERNEL_THREAD 0x00200000U
+
+enum { LINK_BYTES = 64, COMM_BYTES = 64, STAT_BYTES = 1024 };
 
 static void closedirp(DIR **dir)
 {
@@ -84,6 +87,21 @@ static int take_descriptors(struct holdings *out, struct holding *holder, int pr
 	return 0;
 }
 
+/* Kernel threads hold no descriptors. Field 9 of stat has their flag (proc(5)). */
+static bool is_kernel_thread(int process)
+{
+	char text[STAT_BYTES];
+	long length = file_read_into(text, sizeof(text), process, "stat");
+	const char *at = length > 0 ? strrchr(text, ')') : NULL;
+	for (int field = 2; at != NULL && field < 9; field++) {
+		at = strchr(at + 1, ' ');
+	}
+	uint64_t flags = 0;
+	return at != NULL &&
+	       parse_u64_bytes(&flags, at + 1, strcspn(at + 1, " "), 0, UINT32_MAX) == 0 &&
+	       (flags & PROCESS_KERNEL_THREAD) != 0;
+}
+
 /* @return 0 also for a process that has ended meanwhile; -EACCES; -ENOMEM. */
 static int take_process(struct holdings *out, int proc, const char *pid_text, int32_t pid)
 {
@@ -93,7 +111,8 @@ static int take_process(struct holdings *out, int proc, const char *pid_text, in
 	}
 	int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
+		int r = -errno;
+		return r == -ENOENT || r == -ESRCH || is_kernel_thread(process) ? 0 : r;
 	}
 	_cleanup_(closedirp) DIR *fds = fdopendir(fd);
 	if (fds == NULL) {

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The few kernel types that our programs read, with only the members that they read. Offsets are
+ * relocated at load time (CO-RE), so one object file serves every kernel with BTF.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* include/linux/socket.h, include/net/tcp_states.h: not in the headers for user space. */
+#define AF_INET 2
+#define AF_INET6 10
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define PROTOCOL_UDP 17
+#define PROTOCOL_UDPLITE 136
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct in6_addr {
+	unsigned char bytes[16];
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_ipv6only : 1;
+	int skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	__u16 sk_protocol;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	kuid_t sk_uid;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct path {
+	void *mnt;
+};
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct cred {
+	kuid_t euid;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	struct pid *thread_pid;
+	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	const struct cred *real_cred;
+	struct nsproxy *nsproxy;
+	struct mm_struct *mm;
+	__u64 start_boottime;
+	char comm[16];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop

@@ -1,0 +1,70 @@
+/* Who holds the sockets of an inventory, by the best way that this process may go. */
+#include "observe/io/find-owners.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "observe/io/iterator.h"
+#include "observe/io/proc.h"
+#include "observe/records.h"
+
+static int read_listeners(struct sightings *sightings, const struct observe_request *request,
+			  enum owner_source *source)
+{
+	_cleanup_(close_fdp) int fd = iterator_open(
+		ITERATOR_LISTENER_OWNERS, request->bpf_directory, request->without, source);
+	return fd < 0 ? fd : iterator_read(fd, records_take_listeners, sightings);
+}
+
+/* The iterator over all sockets tells of the listening ones too, but not of their addresses. */
+static int read_connections(struct sightings *sightings, const struct observe_request *request,
+			    enum owner_source *source)
+{
+	_cleanup_(close_fdp) int fd = iterator_open(
+		ITERATOR_CONNECTION_OWNERS, request->bpf_directory, request->without, source);
+	return fd < 0 ? fd : iterator_read(fd, records_take_connections, &sightings->holdings);
+}
+
+static int by_iterator(struct inventory *inventory, const struct observe_request *request,
+		       struct sightings *sightings)
+{
+	struct coverage *coverage = &inventory->coverage;
+	int r = read_listeners(sightings, request, &coverage->owner_source);
+	if (r == 0 && (request->flags & OBSERVE_CONNECTIONS) != 0) {
+		r = read_connections(sightings, request, &coverage->owner_source);
+	}
+	if (r == 0 && (request->flags & OBSERVE_ALL_NETNS) != 0) {
+		r = sightings_add_foreign(sightings, inventory);
+	}
+	coverage->owners_complete = r == 0 && proc_sees_all();
+	return r;
+}
+
+static int by_proc(struct inventory *inventory, struct sightings *sightings, struct err *e)
+{
+	struct proc_coverage seen;
+	vec_free(&sightings->holdings.list); /* of an iterator that failed halfway */
+	int r = proc_holdings(&sightings->holdings, &seen, e);
+	inventory->coverage.owner_source = OWNER_SOURCE_PROC;
+	inventory->coverage.owners_complete = r == 0 && seen.complete;
+	inventory->coverage.processes_hidden = seen.processes_hidden;
+	return r;
+}
+
+int find_owners(struct inventory *inventory, const struct observe_request *request, struct err *e)
+{
+	struct sightings sightings = { .inventory = inventory };
+	int r = by_iterator(inventory, request, &sightings);
+	if (r < 0 && r != -ENOMEM) {
+		r = by_proc(inventory, &sightings, e);
+	}
+	if (r == 0) {
+		r = owners_join(inventory, &sightings.holdings);
+	}
+	if (r == 0) {
+		owners_decide(inventory, inventory->coverage.owners_complete);
+	}
+	sightings_deinit(&sightings);
+	return r < 0 ? err_system(e, r, "owners of the sockets") : 0;
+}
