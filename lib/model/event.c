@@ -15,6 +15,7 @@ static const char *const names[] = {
 	[EVENT_DAEMON_STOPPED] = "daemon_stopped",
 	[EVENT_RECORDS_LOST] = "records_lost",
 	[EVENT_CHILD_RESTARTED] = "child_restarted",
+	[EVENT_STORE_DAMAGED] = "store_damaged",
 };
 
 const char *event_kind_name(enum event_kind kind)

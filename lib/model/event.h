@@ -19,7 +19,8 @@ enum event_kind {
 	EVENT_DAEMON_STOPPED = 7,
 	EVENT_RECORDS_LOST = 8, /* `count` kernel records were lost; a sweep follows */
 	EVENT_CHILD_RESTARTED = 9,
-	EVENT_KIND_LAST = EVENT_CHILD_RESTARTED,
+	EVENT_STORE_DAMAGED = 10, /* a day's file was damaged; `detail` = its new name */
+	EVENT_KIND_LAST = EVENT_STORE_DAMAGED,
 };
 
 enum {
