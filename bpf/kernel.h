@@ -17,6 +17,7 @@
 #define AF_INET6 10
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
+#define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define PROTOCOL_UDPLITE 136
 
@@ -74,6 +75,10 @@ struct sock {
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	kuid_t sk_uid;
+};
+
+struct tcp_sock {
+	_Bool is_mptcp;
 };
 
 struct socket {

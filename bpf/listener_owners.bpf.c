@@ -6,17 +6,6 @@
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline void copy_address(__u8 *to, struct sock *sk)
-{
-	if (sk->__sk_common.skc_family == AF_INET6) {
-		if (bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr)) {
-			bpf_core_read(to, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		}
-	} else {
-		bpf_core_read(to, 4, &sk->__sk_common.skc_rcv_saddr);
-	}
-}
-
 static __always_inline int waits(struct sock *sk)
 {
 	unsigned char state = sk->__sk_common.skc_state;

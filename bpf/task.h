@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* What the iterators share: numbers of tasks, sockets behind descriptors. */
+/* What our programs share: numbers of tasks, sockets behind descriptors. */
 #pragma once
 
 #include "kernel.h"
@@ -42,4 +42,16 @@ static __always_inline struct sock *socket_of(struct file *file)
 	}
 	unsigned short family = sk->__sk_common.skc_family;
 	return family == AF_INET || family == AF_INET6 ? sk : NULL;
+}
+
+/* The local address in network order; IPv4 fills the first four bytes. */
+static __always_inline void copy_address(__u8 *to, struct sock *sk)
+{
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		if (bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr)) {
+			bpf_core_read(to, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		}
+	} else {
+		bpf_core_read(to, 4, &sk->__sk_common.skc_rcv_saddr);
+	}
 }

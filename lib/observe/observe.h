@@ -120,7 +120,8 @@ enum observe_event_source_mask {
 
 /* Everything that keeps the event programs attached; they go when the last copy is closed. */
 struct observe_event_fds {
-	int ring;     /* ring buffer map; all that a consumer needs besides `counters` */
+	int ring;          /* ring buffer map; all that a consumer needs besides `counters` */
+	size_t ring_bytes; /* its size */
 	int counters; /* array map with the number of lost records; to be mapped, not looked up */
 	int links[OBSERVE_EVENT_LINKS_MAX];
 	unsigned link_count;
@@ -143,9 +144,11 @@ struct observe_events;
 /*
  * A consumer of the ring, without any privilege and without the bpf() system call; there may be
  * one at a time. The descriptors stay the caller's and may be closed afterwards.
+ * @param ring_bytes as observe_events_load gave it.
  * @return 0, -ENOMEM, -EINVAL when they are not such maps, other negative errno from mmap.
  */
-int observe_events_open(struct observe_events **out, int ring, int counters, struct err *e);
+int observe_events_open(struct observe_events **out, int ring, size_t ring_bytes, int counters,
+			struct err *e);
 /* @return NULL. NULL is allowed. */
 struct observe_events *observe_events_free(struct observe_events *events);
 

@@ -1,6 +1,7 @@
 /* observe: messages of the kernel, joining, comparing, names. */
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "observe/diag.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
+#include "observe/records.h"
 
 /* An answer of the kernel, byte for byte as it stands in the receive buffer. */
 struct answer {
@@ -171,6 +173,329 @@ static void without_knows_its_words_and_passes_over_others(void **state)
 	assert_int_equal(observe_without_parse("bp"), 0);
 }
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void names_are_read_from_cgroup_paths(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path, *unit, *slice, *id, *runtime;
+	} cases[] = {
+		{ "/", "", "", "", NULL },
+		{ "", "", "", "", NULL },
+		{ "/init.scope", "init.scope", "", "", NULL },
+		{ "/system.slice/ssh.service", "ssh.service", "system.slice", "", NULL },
+		{ "/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service",
+		  "system-getty.slice", "", NULL },
+		{ "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service",
+		  "syncthing.service", "app.slice", "", NULL },
+		{ "/user.slice/user-1000.slice/session-3.scope", "session-3.scope",
+		  "user-1000.slice", "", NULL },
+		{ "/system.slice/docker-" ID ".scope", "docker-" ID ".scope", "system.slice", ID,
+		  "docker" },
+		{ "/docker/" ID, "", "", ID, "docker" },
+		{ "/docker/short", "", "", "", NULL },
+		{ "/docker/" ID "/system.slice/nginx.service", "", "system.slice", ID, "docker" },
+		{ "/machine.slice/libpod-" ID ".scope/container", "libpod-" ID ".scope",
+		  "machine.slice", ID, "podman" },
+		{ "/machine.slice/libpod-conmon-" ID ".scope", "libpod-conmon-" ID ".scope",
+		  "machine.slice", "", NULL },
+		{ "/libpod_parent/libpod-" ID, "", "", ID, "podman" },
+		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podf1.slice/"
+		  "cri-containerd-" ID ".scope",
+		  "cri-containerd-" ID ".scope", "kubepods-burstable-podf1.slice", ID,
+		  "containerd" },
+		{ "/kubepods.slice/kubepods-podf1.slice/crio-" ID ".scope", "crio-" ID ".scope",
+		  "kubepods-podf1.slice", ID, "cri-o" },
+		{ "/kubepods/burstable/pod0e1d/" ID, "", "", ID, "containerd" },
+		{ "/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:" ID,
+		  "containerd.service", "system.slice", ID, "containerd" },
+		{ "/default/" ID, "", "", ID, "containerd" },
+		{ "/lxc/web", "", "", "web", "lxc" },
+		{ "/lxc.payload.web/system.slice/nginx.service", "", "system.slice", "web", "lxc" },
+		{ "/lxc.payload/web", "", "", "web", "lxc" },
+		{ "/lxc.monitor.web", "", "", "", NULL },
+		{ "/machine.slice/machine-deb.scope/payload/system.slice/cron.service",
+		  "machine-deb.scope", "machine.slice", "", NULL },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct observe_cgroup names;
+		observe_cgroup_parse(&names, cases[i].path);
+		assert_string_equal(names.unit, cases[i].unit);
+		assert_string_equal(names.container_id, cases[i].id);
+		assert_true((names.runtime == NULL) == (cases[i].runtime == NULL));
+		if (names.runtime != NULL) {
+			assert_string_equal(names.runtime, cases[i].runtime);
+		}
+		/* A container's own slices are not the host's. */
+		if (names.container_id[0] == '\0' || cases[i].unit[0] != '\0') {
+			assert_string_equal(names.slice, cases[i].slice);
+		}
+	}
+}
+
+/* Two inventories and what is said of the difference, as "opened 80;closed 22;". */
+struct comparison {
+	struct inventory before, after;
+	char said[512];
+	struct event last;
+};
+
+static void begin(struct comparison *comparison)
+{
+	memset(comparison, 0, sizeof(*comparison));
+	inventory_init(&comparison->before, 0);
+	inventory_init(&comparison->after, 0);
+	((struct netns *)vec_push(&comparison->before.netns))->inode = 40;
+	((struct netns *)vec_push(&comparison->after.netns))->inode = 40;
+	comparison->after.time = 5;
+}
+
+static void note(const struct event *event, void *data)
+{
+	struct comparison *comparison = data;
+	size_t used = strlen(comparison->said);
+	(void)snprintf(comparison->said + used, sizeof(comparison->said) - used, "%s %u;",
+		       event_kind_name(event->kind), event->port);
+	comparison->last = *event;
+}
+
+static void end(struct comparison *comparison, const char *expected)
+{
+	int count = observe_compare(&comparison->before, &comparison->after, note, comparison);
+	assert_string_equal(comparison->said, expected);
+	int semicolons = 0;
+	for (const char *at = expected; *at != '\0'; at++) {
+		semicolons += *at == ';';
+	}
+	assert_int_equal(count, semicolons);
+	inventory_deinit(&comparison->before);
+	inventory_deinit(&comparison->after);
+}
+
+static void owned_by(struct inventory *inventory, struct listener *listener, const char *name)
+{
+	struct process *process = vec_push(&inventory->processes);
+	process->pid = 100;
+	process->name = name;
+	struct owner *owner = vec_push(&inventory->owners);
+	owner->process = (uint32_t)inventory->processes.count - 1;
+	listener->first_owner = (uint32_t)inventory->owners.count - 1;
+	listener->owner_count = 1;
+}
+
+static void equal_inventories_say_nothing(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	for (uint16_t port = 1; port < 100; port++) {
+		add_listener(&comparison.before, port, port);
+		add_listener(&comparison.after, (uint16_t)(100 - port), (uint64_t)100 - port);
+	}
+	end(&comparison, "");
+}
+
+static void opened_and_closed_listeners_are_told(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	add_listener(&comparison.before, 22, 1);
+	add_listener(&comparison.before, 25, 2);
+	add_listener(&comparison.after, 22, 1);
+	add_listener(&comparison.after, 80, 3);
+	end(&comparison, "listener_closed 25;listener_opened 80;");
+	assert_int_equal(comparison.last.time, 5);
+	assert_int_equal(comparison.last.netns, 40);
+	assert_int_equal(comparison.last.cookie, 1003);
+}
+
+static void restarted_listener_is_closed_and_opened(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	owned_by(&comparison.before, add_listener(&comparison.before, 22, 1), "sshd");
+	owned_by(&comparison.after, add_listener(&comparison.after, 22, 9), "sshd");
+	end(&comparison, "listener_closed 22;listener_opened 22;");
+}
+
+static void another_program_on_the_endpoint_is_a_changed_owner(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	owned_by(&comparison.before, add_listener(&comparison.before, 22, 1), "sshd");
+	owned_by(&comparison.after, add_listener(&comparison.after, 22, 9), "nc");
+	end(&comparison, "listener_closed 22;listener_opened 22;owner_changed 22;");
+	assert_string_equal(comparison.last.process, "nc");
+	assert_string_equal(comparison.last.detail, "sshd");
+}
+
+static void same_socket_in_another_program_is_a_changed_owner(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	owned_by(&comparison.before, add_listener(&comparison.before, 22, 1), "systemd");
+	owned_by(&comparison.after, add_listener(&comparison.after, 22, 1), "sshd");
+	end(&comparison, "owner_changed 22;");
+}
+
+static void owner_that_was_not_seen_is_no_change(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	owned_by(&comparison.before, add_listener(&comparison.before, 22, 1), "sshd");
+	add_listener(&comparison.after, 22, 1);
+	end(&comparison, "");
+}
+
+static void shared_endpoint_is_compared_socket_by_socket(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	add_listener(&comparison.before, 80, 1);
+	add_listener(&comparison.before, 80, 2);
+	add_listener(&comparison.after, 80, 2);
+	add_listener(&comparison.after, 80, 3);
+	end(&comparison, "listener_closed 80;listener_opened 80;");
+}
+
+static void socket_without_cookie_is_known_by_its_inode(void **state)
+{
+	(void)state;
+	struct comparison comparison;
+	begin(&comparison);
+	add_listener(&comparison.before, 80, 1)->cookie = 0;
+	add_listener(&comparison.after, 80, 1);
+	end(&comparison, "");
+}
+
+static struct event_record opened_record(void)
+{
+	struct event_record record = { .time_ns = 3000,
+				       .cookie = 77,
+				       .netns = 40,
+				       .pid = 12,
+				       .uid = 33,
+				       .kind = EVENT_RECORD_OPENED,
+				       .protocol = 17,
+				       .port = 53,
+				       .family = 2,
+				       .address = { 192, 0, 2, 1 },
+				       .name = "named" };
+	return record;
+}
+
+static void ring_record_becomes_an_event(void **state)
+{
+	(void)state;
+	struct event_record record = opened_record();
+	struct event event;
+	assert_int_equal(records_event(&event, &record, sizeof(record), 1000), 0);
+	char endpoint[ENDPOINT_TEXT_BYTES];
+	assert_string_equal(endpoint_format(&event.address, event.port, endpoint), "192.0.2.1:53");
+	assert_int_equal(event.time, 1003);
+	assert_int_equal(event.kind, EVENT_LISTENER_OPENED);
+	assert_int_equal(event.protocol, PROTOCOL_UDP);
+	assert_int_equal(event.cookie, 77);
+	assert_int_equal(event.pid, 12);
+	assert_string_equal(event.process, "named");
+}
+
+static void ring_record_of_unknown_make_is_refused(void **state)
+{
+	(void)state;
+	struct event_record record = opened_record();
+	struct event event;
+	assert_true(records_event(&event, &record, sizeof(record) - 1, 0) < 0);
+	record.kind = 9;
+	assert_true(records_event(&event, &record, sizeof(record), 0) < 0);
+	record = opened_record();
+	record.family = 1;
+	assert_true(records_event(&event, &record, sizeof(record), 0) < 0);
+}
+
+static struct listener_record sighting(uint64_t inode, uint32_t netns, int32_t pid)
+{
+	struct listener_record record = { .inode = inode,
+					  .netns = netns,
+					  .pid = pid,
+					  .fd = 3,
+					  .protocol = 6,
+					  .port = 8080,
+					  .family = 10,
+					  .name = "java" };
+	return record;
+}
+
+static void listeners_of_namespaces_out_of_reach_come_from_the_iterator(void **state)
+{
+	(void)state;
+	struct inventory inventory;
+	inventory_init(&inventory, 0);
+	struct netns *own = vec_push(&inventory.netns);
+	own->inode = 40;
+	own->visible = true;
+	add_listener(&inventory, 22, 1);
+	struct sightings sightings = { .inventory = &inventory };
+	const struct listener_record records[] = { sighting(1, 40, 10), sighting(5, 41, 20),
+						   sighting(5, 41, 21) };
+	assert_int_equal(records_take_listeners(records, sizeof(records), &sightings),
+			 sizeof(records));
+	assert_int_equal(sightings_add_foreign(&sightings, &inventory), 0);
+	assert_int_equal(owners_join(&inventory, &sightings.holdings), 0);
+	assert_int_equal(inventory.listeners.count, 2);
+	const struct listener *foreign = &inventory.listeners.items[1];
+	assert_int_equal(foreign->port, 8080);
+	assert_int_equal(foreign->owner_count, 2);
+	assert_int_equal(inventory.netns.items[foreign->netns].inode, 41);
+	assert_false(inventory.netns.items[foreign->netns].visible);
+	assert_int_equal(inventory.coverage.netns_hidden, 1);
+	sightings_deinit(&sightings);
+	inventory_deinit(&inventory);
+}
+
+static void records_cut_in_two_wait_for_their_rest(void **state)
+{
+	(void)state;
+	struct sightings sightings = { 0 };
+	const struct listener_record records[] = { sighting(1, 40, 10), sighting(2, 40, 11) };
+	assert_int_equal(records_take_listeners(records, sizeof(records) - 1, &sightings),
+			 sizeof(records[0]));
+	assert_int_equal(sightings.holdings.list.count, 1);
+	sightings_deinit(&sightings);
+}
+
+static void process_records_carry_their_path(void **state)
+{
+	(void)state;
+	struct {
+		struct process_record record;
+		char path[8];
+		struct process_record next;
+	} bytes = { .record = { .pid = 20, .path_bytes = 8 }, .next = { .pid = 10 } };
+	memcpy(bytes.path, "/bin/cat", 8);
+	struct arena arena;
+	arena_init(&arena, 0);
+	struct process_table table = { .arena = &arena };
+	size_t whole = sizeof(bytes);
+	assert_int_equal(records_take_processes(&bytes, sizeof(bytes.record) + 7, &table), 0);
+	assert_int_equal(records_take_processes(&bytes, whole, &table), whole);
+	process_table_sort(&table);
+	assert_string_equal(process_table_find(&table, 20)->executable, "/bin/cat");
+	assert_null(process_table_find(&table, 10)->executable);
+	assert_null(process_table_find(&table, 11));
+	bytes.record.path_bytes = 4000;
+	assert_true(records_take_processes(&bytes, whole, &table) < 0);
+	vec_free(&table.list);
+	arena_deinit(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +505,20 @@ int main(void)
 		cmocka_unit_test(request_asks_for_listening_sockets_alone),
 		cmocka_unit_test(owners_are_joined_by_inode),
 		cmocka_unit_test(siblings_share_endpoint_and_user),
+		cmocka_unit_test(names_are_read_from_cgroup_paths),
+		cmocka_unit_test(equal_inventories_say_nothing),
+		cmocka_unit_test(opened_and_closed_listeners_are_told),
+		cmocka_unit_test(restarted_listener_is_closed_and_opened),
+		cmocka_unit_test(another_program_on_the_endpoint_is_a_changed_owner),
+		cmocka_unit_test(same_socket_in_another_program_is_a_changed_owner),
+		cmocka_unit_test(owner_that_was_not_seen_is_no_change),
+		cmocka_unit_test(shared_endpoint_is_compared_socket_by_socket),
+		cmocka_unit_test(socket_without_cookie_is_known_by_its_inode),
+		cmocka_unit_test(ring_record_becomes_an_event),
+		cmocka_unit_test(ring_record_of_unknown_make_is_refused),
+		cmocka_unit_test(listeners_of_namespaces_out_of_reach_come_from_the_iterator),
+		cmocka_unit_test(records_cut_in_two_wait_for_their_rest),
+		cmocka_unit_test(process_records_carry_their_path),
 		cmocka_unit_test(without_knows_its_words_and_passes_over_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
