@@ -91,6 +91,12 @@ void text_escape(struct str *out, const char *bytes);
 long text_utf8_invalid(const char *bytes, size_t length);
 
 /*
+ * Decodes one character (RFC 3629). @return its bytes, 1..4, with `*code` set; 0 when what stands
+ * there is not valid UTF-8, or at the end. NUL is a character here.
+ */
+size_t text_character(uint32_t *code, const char *bytes, size_t length);
+
+/*
  * Breaks a text at spaces (Japanese: between any characters, never before a closing mark) into
  * lines of at most `columns` columns, each line after the first indented by `indent` spaces.
  * Appends without a newline at the end.

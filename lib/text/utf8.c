@@ -42,6 +42,11 @@ size_t utf8_decode(uint32_t *code, const char *bytes, size_t length)
 	return 0;
 }
 
+size_t text_character(uint32_t *code, const char *bytes, size_t length)
+{
+	return utf8_decode(code, bytes, length);
+}
+
 static bool in_ranges(uint32_t code, const struct width_range *ranges, size_t count)
 {
 	size_t low = 0;

@@ -1,0 +1,309 @@
+/*
+ * The declared policy: one YAML file (and what it includes) that says which ports are open, what
+ * for, to whom, held by which program, encrypted how, until when.
+ * Text becomes `struct policy` with diagnostics; policies are printed, compared and written from
+ * what is observed. The language itself is data: data/schema.yaml.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/portset.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "model/inventory.h"
+#include "model/protocol.h"
+#include "text/text.h"
+
+/* ---- the policy ---- */
+
+enum {
+	POLICY_FILE_BYTES_MAX = 1024 * 1024, /* one file; larger ones are refused unread */
+	POLICY_FILES_MAX = 64,               /* files of one policy, the first included */
+	POLICY_INCLUDE_DEPTH_MAX = 8,
+	POLICY_NESTING_MAX = 16,    /* mappings and lists inside each other */
+	POLICY_VALUES_MAX = 200000, /* keys and values of all files together */
+	POLICY_NO_DATE = INT32_MIN,
+};
+
+/* What `init` writes where a person has to decide; validate warns while it stands. */
+#define POLICY_UNCONFIRMED "CONFIRM"
+
+/* Items with their number, in the policy's arena. */
+#define POLICY_LIST(type)                                                                          \
+	struct {                                                                                   \
+		type *items;                                                                       \
+		size_t count;                                                                      \
+	}
+
+/* Where something stands in a file. */
+struct policy_place {
+	const char *file;
+	uint32_t line;   /* from 1 */
+	uint32_t column; /* from 1, in characters */
+};
+
+/* What every named thing of a policy begins with. */
+struct policy_entry {
+	const char *name;
+	struct policy_place place; /* of the name */
+};
+
+/* A TLS client certificate. */
+struct policy_certificate {
+	const char *name; /* subject name; NULL = none */
+};
+
+/* A hardware address (EUI-48). */
+struct policy_mac {
+	bool given;
+	uint8_t bytes[6];
+};
+
+/* Somebody: every given condition must hold. */
+struct policy_who {
+	struct policy_entry entry;
+	POLICY_LIST(struct prefix) addresses; /* one of them; none = no condition */
+	const char *interface;                /* NULL = no condition */
+	struct policy_mac mac;
+	struct policy_certificate certificate;
+};
+
+enum policy_from_kind {
+	POLICY_FROM_ANY,    /* everybody */
+	POLICY_FROM_HOST,   /* this machine only */
+	POLICY_FROM_WHO,    /* policy.who.items[who] */
+	POLICY_FROM_PREFIX, /* a literal address or network */
+};
+
+struct policy_from {
+	enum policy_from_kind kind;
+	uint32_t who;
+	struct prefix prefix;
+};
+
+struct policy_ports {
+	enum protocol protocol;
+	uint16_t first, last; /* both included, 1..65535 */
+};
+
+/* Who may hold the port: every given field must hold. All NULL = not said. */
+struct policy_program {
+	const char *unit;       /* systemd unit: "ssh.service" */
+	const char *executable; /* absolute path */
+	const char *user;       /* name or number */
+	const char *container;  /* name */
+};
+
+enum policy_encryption {
+	POLICY_ENCRYPTION_UNSAID,
+	POLICY_ENCRYPTION_OWN,     /* the program encrypts */
+	POLICY_ENCRYPTION_GATEWAY, /* a gateway in front of it encrypts */
+	POLICY_ENCRYPTION_NONE,    /* plaintext, with a reason */
+};
+
+/* New connections per source address; count 0 = no limit. */
+struct policy_rate {
+	uint32_t count;
+	usec_t per;
+};
+
+struct policy_declaration {
+	struct policy_entry entry;
+	POLICY_LIST(struct policy_ports) ports; /* at least one; those of the profile filled in */
+	const char *profile;                    /* NULL = none */
+	const char *purpose;
+	const char *owner;
+	POLICY_LIST(struct policy_from) from; /* at least one: one of them suffices */
+	struct policy_program program;
+	int encryption;      /* enum policy_encryption */
+	const char *because; /* why without encryption; NULL unless given */
+	struct policy_rate rate;
+	int32_t until;         /* last day it is open, days since 1970-01-01, or POLICY_NO_DATE */
+	int32_t review;        /* day the review is due, or POLICY_NO_DATE */
+	const char *interface; /* only there; NULL = every interface */
+};
+
+/* Another device of mine. */
+struct policy_host {
+	struct policy_entry entry;
+	POLICY_LIST(struct prefix) addresses; /* whole addresses, at least one */
+	struct policy_mac mac;
+	POLICY_LIST(struct policy_declaration) ports;
+};
+
+enum policy_verdict {
+	POLICY_DROP,
+	POLICY_REJECT,
+	POLICY_ACCEPT,
+};
+
+struct policy_defaults {
+	int inbound;                          /* enum policy_verdict: what nobody declared */
+	int outbound;                         /* enum policy_verdict */
+	bool ping;                            /* ICMP echo requests are answered */
+	const char *owner;                    /* of declarations that name none; NULL = each must */
+	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
+};
+
+struct policy {
+	struct arena arena; /* everything below */
+	uint32_t version;   /* of the language: 1 */
+	POLICY_LIST(struct policy_who) who;
+	POLICY_LIST(struct policy_declaration)
+	declarations; /* `ports:`, in the order of the files */
+	POLICY_LIST(struct policy_host) hosts;
+	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
+	struct policy_defaults defaults;
+};
+
+/* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
+void policy_deinit(struct policy *policy);
+
+/*
+ * The declaration for a port of this host; the first one in the file's order.
+ * MPTCP is looked up as TCP (it listens on TCP ports).
+ * @param interface  the interface a socket is bound to, or NULL: a declaration with another
+ *                   `interface:` does not match; with NULL all match.
+ * @param previous   NULL for the first; the last answer, to get the next one that covers the port.
+ * @return NULL when there is none (left).
+ */
+const struct policy_declaration *policy_declaration_for(const struct policy *policy,
+							enum protocol protocol, uint16_t port,
+							const char *interface,
+							const struct policy_declaration *previous);
+
+/* The declaration of this host with that name; NULL when there is none. */
+const struct policy_declaration *policy_declaration_named(const struct policy *policy,
+							  const char *name);
+
+/* Whether `from` lets only this machine itself in (every item is `host`, or inside loopback). */
+bool policy_only_host(const struct policy_declaration *declaration);
+
+/*
+ * Whether an address is one of `from`: any, a literal network, or a who entry by its addresses. An
+ * entry with interface, mac or certificate alone tells nothing by address: then the answer is no.
+ */
+bool policy_from_has(const struct policy *policy, const struct policy_declaration *declaration,
+		     const struct addr *address);
+
+/* Stable words of the language: "own", "gateway", "none"; "" when not said. */
+const char *policy_encryption_name(int encryption);
+/* "drop", "reject", "accept". */
+const char *policy_verdict_name(int verdict);
+/* Value of one item as the language writes it: "any", "host", a who's name, a network.
+ * Appends to `out`. */
+void policy_from_format(struct str *out, const struct policy *policy,
+			const struct policy_from *from);
+/* "22/tcp", "8000-8010/udp". Appends to `out`. */
+void policy_ports_format(struct str *out, const struct policy_ports *ports);
+enum { POLICY_DATE_TEXT_BYTES = 16 };
+/* "2027-06-30", "" for POLICY_NO_DATE. `out` has POLICY_DATE_TEXT_BYTES. @return out. */
+const char *policy_date_format(int32_t days, char *out);
+
+/* ---- reading, with diagnostics ---- */
+
+enum policy_level {
+	POLICY_WARNING, /* the policy works; somebody should look */
+	POLICY_ERROR,   /* the policy is not taken */
+};
+
+enum {
+	POLICY_ARGUMENTS_MAX = 5,
+	POLICY_DIAGNOSTICS_MAX = 100, /* kept; further ones are counted */
+};
+
+struct policy_diagnostic {
+	const char *id; /* of data/messages/policy.yaml; static string */
+	enum policy_level level;
+	struct policy_place place;
+	const char
+		*excerpt; /* the source line, or its part around the place; may be foreign bytes */
+	uint32_t excerpt_offset;  /* bytes of the excerpt before the place */
+	uint32_t excerpt_length;  /* bytes that are meant, at least 0 */
+	bool cut_left, cut_right; /* the line is longer on that side */
+	const char *near;         /* what was probably meant; NULL = no idea */
+	uint32_t argument_count;
+	struct message_argument arguments[POLICY_ARGUMENTS_MAX];
+};
+
+/* All faults of one reading, sorted by file (in the order of reading), line, column. */
+struct policy_diagnostics {
+	struct arena arena;
+	POLICY_LIST(struct policy_diagnostic) list; /* at most POLICY_DIAGNOSTICS_MAX */
+	uint32_t errors;                            /* all, also those not kept */
+	uint32_t warnings;
+	uint32_t dropped; /* not kept */
+};
+
+/* What the text is judged against; all of it is an argument, so that every run can be repeated. */
+struct policy_environment {
+	int32_t today;                  /* days since 1970-01-01, for dates in the past */
+	struct port_range ephemeral;    /* 0..0 = not known: no clash is reported */
+	const struct portset *reserved; /* ip_local_reserved_ports; NULL = none */
+	/*
+	 * Reads an included file. NULL = includes are refused.
+	 * @param name    receives the file's unique name, for cycles and diagnostics; malloc'd.
+	 * @param bytes   receives its content; malloc'd. The caller of `include` frees both.
+	 * @param from    the unique name of the file that includes it.
+	 * @return 0; -EFBIG beyond POLICY_FILE_BYTES_MAX; other negative errno.
+	 */
+	int (*include)(void *context, char **name, char **bytes, size_t *length, const char *from,
+		       const char *path);
+	void *context;
+};
+
+/* Outcome of policy_parse and policy_load. */
+enum policy_outcome {
+	POLICY_INVALID = 1, /* read to the end, with errors in the diagnostics; `out` untouched */
+};
+
+/*
+ * Reads a policy. Pure: nothing but its arguments is looked at. Time and memory are bounded by the
+ * limits above, whatever the bytes are.
+ * @param out          set on 0; untouched otherwise. Free with policy_deinit.
+ * @param diagnostics  always set; free with policy_diagnostics_deinit. Warnings also come with 0.
+ * @param name         of the file, for diagnostics and includes.
+ * @return 0; POLICY_INVALID; -ENOMEM.
+ */
+int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, const char *name,
+		 const char *bytes, size_t length, const struct policy_environment *environment);
+
+void policy_diagnostics_deinit(struct policy_diagnostics *diagnostics);
+
+/* One sentence: what is wrong. Appends. */
+void policy_diagnostic_sentence(struct str *out, const struct policy_diagnostic *diagnostic,
+				enum language language);
+/* What to do. Appends; nothing when the message has no advice. */
+void policy_diagnostic_advice(struct str *out, const struct policy_diagnostic *diagnostic,
+			      enum language language);
+/* "error", "warning": the same in both languages, for editors that read them. */
+const char *policy_level_name(enum policy_level level);
+
+/*
+ * Appends all diagnostics for a person: file:line:column: error: sentence [id], the line, a caret
+ * under the token, what to do, what was probably meant.
+ */
+void policy_diagnostics_render(struct str *out, const struct policy_diagnostics *diagnostics,
+			       enum language language, const struct style *style);
+
+/* ---- from the world ---- */
+
+/*
+ * Reads a policy file with its includes (relative to the including file).
+ * @return as policy_parse; also the negative errno of opening `path`, with the sentence in `e`.
+ */
+int policy_load(struct policy *out, struct policy_diagnostics *diagnostics, const char *path,
+		usec_t now, struct err *e);
+
+/*
+ * Fills in today (local time zone), the ephemeral range, reserved ports and the reader of includes.
+ * `reserved` must live as long as the environment. What /proc does not tell stays unknown.
+ */
+void policy_environment_read(struct policy_environment *environment, struct portset *reserved,
+			     usec_t now);
