@@ -37,6 +37,7 @@ enum {
 	ENDPOINT_TEXT_BYTES = 72, /* brackets, zone, colon, five digits, NUL */
 };
 
+/* An address from bytes in network order, as they stand in packets and kernel structs. */
 struct addr addr_from_ipv4(const void *four_bytes);
 struct addr addr_from_ipv6(const void *sixteen_bytes);
 
@@ -54,13 +55,17 @@ int addr_parse(struct addr *out, const char *text);
  * @return 0; -EINVAL not an address or host bits set; -ERANGE too many bits. */
 int prefix_parse(struct prefix *out, const char *text);
 
+/* "192.0.2.0/24"; a single address without its length. `out` has PREFIX_TEXT_BYTES. @return out. */
 const char *prefix_format(const struct prefix *prefix, char *out);
+/* Whether the address lies in the prefix; never across families. */
 bool prefix_has(const struct prefix *prefix, const struct addr *address);
 
 /* Orders by family, then bytes: <0, 0, >0 as memcmp. */
 int addr_compare(const struct addr *a, const struct addr *b);
 
+/* Whether it is 0.0.0.0 or ::, every address of the host; true of ADDR_NONE too. */
 bool addr_is_any(const struct addr *address);
+/* Who can reach a socket bound there; an IPv4-mapped address counts as the IPv4 one. */
 enum exposure addr_exposure(const struct addr *address);
 
 /* IPv4-mapped IPv6 (::ffff:0:0/96, RFC 4291 2.5.5.2) becomes IPv4; others are returned as they are.

@@ -8,6 +8,7 @@ struct portset {
 	uint64_t words[65536 / 64];
 };
 
+/* Adds one port, 0..65535. */
 void portset_add(struct portset *set, uint16_t port);
 /* Adds first..last, both included; first must not be greater than last. */
 void portset_add_range(struct portset *set, uint16_t first, uint16_t last);

@@ -64,7 +64,7 @@ static enum rank rank_of(struct str *scratch, const struct port_knowledge *entry
 /* Everyday ports first among equals, then by number, which is the table's order. */
 static void add_ranked(struct results *results, const uint8_t *ranks)
 {
-	for (uint8_t rank = RANK_NAME; rank < RANK_NONE; rank++) {
+	for (int rank = RANK_NAME; rank < RANK_NONE; rank++) {
 		for (int everyday = 1; everyday >= 0; everyday--) {
 			for (size_t i = 0; i < knowledge_count; i++) {
 				if (ranks[i] == rank && knowledge[i].everyday == everyday) {

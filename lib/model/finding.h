@@ -33,6 +33,7 @@ struct findings {
 	VEC(struct finding) list; /* worst first */
 };
 
+/* An empty set on the caller's memory. */
 void findings_init(struct findings *findings);
 /* Frees all; NULL is allowed. */
 void findings_deinit(struct findings *findings);

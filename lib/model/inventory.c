@@ -71,7 +71,7 @@ static int compare_owners(const void *pa, const void *pb)
 	const struct owner *a = pa;
 	const struct owner *b = pb;
 	int r = order(a->process, b->process);
-	return r != 0 ? r : order((uint64_t)(a->fd + 1), (uint64_t)(b->fd + 1));
+	return r != 0 ? r : order((uint64_t)a->fd + 1, (uint64_t)b->fd + 1);
 }
 
 static void place_owners(struct inventory *inventory, struct owner *sorted)

@@ -1,4 +1,5 @@
 /* Tables for terminals, by display width. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,6 +64,7 @@ static bool has_heading(const struct table *table)
 
 static void measure(const struct table *table, size_t *widths)
 {
+	assert(table->column_count > 0);
 	for (size_t c = 0; c < table->column_count; c++) {
 		const char *title = table->columns[c].title;
 		widths[c] = title == NULL ? 0 : text_width(title);

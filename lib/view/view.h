@@ -37,11 +37,17 @@ json_t *view_time(usec_t time);
 /* Foreign bytes: as they are when they are UTF-8, escaped otherwise; null for NULL and "". */
 json_t *view_string(const char *bytes);
 
+/* A process, its owner and where it belongs (unit, container, package). */
 json_t *view_process(const struct process *process);
+/* Row `index` of the inventory's listeners, with its owners and what the catalogue knows of it. */
 json_t *view_listener(const struct view *view, const struct inventory *inventory, uint32_t index);
+/* Row `index` of the ports published by the packet filter, with their target. */
 json_t *view_published(const struct view *view, const struct inventory *inventory, uint32_t index);
+/* Row `index` of the inventory's connections, with its owner and use. */
 json_t *view_connection(const struct view *view, const struct inventory *inventory, uint32_t index);
+/* What could not be seen, and why: so that "none" is not read into missing rights. */
 json_t *view_coverage(const struct inventory *inventory);
+/* One thing that happened. */
 json_t *view_event(const struct event *event);
 
 /* With its text and advice filled in, in the view's language. */
