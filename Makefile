@@ -13,6 +13,7 @@ check:
 	@tools/check
 
 lint: all
+	@tools/setup packaging/lint-packages.txt
 	@tools/lint
 
 fuzz:
