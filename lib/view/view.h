@@ -17,6 +17,8 @@
 #include "text/text.h"
 
 struct policy;
+struct port_knowledge;
+struct service;
 
 enum {
 	VIEW_SCHEMA = 1, /* grows when a key changes its meaning or goes away */
@@ -55,6 +57,12 @@ json_t *view_finding(const struct view *view, const struct finding *finding);
 
 /* What the catalogue knows of a port. */
 json_t *view_service(const struct view *view, enum protocol protocol, uint16_t port);
+
+/* One entry of the overlay, whole. */
+json_t *view_knowledge(const struct view *view, const struct port_knowledge *entry);
+
+/* One name of the registry. */
+json_t *view_registered(const struct service *service);
 
 /* Appends the document as text with a newline; takes the reference. @return 0 or -ENOMEM, -EFBIG.
  */

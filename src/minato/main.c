@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "command.h"
 #include "config.h"
+#include "explain.h"
 #include "words.h"
 
 /* Options that every command takes; they may stand anywhere. */
@@ -143,6 +144,9 @@ static int dispatch(const struct context *context, const struct global *global,
 		return run_command(context, command_find("version"), NULL, 0);
 	}
 	const struct command *command = command_find(name);
+	if (command == NULL && explain_is_number(name)) { /* minato 6379 */
+		return run_command(context, command_find("explain"), words, count);
+	}
 	if (command == NULL) {
 		return unknown_command(context, name);
 	}

@@ -1,0 +1,283 @@
+/* minato explain: everything about a port, a service or a program on one screen. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/io/file.h"
+#include "explain.h"
+#include "explain_json.h"
+#include "look.h"
+#include "observe/observe.h"
+#include "words.h"
+
+enum { OUTPUT_MAX_BYTES = 64 << 20 };
+
+struct config {
+	int list; /* index into lists; 0 = none */
+	const char *search;
+	bool figure;
+	const char *svg; /* file to write */
+	bool json;
+};
+
+static const char *const lists[] = { "none", "common", "risky", "well-known", "registered", NULL };
+/* The same order without the first. */
+static const enum catalog_list list_of[] = {
+	CATALOG_LIST_COMMON,
+	CATALOG_LIST_RISKY,
+	CATALOG_LIST_WELL_KNOWN,
+	CATALOG_LIST_REGISTERED,
+};
+
+static int finish(struct str *out)
+{
+	int code = print_text(out);
+	str_deinit(out);
+	return code;
+}
+
+static int print_json(const struct context *context, const char *key, json_t *content)
+{
+	struct str out = STR_INIT(OUTPUT_MAX_BYTES);
+	json_t *document = view_document(context->now);
+	if (document == NULL || json_object_set_new(document, key, content) < 0) {
+		complain(context, strerror(ENOMEM), NULL);
+		json_decref(document);
+		return EXIT_ERROR;
+	}
+	(void)view_print(&out, document, context->out_terminal); /* kept in out.error */
+	return finish(&out);
+}
+
+static int run_list(const struct explain *explain, const struct config *config)
+{
+	enum { ROOM = 2048 };
+	enum catalog_list list = list_of[config->list - 1];
+	struct view view = { .language = explain->context->language };
+	struct str out = STR_INIT(OUTPUT_MAX_BYTES);
+	if (!config->json) {
+		explain_list(&out, explain, list);
+		return finish(&out);
+	}
+	const struct port_knowledge *entries[ROOM];
+	size_t count = catalog_list(entries, ROOM, list);
+	json_t *ports = json_array();
+	for (size_t i = 0; i < count && i < ROOM; i++) {
+		json_array_append_new(ports, view_knowledge(&view, entries[i]));
+	}
+	return print_json(explain->context, "services", ports);
+}
+
+/* The word may be foreign bytes. */
+static int nothing_about(const struct context *context, const char *word)
+{
+	struct str sentence = STR_INIT(4096);
+	struct str safe = STR_INIT(2048);
+	struct str next = STR_INIT(2048);
+	const char *near = explain_nearest(word);
+	text_escape(&safe, word);
+	str_printf(&sentence, _("no port, service or running program is called \"%s\""),
+		   str_text(&safe));
+	if (near != NULL && strchr(near, ' ') != NULL) {
+		str_printf(&next, "minato explain \"%s\"", near);
+	} else if (near != NULL) {
+		str_printf(&next, "minato explain %s", near);
+	} else {
+		str_add(&next, "minato explain --list common");
+	}
+	complain(context, str_text(&sentence), str_text(&next));
+	str_deinit(&sentence);
+	str_deinit(&safe);
+	str_deinit(&next);
+	return EXIT_ERROR;
+}
+
+static int run_search(const struct explain *explain, const struct config *config)
+{
+	struct str out = STR_INIT(OUTPUT_MAX_BYTES);
+	if (config->json) {
+		struct view view = { .language = explain->context->language };
+		struct catalog_match matches[EXPLAIN_SEARCH_MAX];
+		size_t count = catalog_search(matches, EXPLAIN_SEARCH_MAX, config->search);
+		size_t shown = count < EXPLAIN_SEARCH_MAX ? count : EXPLAIN_SEARCH_MAX;
+		return print_json(explain->context, "found",
+				  explain_matches_json(&view, matches, shown));
+	}
+	if (explain_search(&out, explain, config->search) == 0) {
+		str_deinit(&out);
+		return nothing_about(explain->context, config->search);
+	}
+	return finish(&out);
+}
+
+static int write_svg(const struct explain *explain, const struct subject *subject, const char *path)
+{
+	struct str svg = STR_INIT(OUTPUT_MAX_BYTES);
+	int r = explain_figure(&svg, explain, subject, true);
+	_cleanup_(close_fdp) int fd =
+		r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (r == 0) {
+		r = fd < 0 ? -errno : write_all(fd, str_text(&svg), svg.length);
+	}
+	str_deinit(&svg);
+	if (r < 0) {
+		struct err e = ERR_INIT;
+		(void)err_system(&e, r, _("cannot write %s"), path);
+		complain(explain->context, err_text(&e), NULL);
+		return EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}
+
+/* What the figure options add. @return an exit code. */
+static int add_figure(struct str *out, const struct explain *explain, const struct config *config,
+		      const struct subject *subject)
+{
+	if (!config->figure && config->svg == NULL) {
+		return EXIT_IN_ORDER;
+	}
+	if (subject->kind != SUBJECT_PORTS) {
+		complain(explain->context, _("a figure needs one port"),
+			 "minato explain 443 --figure");
+		return EXIT_USAGE;
+	}
+	if (config->figure) {
+		str_add_char(out, '\n');
+		(void)explain_figure(out, explain, subject, false); /* kept in out->error */
+	}
+	return config->svg != NULL ? write_svg(explain, subject, config->svg) : EXIT_IN_ORDER;
+}
+
+static int run_json(const struct explain *explain, const struct subject *subjects, unsigned count)
+{
+	struct view view = { .language = explain->context->language };
+	json_t *list = json_array();
+	for (unsigned i = 0; i < count; i++) {
+		json_array_append_new(list, explain_subject_json(&view, explain, &subjects[i]));
+	}
+	return print_json(explain->context, "explanations", list);
+}
+
+static int run_subjects(const struct explain *explain, const struct config *config,
+			const struct subject *subjects, unsigned count)
+{
+	int code = EXIT_IN_ORDER;
+	struct str out = STR_INIT(OUTPUT_MAX_BYTES);
+	for (unsigned i = 0; i < count && code == EXIT_IN_ORDER; i++) {
+		str_add(&out, i > 0 && !config->json ? "\n" : "");
+		if (!config->json) {
+			explain_subject(&out, explain, &subjects[i]);
+		}
+		code = add_figure(&out, explain, config, &subjects[i]);
+	}
+	if (code == EXIT_IN_ORDER && config->json) {
+		str_deinit(&out);
+		return run_json(explain, subjects, count);
+	}
+	int printed = finish(&out);
+	return code != EXIT_IN_ORDER ? code : printed;
+}
+
+static int resolve(struct subject *subjects, const struct explain *explain,
+		   const char *const *arguments, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		explain_resolve(&subjects[i], explain, arguments[i]);
+		if (subjects[i].kind == SUBJECT_UNKNOWN) {
+			return nothing_about(explain->context, arguments[i]);
+		}
+	}
+	return EXIT_IN_ORDER;
+}
+
+/* Without a view of the host the catalogue still answers; the reason goes to stderr. */
+static bool see_host(struct inventory *inventory, const struct context *context)
+{
+	struct err e = ERR_INIT;
+	if (look(inventory, context, OBSERVE_EVERYTHING, &e) < 0) {
+		complain(context, err_text(&e), NULL);
+		return false;
+	}
+	return true;
+}
+
+static int run(const struct context *context, const void *given, const char *const *arguments,
+	       unsigned count)
+{
+	const struct config *config = given;
+	struct explain explain = { .context = context };
+	if (config->list != 0) {
+		return run_list(&explain, config);
+	}
+	if (count == 0 && config->search == NULL) {
+		complain(context, _("which port, service or program?"), "minato explain 443");
+		return EXIT_USAGE;
+	}
+	_cleanup_(freep) struct subject *subjects = calloc(count + 1, sizeof(*subjects));
+	if (subjects == NULL) {
+		complain(context, strerror(ENOMEM), NULL);
+		return EXIT_ERROR;
+	}
+	struct inventory inventory;
+	if (see_host(&inventory, context)) {
+		explain.inventory = &inventory;
+	}
+	int code = EXIT_IN_ORDER;
+	if (config->search != NULL) {
+		code = run_search(&explain, config);
+	} else {
+		code = resolve(subjects, &explain, arguments, count);
+		code = code != EXIT_IN_ORDER ? code
+					     : run_subjects(&explain, config, subjects, count);
+	}
+	if (explain.inventory != NULL) {
+		inventory_deinit(&inventory);
+	}
+	return code;
+}
+
+static const struct option options[] = {
+	{ "list", 'l', OPTION_CHOICE, offsetof(struct config, list),
+	  "common|risky|well-known|registered", N_("a whole table: number, use, risk, measure"),
+	  .choices = lists },
+	{ "search", 's', OPTION_STRING, offsetof(struct config, search), "WORDS",
+	  N_("services that have all of the words, in English or Japanese") },
+	{ "figure", 0, OPTION_FLAG, offsetof(struct config, figure), NULL,
+	  N_("draw where the number sits and its bits in the header") },
+	{ "svg", 0, OPTION_STRING, offsetof(struct config, svg), "FILE",
+	  N_("write the same figure as SVG") },
+	{ "json", 0, OPTION_FLAG, offsetof(struct config, json), NULL,
+	  N_("everything, for machines") },
+};
+
+static const char *const examples[] = {
+	"minato explain 443",
+	N_("a number: its use, risk, measure, and who holds it here"),
+	"minato explain ssh \"file sharing\"",
+	N_("names and plain words, several at once"),
+	"minato explain 8000-8100",
+	N_("a range, or one protocol: 25565/udp"),
+	"minato explain firefox",
+	N_("a running program: which ports it uses"),
+	"minato explain --list risky",
+	N_("all ports of high and critical risk with their measures"),
+	"minato explain 443 --figure",
+	N_("with a drawing of the number"),
+	NULL,
+};
+
+const struct command command_explain = {
+	.name = "explain",
+	.arguments = "PORT|RANGE|NAME|WORDS|PROGRAM...",
+	.summary = N_("one port, service or program: use, risk, measure, who holds it"),
+	.examples = examples,
+	.common = true,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.max_arguments = UINT_MAX,
+	.run = run,
+};

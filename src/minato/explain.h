@@ -1,0 +1,102 @@
+/* What `minato explain` says: pure text out of the catalogue, one look at the host and the policy.
+ */
+#pragma once
+
+#include "catalog/catalog.h"
+#include "command.h"
+#include "model/inventory.h"
+
+/* What everything below needs. */
+struct explain {
+	const struct context *context;
+	const struct inventory *inventory; /* NULL = the host could not be looked at */
+};
+
+enum {
+	EXPLAIN_MATCHES_MAX = 64,
+	EXPLAIN_SEARCH_MAX = 256,
+};
+
+enum subject_kind {
+	SUBJECT_UNKNOWN, /* nothing has that name */
+	SUBJECT_PORTS,   /* a number or a range of them */
+	SUBJECT_MATCHES, /* a word that names several services */
+	SUBJECT_PROGRAM, /* a program that runs now */
+};
+
+/* What a word on the command line means. */
+struct subject {
+	enum subject_kind kind;
+	const char *word;
+	enum protocol protocol; /* PROTOCOL_NONE = not said */
+	uint16_t first, last;   /* SUBJECT_PORTS */
+	/* The entry that the word named, to be preferred among those of the number; or NULL. */
+	const struct port_knowledge *knowledge;
+	size_t match_count; /* all of them; `matches` holds at most EXPLAIN_MATCHES_MAX */
+	struct catalog_match matches[EXPLAIN_MATCHES_MAX];
+};
+
+/*
+ * Finds out what a word means: a number ("443"), a range ("8000-8100"), either with a protocol
+ * ("25565/udp"); the id of a service; a running program; any other word of the catalogue.
+ */
+void explain_resolve(struct subject *out, const struct explain *explain, const char *word);
+
+/* Whether the word has the form of a number, a range, or one of them with a protocol. */
+bool explain_is_number(const char *word);
+
+/* Whether a process is what the word calls: by name, executable, unit or container. */
+bool explain_is_program(const struct process *process, const char *word);
+
+/* The known word nearest to one that names nothing; NULL when none is near. */
+const char *explain_nearest(const char *word);
+
+/* Appends the screen of a subject that is not SUBJECT_UNKNOWN. */
+void explain_subject(struct str *out, const struct explain *explain, const struct subject *subject);
+
+/* The parts of it. */
+void explain_port(struct str *out, const struct explain *explain, const struct subject *subject);
+void explain_range(struct str *out, const struct explain *explain, const struct subject *subject);
+void explain_matches(struct str *out, const struct explain *explain, const struct subject *subject);
+void explain_program(struct str *out, const struct explain *explain, const struct subject *subject);
+
+/* Appends what this host has on a port, of one protocol or of all (PROTOCOL_NONE). */
+void explain_host(struct str *out, const struct explain *explain, enum protocol protocol,
+		  uint16_t port);
+
+/* Appends one of the whole tables. */
+void explain_list(struct str *out, const struct explain *explain, enum catalog_list list);
+
+/* Appends what a search found: at most EXPLAIN_SEARCH_MAX. @return how many there are. */
+size_t explain_search(struct str *out, const struct explain *explain, const char *words);
+
+/* Appends the figure of a port as text or SVG. @return 0 or the first error of `out`. */
+int explain_figure(struct str *out, const struct explain *explain, const struct subject *subject,
+		   bool svg);
+
+/* ---- how the parts are written ---- */
+
+/* Appends "  label   text", the text wrapped and indented. Nothing for an empty text. */
+void explain_row(struct str *out, const struct explain *explain, const char *label,
+		 const char *text);
+
+/* The same, with the first words of the text (`head`) in an ink. */
+void explain_row_inked(struct str *out, const struct explain *explain, const char *label,
+		       enum ink ink, const char *head, const char *text);
+
+/* Appends a line in bold. */
+void explain_heading(struct str *out, const struct explain *explain, const char *text);
+
+/* Appends "53/udp, 53/tcp" of an entry. */
+void explain_spans(struct str *out, const struct port_knowledge *knowledge);
+
+/* Appends a table of services: number, name, risk, who holds it here, use. */
+void explain_match_table(struct str *out, const struct explain *explain,
+			 const struct catalog_match *matches, size_t count);
+
+/* Whether a socket is on the port; PROTOCOL_NONE matches every protocol. */
+bool explain_same_protocol(enum protocol wanted, enum protocol protocol);
+
+/* The process that listens on the port now; NULL when none does or it is not visible. */
+const struct process *explain_holder(const struct explain *explain, enum protocol protocol,
+				     uint16_t port);

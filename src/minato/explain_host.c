@@ -1,0 +1,409 @@
+/* What this host has on a port now. */
+#include <stdio.h>
+#include <string.h>
+
+#include "explain.h"
+#include "ports_rows.h"
+#include "words.h"
+
+enum {
+	LINE_MAX_BYTES = 8 * 1024,
+	CLIENTS_MAX = 16, /* programs that are told apart; the rest is summed up */
+	ARGUMENTS_COLUMNS = 150,
+};
+
+/* Sockets of one program on the port: what a person calls one service. */
+struct service_group {
+	const struct listener *first;
+	const struct process *process;
+	uint32_t connections;
+	enum exposure exposure;
+	uint32_t peer_count;
+	struct listener_peer peers[LISTENER_PEERS_MAX];
+};
+
+static bool grouped(const struct inventory *inventory, const struct listener *a,
+		    const struct listener *b)
+{
+	return a->port == b->port && a->protocol == b->protocol && a->netns == b->netns &&
+	       a->ownership == b->ownership &&
+	       inventory_listener_process(inventory, a) == inventory_listener_process(inventory, b);
+}
+
+/* Keeps the most frequent peers of all sockets of the group. */
+static void add_peer(struct service_group *group, const struct listener_peer *peer)
+{
+	struct listener_peer moving = *peer;
+	for (uint32_t i = 0; i < LISTENER_PEERS_MAX; i++) {
+		if (i == group->peer_count) {
+			group->peers[group->peer_count++] = moving;
+			return;
+		}
+		if (moving.connections > group->peers[i].connections) {
+			struct listener_peer lesser = group->peers[i];
+			group->peers[i] = moving;
+			moving = lesser;
+		}
+	}
+}
+
+static const char *address_words(const struct listener *listener, char *out)
+{
+	bool both = listener->address.family == ADDR_IPV6 && addr_is_any(&listener->address) &&
+		    !listener->v6_only;
+	if (both) {
+		return "*";
+	}
+	return addr_format(&listener->address, out);
+}
+
+/* Adds one socket to the line of addresses and to the sums. */
+static void add_socket(struct service_group *group, struct str *addresses,
+		       const struct listener *listener)
+{
+	char text[ADDR_TEXT_BYTES];
+	enum exposure exposure = addr_exposure(&listener->address);
+	group->exposure = exposure > group->exposure ? exposure : group->exposure;
+	group->connections += listener->connections;
+	for (uint32_t i = 0; i < listener->peer_count; i++) {
+		add_peer(group, &listener->peers[i]);
+	}
+	struct str one = STR_INIT(LINE_MAX_BYTES);
+	str_add(&one, address_words(listener, text));
+	if (listener->interface_name != NULL) {
+		str_add_char(&one, '%');
+		text_escape(&one, listener->interface_name);
+	}
+	/* Siblings of SO_REUSEPORT share an address: once is enough. */
+	str_add_char(&one, ' ');
+	if (strstr(str_text(addresses), str_text(&one)) == NULL) {
+		str_add(addresses, str_text(&one));
+	}
+	str_deinit(&one);
+}
+
+static void add_fact(struct str *line, const char *label, const char *value)
+{
+	if (value != NULL && value[0] != '\0') {
+		str_printf(line, "%s%s ", line->length > 0 ? _(", ") : "", label);
+		text_escape(line, value);
+	}
+}
+
+static void program_row(struct str *out, const struct explain *explain,
+			const struct listener *listener, const struct process *process)
+{
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	text_escape(&line, process->name);
+	str_printf(&line, _(" (pid %d)"), process->pid);
+	if (listener->owner_count > 1) {
+		str_printf(&line, _(" and %u more"), listener->owner_count - 1);
+	}
+	if (process->arguments != NULL) {
+		size_t bytes = text_fit(process->arguments, ARGUMENTS_COLUMNS);
+		char arguments[4 * ARGUMENTS_COLUMNS + 1];
+		(void)str_copy(arguments, bytes < sizeof(arguments) ? bytes + 1 : sizeof(arguments),
+			       process->arguments);
+		str_add(&line, ": ");
+		text_escape(&line, arguments);
+		str_add(&line, process->arguments[bytes] != '\0' ? " .." : "");
+	}
+	explain_row(out, explain, _("program"), str_text(&line));
+	str_deinit(&line);
+}
+
+/* "2026-11-22 01:02 UTC (3 h ago)" */
+static void add_since(struct str *line, const struct explain *explain, usec_t started)
+{
+	char when[TIME_TEXT_BYTES];
+	char span[SPAN_TEXT_BYTES];
+	time_format(started, when);
+	usec_t age = explain->context->now > started ? explain->context->now - started : 0;
+	str_printf(line, _("%ssince %.10s %.5s UTC (%s)"), line->length > 0 ? _(", ") : "", when,
+		   when + 11, span_format(age, span));
+}
+
+static void origin_row(struct str *out, const struct explain *explain,
+		       const struct listener *listener, const struct process *process)
+{
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	char uid[16];
+	(void)snprintf(uid, sizeof(uid), "%u", process->uid);
+	add_fact(&line, _("user"), process->user != NULL ? process->user : uid);
+	add_fact(&line, _("unit"), process->unit);
+	add_fact(&line, _("container"),
+		 process->container_name != NULL ? process->container_name : process->container_id);
+	add_fact(&line, _("package"), process->package);
+	if (process->parent_count > 0) {
+		add_fact(&line, _("started by"), process->parents[0].name);
+	}
+	if (listener->socket_activated) {
+		str_printf(&line, "%s%s", _(", "), _("socket held by systemd"));
+	}
+	if (process->started != 0) {
+		add_since(&line, explain, process->started);
+	}
+	if (process->executable_deleted) {
+		str_printf(&line, "%s%s", _(", "), _("its file was replaced: restart it"));
+	}
+	explain_row(out, explain, _("origin"), str_text(&line));
+	str_deinit(&line);
+}
+
+static const char *nobody_words(enum ownership ownership)
+{
+	switch (ownership) {
+	case OWNERSHIP_NONE:
+		return _("no process holds it: a kernel socket, or one in flight");
+	case OWNERSHIP_HIDDEN:
+		return _("not visible without more rights: sudo minato explain");
+	default:
+		return _("not known");
+	}
+}
+
+static void peers_row(struct str *out, const struct explain *explain,
+		      const struct service_group *group)
+{
+	if (!group->first->counted || group->connections == 0) {
+		return;
+	}
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	str_printf(&line, _("%u now"), group->connections);
+	for (uint32_t i = 0; i < group->peer_count; i++) {
+		char text[ADDR_TEXT_BYTES];
+		str_printf(&line, "%s%s (%u)", i == 0 ? _(", most from ") : _(", "),
+			   addr_format(&group->peers[i].address, text),
+			   group->peers[i].connections);
+	}
+	explain_row(out, explain, _("connections"), str_text(&line));
+	str_deinit(&line);
+}
+
+static void listens_row(struct str *out, const struct explain *explain,
+			const struct service_group *group, const char *addresses)
+{
+	const struct listener *listener = group->first;
+	const struct netns *netns = listener->netns < explain->inventory->netns.count
+					    ? &explain->inventory->netns.items[listener->netns]
+					    : NULL;
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	str_printf(&line, _("%u/%s on %s- open to: %s"), listener->port,
+		   protocol_name(listener->protocol), addresses, exposure_words(group->exposure));
+	if (netns != NULL && netns->kind != NETNS_HOST) {
+		str_add(&line, _(", network namespace "));
+		text_escape(&line, netns->name != NULL ? netns->name : "-");
+	}
+	explain_row(out, explain, _("listens"), str_text(&line));
+	str_deinit(&line);
+}
+
+/* One service: all its sockets from `first` on. */
+static void service_rows(struct str *out, const struct explain *explain, size_t first)
+{
+	const struct inventory *inventory = explain->inventory;
+	struct service_group group = { .first = &inventory->listeners.items[first] };
+	struct str addresses = STR_INIT(LINE_MAX_BYTES);
+	group.process = inventory_listener_process(inventory, group.first);
+	for (size_t i = first; i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (grouped(inventory, group.first, listener)) {
+			add_socket(&group, &addresses, listener);
+		}
+	}
+	listens_row(out, explain, &group, str_text(&addresses));
+	if (group.process != NULL) {
+		program_row(out, explain, group.first, group.process);
+		origin_row(out, explain, group.first, group.process);
+	} else {
+		explain_row(out, explain, _("program"), nobody_words(group.first->ownership));
+	}
+	peers_row(out, explain, &group);
+	str_deinit(&addresses);
+}
+
+/* Whether an earlier socket already began this one's group. */
+static bool told(const struct inventory *inventory, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (grouped(inventory, &inventory->listeners.items[i],
+			    &inventory->listeners.items[index])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool listener_rows(struct str *out, const struct explain *explain, enum protocol protocol,
+			  uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	bool any = false;
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (listener->port == port && explain_same_protocol(protocol, listener->protocol) &&
+		    !told(inventory, i)) {
+			service_rows(out, explain, i);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool published_rows(struct str *out, const struct explain *explain, enum protocol protocol,
+			   uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	bool any = false;
+	for (size_t i = 0; i < inventory->published.count; i++) {
+		const struct published *p = &inventory->published.items[i];
+		if (port < p->first_port || port > p->last_port ||
+		    !explain_same_protocol(protocol, p->protocol)) {
+			continue;
+		}
+		char target[ENDPOINT_TEXT_BYTES] = "";
+		char address[ADDR_TEXT_BYTES];
+		struct str line = STR_INIT(LINE_MAX_BYTES);
+		uint16_t target_port = (uint16_t)(p->target_port + (port - p->first_port));
+		bool everywhere = p->address.family == ADDR_NONE || addr_is_any(&p->address);
+		str_printf(&line, _("%u/%s on %s goes to %s"), port, protocol_name(p->protocol),
+			   everywhere ? "*" : addr_format(&p->address, address),
+			   p->target.family == ADDR_NONE
+				   ? _("this host itself")
+				   : endpoint_format(&p->target, target_port, target));
+		add_fact(&line, _("container"), p->container_name);
+		add_fact(&line, _("rule in"), p->table);
+		add_fact(&line, _("chain"), p->chain);
+		explain_row(out, explain, _("published"), str_text(&line));
+		str_deinit(&line);
+		any = true;
+	}
+	return any;
+}
+
+struct client {
+	const char *program;
+	const struct client_use *use;
+	uint32_t connections;
+};
+
+static void count_client(struct client *clients, size_t *count, uint32_t *rest,
+			 const struct inventory *inventory, const struct connection *connection)
+{
+	const char *program = connection->process < inventory->processes.count
+				      ? inventory->processes.items[connection->process].name
+				      : NULL;
+	const struct client_use *use =
+		catalog_use(connection->protocol, connection->remote_port, program);
+	for (size_t i = 0; i < *count; i++) {
+		bool same = program == NULL || clients[i].program == NULL
+				    ? program == clients[i].program
+				    : strcmp(clients[i].program, program) == 0;
+		if (same && clients[i].use == use) {
+			clients[i].connections++;
+			return;
+		}
+	}
+	if (*count < CLIENTS_MAX) {
+		clients[(*count)++] = (struct client){ program, use, 1 };
+	} else {
+		(*rest)++;
+	}
+}
+
+/* This host as a client: connections to that number elsewhere. */
+static void client_row(struct str *out, const struct explain *explain, enum protocol protocol,
+		       uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	struct client clients[CLIENTS_MAX];
+	size_t count = 0;
+	uint32_t rest = 0;
+	uint32_t total = 0;
+	for (size_t i = 0; i < inventory->connections.count; i++) {
+		const struct connection *connection = &inventory->connections.items[i];
+		if (connection->direction == DIRECTION_OUTBOUND &&
+		    connection->remote_port == port &&
+		    explain_same_protocol(protocol, connection->protocol)) {
+			count_client(clients, &count, &rest, inventory, connection);
+			total++;
+		}
+	}
+	if (total == 0) {
+		return;
+	}
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	str_printf(&line, _("%u to port %u elsewhere: "), total, port);
+	for (size_t i = 0; i < count; i++) {
+		str_add(&line, i > 0 ? _(", ") : "");
+		text_escape(&line, clients[i].program != NULL ? clients[i].program : "?");
+		str_printf(&line, " %u (%s)", clients[i].connections,
+			   text_in(clients[i].use->title, explain->context->language));
+	}
+	if (rest > 0) {
+		str_printf(&line, _(", others %u"), rest);
+	}
+	explain_row(out, explain, _("as a client"), str_text(&line));
+	str_deinit(&line);
+}
+
+/* The number as the local end of one of this host's own connections. */
+static void borrowed_row(struct str *out, const struct explain *explain, enum protocol protocol,
+			 uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	for (size_t i = 0; i < inventory->connections.count; i++) {
+		const struct connection *c = &inventory->connections.items[i];
+		if (c->direction != DIRECTION_OUTBOUND || c->local_port != port ||
+		    !explain_same_protocol(protocol, c->protocol)) {
+			continue;
+		}
+		char remote[ENDPOINT_TEXT_BYTES];
+		struct str line = STR_INIT(LINE_MAX_BYTES);
+		text_escape(&line, c->process < inventory->processes.count
+					   ? inventory->processes.items[c->process].name
+					   : "?");
+		str_printf(&line, _(" uses it as its own end of a connection to %s"),
+			   endpoint_format(&c->remote, c->remote_port, remote));
+		explain_row(out, explain, _("borrowed"), str_text(&line));
+		str_deinit(&line);
+		return;
+	}
+}
+
+static void ephemeral_row(struct str *out, const struct explain *explain, uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	if (inventory->ephemeral.last == 0) {
+		return;
+	}
+	bool inside = port >= inventory->ephemeral.first && port <= inventory->ephemeral.last;
+	bool reserved = portset_has(&inventory->reserved, port);
+	const char *words = _("outside %u-%u, the ports of outgoing connections here");
+	if (inside) {
+		words = reserved ? _("inside %u-%u, the ports of outgoing connections here, but "
+				     "reserved (ip_local_reserved_ports)")
+				 : _("inside %u-%u: an outgoing connection may take it, unless it "
+				     "is reserved (ip_local_reserved_ports)");
+	}
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	str_printf(&line, words, inventory->ephemeral.first, inventory->ephemeral.last);
+	explain_row(out, explain, _("assignment"), str_text(&line));
+	str_deinit(&line);
+}
+
+void explain_host(struct str *out, const struct explain *explain, enum protocol protocol,
+		  uint16_t port)
+{
+	if (explain->inventory == NULL) {
+		return;
+	}
+	explain_heading(out, explain, _("On this host"));
+	bool listens = listener_rows(out, explain, protocol, port);
+	if (!published_rows(out, explain, protocol, port) && !listens) {
+		explain_row(out, explain, _("listens"), _("nothing listens on it now"));
+	}
+	client_row(out, explain, protocol, port);
+	borrowed_row(out, explain, protocol, port);
+	ephemeral_row(out, explain, port);
+}

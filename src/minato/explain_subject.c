@@ -1,0 +1,178 @@
+/* What a word on the command line means. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/parse.h"
+#include "explain.h"
+
+enum { NUMBER_MAX_BYTES = 64, COMM_BYTES = 15 };
+
+/* "443", "8000-8100", either with "/tcp" behind it. @return whether it was one. */
+static bool parse_number(struct subject *out, const char *word)
+{
+	char number[NUMBER_MAX_BYTES];
+	const char *slash = strchr(word, '/');
+	size_t length = slash != NULL ? (size_t)(slash - word) : strlen(word);
+	enum protocol protocol = PROTOCOL_NONE;
+	if (length >= sizeof(number) ||
+	    (slash != NULL && protocol_parse(&protocol, slash + 1) < 0)) {
+		return false;
+	}
+	memcpy(number, word, length);
+	number[length] = '\0';
+	uint16_t first;
+	uint16_t last;
+	if (parse_port_range(&first, &last, number) < 0) {
+		return false;
+	}
+	out->protocol = protocol;
+	out->first = first;
+	out->last = last;
+	return true;
+}
+
+bool explain_is_number(const char *word)
+{
+	struct subject subject = { 0 };
+	return parse_number(&subject, word);
+}
+
+/* "firefox" is also "firefox-esr"; the kernel keeps 15 bytes of a name. */
+static bool called(const char *name, const char *word)
+{
+	if (name == NULL) {
+		return false;
+	}
+	size_t length = strlen(word);
+	if (strncasecmp(name, word, length) == 0 && (name[length] == '\0' || name[length] == '-')) {
+		return true;
+	}
+	return strlen(name) == COMM_BYTES && strncasecmp(name, word, COMM_BYTES) == 0;
+}
+
+bool explain_is_program(const struct process *process, const char *word)
+{
+	const char *slash = process->executable != NULL ? strrchr(process->executable, '/') : NULL;
+	return called(process->name, word) || (slash != NULL && called(slash + 1, word)) ||
+	       (process->unit != NULL && strcasecmp(process->unit, word) == 0) ||
+	       (process->container_name != NULL && strcasecmp(process->container_name, word) == 0);
+}
+
+/* Whether a program of that name holds a listener or a connection. */
+static bool runs(const struct explain *explain, const char *word)
+{
+	const struct inventory *inventory = explain->inventory;
+	for (size_t i = 0; inventory != NULL && i < inventory->processes.count; i++) {
+		if (explain_is_program(&inventory->processes.items[i], word)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void set_from_match(struct subject *out, const struct catalog_match *match)
+{
+	out->kind = SUBJECT_PORTS;
+	if (match->knowledge != NULL) {
+		out->knowledge = match->knowledge;
+		out->first = out->last = match->knowledge->ports[0].first;
+		return;
+	}
+	out->first = out->last = match->service->port;
+}
+
+/* Names of the registry for one number in several protocols are one answer. */
+static bool one_number(const struct subject *subject)
+{
+	for (size_t i = 0; i < subject->match_count && i < EXPLAIN_MATCHES_MAX; i++) {
+		const struct catalog_match *match = &subject->matches[i];
+		if (match->knowledge != NULL
+			    ? subject->match_count > 1
+			    : match->service->port != subject->matches[0].service->port) {
+			return false;
+		}
+	}
+	return subject->match_count > 0;
+}
+
+void explain_resolve(struct subject *out, const struct explain *explain, const char *word)
+{
+	*out = (struct subject){ .word = word };
+	if (parse_number(out, word)) {
+		out->kind = SUBJECT_PORTS;
+		return;
+	}
+	out->match_count = catalog_by_word(out->matches, EXPLAIN_MATCHES_MAX, word);
+	const struct port_knowledge *best = out->matches[0].knowledge;
+	if (best != NULL && strcasecmp(best->name, word) == 0) {
+		set_from_match(out, &out->matches[0]);
+	} else if (runs(explain, word)) {
+		out->kind = SUBJECT_PROGRAM;
+	} else if (one_number(out)) {
+		set_from_match(out, &out->matches[0]);
+	} else if (out->match_count > 0) {
+		out->kind = SUBJECT_MATCHES;
+	}
+}
+
+const char *explain_nearest(const char *word)
+{
+	const char *names[4096];
+	size_t count = 0;
+	size_t entries;
+	const struct port_knowledge *all = catalog_ports(&entries);
+	for (size_t i = 0; i < entries; i++) {
+		const char *const *words = all[i].words.en;
+		names[count++] = all[i].name;
+		for (; *words != NULL && count < sizeof(names) / sizeof(names[0]) - 1; words++) {
+			names[count++] = *words;
+		}
+		if (count >= sizeof(names) / sizeof(names[0]) - 1) {
+			break;
+		}
+	}
+	return text_nearest(word, names, count);
+}
+
+bool explain_same_protocol(enum protocol wanted, enum protocol protocol)
+{
+	return wanted == PROTOCOL_NONE || protocol_registry(wanted) == protocol_registry(protocol);
+}
+
+const struct process *explain_holder(const struct explain *explain, enum protocol protocol,
+				     uint16_t port)
+{
+	const struct inventory *inventory = explain->inventory;
+	for (size_t i = 0; inventory != NULL && i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (listener->port == port && explain_same_protocol(protocol, listener->protocol)) {
+			const struct process *process =
+				inventory_listener_process(inventory, listener);
+			if (process != NULL) {
+				return process;
+			}
+		}
+	}
+	return NULL;
+}
+
+void explain_subject(struct str *out, const struct explain *explain, const struct subject *subject)
+{
+	switch (subject->kind) {
+	case SUBJECT_PORTS:
+		if (subject->first == subject->last) {
+			explain_port(out, explain, subject);
+		} else {
+			explain_range(out, explain, subject);
+		}
+		break;
+	case SUBJECT_MATCHES:
+		explain_matches(out, explain, subject);
+		break;
+	case SUBJECT_PROGRAM:
+		explain_program(out, explain, subject);
+		break;
+	case SUBJECT_UNKNOWN:
+		break;
+	}
+}
