@@ -83,8 +83,8 @@ static __always_inline void describe(struct event_record *record, const struct s
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, const struct sock *sk, const int old_state, const int new_state)
 {
-	/* A passive open goes from LISTEN to SYN_RECV: not ours. */
-	int begins = new_state == TCP_LISTEN;
+	/* A passive open goes from LISTEN to SYN_RECV: not ours. MPTCP sets LISTEN twice. */
+	int begins = new_state == TCP_LISTEN && old_state != TCP_LISTEN;
 	int ends = old_state == TCP_LISTEN && new_state == TCP_CLOSE;
 	if ((!begins && !ends) || is_subflow(sk)) {
 		return 0;

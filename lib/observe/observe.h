@@ -174,9 +174,11 @@ unsigned observe_events_read(struct observe_events *events, unsigned max,
 uint64_t observe_events_lost(const struct observe_events *events);
 
 /*
- * Completes address and port of an opened event by its socket cookie.
- * @return 0; -ENOENT when there is no such socket any more or its namespace has no socket in
- *         `sockets`; other negative errno from netlink.
+ * Completes address and port of an opened event by its socket cookie. An event with port 0 comes
+ * while listen(2) is still at work, so that the socket may not be found yet: ask again a little
+ * later.
+ * @return 0; -ENOENT when there is no such socket yet or any more, or its namespace has no socket
+ *         in `sockets`; other negative errno from netlink.
  */
 int observe_event_resolve(struct event *event, const struct observe_sockets *sockets,
 			  struct err *e);

@@ -9,7 +9,9 @@
 #include "observe/diag.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
+#include "observe/process-text.h"
 #include "observe/records.h"
+#include "observe/tally.h"
 
 /* An answer of the kernel, byte for byte as it stands in the receive buffer. */
 struct answer {
@@ -496,6 +498,180 @@ static void process_records_carry_their_path(void **state)
 	arena_deinit(&arena);
 }
 
+static void stat_is_read_behind_any_name(void **state)
+{
+	(void)state;
+	struct process_stat stat;
+	static const char tail[] = " S 41 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9876 1 2\n";
+	char text[256];
+	(void)snprintf(text, sizeof(text), "7 (a) b (c d)%s", tail);
+	assert_int_equal(process_stat_parse(&stat, text), 0);
+	assert_string_equal(stat.name, "a) b (c d");
+	assert_int_equal(stat.parent_pid, 41);
+	assert_int_equal(stat.started_ticks, 9876);
+	assert_false(stat.kernel_thread);
+	assert_int_equal(process_stat_parse(&stat,
+					    "7 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 "
+					    "0 20 0 1 0 3 0 0"),
+			 0);
+	assert_true(stat.kernel_thread);
+	assert_true(process_stat_parse(&stat, "7 (short) S 1") < 0);
+	assert_true(process_stat_parse(&stat, "7 short") < 0);
+}
+
+static void status_tells_the_effective_user(void **state)
+{
+	(void)state;
+	uint32_t uid = 1;
+	assert_int_equal(process_status_uid(&uid, "Name:\tx\nUid:\t0\t33\t0\t0\nGid:\t0\n"), 0);
+	assert_int_equal(uid, 33);
+	assert_true(process_status_uid(&uid, "Name:\tUid\n") < 0);
+}
+
+static void arguments_are_joined_by_spaces(void **state)
+{
+	(void)state;
+	char text[] = "nginx:\0-g\0daemon off;\0\0";
+	assert_int_equal(process_arguments(text, sizeof(text) - 1), 21);
+	assert_string_equal(text, "nginx: -g daemon off;");
+}
+
+static void best_cgroup_line_is_chosen(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *path;
+	} cases[] = {
+		{ "0::/system.slice/ssh.service\n", "/system.slice/ssh.service" },
+		{ "12:pids:/docker/ab\n1:name=systemd:/docker/ab\n0::/\n", "/docker/ab" },
+		{ "4:memory:/m\n1:name=systemd:/\n0::/unified\n", "/unified" },
+		{ "4:memory:/box\n1:name=systemd:/\n0::/\n", "/box" },
+		{ "0::/a.slice:cri-containerd:ff\n", "/a.slice:cri-containerd:ff" },
+		{ "0::/\n", "/" },
+		{ "", "/" },
+		{ "no colon", "/" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[128];
+		(void)snprintf(text, sizeof(text), "%s", cases[i].text);
+		assert_string_equal(process_cgroup(text), cases[i].path);
+	}
+}
+
+static void replaced_executable_is_known_by_its_mark(void **state)
+{
+	(void)state;
+	char replaced[] = "/usr/sbin/sshd (deleted)";
+	assert_true(process_executable_deleted(replaced));
+	assert_string_equal(replaced, "/usr/sbin/sshd");
+	assert_false(process_executable_deleted(replaced));
+	char mark[] = " (deleted)";
+	assert_false(process_executable_deleted(mark));
+}
+
+static struct socket_facts connected(const char *local, uint16_t port, const char *remote)
+{
+	struct socket_facts facts = { .protocol = PROTOCOL_TCP,
+				      .state = SOCKET_ESTABLISHED,
+				      .local_port = port,
+				      .remote_port = 40000 };
+	assert_int_equal(addr_parse(&facts.local, local), 0);
+	assert_int_equal(addr_parse(&facts.remote, remote), 0);
+	return facts;
+}
+
+static enum direction take(struct tally *tally, struct socket_facts facts)
+{
+	enum direction direction = DIRECTION_UNKNOWN;
+	assert_int_equal(tally_take(tally, &facts, &direction), 0);
+	return direction;
+}
+
+static void connections_are_counted_by_the_nearest_listener(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address;
+		bool v6_only;
+	} bound[] = { { "0.0.0.0", false }, { "127.0.0.1", false }, { "::", true } };
+	struct inventory inventory;
+	inventory_init(&inventory, 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct listener *listener = add_listener(&inventory, 80, i + 1);
+		assert_int_equal(addr_parse(&listener->address, bound[i].address), 0);
+		listener->v6_only = bound[i].v6_only;
+	}
+	struct tally *tally = tally_new(&inventory);
+	tally_enter(tally, 0);
+	assert_int_equal(take(tally, connected("127.0.0.1", 80, "127.0.0.1")), DIRECTION_INBOUND);
+	assert_int_equal(take(tally, connected("192.0.2.1", 80, "198.51.100.1")),
+			 DIRECTION_INBOUND);
+	assert_int_equal(take(tally, connected("2001:db8::1", 80, "2001:db8::2")),
+			 DIRECTION_INBOUND);
+	assert_int_equal(take(tally, connected("127.0.0.1", 81, "127.0.0.1")), DIRECTION_OUTBOUND);
+	struct socket_facts ending = connected("127.0.0.1", 80, "127.0.0.1");
+	ending.state = SOCKET_TIME_WAIT;
+	assert_int_equal(take(tally, ending), DIRECTION_INBOUND);
+	tally_finish(tally);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(inventory.listeners.items[i].counted);
+		assert_int_equal(inventory.listeners.items[i].connections, 1);
+	}
+	assert_null(tally_free(tally));
+	inventory_deinit(&inventory);
+}
+
+static void dual_stack_listener_takes_ipv4(void **state)
+{
+	(void)state;
+	struct inventory inventory;
+	inventory_init(&inventory, 0);
+	struct listener *listener = add_listener(&inventory, 80, 1);
+	assert_int_equal(addr_parse(&listener->address, "::"), 0);
+	struct tally *tally = tally_new(&inventory);
+	tally_enter(tally, 0);
+	assert_int_equal(take(tally, connected("::ffff:192.0.2.1", 80, "::ffff:192.0.2.9")),
+			 DIRECTION_INBOUND);
+	tally_finish(tally);
+	char peer[ADDR_TEXT_BYTES];
+	assert_string_equal(addr_format(&listener->peers[0].address, peer), "192.0.2.9");
+	(void)tally_free(tally);
+	inventory_deinit(&inventory);
+}
+
+static void three_most_frequent_peers_are_kept_in_order(void **state)
+{
+	(void)state;
+	struct inventory inventory;
+	inventory_init(&inventory, 0);
+	struct listener *listener = add_listener(&inventory, 80, 1);
+	assert_int_equal(addr_parse(&listener->address, "0.0.0.0"), 0);
+	struct tally *tally = tally_new(&inventory);
+	tally_enter(tally, 0);
+	/* 2,000 peers with one connection each make the table grow; .1 has 3, .2 has 5, .3 has 4.
+	 */
+	for (unsigned i = 0; i < 2000 + 12; i++) {
+		static const unsigned char often[] = { 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3 };
+		char peer[ADDR_TEXT_BYTES];
+		if (i < sizeof(often)) {
+			(void)snprintf(peer, sizeof(peer), "198.51.100.%u", often[i]);
+		} else {
+			(void)snprintf(peer, sizeof(peer), "10.0.%u.%u", i / 256, i % 256);
+		}
+		(void)take(tally, connected("192.0.2.1", 80, peer));
+	}
+	tally_finish(tally);
+	assert_int_equal(listener->connections, 2012);
+	assert_int_equal(listener->peer_count, 3);
+	static const unsigned expected[][2] = { { 2, 5 }, { 3, 4 }, { 1, 3 } };
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(listener->peers[i].address.bytes[3], expected[i][0]);
+		assert_int_equal(listener->peers[i].connections, expected[i][1]);
+	}
+	(void)tally_free(tally);
+	inventory_deinit(&inventory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +695,14 @@ int main(void)
 		cmocka_unit_test(listeners_of_namespaces_out_of_reach_come_from_the_iterator),
 		cmocka_unit_test(records_cut_in_two_wait_for_their_rest),
 		cmocka_unit_test(process_records_carry_their_path),
+		cmocka_unit_test(stat_is_read_behind_any_name),
+		cmocka_unit_test(status_tells_the_effective_user),
+		cmocka_unit_test(arguments_are_joined_by_spaces),
+		cmocka_unit_test(best_cgroup_line_is_chosen),
+		cmocka_unit_test(replaced_executable_is_known_by_its_mark),
+		cmocka_unit_test(connections_are_counted_by_the_nearest_listener),
+		cmocka_unit_test(dual_stack_listener_takes_ipv4),
+		cmocka_unit_test(three_most_frequent_peers_are_kept_in_order),
 		cmocka_unit_test(without_knows_its_words_and_passes_over_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

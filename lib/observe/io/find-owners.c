@@ -62,9 +62,6 @@ int find_owners(struct inventory *inventory, const struct observe_request *reque
 	if (r == 0) {
 		r = owners_join(inventory, &sightings.holdings);
 	}
-	if (r == 0) {
-		owners_decide(inventory, inventory->coverage.owners_complete);
-	}
 	sightings_deinit(&sightings);
 	return r < 0 ? err_system(e, r, "owners of the sockets") : 0;
 }

@@ -5,8 +5,8 @@
 #include "observe/observe.h"
 
 /*
- * Fills owners and processes (pid, uid, name), `ownership`, the connections' `process` and the
- * coverage. May add listeners of namespaces that could not be listed.
+ * Fills owners and processes (pid, uid, name), the connections' `process` and the coverage. May add
+ * listeners of namespaces that could not be listed.
  * @return 0; -ENOMEM; other negative errno.
  */
 int find_owners(struct inventory *inventory, const struct observe_request *request, struct err *e);

@@ -9,75 +9,13 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "base/parse.h"
-#include "observe/io/dump.h"
+#include "observe/io/details.h"
 #include "observe/io/find-owners.h"
+#include "observe/io/listing.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
 
 enum { INVENTORY_LIMIT_BYTES = 1 << 30, SETTING_BYTES = 64 * 1024 };
-
-static const enum protocol protocols[] = {
-	PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_MPTCP, PROTOCOL_SCTP, PROTOCOL_DCCP, PROTOCOL_UDPLITE,
-};
-
-struct taking {
-	struct inventory *inventory;
-	uint32_t netns;
-};
-
-static int take_listener(const struct socket_facts *facts, void *data)
-{
-	const struct taking *taking = data;
-	if (facts->local_port == 0) {
-		return 0; /* a UDP socket that was never bound waits for nobody */
-	}
-	struct listener *listener = vec_push(&taking->inventory->listeners);
-	if (listener == NULL) {
-		return -ENOMEM;
-	}
-	*listener = diag_listener(facts);
-	listener->netns = taking->netns;
-	return 0;
-}
-
-static int list_namespace(struct inventory *inventory, uint32_t netns, int fd, struct err *e)
-{
-	struct taking taking = { .inventory = inventory, .netns = netns };
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		int r = dump_sockets(fd, protocols[i], diag_listening_states(protocols[i]),
-				     take_listener, &taking, e);
-		if (r < 0 && r != -EOPNOTSUPP) {
-			return r;
-		}
-	}
-	return 0;
-}
-
-static int list_sockets(struct inventory *inventory, const struct observe_sockets *sockets,
-			struct err *e)
-{
-	for (size_t i = 0; i < sockets->list.count; i++) {
-		const struct observe_socket *socket = &sockets->list.items[i];
-		struct netns *netns = vec_push(&inventory->netns);
-		if (netns == NULL) {
-			return err_system(e, ENOMEM, "namespaces");
-		}
-		*netns = (struct netns){ .inode = socket->inode,
-					 .cookie = socket->cookie,
-					 .kind = socket->kind,
-					 .pid = socket->pid,
-					 .visible = socket->fd >= 0 };
-		if (socket->name[0] != '\0') {
-			netns->name = arena_strdup(&inventory->arena, socket->name);
-		}
-		inventory->coverage.netns_hidden += socket->fd < 0;
-		int r = socket->fd < 0 ? 0 : list_namespace(inventory, (uint32_t)i, socket->fd, e);
-		if (r < 0) {
-			return r;
-		}
-	}
-	return 0;
-}
 
 /* The host's settings; on a kernel without IPv4 the range stays 0-0. */
 static void read_settings(struct inventory *inventory)
@@ -109,14 +47,45 @@ static void read_settings(struct inventory *inventory)
 	}
 }
 
+static bool has_ownerless(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		if (inventory->listeners.items[i].owner_count == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A socket that closed between listing and owners would look ownerless: it is looked at again. */
+static int owners(struct inventory *inventory, const struct observe_request *request,
+		  const struct observe_sockets *sockets, struct err *e)
+{
+	int r = find_owners(inventory, request, e);
+	if (r == 0 && inventory->coverage.owners_complete && has_ownerless(inventory)) {
+		r = drop_closed(inventory, sockets, e);
+	}
+	if (r == 0) {
+		owners_decide(inventory, inventory->coverage.owners_complete);
+	}
+	return r;
+}
+
 static int fill(struct inventory *inventory, const struct observe_request *request,
 		const struct observe_sockets *sockets, struct err *e)
 {
+	const unsigned details = OBSERVE_DETAILS | OBSERVE_PACKAGES;
 	read_settings(inventory);
-	int r = list_sockets(inventory, sockets, e);
-	unsigned wants_owners = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_PACKAGES;
-	if (r == 0 && (request->flags & wants_owners) != 0) {
-		r = find_owners(inventory, request, e);
+	int r = list_listeners(inventory, sockets, e);
+	if (r == 0 && (request->flags & (OBSERVE_COUNTS | OBSERVE_CONNECTIONS)) != 0) {
+		r = list_connections(inventory, sockets,
+				     (request->flags & OBSERVE_CONNECTIONS) != 0, e);
+	}
+	if (r == 0 && (request->flags & (OBSERVE_OWNERS | details)) != 0) {
+		r = owners(inventory, request, sockets, e);
+	}
+	if (r == 0 && (request->flags & details) != 0) {
+		r = find_details(inventory, request, e);
 	}
 	if (r == 0) {
 		r = inventory_sort(inventory);

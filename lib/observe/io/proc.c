@@ -12,14 +12,12 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "base/parse.h"
+#include "observe/process-text.h"
 
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 #define FIRST_PID_NAMESPACE_INODE 0xEFFFFFFCU
 
-/* include/linux/sched.h: PF_KTHREAD */
-#define PROCESS_KERNEL_THREAD 0x00200000U
-
-enum { LINK_BYTES = 64, COMM_BYTES = 64, STAT_BYTES = 1024 };
+enum { LINK_BYTES = 64, STATUS_BYTES = 8 * 1024 };
 
 static void closedirp(DIR **dir)
 {
@@ -48,18 +46,18 @@ static int socket_inode(uint64_t *out, const char *link, size_t length)
 	return parse_u64_bytes(out, link + skip, length - skip - 1, 1, UINT64_MAX);
 }
 
-/* Effective uid is the owner of /proc/PID unless the process is not dumpable; status tells it. */
 static void name_holder(struct holding *holding, int process_dir)
 {
-	char text[COMM_BYTES];
-	long length = file_read_into(text, sizeof(text), process_dir, "comm");
-	if (length > 0) {
-		size_t used = (size_t)length - (text[length - 1] == '\n');
-		used = used < OWNER_NAME_BYTES - 1 ? used : OWNER_NAME_BYTES - 1;
-		memcpy(holding->name, text, used);
+	char text[STATUS_BYTES];
+	struct process_stat stat;
+	if (file_read_into(text, sizeof(text), process_dir, "stat") > 0 &&
+	    process_stat_parse(&stat, text) == 0) {
+		memcpy(holding->name, stat.name, sizeof(holding->name));
 	}
-	struct stat status;
-	holding->uid = fstat(process_dir, &status) == 0 ? status.st_uid : UINT32_MAX;
+	holding->uid = UINT32_MAX;
+	if (file_read_into(text, sizeof(text), process_dir, "status") > 0) {
+		(void)process_status_uid(&holding->uid, text); /* else it stays unknown */
+	}
 }
 
 static int take_descriptors(struct holdings *out, struct holding *holder, int process_dir, DIR *fds)
@@ -87,19 +85,13 @@ static int take_descriptors(struct holdings *out, struct holding *holder, int pr
 	return 0;
 }
 
-/* Kernel threads hold no descriptors. Field 9 of stat has their flag (proc(5)). */
+/* Kernel threads hold no descriptors. */
 static bool is_kernel_thread(int process)
 {
-	char text[STAT_BYTES];
-	long length = file_read_into(text, sizeof(text), process, "stat");
-	const char *at = length > 0 ? strrchr(text, ')') : NULL;
-	for (int field = 2; at != NULL && field < 9; field++) {
-		at = strchr(at + 1, ' ');
-	}
-	uint64_t flags = 0;
-	return at != NULL &&
-	       parse_u64_bytes(&flags, at + 1, strcspn(at + 1, " "), 0, UINT32_MAX) == 0 &&
-	       (flags & PROCESS_KERNEL_THREAD) != 0;
+	char text[STATUS_BYTES];
+	struct process_stat stat;
+	return file_read_into(text, sizeof(text), process, "stat") > 0 &&
+	       process_stat_parse(&stat, text) == 0 && stat.kernel_thread;
 }
 
 /* @return 0 also for a process that has ended meanwhile; -EACCES; -ENOMEM. */

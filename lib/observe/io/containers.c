@@ -1,0 +1,141 @@
+/* Names that container runtimes gave to their containers, from their state files. */
+#include "observe/io/containers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/io/file.h"
+#include "base/str.h"
+
+enum { STATE_MAX_BYTES = 16 * 1024 * 1024, PATH_BYTES = 512 };
+
+/* An id becomes part of a path. */
+static bool is_plain(const char *id)
+{
+	return id[0] != '\0' && id[0] != '.' && strchr(id, '/') == NULL;
+}
+
+static int load(json_t **out, const char *path)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t length = 0;
+	int r = file_read(&text, &length, path, STATE_MAX_BYTES, NULL);
+	if (r < 0) {
+		return r;
+	}
+	*out = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+	return *out == NULL ? -ENOENT : 0;
+}
+
+static int take(char *out, const json_t *value)
+{
+	const char *name = json_string_value(value);
+	if (name == NULL || name[0] == '\0') {
+		return -ENOENT;
+	}
+	(void)str_copy(out, CONTAINER_NAME_BYTES, name);
+	return 0;
+}
+
+/* Docker: config.v2.json of the container, "Name": "/web". */
+static int docker_name(char *out, const char *root, const char *id)
+{
+	char path[PATH_BYTES];
+	(void)snprintf(path, sizeof(path), "%s/var/lib/docker/containers/%s/config.v2.json", root,
+		       id);
+	_cleanup_(json_decrefp) json_t *state = NULL;
+	int r = load(&state, path);
+	if (r < 0) {
+		return r;
+	}
+	r = take(out, json_object_get(state, "Name"));
+	if (r == 0 && out[0] == '/') {
+		memmove(out, out + 1, strlen(out));
+	}
+	return r;
+}
+
+/* Podman: one list of all containers, [{"id": ..., "names": ["web"]}]. */
+static int podman_name(char *out, const char *root, const char *id)
+{
+	static const char *const lists[] = {
+		"/var/lib/containers/storage/overlay-containers/containers.json",
+		"/run/containers/storage/overlay-containers/volatile-containers.json",
+	};
+	int r = -ENOENT;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		char path[PATH_BYTES];
+		(void)snprintf(path, sizeof(path), "%s%s", root, lists[i]);
+		_cleanup_(json_decrefp) json_t *list = NULL;
+		r = load(&list, path);
+		size_t index = 0;
+		const json_t *container = NULL;
+		json_array_foreach(list, index, container)
+		{
+			const char *known = json_string_value(json_object_get(container, "id"));
+			const json_t *names = json_object_get(container, "names");
+			if (known != NULL && strcmp(known, id) == 0) {
+				return take(out, json_array_get(names, 0));
+			}
+		}
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+/* CRI-O and containerd: the pod's names are annotations of the OCI bundle. */
+static int bundle_name(char *out, const char *root, const char *folder, const char *id)
+{
+	static const char *const keys[] = { "io.kubernetes.cri.container-name",
+					    "io.kubernetes.container.name", "nerdctl/name" };
+	char path[PATH_BYTES];
+	(void)snprintf(path, sizeof(path), "%s%s/%s/config.json", root, folder, id);
+	_cleanup_(json_decrefp) json_t *bundle = NULL;
+	int r = load(&bundle, path);
+	const json_t *annotations = r < 0 ? NULL : json_object_get(bundle, "annotations");
+	for (size_t i = 0; r == 0 && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (take(out, json_object_get(annotations, keys[i])) == 0) {
+			return 0;
+		}
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+static int kubernetes_name(char *out, const char *root, const char *id)
+{
+	static const char *const folders[] = {
+		"/run/containerd/io.containerd.runtime.v2.task/k8s.io",
+		"/run/containerd/io.containerd.runtime.v2.task/default",
+		"/run/containers/storage/overlay-containers",
+	};
+	int r = -ENOENT;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		r = bundle_name(out, root, folders[i], id);
+		if (r == 0) {
+			return 0;
+		}
+	}
+	return r;
+}
+
+int container_name(char *out, const char *root, const char *runtime, const char *id)
+{
+	if (!is_plain(id)) {
+		return -ENOENT;
+	}
+	if (strcmp(runtime, "docker") == 0) {
+		return docker_name(out, root, id);
+	}
+	if (strcmp(runtime, "podman") == 0) {
+		return podman_name(out, root, id);
+	}
+	if (strcmp(runtime, "lxc") == 0) {
+		(void)str_copy(out, CONTAINER_NAME_BYTES, id); /* LXC knows them by name alone */
+		return 0;
+	}
+	return kubernetes_name(out, root, id);
+}
