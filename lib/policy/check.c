@@ -128,30 +128,20 @@ static const struct node *port_node(const struct view *v, const struct policy_po
 	return node;
 }
 
-static bool reserved_whole(const struct portset *reserved, uint32_t first, uint32_t last)
-{
-	for (uint32_t port = first; port <= last; port++) {
-		if (reserved == NULL || !portset_has(reserved, (uint16_t)port)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /*
  * The kernel gives ports of the ephemeral range to outgoing connections, and a service that starts
  * later finds its own taken, unless it is reserved (Documentation/networking/ip-sysctl.rst).
  */
 static void check_ephemeral(struct reader *reader, const struct view *v)
 {
-	const struct policy_environment *environment = reader->environment;
-	const struct port_range *range = &environment->ephemeral;
+	const struct port_range *range = &reader->environment->ephemeral;
 	const struct policy_declaration *d = v->declaration;
-	for (size_t i = 0; v->here && range->first > 0 && i < d->ports.count; i++) {
+	for (size_t i = 0; v->here && i < d->ports.count; i++) {
 		const struct policy_ports *p = &d->ports.items[i];
 		uint16_t first = p->first > range->first ? p->first : range->first;
 		uint16_t last = p->last < range->last ? p->last : range->last;
-		if (first > last || reserved_whole(environment->reserved, first, last)) {
+		int32_t taken = portset_next(reader->ephemeral, p->first);
+		if (taken < 0 || taken > p->last) {
 			continue;
 		}
 		char ports[16];
@@ -241,7 +231,9 @@ static void overlap(struct reader *reader, const struct span *earlier, const str
 	const struct policy_declaration *b = later->view->declaration;
 	struct str ports = STR_INIT(64);
 	struct str keys = STR_INIT(256);
-	const struct node *place = port_node(later->view, later->ports);
+	bool shown = reader->faults.count < POLICY_DIAGNOSTICS_MAX; /* finding the node costs */
+	const struct node *name = later->view->node->key;
+	const struct node *place = shown ? port_node(later->view, later->ports) : name;
 	policy_ports_format(&ports, later->ports);
 	if (a == b) {
 		fault(reader, place, "policy-port-repeated", NULL,
@@ -322,8 +314,24 @@ static void check_bag(struct reader *reader, const struct bag *bag)
 	check_overlaps(reader, views, count);
 }
 
+/* What the kernel may hand out: the ephemeral range without the reserved ports. */
+static void find_ephemeral(struct reader *reader)
+{
+	const struct policy_environment *environment = reader->environment;
+	struct portset *set = reader_alloc(reader, sizeof(*set));
+	const struct port_range *range = &environment->ephemeral;
+	for (uint32_t port = range->first; set != NULL && port > 0 && port <= range->last; port++) {
+		if (environment->reserved == NULL ||
+		    !portset_has(environment->reserved, (uint16_t)port)) {
+			portset_add(set, (uint16_t)port);
+		}
+	}
+	reader->ephemeral = set;
+}
+
 void check_policy(struct reader *reader)
 {
+	find_ephemeral(reader);
 	for (const struct bag *bag = reader->bags; bag != NULL && reader->error == 0;
 	     bag = bag->older) {
 		if (bag->of == &schema_declaration || bag->of == &schema_remote_declaration) {

@@ -292,6 +292,61 @@ const char *policy_level_name(enum policy_level level);
 void policy_diagnostics_render(struct str *out, const struct policy_diagnostics *diagnostics,
 			       enum language language, const struct style *style);
 
+/* ---- writing and comparing ---- */
+
+enum { POLICY_TEXT_BYTES_MAX = 64 * 1024 * 1024 }; /* room for the normal form of any policy */
+
+/*
+ * Appends the policy in its normal form: includes joined, profiles and defaults filled in, every
+ * key in the order of the language. Reading it gives the same policy again.
+ * @return 0; -ENOMEM; -EFBIG beyond out->max_bytes.
+ */
+int policy_print(struct str *out, const struct policy *policy);
+
+enum policy_change_kind {
+	POLICY_ADDED,
+	POLICY_REMOVED,
+	POLICY_CHANGED,
+};
+
+/* One difference. Strings in the arena of policy_changes. */
+struct policy_change {
+	enum policy_change_kind kind;
+	const char *path;   /* "ports.ssh.from", "who.office", "hosts.nas.ports.smb" */
+	const char *before; /* in one line; NULL when added */
+	const char *after;  /* NULL when removed */
+};
+
+struct policy_changes {
+	struct arena arena;
+	POLICY_LIST(struct policy_change)
+	list; /* in the order of the language, then of the files */
+};
+
+/*
+ * What it takes to get from `before` to `after`; the order of declarations and the files they
+ * stand in make no difference.
+ * @param out  free with policy_changes_deinit. @return 0 or -ENOMEM.
+ */
+int policy_diff(struct policy_changes *out, const struct policy *before,
+		const struct policy *after);
+void policy_changes_deinit(struct policy_changes *changes);
+
+/* "added", "removed", "changed". */
+const char *policy_change_name(enum policy_change_kind kind);
+
+/* The JSON Schema (draft 2020-12) of the language, for editors; descriptions in that language. */
+const char *policy_schema(enum language language);
+
+/*
+ * Appends a policy that declares what the inventory shows in the host's network namespace: one
+ * declaration for each port and program, IPv4 and IPv6, TCP and UDP together, with what the
+ * catalogue knows, and published ports. Owners, and purposes that the catalogue does not know, are
+ * POLICY_UNCONFIRMED. UDP sockets on numbers that the kernel chose are named in comments alone.
+ * The inventory needs owners with details. @return 0; -ENOMEM; -EFBIG beyond out->max_bytes.
+ */
+int policy_init(struct str *out, const struct inventory *inventory, enum language language);
+
 /* ---- from the world ---- */
 
 /*

@@ -40,10 +40,11 @@ struct reader {
 	struct arena arena;   /* dies with the reading: nodes, sources, drafts */
 	struct source *sources;
 	uint32_t source_count;
-	uint32_t values;             /* nodes made so far */
-	bool cut;                    /* some file could not be read to its end */
-	const struct node *defaults; /* key of the first defaults: */
-	struct bag *bags;            /* newest first */
+	uint32_t values;                 /* nodes made so far */
+	const struct portset *ephemeral; /* ports that the kernel may hand out */
+	bool cut;                        /* some file could not be read to its end */
+	const struct node *defaults;     /* key of the first defaults: */
+	struct bag *bags;                /* newest first */
 	VEC(struct waiting) waiting;
 	VEC(struct policy_diagnostic) faults;
 	int error; /* -ENOMEM once */

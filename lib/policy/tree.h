@@ -33,7 +33,8 @@ enum node_kind {
 
 struct node {
 	enum node_kind kind;
-	bool cut; /* a fault ended the file inside it: what is missing was perhaps to come */
+	bool word; /* to be written without quotes: a number, yes, a date */
+	bool cut;  /* a fault ended the file inside it: what is missing was perhaps to come */
 	struct mark mark;
 	const char *text; /* NODE_TEXT: terminated; the text has no NUL inside */
 	struct node *key; /* in a mapping: the key of this value */
@@ -57,6 +58,8 @@ const struct node *tree_get(const struct node *mapping, const char *key);
 /* Makes nodes without a place, for writing. All return NULL when out of memory; NULL children are
  * passed through, so that one check at the end of a row of calls suffices. */
 struct node *tree_text(struct arena *arena, const char *text);
+/* A text that is to be written without quotes. */
+struct node *tree_word(struct arena *arena, const char *word);
 struct node *tree_list(struct arena *arena);
 struct node *tree_mapping(struct arena *arena);
 /* @return `item`, now the last of the list. */
@@ -65,5 +68,13 @@ struct node *tree_add(struct node *list, struct node *item);
 struct node *tree_put(struct arena *arena, struct node *mapping, const char *key,
 		      struct node *value);
 
-/* Writes the tree as YAML. @return 0 or -ENOMEM, -EFBIG (also in out->error). */
+/* The value as one line for people: "[a, b]", "key: value, key: {...}". */
+void tree_line(struct str *out, const struct node *node);
+
+/* Writes the tree as YAML: lists in [ ], mappings in blocks. @return 0 or -ENOMEM, -EFBIG (also in
+ * out->error). */
 int tree_write(struct str *out, const struct node *root);
+
+/* The normal form of a policy; NULL when out of memory. */
+struct policy;
+struct node *policy_tree(struct arena *arena, const struct policy *policy);

@@ -6,13 +6,15 @@
 extern const struct command command_completion;
 extern const struct command command_explain;
 extern const struct command command_help;
+extern const struct command command_init;
 extern const struct command command_manual;
+extern const struct command command_policy;
 extern const struct command command_ports;
 extern const struct command command_version;
 
 const struct command *const commands[] = {
-	&command_ports,      &command_explain, &command_help,
-	&command_completion, &command_manual,  &command_version,
+	&command_ports, &command_explain,    &command_policy, &command_init,
+	&command_help,  &command_completion, &command_manual, &command_version,
 };
 
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);

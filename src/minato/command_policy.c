@@ -1,0 +1,326 @@
+/* minato policy: the declared policy checked, printed, compared, and its language described. */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "command.h"
+#include "policy/policy.h"
+#include "view/view.h"
+#include "words.h"
+
+enum { OUTPUT_BYTES_MAX = POLICY_TEXT_BYTES_MAX };
+
+struct config {
+	bool json;
+};
+
+static const struct option options[] = {
+	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
+	  N_("validate and diff: for machines") },
+};
+
+static int finish(struct str *out, int code)
+{
+	int printed = print_text(out);
+	str_deinit(out);
+	return printed != EXIT_IN_ORDER ? printed : code;
+}
+
+static int print_json(json_t *document, int code)
+{
+	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
+	out.error = document == NULL ? -ENOMEM : view_print(&out, document, true);
+	return finish(&out, code);
+}
+
+static const char *path_of(const struct context *context, const char *const *files, unsigned count)
+{
+	return count > 0 ? files[0] : context->policy_path;
+}
+
+static int unreadable(const struct context *context, int code, const struct err *e)
+{
+	complain(context, err_text(e), code == -ENOENT ? "minato init" : NULL);
+	return code == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+}
+
+/* ---- validate ---- */
+
+static json_t *filled(void (*fill)(struct str *, const struct policy_diagnostic *, enum language),
+		      const struct policy_diagnostic *d, enum language language)
+{
+	struct str text = STR_INIT(1 << 16);
+	fill(&text, d, language);
+	json_t *value = view_string(str_text(&text));
+	str_deinit(&text);
+	return value;
+}
+
+static json_t *diagnostic_json(const struct policy_diagnostic *d, enum language language)
+{
+	return json_pack("{s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o}", "id", d->id, "level",
+			 policy_level_name(d->level), "file", view_string(d->place.file), "line",
+			 (int)d->place.line, "column", (int)d->place.column, "sentence",
+			 filled(policy_diagnostic_sentence, d, language), "advice",
+			 filled(policy_diagnostic_advice, d, language), "source",
+			 view_string(d->excerpt), "suggestion", view_string(d->near));
+}
+
+static int validate_json(const struct context *context, const char *path,
+			 const struct policy_diagnostics *diagnostics)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < diagnostics->list.count; i++) {
+		(void)json_array_append_new(
+			list, diagnostic_json(&diagnostics->list.items[i], context->language));
+	}
+	json_t *document = view_document(context->now);
+	json_t *body = json_pack("{s:o, s:b, s:i, s:i, s:o}", "file", view_string(path), "valid",
+				 diagnostics->errors == 0, "errors", (int)diagnostics->errors,
+				 "warnings", (int)diagnostics->warnings, "diagnostics", list);
+	if (document == NULL || body == NULL || json_object_update(document, body) < 0) {
+		json_decref(document);
+		document = NULL;
+	}
+	json_decref(body);
+	return print_json(document, diagnostics->errors > 0 ? EXIT_ERROR : EXIT_IN_ORDER);
+}
+
+static int validate_text(const struct context *context, const char *path,
+			 const struct policy_diagnostics *diagnostics, const struct policy *policy)
+{
+	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
+	policy_diagnostics_render(&out, diagnostics, context->language, &context->out_style);
+	text_escape(&out, path);
+	if (diagnostics->errors > 0) {
+		str_printf(&out, _(": refused: %u errors, %u warnings\n"), diagnostics->errors,
+			   diagnostics->warnings);
+	} else {
+		str_printf(&out, _(": valid: %zu declarations, %zu other devices, %u warnings\n"),
+			   policy->declarations.count, policy->hosts.count, diagnostics->warnings);
+	}
+	return finish(&out, diagnostics->errors > 0 ? EXIT_ERROR : EXIT_IN_ORDER);
+}
+
+static int validate(const struct context *context, const struct config *config,
+		    const char *const *files, unsigned count)
+{
+	struct policy policy = { 0 };
+	struct policy_diagnostics diagnostics;
+	struct err e = ERR_INIT;
+	const char *path = path_of(context, files, count);
+	int r = policy_load(&policy, &diagnostics, path, context->now, &e);
+	if (r < 0) {
+		return unreadable(context, r, &e);
+	}
+	int code = config->json ? validate_json(context, path, &diagnostics)
+				: validate_text(context, path, &diagnostics, &policy);
+	policy_diagnostics_deinit(&diagnostics);
+	policy_deinit(&policy);
+	return code;
+}
+
+/* ---- print, schema ---- */
+
+static void show_faults(const struct context *context, const struct policy_diagnostics *diagnostics)
+{
+	struct str text = STR_INIT(OUTPUT_BYTES_MAX);
+	policy_diagnostics_render(&text, diagnostics, context->language, &context->err_style);
+	(void)fflush(stdout);
+	(void)fputs(str_text(&text), stderr);
+	str_deinit(&text);
+}
+
+/* A policy without errors. @return 0, or an exit code above 0 after the complaint. */
+static int need(struct policy *out, const struct context *context, const char *path)
+{
+	struct policy_diagnostics diagnostics;
+	struct err e = ERR_INIT;
+	int r = policy_load(out, &diagnostics, path, context->now, &e);
+	if (r < 0) {
+		return unreadable(context, r, &e);
+	}
+	if (r == POLICY_INVALID) {
+		show_faults(context, &diagnostics);
+	}
+	policy_diagnostics_deinit(&diagnostics);
+	return r == POLICY_INVALID ? EXIT_ERROR : 0;
+}
+
+static int print(const struct context *context, const struct config *config,
+		 const char *const *files, unsigned count)
+{
+	struct policy policy = { 0 };
+	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
+	(void)config; /* the policy is YAML: there is one form */
+	int code = need(&policy, context, path_of(context, files, count));
+	if (code != 0) {
+		return code;
+	}
+	(void)policy_print(&out, &policy); /* kept in out.error */
+	policy_deinit(&policy);
+	return finish(&out, EXIT_IN_ORDER);
+}
+
+static int schema(const struct context *context, const struct config *config,
+		  const char *const *files, unsigned count)
+{
+	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
+	(void)config, (void)files, (void)count; /* the language is one */
+	str_add(&out, policy_schema(context->language));
+	return finish(&out, EXIT_IN_ORDER);
+}
+
+/* ---- diff ---- */
+
+static json_t *change_json(const struct policy_change *change)
+{
+	return json_pack("{s:s, s:s, s:s?, s:s?}", "change", policy_change_name(change->kind),
+			 "path", change->path, "before", change->before, "after", change->after);
+}
+
+static int diff_json(const struct context *context, const struct policy_changes *changes)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < changes->list.count; i++) {
+		(void)json_array_append_new(list, change_json(&changes->list.items[i]));
+	}
+	json_t *document = view_document(context->now);
+	if (document == NULL || json_object_set_new(document, "changes", list) < 0) {
+		json_decref(document);
+		document = NULL;
+	}
+	return print_json(document, changes->list.count > 0 ? EXIT_DIFFERS : EXIT_IN_ORDER);
+}
+
+static void add_change(struct str *out, const struct context *context,
+		       const struct policy_change *change)
+{
+	static const struct {
+		char mark;
+		enum ink ink;
+	} marks[] = {
+		[POLICY_ADDED] = { '+', INK_GOOD },
+		[POLICY_REMOVED] = { '-', INK_BAD },
+		[POLICY_CHANGED] = { '~', INK_WARN },
+	};
+	str_printf(out, "%s%c %s: ", style_ink(&context->out_style, marks[change->kind].ink),
+		   marks[change->kind].mark, change->path);
+	if (change->before != NULL) {
+		str_add(out, change->before);
+	}
+	if (change->kind == POLICY_CHANGED) {
+		str_add(out, " -> ");
+	}
+	if (change->after != NULL) {
+		str_add(out, change->after);
+	}
+	str_printf(out, "%s\n", style_ink(&context->out_style, INK_PLAIN));
+}
+
+static int diff_text(const struct context *context, const struct policy_changes *changes)
+{
+	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
+	for (size_t i = 0; i < changes->list.count; i++) {
+		add_change(&out, context, &changes->list.items[i]);
+	}
+	return finish(&out, changes->list.count > 0 ? EXIT_DIFFERS : EXIT_IN_ORDER);
+}
+
+static int diff(const struct context *context, const struct config *config,
+		const char *const *files, unsigned count)
+{
+	struct policy before = { 0 };
+	struct policy after = { 0 };
+	struct policy_changes changes = { 0 };
+	(void)count; /* two: the verb's row says so */
+	int first = need(&before, context, files[0]);
+	int second = need(&after, context, files[1]);
+	int code = first != 0 ? first : second;
+	if (code == 0 && policy_diff(&changes, &before, &after) < 0) {
+		complain(context, strerror(ENOMEM), NULL);
+		code = EXIT_ERROR;
+	} else if (code == 0) {
+		code = config->json ? diff_json(context, &changes) : diff_text(context, &changes);
+	}
+	policy_changes_deinit(&changes);
+	policy_deinit(&before);
+	policy_deinit(&after);
+	return code;
+}
+
+/* ---- verbs ---- */
+
+static const struct verb {
+	const char *name;
+	unsigned min_files, max_files;
+	int (*run)(const struct context *, const struct config *, const char *const *files,
+		   unsigned count);
+} verbs[] = {
+	{ "validate", 0, 1, validate },
+	{ "print", 0, 1, print },
+	{ "schema", 0, 0, schema },
+	{ "diff", 2, 2, diff },
+};
+
+static int unknown_verb(const struct context *context, const char *word)
+{
+	const char *names[sizeof(verbs) / sizeof(verbs[0])];
+	char next[64] = "minato help policy";
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		names[i] = verbs[i].name;
+	}
+	const char *near = text_nearest(word, names, sizeof(verbs) / sizeof(verbs[0]));
+	if (near != NULL) {
+		(void)snprintf(next, sizeof(next), "minato policy %s", near);
+	}
+	complain(context, _("policy knows validate, print, schema and diff"), next);
+	return EXIT_USAGE;
+}
+
+static int run(const struct context *context, const void *config, const char *const *arguments,
+	       unsigned count)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		const struct verb *verb = &verbs[i];
+		if (strcmp(verb->name, arguments[0]) != 0) {
+			continue;
+		}
+		if (count - 1 < verb->min_files || count - 1 > verb->max_files) {
+			complain(context, _("that is not the number of files it takes"),
+				 "minato help policy");
+			return EXIT_USAGE;
+		}
+		return verb->run(context, config, arguments + 1, count - 1);
+	}
+	return unknown_verb(context, arguments[0]);
+}
+
+static const char *const examples[] = {
+	"minato policy validate",
+	N_("all faults of the policy, with line and advice"),
+	"minato policy diff old.yaml new.yaml",
+	N_("what differs; exit code 2 when something does"),
+	"minato policy schema > policy.schema.json",
+	N_("for editors that know JSON Schema"),
+	NULL,
+};
+
+const struct command command_policy = {
+	.name = "policy",
+	.arguments = "validate [FILE] | print [FILE] | schema | diff FILE FILE",
+	.summary = N_("check, print and compare the declared policy"),
+	.description =
+		N_("validate shows all faults in one run; exit code 1 when there are errors. "
+		   "print writes the policy in its normal form: includes joined, profiles and "
+		   "defaults filled in. schema writes the JSON Schema of the language, "
+		   "which minato-policy(5) explains."),
+	.examples = examples,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.min_arguments = 1,
+	.max_arguments = 3,
+	.run = run,
+};
