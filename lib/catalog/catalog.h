@@ -137,14 +137,21 @@ struct port_knowledge {
 	const char *source;             /* where the facts are from */
 };
 
+/* A range of more numbers than this tells nothing about any one of them. */
+enum { CATALOG_WIDE_PORTS = 1024 };
+
 /*
  * The overlay's entry for a number: the most common where several share it (an entry that names
- * the number before one whose range holds it). MPTCP has TCP's and UDP-Lite has UDP's.
+ * the number before one whose range holds it). Ranges wider than CATALOG_WIDE_PORTS do not count.
+ * MPTCP has TCP's and UDP-Lite has UDP's.
  * @return NULL when there is none. Below a microsecond.
  */
 const struct port_knowledge *catalog_port(enum protocol protocol, uint16_t port);
 
-/* The next entry that shares the number, after one that these two returned; NULL at the end. */
+/*
+ * All entries that share the number, one after the other, those with wide ranges last.
+ * @param after  the last answer, or NULL for the first. @return NULL at the end.
+ */
 const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t port,
 					       const struct port_knowledge *after);
 

@@ -43,9 +43,25 @@ static const struct port_knowledge *nth_entry(enum protocol protocol, uint16_t p
 	return NULL;
 }
 
+/* Whether the entry says something about this very number. */
+static bool is_specific(const struct port_knowledge *entry, enum protocol protocol, uint16_t port)
+{
+	for (size_t i = 0; i < entry->port_count; i++) {
+		const struct port_span *span = &entry->ports[i];
+		if (span->protocol == protocol && span->first <= port && port <= span->last &&
+		    span->last - span->first < CATALOG_WIDE_PORTS) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct port_knowledge *catalog_port(enum protocol protocol, uint16_t port)
 {
-	return nth_entry(protocol, port, 0);
+	/* Wide ranges come last: when the first entry is one, all are. */
+	const struct port_knowledge *entry = nth_entry(protocol, port, 0);
+	return entry != NULL && is_specific(entry, protocol_registry(protocol), port) ? entry
+										      : NULL;
 }
 
 const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t port,
@@ -53,6 +69,9 @@ const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t 
 {
 	const struct port_knowledge *entry = NULL;
 	size_t nth = 0;
+	if (after == NULL) {
+		return nth_entry(protocol, port, 0);
+	}
 	do {
 		entry = nth_entry(protocol, port, nth++);
 	} while (entry != NULL && entry != after);

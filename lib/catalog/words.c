@@ -78,13 +78,11 @@ static void add_ranked(struct results *results, const uint8_t *ranks)
 /* Whether the overlay's answer already covers this name of the registry. */
 static bool covered(const uint8_t *ranks, const struct service *service)
 {
-	const struct port_knowledge *entry = catalog_port(service->protocol, service->port);
-	for (; entry != NULL; entry = catalog_port_next(service->protocol, service->port, entry)) {
-		if (ranks[entry - knowledge] != RANK_NONE) {
-			return true;
-		}
-	}
-	return false;
+	const struct port_knowledge *entry = NULL;
+	do {
+		entry = catalog_port_next(service->protocol, service->port, entry);
+	} while (entry != NULL && ranks[entry - knowledge] == RANK_NONE);
+	return entry != NULL;
 }
 
 size_t catalog_by_word(struct catalog_match *out, size_t room, const char *word)

@@ -201,7 +201,11 @@ void text_wrap(struct str *out, const char *text, size_t columns, size_t indent)
 		}
 		size_t room = columns > indent + 8 ? columns - indent : 8;
 		size_t length = line_length(text, first ? columns : room);
-		str_add_bytes(out, text, length);
+		size_t shown = length;
+		while (shown > 0 && text[shown - 1] == ' ' && text[length] != '\0') {
+			shown--; /* a break after a space leaves none at the end of the line */
+		}
+		str_add_bytes(out, text, shown);
 		text += length;
 		text += strspn(text, " ");
 		first = false;

@@ -5,11 +5,13 @@
 #include "catalog/catalog.h"
 #include "command.h"
 #include "model/inventory.h"
+#include "policy/policy.h"
 
 /* What everything below needs. */
 struct explain {
 	const struct context *context;
 	const struct inventory *inventory; /* NULL = the host could not be looked at */
+	const struct policy *policy;       /* NULL = there is none */
 };
 
 enum {

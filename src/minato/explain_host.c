@@ -180,6 +180,61 @@ static void peers_row(struct str *out, const struct explain *explain,
 	str_deinit(&line);
 }
 
+static void add_conditions(struct str *line, const struct explain *explain,
+			   const struct policy_declaration *declaration)
+{
+	char date[POLICY_DATE_TEXT_BYTES];
+	struct str from = STR_INIT(LINE_MAX_BYTES);
+	for (size_t i = 0; i < declaration->from.count; i++) {
+		str_add(&from, i > 0 ? " " : "");
+		policy_from_format(&from, explain->policy, &declaration->from.items[i]);
+	}
+	add_fact(line, _("owner"), declaration->owner);
+	add_fact(line, _("for whom"), str_text(&from));
+	add_fact(line, _("until"), policy_date_format(declaration->until, date));
+	add_fact(line, _("review due"), policy_date_format(declaration->review, date));
+	str_deinit(&from);
+}
+
+/* Why the port may be open: from the policy. */
+static void purpose_row(struct str *out, const struct explain *explain, enum protocol protocol,
+			uint16_t port, const char *interface)
+{
+	const struct policy_declaration *declaration =
+		explain->policy != NULL
+			? policy_declaration_for(explain->policy, protocol, port, interface, NULL)
+			: NULL;
+	if (declaration == NULL) {
+		explain_row_inked(out, explain, _("purpose"),
+				  explain->policy != NULL ? INK_WARN : INK_PLAIN,
+				  explain->policy != NULL ? _("not declared in the policy")
+							  : _("none on record"),
+				  "");
+		return;
+	}
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	text_escape(&line, declaration->purpose != NULL ? declaration->purpose : "-");
+	str_printf(&line, _(" (declared as %s)"), declaration->entry.name);
+	add_conditions(&line, explain, declaration);
+	explain_row(out, explain, _("purpose"), str_text(&line));
+	str_deinit(&line);
+}
+
+/* Declared ports on which nobody listens. */
+static void silent_rows(struct str *out, const struct explain *explain, enum protocol protocol,
+			uint16_t port)
+{
+	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP,
+						   PROTOCOL_DCCP };
+	for (size_t i = 0; explain->policy != NULL && i < 4; i++) {
+		if (explain_same_protocol(protocol, protocols[i]) &&
+		    policy_declaration_for(explain->policy, protocols[i], port, NULL, NULL) !=
+			    NULL) {
+			purpose_row(out, explain, protocols[i], port, NULL);
+		}
+	}
+}
+
 static void listens_row(struct str *out, const struct explain *explain,
 			const struct service_group *group, const char *addresses)
 {
@@ -219,6 +274,8 @@ static void service_rows(struct str *out, const struct explain *explain, size_t 
 		explain_row(out, explain, _("program"), nobody_words(group.first->ownership));
 	}
 	peers_row(out, explain, &group);
+	purpose_row(out, explain, group.first->protocol, group.first->port,
+		    group.first->interface_name);
 	str_deinit(&addresses);
 }
 
@@ -275,6 +332,7 @@ static bool published_rows(struct str *out, const struct explain *explain, enum 
 		add_fact(&line, _("rule in"), p->table);
 		add_fact(&line, _("chain"), p->chain);
 		explain_row(out, explain, _("published"), str_text(&line));
+		purpose_row(out, explain, p->protocol, port, NULL);
 		str_deinit(&line);
 		any = true;
 	}
@@ -402,6 +460,7 @@ void explain_host(struct str *out, const struct explain *explain, enum protocol 
 	bool listens = listener_rows(out, explain, protocol, port);
 	if (!published_rows(out, explain, protocol, port) && !listens) {
 		explain_row(out, explain, _("listens"), _("nothing listens on it now"));
+		silent_rows(out, explain, protocol, port);
 	}
 	client_row(out, explain, protocol, port);
 	borrowed_row(out, explain, protocol, port);

@@ -225,7 +225,7 @@ static void others_row(struct str *out, const struct explain *explain,
 		enum protocol protocol = usual_protocols[i];
 		const struct port_knowledge *entry =
 			explain_same_protocol(subject->protocol, protocol)
-				? catalog_port(protocol, subject->first)
+				? catalog_port_next(protocol, subject->first, NULL)
 				: NULL;
 		while (entry != NULL) {
 			if (!same_name(entries, entry->name)) {

@@ -12,7 +12,9 @@ enum {
 void explain_heading(struct str *out, const struct explain *explain, const char *text)
 {
 	const struct style *style = &explain->context->out_style;
-	str_printf(out, "%s%s%s\n", style_ink(style, INK_BOLD), text, style_ink(style, INK_PLAIN));
+	str_add(out, style_ink(style, INK_BOLD));
+	text_wrap(out, text, explain->context->columns, 2);
+	str_printf(out, "%s\n", style_ink(style, INK_PLAIN));
 }
 
 static void add_indented(struct str *out, const char *text)

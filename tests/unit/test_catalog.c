@@ -126,7 +126,7 @@ static void the_articles_facts_hold(void **state)
 
 static bool among(const struct port_knowledge *wanted, enum protocol protocol, uint16_t port)
 {
-	const struct port_knowledge *entry = catalog_port(protocol, port);
+	const struct port_knowledge *entry = catalog_port_next(protocol, port, NULL);
 	while (entry != NULL && entry != wanted) {
 		entry = catalog_port_next(protocol, port, entry);
 	}
@@ -178,7 +178,8 @@ static void overlay_lookup_equals_a_scan(void **state)
 				expected += holds(&all[i], protocol, (uint16_t)port);
 			}
 			size_t found = 0;
-			const struct port_knowledge *entry = catalog_port(protocol, (uint16_t)port);
+			const struct port_knowledge *entry =
+				catalog_port_next(protocol, (uint16_t)port, NULL);
 			while (entry != NULL) {
 				assert_true(holds(entry, protocol, (uint16_t)port));
 				found++;
@@ -187,6 +188,17 @@ static void overlay_lookup_equals_a_scan(void **state)
 			assert_int_equal(found, expected);
 		}
 	}
+}
+
+static void wide_ranges_name_no_number(void **state)
+{
+	(void)state;
+	assert_null(catalog_port(PROTOCOL_UDP, 59999)); /* Discord may use it; who knows */
+	const struct port_knowledge *entry = catalog_port_next(PROTOCOL_UDP, 59999, NULL);
+	assert_non_null(entry);
+	assert_ptr_equal(catalog_port_held(PROTOCOL_UDP, 59999, "Discord"),
+			 catalog_port_named("discord-voice"));
+	assert_null(catalog_port_held(PROTOCOL_UDP, 59999, "something"));
 }
 
 static void the_holder_chooses_among_entries(void **state)
@@ -333,6 +345,7 @@ int main(void)
 		cmocka_unit_test(the_articles_facts_hold),
 		cmocka_unit_test(every_entry_is_reachable),
 		cmocka_unit_test(overlay_lookup_equals_a_scan),
+		cmocka_unit_test(wide_ranges_name_no_number),
 		cmocka_unit_test(the_holder_chooses_among_entries),
 		cmocka_unit_test(words_of_both_languages_name_ports),
 		cmocka_unit_test(search_finds_all_of_the_words),

@@ -16,17 +16,17 @@ struct golden_case {
 };
 
 static const struct golden_case golden_cases[] = {
-	{ "figure-443-en.txt",
+	{ "figure/443-en.txt",
 	  false,
 	  { LANGUAGE_EN, false, PROTOCOL_TCP, 443, "https", usual, 0 } },
-	{ "figure-443-en-ascii.txt",
+	{ "figure/443-en-ascii.txt",
 	  false,
 	  { LANGUAGE_EN, true, PROTOCOL_TCP, 443, "https", usual, 0 } },
-	{ "figure-51820-ja.txt",
+	{ "figure/51820-ja.txt",
 	  false,
 	  { LANGUAGE_JA, false, PROTOCOL_UDP, 51820, "wireguard", usual, 40000 } },
-	{ "figure-443-en.svg", true, { LANGUAGE_EN, false, PROTOCOL_TCP, 443, "https", usual, 0 } },
-	{ "figure-51820-ja.svg",
+	{ "figure/443-en.svg", true, { LANGUAGE_EN, false, PROTOCOL_TCP, 443, "https", usual, 0 } },
+	{ "figure/51820-ja.svg",
 	  true,
 	  { LANGUAGE_JA, false, PROTOCOL_UDP, 51820, "wireguard", usual, 40000 } },
 };

@@ -97,6 +97,10 @@ static void lines_break_between_words_and_characters(void **state)
 	text_wrap(&out, "港は船です。次", 10, 0);
 	assert_string_equal(str_text(&out), "港は船で\nす。次");
 	str_deinit(&out);
+	out = STR_INIT(1000);
+	text_wrap(&out, "Nintendo 港", 10, 0);
+	assert_string_equal(str_text(&out), "Nintendo\n港");
+	str_deinit(&out);
 }
 
 static void nearest_words_forgive_one_slip(void **state)
