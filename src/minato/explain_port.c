@@ -215,6 +215,18 @@ static void entry_rows(struct str *out, const struct explain *explain,
 	str_deinit(&spans);
 }
 
+/* " (45000-65535/udp)" where the number is but one of a range. */
+static void add_range(struct str *line, const struct port_knowledge *entry, uint16_t port)
+{
+	for (size_t i = 0; i < entry->port_count; i++) {
+		const struct port_span *span = &entry->ports[i];
+		if (span->first <= port && port <= span->last && span->first != span->last) {
+			str_printf(line, " (%u-%u/%s)", span->first, span->last,
+				   protocol_name(span->protocol));
+		}
+	}
+}
+
 /* Other services that are met on the same number. */
 static void others_row(struct str *out, const struct explain *explain,
 		       const struct subject *subject, const struct entries *entries)
@@ -237,6 +249,7 @@ static void others_row(struct str *out, const struct explain *explain,
 	for (size_t i = 0; i < others.count; i++) {
 		str_printf(&line, "%s%s", i > 0 ? _(", ") : "",
 			   text_in(others.list[i]->title, explain->context->language));
+		add_range(&line, others.list[i], subject->first);
 	}
 	explain_row(out, explain, _("also met"), str_text(&line));
 	str_deinit(&line);
