@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "policy/policy.h"
 #include "view/view.h"
 
 static json_t *number_or_null(uint64_t value, uint64_t unknown)
@@ -139,6 +140,21 @@ static void set_meaning(json_t *view, enum protocol protocol, uint16_t port, con
 			    known == NULL ? json_null() : json_string(severity_name(known->risk)));
 }
 
+/* What the policy says of it: nulls where it says nothing or there is none. */
+static void set_purpose(json_t *out, const struct view *view, enum protocol protocol, uint16_t port,
+			const char *interface)
+{
+	const struct policy_declaration *declaration =
+		view->policy == NULL
+			? NULL
+			: policy_declaration_for(view->policy, protocol, port, interface, NULL);
+	bool declared = declaration != NULL;
+	json_object_set_new(out, "declaration",
+			    view_string(declared ? declaration->entry.name : NULL));
+	json_object_set_new(out, "purpose", view_string(declared ? declaration->purpose : NULL));
+	json_object_set_new(out, "owner", view_string(declared ? declaration->owner : NULL));
+}
+
 json_t *view_listener(const struct view *view, const struct inventory *inventory, uint32_t index)
 {
 	static const char *const ownerships[] = {
@@ -149,7 +165,6 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 	};
 	const struct listener *l = &inventory->listeners.items[index];
 	const struct process *process = inventory_listener_process(inventory, l);
-	(void)view; /* the policy's purpose is set by view_purpose */
 	json_t *out = json_pack(
 		"{s:s, s:i, s:o, s:s, s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:s}", "protocol",
 		protocol_name(l->protocol), "port", l->port, "address", address(&l->address),
@@ -162,6 +177,7 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 		return NULL;
 	}
 	set_meaning(out, l->protocol, l->port, process == NULL ? NULL : process->name);
+	set_purpose(out, view, l->protocol, l->port, l->interface_name);
 	json_object_set_new(out, "inode", number_or_null(l->inode, 0));
 	json_object_set_new(out, "cookie", number_or_null(l->cookie, 0));
 	json_object_set_new(out, "uid", json_integer(l->uid));
@@ -175,7 +191,6 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 json_t *view_published(const struct view *view, const struct inventory *inventory, uint32_t index)
 {
 	const struct published *p = &inventory->published.items[index];
-	(void)view; /* the policy's purpose is set by view_purpose */
 	json_t *out = json_pack(
 		"{s:s, s:i, s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "protocol",
 		protocol_name(p->protocol), "port", p->first_port, "last_port", p->last_port,
@@ -187,6 +202,7 @@ json_t *view_published(const struct view *view, const struct inventory *inventor
 		netns(inventory, p->netns));
 	if (out != NULL) {
 		set_meaning(out, p->protocol, p->first_port, NULL);
+		set_purpose(out, view, p->protocol, p->first_port, NULL);
 	}
 	return out;
 }

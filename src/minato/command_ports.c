@@ -9,6 +9,7 @@
 #include "base/io/clock.h"
 #include "base/parse.h"
 #include "command.h"
+#include "judge.h"
 #include "look.h"
 #include "observe/observe.h"
 #include "ports_filter.h"
@@ -116,7 +117,14 @@ static json_t *connection_list(const struct view *view, const struct inventory *
 static int print_json(const struct context *context, const struct config *config,
 		      const struct inventory *inventory)
 {
-	const struct view view = { .language = context->language };
+	struct judgement judgement;
+	int code = judge_policy(&judgement, context);
+	if (code != EXIT_IN_ORDER) {
+		judgement_deinit(&judgement);
+		return code;
+	}
+	const struct view view = { .language = context->language,
+				   .policy = judgement_policy(&judgement) };
 	json_t *document = view_document(inventory->time);
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
 	json_object_set_new(document, "ephemeral",
@@ -132,8 +140,9 @@ static int print_json(const struct context *context, const struct config *config
 	json_object_set_new(document, "coverage", view_coverage(inventory));
 	struct str out = STR_INIT(1 << 28);
 	(void)view_print(&out, document, context->out_terminal); /* kept in out.error */
-	int code = print_text(&out);
+	code = print_text(&out);
 	str_deinit(&out);
+	judgement_deinit(&judgement);
 	return code;
 }
 

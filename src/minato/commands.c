@@ -5,17 +5,30 @@
 
 extern const struct command command_completion;
 extern const struct command command_explain;
+extern const struct command command_findings;
 extern const struct command command_help;
 extern const struct command command_init;
 extern const struct command command_manual;
 extern const struct command command_policy;
 extern const struct command command_ports;
+extern const struct command command_status;
 extern const struct command command_version;
 
+/* In the order of help: looking first. One on a line, so that additions do not collide. */
+/* clang-format off */
 const struct command *const commands[] = {
-	&command_ports, &command_explain,    &command_policy, &command_init,
-	&command_help,  &command_completion, &command_manual, &command_version,
+	&command_ports,
+	&command_explain,
+	&command_status,
+	&command_findings,
+	&command_init,
+	&command_policy,
+	&command_completion,
+	&command_manual,
+	&command_version,
+	&command_help,
 };
+/* clang-format on */
 
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

@@ -139,22 +139,23 @@ static int unknown_command(const struct context *context, const char *word)
 static int dispatch(const struct context *context, const struct global *global,
 		    const char *const *words, unsigned count)
 {
-	const char *name = count > 0 ? words[0] : "ports";
 	if (global->version) {
 		return run_command(context, command_find("version"), NULL, 0);
 	}
-	const struct command *command = command_find(name);
-	if (command == NULL && explain_is_number(name)) { /* minato 6379 */
+	const struct command *command = count > 0 ? command_find(words[0]) : NULL;
+	if (global->help) {
+		return run_command(context, command_find("help"), words, command != NULL ? 1 : 0);
+	}
+	if (command != NULL) {
+		return run_command(context, command, words + 1, count - 1);
+	}
+	if (count == 0 || words[0][0] == '-') {
+		return run_command(context, command_find("status"), words, count);
+	}
+	if (explain_is_number(words[0])) { /* minato 6379 */
 		return run_command(context, command_find("explain"), words, count);
 	}
-	if (command == NULL) {
-		return unknown_command(context, name);
-	}
-	if (global->help) {
-		return run_command(context, command_find("help"), count > 0 ? words : NULL,
-				   count > 0 ? 1 : 0);
-	}
-	return run_command(context, command, words + 1, count > 0 ? count - 1 : 0);
+	return unknown_command(context, words[0]);
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,7 @@ enum ink severity_ink(enum severity severity)
 const char *severity_words(enum severity severity)
 {
 	static const char *const words[] = {
-		[SEVERITY_NONE] = N_("none"),         [SEVERITY_LOW] = N_("low"),
+		[SEVERITY_NONE] = N_("info"),         [SEVERITY_LOW] = N_("low"),
 		[SEVERITY_MEDIUM] = N_("medium"),     [SEVERITY_HIGH] = N_("high"),
 		[SEVERITY_CRITICAL] = N_("critical"),
 	};

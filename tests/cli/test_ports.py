@@ -35,6 +35,7 @@ def test_a_listener_is_listed_with_its_owner(minato, port):
     assert (row["protocol"], row["address"], row["exposure"]) == ("tcp", "127.0.0.1", "loopback")
     assert row["backlog"] == 7
     assert [o["pid"] for o in row["owners"]] == [os.getpid()]
+    assert row["owners"][0]["executable"] == os.readlink("/proc/self/exe")
     assert row["ownership"] == "owned"
 
 
@@ -66,6 +67,22 @@ def test_class_filter_follows_rfc_6335(minato, port):
     name = "dynamic" if port >= 49152 else "user"
     assert rows(minato("ports", str(port), "--json", "--class", name))
     assert not rows(minato("ports", str(port), "--json", "--class", "system"))
+
+
+def test_connections_have_direction_and_use(minato, listener, port):
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        served, _ = listener.accept()
+        done = minato("ports", str(port), "--all", "--json")
+        document = json.loads(done.stdout)
+        ends = {(c["port"], c["remote_port"]): c for c in document["connections"]}
+        local = client.getsockname()[1]
+        assert ends[(port, local)]["direction"] == "inbound"
+        assert ends[(local, port)]["direction"] == "outbound"
+        assert ends[(local, port)]["pid"] == os.getpid()
+        assert document["ports"][0]["connections"] == 1
+        uses = json.loads(minato("ports", "--use", "all", "--json").stdout)["clients"]
+        assert any(p["remote_port"] == port for group in uses for p in group["remote_ports"])
+        served.close()
 
 
 @pytest.mark.parametrize("words", [["65536"], ["9-1"], ["--port", "x"], ["--protocol", "xyz"], ["--use", "nothing"],

@@ -41,3 +41,14 @@ def test_every_po_file_is_built():
     listed = (ROOT / "po/meson.build").read_text()
     for path in ROOT.glob("po/ja/*.po"):
         assert f"'ja/{path.name}'" in listed
+
+
+def conversions(text):
+    """printf's conversions, without positions, in any order."""
+    found = re.findall(r"%(?:\d+\$)?([-+ 0#]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|z|j)?[diouxXeEfgcs%])", text)
+    return sorted(c for c in found if c != "%")
+
+
+def test_translations_take_the_same_arguments():
+    wrong = [k for k, v in translated().items() if conversions(k) != conversions(v)]
+    assert wrong == []

@@ -1,0 +1,315 @@
+/* minato status, and what `minato` alone prints: this host's ports on one screen. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients.h"
+#include "command.h"
+#include "daemon_state.h"
+#include "findings_rows.h"
+#include "judge.h"
+#include "look.h"
+#include "observe/observe.h"
+#include "ports_rows.h"
+#include "review/review.h"
+#include "view/view.h"
+#include "words.h"
+
+struct config {
+	bool json;
+	int fail_on; /* enum severity */
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct option options[] = {
+	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
+	{ "fail-on", 'f', OPTION_CHOICE, FIELD(fail_on), "low|medium|high|critical",
+	  N_("exit with 2 when a finding is at least that bad (high)"),
+	  .choices = severity_choices },
+};
+
+/* What one screen is made of. */
+struct overview {
+	const struct context *context;
+	const struct inventory *inventory;
+	const struct judgement *judgement;
+	const struct clients *clients;
+	uint32_t listeners[PORT_CLASS_COUNT]; /* services: distinct port and protocol of the host */
+	uint32_t high_services;
+	uint32_t exposed; /* services on an address that others can reach */
+};
+
+static bool same_service(const struct listener *a, const struct listener *b)
+{
+	return a->port == b->port && a->protocol == b->protocol && a->netns == b->netns;
+}
+
+/* The inventory is sorted, so sockets of one service are neighbours. */
+static void count_services(struct overview *overview)
+{
+	const struct inventory *inventory = overview->inventory;
+	const struct listener *before = NULL;
+	bool exposed = false;
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		bool open = addr_exposure(&l->address) != EXPOSURE_LOOPBACK;
+		if (before == NULL || !same_service(before, l)) {
+			overview->listeners[port_class(l->port)]++;
+			overview->high_services += l->port >= PORT_USER_FIRST;
+			exposed = false;
+		}
+		if (open && !exposed) {
+			overview->exposed++;
+			exposed = true;
+		}
+		before = l;
+	}
+}
+
+static double ephemeral_percent(const struct overview *overview)
+{
+	const struct port_range *range = &overview->inventory->ephemeral;
+	uint32_t size = (uint32_t)range->last - range->first + 1;
+	return size == 0 ? 0 : 100.0 * overview->clients->ephemeral_ports / size;
+}
+
+/* One of two formats with the number, by the number. */
+static void add_counted(struct str *out, size_t count, const char *one, const char *many)
+{
+	str_printf(out, count == 1 ? one : many, (unsigned)count);
+}
+
+static void add_head(struct str *out, const struct overview *overview)
+{
+	const struct context *context = overview->context;
+	char now[TIME_TEXT_BYTES];
+	time_format(context->now, now);
+	now[strlen("2026-11-22T10:00")] = '\0';
+	now[10] = ' ';
+	str_printf(out, "%sminato%s  ", style_ink(&context->out_style, INK_BOLD),
+		   style_ink(&context->out_style, INK_PLAIN));
+	text_escape(out,
+		    overview->inventory->hostname == NULL ? "?" : overview->inventory->hostname);
+	str_printf(out, "  %s UTC  ", now);
+	if (overview->judgement->declared) {
+		str_printf(out, _("policy: %zu declarations"),
+			   overview->judgement->policy.declarations.count);
+	} else {
+		str_add(out, _("policy: none yet"));
+	}
+	str_printf(out, "  %s\n", daemon_state_words(runtime_directory()));
+	add_counted(out, overview->inventory->listeners.count, _("%u listening socket, "),
+		    _("%u listening sockets, "));
+	add_counted(out, overview->listeners[0] + overview->listeners[1] + overview->listeners[2],
+		    _("%u service, "), _("%u services, "));
+	str_printf(out, _("%u reachable from outside\n\n"), overview->exposed);
+}
+
+static void add_classes(struct str *out, const struct overview *overview)
+{
+	const struct table_column columns[] = {
+		{ _("CLASS"), ALIGN_LEFT, 0, 0 },
+		{ _("NUMBERS"), ALIGN_RIGHT, 0, 0 },
+		{ _("SERVICES HERE"), ALIGN_RIGHT, 0, 0 },
+	};
+	struct table table;
+	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	for (int c = 0; c < PORT_CLASS_COUNT; c++) {
+		table_cell(
+			&table, INK_PLAIN,
+			text_in(port_class_title((enum port_class)c), overview->context->language));
+		table_printf(&table, INK_PLAIN, "%u-%u", port_class_first((enum port_class)c),
+			     port_class_last((enum port_class)c));
+		table_printf(&table, INK_BOLD, "%u", overview->listeners[c]);
+	}
+	(void)table_render(out, &table, overview->context->columns,
+			   &overview->context->out_style); /* kept in out->error */
+	table_deinit(&table);
+	str_add_char(out, '\n');
+}
+
+static void add_high_ports(struct str *out, const struct overview *overview)
+{
+	const struct clients *clients = overview->clients;
+	str_add(out, _("High ports: "));
+	add_counted(out, overview->high_services, _("%u service, "), _("%u services, "));
+	add_counted(out, clients->connections, _("%u client connection"),
+		    _("%u client connections"));
+	if (clients->groups.count > 0 && clients->groups.items[0].program != NULL) {
+		str_add(out, " (");
+		text_escape(out, clients->groups.items[0].program);
+		str_printf(out, " %u)", clients->groups.items[0].connections);
+	}
+	str_printf(out, _(", %.1f %% of ephemeral %u-%u\n\n"), ephemeral_percent(overview),
+		   overview->inventory->ephemeral.first, overview->inventory->ephemeral.last);
+}
+
+static void add_listeners(struct str *out, const struct overview *overview)
+{
+	static const struct ports_filter everything = { 0 };
+	enum { ROWS = 12 };
+	struct str rows = STR_INIT(1 << 26);
+	int count = rows_ports(&rows, overview->context, overview->inventory, &everything, false);
+	if (count == 0) {
+		str_add(out, _("Nothing listens on this host: no port is open.\n"));
+	}
+	const char *at = str_text(&rows);
+	for (int line = 0; line <= ROWS && *at != '\0'; line++) {
+		size_t length = strcspn(at, "\n");
+		str_add_bytes(out, at, length + (at[length] == '\n'));
+		at += length + (at[length] == '\n');
+	}
+	if (count > ROWS) {
+		str_printf(out, _("... and %d more: minato ports\n"), count - ROWS);
+	}
+	str_deinit(&rows);
+	str_add_char(out, '\n');
+}
+
+static void add_findings(struct str *out, const struct overview *overview)
+{
+	const struct findings *findings = &overview->judgement->findings;
+	enum { WORST = 3 };
+	str_printf(out, "%s%s%s ", style_ink(&overview->context->out_style, INK_BOLD),
+		   _("Findings:"), style_ink(&overview->context->out_style, INK_PLAIN));
+	findings_count_words(out, findings);
+	str_add_char(out, '\n');
+	rows_findings(out, overview->context, findings, WORST);
+	if (findings->list.count > WORST) {
+		str_printf(out, _("... and %zu more: minato findings\n"),
+			   findings->list.count - WORST);
+	}
+}
+
+static int print_screen(const struct overview *overview)
+{
+	struct str out = STR_INIT(1 << 26);
+	add_head(&out, overview);
+	add_classes(&out, overview);
+	add_listeners(&out, overview);
+	add_high_ports(&out, overview);
+	add_findings(&out, overview);
+	int code = print_text(&out);
+	str_deinit(&out);
+	complain_of_coverage(overview->context, overview->inventory);
+	return code;
+}
+
+static json_t *class_list(const struct overview *overview)
+{
+	json_t *list = json_array();
+	for (int c = 0; c < PORT_CLASS_COUNT; c++) {
+		json_array_append_new(list,
+				      json_pack("{s:s, s:i, s:i, s:I}", "class",
+						port_class_name((enum port_class)c), "first",
+						port_class_first((enum port_class)c), "last",
+						port_class_last((enum port_class)c), "services",
+						(json_int_t)overview->listeners[c]));
+	}
+	return list;
+}
+
+static int print_json(const struct overview *overview)
+{
+	const struct inventory *inventory = overview->inventory;
+	const struct view view = { .language = overview->context->language,
+				   .policy = judgement_policy(overview->judgement) };
+	json_t *document = view_document(inventory->time);
+	json_t *ports = json_array();
+	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
+		json_array_append_new(ports, view_listener(&view, inventory, i));
+	}
+	json_t *findings = json_array();
+	for (size_t i = 0; i < overview->judgement->findings.list.count; i++) {
+		json_array_append_new(
+			findings,
+			view_finding(&view, &overview->judgement->findings.list.items[i]));
+	}
+	json_object_set_new(document, "hostname", view_string(inventory->hostname));
+	json_object_set_new(document, "daemon",
+			    json_string(daemon_state_name(runtime_directory())));
+	json_object_set_new(document, "policy_declared",
+			    json_boolean(overview->judgement->declared));
+	json_object_set_new(document, "classes", class_list(overview));
+	json_object_set_new(document, "high_ports",
+			    json_pack("{s:I, s:I, s:i, s:i, s:I, s:f}", "services",
+				      (json_int_t)overview->high_services, "client_connections",
+				      (json_int_t)overview->clients->connections, "ephemeral_first",
+				      inventory->ephemeral.first, "ephemeral_last",
+				      inventory->ephemeral.last, "ephemeral_used",
+				      (json_int_t)overview->clients->ephemeral_ports,
+				      "ephemeral_used_percent", ephemeral_percent(overview)));
+	json_object_set_new(document, "services_exposed", json_integer(overview->exposed));
+	json_object_set_new(document, "ports", ports);
+	json_object_set_new(document, "findings", findings);
+	json_object_set_new(document, "coverage", view_coverage(inventory));
+	struct str out = STR_INIT(1 << 28);
+	(void)view_print(&out, document, overview->context->out_terminal); /* kept in out.error */
+	int code = print_text(&out);
+	str_deinit(&out);
+	return code;
+}
+
+static int run(const struct context *context, const void *given, const char *const *arguments,
+	       unsigned count)
+{
+	(void)arguments, (void)count; /* none are taken */
+	const struct config *config = given;
+	struct inventory inventory;
+	struct err e = ERR_INIT;
+	int r = look(&inventory, context,
+		     OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED | OBSERVE_DETAILS |
+			     OBSERVE_CONNECTIONS,
+		     &e);
+	if (r < 0) {
+		complain(context, err_text(&e), NULL);
+		return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	}
+	struct judgement judgement;
+	struct clients clients = { 0 };
+	int code = judge(&judgement, context, &inventory);
+	if (code == EXIT_IN_ORDER && clients_gather(&clients, &inventory) < 0) {
+		complain(context, _("out of memory"), NULL);
+		code = EXIT_ERROR;
+	}
+	if (code == EXIT_IN_ORDER) {
+		struct overview overview = { .context = context,
+					     .inventory = &inventory,
+					     .judgement = &judgement,
+					     .clients = &clients };
+		count_services(&overview);
+		code = config->json ? print_json(&overview) : print_screen(&overview);
+	}
+	if (code == EXIT_IN_ORDER && config->fail_on != SEVERITY_NONE &&
+	    review_count(&judgement.findings, (enum severity)config->fail_on) > 0) {
+		code = EXIT_DIFFERS;
+	}
+	vec_free(&clients.groups);
+	judgement_deinit(&judgement);
+	inventory_deinit(&inventory);
+	return code;
+}
+
+static const struct config defaults = { .fail_on = SEVERITY_HIGH };
+static const char *const examples[] = {
+	"minato",
+	N_("this host's ports on one screen"),
+	"minato status --fail-on medium",
+	N_("for a check in a script: exit code 2 when something is wrong"),
+	NULL,
+};
+
+const struct command command_status = {
+	.name = "status",
+	.summary = N_("one screen about this host; also what minato alone prints"),
+	.description =
+		N_("Exit code 0 when nothing is wrong, 2 when a finding is at least as bad as "
+		   "--fail-on says (none never fails)."),
+	.examples = examples,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.defaults = &defaults,
+	.run = run,
+};

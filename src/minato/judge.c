@@ -1,0 +1,85 @@
+/* The policy, if there is one, and what differs from it. */
+#include "judge.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "review/review.h"
+#include "words.h"
+
+const struct policy *judgement_policy(const struct judgement *judgement)
+{
+	return judgement->declared ? &judgement->policy : NULL;
+}
+
+void judgement_deinit(struct judgement *judgement)
+{
+	policy_deinit(&judgement->policy);
+	findings_deinit(&judgement->findings);
+}
+
+static int complain_of_faults(const struct context *context,
+			      const struct policy_diagnostics *diagnostics)
+{
+	struct str text = STR_INIT(1 << 20);
+	policy_diagnostics_render(&text, diagnostics, context->language, &context->err_style);
+	(void)fputs(str_text(&text), stderr); /* nowhere left to complain */
+	str_deinit(&text);
+	complain(context, _("the policy has faults, so nothing was compared with it"),
+		 "minato policy validate");
+	return EXIT_ERROR;
+}
+
+int judge_policy(struct judgement *out, const struct context *context)
+{
+	*out = (struct judgement){ 0 };
+	findings_init(&out->findings);
+	struct policy_diagnostics diagnostics = { 0 };
+	struct err e = ERR_INIT;
+	int r = policy_load(&out->policy, &diagnostics, context->policy_path, context->now, &e);
+	int code = EXIT_IN_ORDER;
+	if (r == POLICY_INVALID) {
+		code = complain_of_faults(context, &diagnostics);
+	} else if (r == -ENOENT && !context->policy_given) {
+		out->declared = false;
+	} else if (r < 0) {
+		complain(context, err_text(&e), NULL);
+		code = r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	} else {
+		out->declared = true;
+	}
+	policy_diagnostics_deinit(&diagnostics);
+	return code;
+}
+
+/* The day in the reader's zone, as until: means it. */
+static int64_t local_day(usec_t now)
+{
+	time_t seconds = (time_t)(now / USEC_PER_SEC);
+	struct tm local = { 0 };
+	if (localtime_r(&seconds, &local) == NULL) {
+		return now / USEC_PER_DAY;
+	}
+	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+}
+
+int judge(struct judgement *out, const struct context *context, const struct inventory *inventory)
+{
+	int code = judge_policy(out, context);
+	if (code != EXIT_IN_ORDER) {
+		return code;
+	}
+	const struct review_input input = {
+		.inventory = inventory,
+		.policy = judgement_policy(out),
+		.today = local_day(context->now),
+		.now = context->now,
+	};
+	int r = review_findings(&out->findings, &input);
+	if (r < 0) {
+		complain(context, strerror(-r), NULL);
+		return EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}

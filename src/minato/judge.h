@@ -1,0 +1,27 @@
+/* The policy, if there is one, and what differs from it. */
+#pragma once
+
+#include "command.h"
+#include "model/finding.h"
+#include "model/inventory.h"
+#include "policy/policy.h"
+
+struct judgement {
+	struct policy policy; /* zeroed when there is none */
+	bool declared;        /* a policy was read */
+	struct findings findings;
+};
+
+/* The policy to give to functions that take NULL for none. */
+const struct policy *judgement_policy(const struct judgement *judgement);
+
+/*
+ * Reads the policy: the one named with --policy must be there, the default one may be missing.
+ * @return EXIT_IN_ORDER, or the exit code after having complained. `out` needs judgement_deinit in every case.
+ */
+int judge_policy(struct judgement *out, const struct context *context);
+
+/* Reads the policy and reviews the inventory against it. @return as judge_policy. */
+int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);
+
+void judgement_deinit(struct judgement *judgement);
