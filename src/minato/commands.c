@@ -8,6 +8,7 @@ extern const struct command command_explain;
 extern const struct command command_findings;
 extern const struct command command_help;
 extern const struct command command_init;
+extern const struct command command_log;
 extern const struct command command_manual;
 extern const struct command command_policy;
 extern const struct command command_ports;
@@ -21,6 +22,7 @@ const struct command *const commands[] = {
 	&command_explain,
 	&command_status,
 	&command_findings,
+	&command_log,
 	&command_init,
 	&command_policy,
 	&command_completion,

@@ -15,7 +15,7 @@ def entries(text):
 
 
 def marked():
-    sources = sorted(str(p) for p in ROOT.glob("src/**/*.c"))
+    sources = sorted(str(p) for top in ("src", "lib") for p in ROOT.glob(f"{top}/**/*.[ch]"))
     done = subprocess.run(["xgettext", "--from-code=UTF-8", "-L", "C", "-k_", "-kN_", "--no-wrap", "-o", "-", *sources],
                           capture_output=True, text=True, check=True)
     return set(entries(done.stdout))

@@ -1,0 +1,158 @@
+/* Stored events as rows for people, a screenful of memory at a time. */
+#include "log_rows.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "words.h"
+
+enum {
+	CHUNK_ROWS = 500, /* columns are aligned within so many rows */
+	LOCAL_TIME_BYTES = 32,
+};
+
+static const struct table_column columns[] = {
+	{ NULL, ALIGN_LEFT, 0, 0 },   /* time */
+	{ NULL, ALIGN_LEFT, 0, 0 },   /* kind */
+	{ NULL, ALIGN_LEFT, 12, 0 },  /* port */
+	{ NULL, ALIGN_LEFT, 10, 30 }, /* program */
+	{ NULL, ALIGN_LEFT, 8, 0 },   /* what else is known */
+};
+
+const char *event_kind_words(enum event_kind kind)
+{
+	static const char *const words[] = {
+		[EVENT_NONE] = N_("event"),
+		[EVENT_LISTENER_OPENED] = N_("opened"),
+		[EVENT_LISTENER_CLOSED] = N_("closed"),
+		[EVENT_OWNER_CHANGED] = N_("new owner"),
+		[EVENT_FINDING_RAISED] = N_("finding"),
+		[EVENT_FINDING_CLEARED] = N_("mended"),
+		[EVENT_DAEMON_STARTED] = N_("daemon started"),
+		[EVENT_DAEMON_STOPPED] = N_("daemon stopped"),
+		[EVENT_RECORDS_LOST] = N_("records lost"),
+		[EVENT_CHILD_RESTARTED] = N_("restarted"),
+		[EVENT_STORE_DAMAGED] = N_("file damaged"),
+	};
+	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
+}
+
+static enum ink kind_ink(enum event_kind kind)
+{
+	switch (kind) {
+	case EVENT_FINDING_RAISED:
+	case EVENT_RECORDS_LOST:
+	case EVENT_STORE_DAMAGED:
+		return INK_WARN;
+	case EVENT_FINDING_CLEARED:
+		return INK_GOOD;
+	case EVENT_LISTENER_CLOSED:
+		return INK_DIM;
+	default:
+		return INK_PLAIN;
+	}
+}
+
+/* "2026-11-22 10:15:02.123" in the local zone. */
+static const char *local_time(usec_t time, char *out)
+{
+	time_t seconds = (time_t)(time / USEC_PER_SEC);
+	struct tm parts;
+	char text[LOCAL_TIME_BYTES - 4];
+	out[0] = '\0';
+	if (localtime_r(&seconds, &parts) != NULL &&
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts) > 0) {
+		(void)snprintf(out, LOCAL_TIME_BYTES, "%s.%03d", text,
+			       (int)(time % USEC_PER_SEC / 1000));
+	}
+	return out;
+}
+
+static void add_port(struct table *table, const struct event *event)
+{
+	char endpoint[ENDPOINT_TEXT_BYTES];
+	if (event->protocol == PROTOCOL_NONE) {
+		table_cell(table, INK_PLAIN, "");
+	} else {
+		table_printf(table, INK_PLAIN, "%s/%s",
+			     endpoint_format(&event->address, event->port, endpoint),
+			     protocol_name(event->protocol));
+	}
+}
+
+static void add_program(struct table *table, const struct event *event)
+{
+	if (event->process[0] == '\0') {
+		table_cell(table, INK_PLAIN, "");
+	} else if (event->pid > 0) {
+		table_printf(table, INK_PLAIN, "%s (%d)", event->process, event->pid);
+	} else {
+		table_cell(table, INK_PLAIN, event->process);
+	}
+}
+
+/* The finding, otherwise where the program belongs; then the detail or the count. */
+static void add_rest(struct table *table, const struct event *event)
+{
+	const char *about = event->finding[0] != '\0'     ? event->finding
+			    : event->container[0] != '\0' ? event->container
+							  : event->unit;
+	if (event->detail[0] != '\0') {
+		table_printf(table, INK_PLAIN, "%s%s%s", about, about[0] == '\0' ? "" : " ",
+			     event->detail);
+	} else if (event->count > 0) {
+		table_printf(table, INK_PLAIN, "%s%s%llu", about, about[0] == '\0' ? "" : " ",
+			     (unsigned long long)event->count);
+	} else {
+		table_cell(table, INK_PLAIN, about);
+	}
+}
+
+void log_rows_init(struct log_rows *rows, const struct context *context)
+{
+	*rows = (struct log_rows){ .context = context };
+	table_init(&rows->table, columns, sizeof(columns) / sizeof(columns[0]));
+	tzset(); /* localtime_r need not do it */
+}
+
+/* @return an exit code. */
+static int print_chunk(struct log_rows *rows)
+{
+	const struct context *context = rows->context;
+	struct str out = STR_INIT(1 << 22);
+	if (rows->count > 0) {
+		/* a pipe gets whole lines, a terminal what fits it */
+		(void)table_render(&out, &rows->table, context->out_terminal ? context->columns : 0,
+				   &context->out_style); /* kept in out.error */
+		rows->printed = true;
+	}
+	int code = print_text(&out);
+	str_deinit(&out);
+	table_deinit(&rows->table);
+	table_init(&rows->table, columns, sizeof(columns) / sizeof(columns[0]));
+	rows->count = 0;
+	return code;
+}
+
+int log_rows_add(struct log_rows *rows, const struct event *event)
+{
+	char time[LOCAL_TIME_BYTES];
+	struct table *table = &rows->table;
+	table_cell(table, INK_DIM, local_time(event->time, time));
+	table_cell(table, kind_ink(event->kind), event_kind_words(event->kind));
+	add_port(table, event);
+	add_program(table, event);
+	add_rest(table, event);
+	rows->count++;
+	if (table->error < 0) {
+		return table->error;
+	}
+	return rows->count == CHUNK_ROWS && print_chunk(rows) != EXIT_IN_ORDER ? -EPIPE : 0;
+}
+
+int log_rows_end(struct log_rows *rows)
+{
+	int code = print_chunk(rows);
+	table_deinit(&rows->table);
+	return code;
+}
