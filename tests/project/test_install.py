@@ -19,6 +19,8 @@ def installed():
     "/bin/minato",
     "/share/man/man1/minato.1",
     "/share/man/ja/man1/minato.1",
+    "/share/man/man5/minato-policy.5",
+    "/share/man/ja/man5/minato-policy.5",
     "/share/bash-completion/completions/minato",
     "/share/zsh/site-functions/_minato",
     "/share/fish/vendor_completions.d/minato.fish",
