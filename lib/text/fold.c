@@ -36,14 +36,16 @@ static uint32_t ordinary(uint32_t code)
 	return code >= 'A' && code <= 'Z' ? code + ('a' - 'A') : code;
 }
 
+static bool may_be_voiced(uint32_t code)
+{
+	return code == 0x30a6 || (code >= 0x30ab && code <= 0x30db);
+}
+
 /* Half-width katakana carry their voicing mark as a character of its own. */
 static uint32_t voiced(uint32_t code, uint32_t mark)
 {
-	if (code == 0x30a6 && mark == HALF_VOICED) {
-		return 0x30f4;
-	}
-	if (code < 0x30ab || code > 0x30db) {
-		return code;
+	if (code == 0x30a6) { /* ヴ; there is no semi-voiced one */
+		return mark == HALF_VOICED ? 0x30f4 : code;
 	}
 	return mark == HALF_VOICED ? code + 1 : code + 2;
 }
@@ -96,7 +98,7 @@ int text_fold(struct str *out, const char *text, size_t length)
 		uint32_t mark = 0;
 		at += next_code(&code, text + at, length - at);
 		code = ordinary(code);
-		if (at < length) {
+		if (may_be_voiced(code) && at < length) {
 			size_t size = next_code(&mark, text + at, length - at);
 			if (mark == HALF_VOICED || mark == HALF_SEMI_VOICED) {
 				code = voiced(code, mark);

@@ -173,6 +173,35 @@ static bool is_closing(const char *at)
 	return false;
 }
 
+/* Marks that must not end a line. */
+static bool is_opening(const char *at)
+{
+	static const char *const marks[] = { "「", "『", "（", "【", "(", "[", "<" };
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (strncmp(at, marks[i], strlen(marks[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a line may end before the byte at `at` (> 0): at spaces, and beside Japanese. */
+static bool may_break(const char *text, size_t at)
+{
+	const unsigned char first_wide = 0xe3; /* U+3000 and beyond */
+	if (text[at] == ' ') {
+		return true;
+	}
+	size_t before = at - 1;
+	while (before > 0 && ((unsigned char)text[before] & 0xc0) == 0x80) {
+		before--;
+	}
+	bool character = ((unsigned char)text[at] & 0xc0) != 0x80;
+	bool wide =
+		(unsigned char)text[at] >= first_wide || (unsigned char)text[before] >= first_wide;
+	return character && wide && !is_closing(text + at) && !is_opening(text + before);
+}
+
 /* Bytes of the first line of `text` within `columns`; at least one character. */
 static size_t line_length(const char *text, size_t columns)
 {
@@ -181,11 +210,7 @@ static size_t line_length(const char *text, size_t columns)
 		return fit;
 	}
 	for (size_t at = fit; at > 0; at--) {
-		bool character = ((unsigned char)text[at] & 0xc0) != 0x80;
-		bool wide =
-			(unsigned char)text[at] >= 0xe3 ||
-			((unsigned char)text[at - 1] >= 0x80 && (unsigned char)text[at] >= 0x80);
-		if (text[at] == ' ' || (character && wide && !is_closing(text + at))) {
+		if (may_break(text, at)) {
 			return at;
 		}
 	}

@@ -101,6 +101,14 @@ static void lines_break_between_words_and_characters(void **state)
 	text_wrap(&out, "Nintendo 港", 10, 0);
 	assert_string_equal(str_text(&out), "Nintendo\n港");
 	str_deinit(&out);
+	out = STR_INIT(1000);
+	text_wrap(&out, "船、harbour（港）", 11, 0);
+	assert_string_equal(str_text(&out), "船、harbour\n（港）");
+	str_deinit(&out);
+	out = STR_INIT(1000);
+	text_wrap(&out, "港（harbour）", 6, 0);
+	assert_string_equal(str_text(&out), "港\n（harbou\nr）");
+	str_deinit(&out);
 }
 
 static void nearest_words_forgive_one_slip(void **state)
