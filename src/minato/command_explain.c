@@ -9,6 +9,7 @@
 #include "base/io/file.h"
 #include "explain.h"
 #include "explain_json.h"
+#include "judge.h"
 #include "look.h"
 #include "observe/observe.h"
 #include "words.h"
@@ -204,25 +205,6 @@ static bool see_host(struct inventory *inventory, const struct context *context)
 	return true;
 }
 
-/*
- * The declared purposes. Faults and missing rights are told, but a catalogue must not fall silent
- * for them. @return whether there is a policy, to be freed then.
- */
-static bool read_policy(struct policy *policy, const struct context *context)
-{
-	struct policy_diagnostics diagnostics = { 0 };
-	struct err e = ERR_INIT;
-	int r = policy_load(policy, &diagnostics, context->policy_path, context->now, &e);
-	if (r == POLICY_INVALID) {
-		complain(context, _("the policy has faults, so no purposes are shown"),
-			 "minato policy validate");
-	} else if (r < 0 && (r != -ENOENT || context->policy_given)) {
-		complain(context, err_text(&e), NULL);
-	}
-	policy_diagnostics_deinit(&diagnostics);
-	return r == 0;
-}
-
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -241,10 +223,10 @@ static int run(const struct context *context, const void *given, const char *con
 		return EXIT_ERROR;
 	}
 	struct inventory inventory;
-	struct policy policy = { 0 };
-	if (read_policy(&policy, context)) {
-		explain.policy = &policy;
-	}
+	struct judgement judgement;
+	/* A policy with faults is told, but the catalogue must not fall silent for it. */
+	int policy_code = judge_policy(&judgement, context);
+	explain.policy = judgement_policy(&judgement);
 	if (see_host(&inventory, context)) {
 		explain.inventory = &inventory;
 	}
@@ -259,8 +241,8 @@ static int run(const struct context *context, const void *given, const char *con
 	if (explain.inventory != NULL) {
 		inventory_deinit(&inventory);
 	}
-	policy_deinit(&policy);
-	return code;
+	judgement_deinit(&judgement);
+	return code != EXIT_IN_ORDER ? code : policy_code;
 }
 
 static const struct option options[] = {

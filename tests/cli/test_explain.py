@@ -131,3 +131,12 @@ def test_the_purpose_comes_from_the_policy(minato, listener, tmp_path):
     assert "ops@example.jp" in done.stdout
     other = minato("explain", "1", "--policy", policy)
     assert "practice of explaining" not in other.stdout
+
+
+def test_a_faulty_policy_does_not_silence_the_catalogue(minato, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("minato: 1\nports: 3\n")
+    done = minato("explain", "22", "--policy", policy)
+    assert "SSH" in done.stdout
+    assert "policy.yaml:2:" in done.stderr
+    assert done.returncode == 1
