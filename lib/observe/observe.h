@@ -53,8 +53,9 @@ struct observe_socket {
 	uint64_t cookie; /* SO_NETNS_COOKIE, 0 = not known (before Linux 5.14) */
 	enum netns_kind kind;
 	char name[EVENT_NAME_BYTES]; /* "" = none */
-	int32_t pid;                 /* one process in it, 0 = none known */
+	int32_t pid;                 /* one process (or thread) in it, 0 = none known */
 	int fd;                      /* of the diag socket, -1 = could not be entered */
+	char path[EVENT_PATH_BYTES]; /* a file to enter it by; "" = it is that of this process */
 };
 
 /* Plain values and descriptors: it can be handed to another process with SCM_RIGHTS. */

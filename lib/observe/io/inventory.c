@@ -12,6 +12,7 @@
 #include "observe/io/details.h"
 #include "observe/io/find-owners.h"
 #include "observe/io/listing.h"
+#include "observe/io/sockets.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
 
@@ -101,8 +102,8 @@ int observe_inventory(struct inventory *out, const struct observe_request *reque
 	struct observe_sockets opened = { 0 };
 	const struct observe_sockets *sockets = request->sockets;
 	if (sockets == NULL) {
-		int r = observe_sockets_open(&opened, (request->flags & OBSERVE_ALL_NETNS) != 0,
-					     request->without, e);
+		int r = sockets_open(&opened, (request->flags & OBSERVE_ALL_NETNS) != 0,
+				     request->without, request->bpf_directory, e);
 		if (r < 0) {
 			return r;
 		}

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "observe/io/namespaces.h"
+#include "observe/io/sockets.h"
 #include "observe/observe.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -43,18 +44,27 @@ static void open_here(struct observe_socket *socket)
 	}
 }
 
+int sockets_enter(const struct observe_socket *socket)
+{
+	_cleanup_(close_fdp) int door = open(socket->path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	if (door < 0 || fstat(door, &status) < 0) {
+		return -errno;
+	}
+	if (status.st_ino != socket->inode) {
+		return -ENOENT; /* the pid was given to another process meanwhile */
+	}
+	return setns(door, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
 /* In its own thread: setns() changes the calling thread alone. */
 static void *visit_all(void *data)
 {
 	struct namespaces *namespaces = data;
 	for (size_t i = 0; i < namespaces->list.count; i++) {
-		struct namespace_found *found = &namespaces->list.items[i];
-		_cleanup_(close_fdp) int door = open(found->path, O_RDONLY | O_CLOEXEC);
-		struct stat status;
-		/* The pid may have been given to another process meanwhile. */
-		if (door >= 0 && fstat(door, &status) == 0 &&
-		    status.st_ino == found->socket.inode && setns(door, CLONE_NEWNET) == 0) {
-			open_here(&found->socket);
+		struct observe_socket *socket = &namespaces->list.items[i];
+		if (sockets_enter(socket) == 0) {
+			open_here(socket);
 		}
 	}
 	return NULL;
@@ -78,8 +88,8 @@ static int hand_over(struct observe_sockets *out, struct namespaces *namespaces)
 		if (socket == NULL) {
 			return -ENOMEM;
 		}
-		*socket = namespaces->list.items[i].socket;
-		namespaces->list.items[i].socket.fd = -1;
+		*socket = namespaces->list.items[i];
+		namespaces->list.items[i].fd = -1;
 	}
 	return 0;
 }
@@ -95,10 +105,11 @@ static int open_own(struct observe_sockets *out, struct err *e)
 	return own->fd < 0 ? err_system(e, own->fd, "cannot open a sock_diag socket") : 0;
 }
 
-static int open_others(struct observe_sockets *out, unsigned without, struct err *e)
+static int open_others(struct observe_sockets *out, unsigned without, const char *bpf_directory,
+		       struct err *e)
 {
 	struct namespaces namespaces = { 0 };
-	int r = namespaces_find(&namespaces, &out->list.items[0]);
+	int r = namespaces_find(&namespaces, &out->list.items[0], bpf_directory, without);
 	if (r == 0 && namespaces.list.count > 0 && (without & OBSERVE_WITHOUT_NETNS) == 0) {
 		r = visit(&namespaces);
 	}
@@ -109,12 +120,13 @@ static int open_others(struct observe_sockets *out, unsigned without, struct err
 	return r < 0 ? err_system(e, r, "cannot look into other network namespaces") : 0;
 }
 
-int observe_sockets_open(struct observe_sockets *out, bool all, unsigned without, struct err *e)
+int sockets_open(struct observe_sockets *out, bool all, unsigned without, const char *bpf_directory,
+		 struct err *e)
 {
 	struct observe_sockets made = { 0 };
 	int r = open_own(&made, e);
 	if (r == 0 && all) {
-		r = open_others(&made, without, e);
+		r = open_others(&made, without, bpf_directory, e);
 	}
 	if (r < 0) {
 		observe_sockets_close(&made);
@@ -122,6 +134,11 @@ int observe_sockets_open(struct observe_sockets *out, bool all, unsigned without
 	}
 	*out = made;
 	return 0;
+}
+
+int observe_sockets_open(struct observe_sockets *out, bool all, unsigned without, struct err *e)
+{
+	return sockets_open(out, all, without, NULL, e);
 }
 
 void observe_sockets_close(struct observe_sockets *sockets)
