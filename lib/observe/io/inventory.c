@@ -12,6 +12,7 @@
 #include "observe/io/details.h"
 #include "observe/io/find-owners.h"
 #include "observe/io/listing.h"
+#include "observe/io/published.h"
 #include "observe/io/sockets.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
@@ -87,6 +88,9 @@ static int fill(struct inventory *inventory, const struct observe_request *reque
 	}
 	if (r == 0 && (request->flags & details) != 0) {
 		r = find_details(inventory, request, e);
+	}
+	if (r == 0 && (request->flags & OBSERVE_PUBLISHED) != 0) {
+		r = find_published(inventory, request, sockets, e);
 	}
 	if (r == 0) {
 		r = inventory_sort(inventory);

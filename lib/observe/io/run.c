@@ -1,0 +1,113 @@
+/* Running another program for its output, bounded in time and size. No shell. */
+#include "observe/io/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+
+enum { PATH_BYTES = 128, READ_BYTES = 64 * 1024 };
+
+static int find(char *path, const char *name)
+{
+	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		(void)snprintf(path, PATH_BYTES, "%s/%s", folders[i], name);
+		if (access(path, X_OK) == 0) {
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int start(pid_t *child, const char *path, const char *const *words, int output)
+{
+	static char locale[] = "LC_ALL=C";
+	char *environment[] = { locale, NULL };
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r != 0) {
+		return -r;
+	}
+	if (r == 0) {
+		r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	}
+	if (r == 0) {
+		r = posix_spawn_file_actions_adddup2(&actions, output, 1);
+	}
+	if (r == 0) {
+		r = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	}
+	if (r == 0) {
+		r = posix_spawn(child, path, &actions, NULL, (char *const *)words, environment);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions); /* cannot fail on Linux */
+	return -r;
+}
+
+/* @return 1 = more may come, 0 = the end, or negative errno. */
+static int take(struct str *out, int input)
+{
+	char bytes[READ_BYTES];
+	ssize_t n = read(input, bytes, sizeof(bytes));
+	if (n < 0) {
+		return errno == EINTR ? 1 : -errno;
+	}
+	return n == 0 ? 0 : str_add_bytes(out, bytes, (size_t)n) < 0 ? out->error : 1;
+}
+
+static int collect(struct str *out, int input, usec_t deadline)
+{
+	for (;;) {
+		usec_t left = deadline - clock_monotonic();
+		struct pollfd waiting = { .fd = input, .events = POLLIN };
+		int ready = left <= 0 ? 0 : poll(&waiting, 1, (int)(left / 1000) + 1);
+		if (ready == 0) {
+			return -ETIMEDOUT;
+		}
+		int r = ready < 0 ? (errno == EINTR ? 1 : -errno) : take(out, input);
+		if (r <= 0) {
+			return r;
+		}
+	}
+}
+
+int run_program(struct str *out, const char *const *words, usec_t timeout)
+{
+	char path[PATH_BYTES];
+	int r = find(path, words[0]);
+	if (r < 0) {
+		return r;
+	}
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		return -errno;
+	}
+	_cleanup_(close_fdp) int input = ends[0];
+	_cleanup_(close_fdp) int output = ends[1];
+	pid_t child = 0;
+	r = start(&child, path, words, output);
+	if (r < 0) {
+		return r;
+	}
+	close_fdp(&output);
+	r = collect(out, input, clock_monotonic() + timeout);
+	if (r < 0) {
+		(void)kill(child, SIGKILL); /* it may have ended by itself */
+	}
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+	}
+	if (r < 0) {
+		return r;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
