@@ -141,8 +141,8 @@ struct port_knowledge {
 enum { CATALOG_WIDE_PORTS = 1024 };
 
 /*
- * The overlay's entry for a number: the most common where several share it (an entry that names
- * the number before one whose range holds it). Ranges wider than CATALOG_WIDE_PORTS do not count.
+ * The overlay's entry for a number: the most common where several share it (an entry whose main
+ * number it is before one that has it on the side, a long range last). Ranges wider than CATALOG_WIDE_PORTS do not count.
  * MPTCP has TCP's and UDP-Lite has UDP's.
  * @return NULL when there is none. Below a microsecond.
  */

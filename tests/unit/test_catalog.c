@@ -201,6 +201,23 @@ static void wide_ranges_name_no_number(void **state)
 	assert_null(catalog_port_held(PROTOCOL_UDP, 59999, "something"));
 }
 
+static void the_most_common_service_comes_first(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t port;
+		const char *name;
+	} cases[] = {
+		{ 443, "https" },        { 5900, "vnc" },
+		{ 5901, "vnc" },         { 8443, "https-alternative" },
+		{ 9090, "prometheus" },  { 9200, "elasticsearch" },
+		{ 6006, "tensorboard" }, { 6001, "x11" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(catalog_port(PROTOCOL_TCP, cases[i].port)->name, cases[i].name);
+	}
+}
+
 static void the_holder_chooses_among_entries(void **state)
 {
 	(void)state;
@@ -346,6 +363,7 @@ int main(void)
 		cmocka_unit_test(every_entry_is_reachable),
 		cmocka_unit_test(overlay_lookup_equals_a_scan),
 		cmocka_unit_test(wide_ranges_name_no_number),
+		cmocka_unit_test(the_most_common_service_comes_first),
 		cmocka_unit_test(the_holder_chooses_among_entries),
 		cmocka_unit_test(words_of_both_languages_name_ports),
 		cmocka_unit_test(search_finds_all_of_the_words),
