@@ -49,7 +49,9 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 			continue;
 		}
 		size_t d = distance(word, length, candidates[i], candidate_length);
-		if (d < best_distance || (d == best_distance && best == NULL)) {
+		bool better_tie =
+			best == NULL || (candidate_length == length && strlen(best) != length);
+		if (d < best_distance || (d == best_distance && better_tie)) {
 			best = candidates[i];
 			best_distance = d;
 		}

@@ -169,8 +169,9 @@ int table_render(struct str *out, const struct table *table, size_t columns,
 
 /*
  * The candidate nearest to `word` by Damerau-Levenshtein distance (optimal string alignment), if it
- * is near enough to be meant: at most one third of the length, at least 1. @return the candidate or
- * NULL.
+ * is near enough to be meant: at most one third of the length, at least 1. Of two equally near
+ * ones that of the word's own length wins: letters are swapped more often than forgotten.
+ * @return the candidate or NULL.
  */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 

@@ -117,6 +117,8 @@ static void nearest_words_forgive_one_slip(void **state)
 	static const char *const words[] = { "ports", "explain", "status" };
 	assert_string_equal(text_nearest("exlpain", words, 3), "explain");
 	assert_string_equal(text_nearest("port", words, 3), "ports");
+	static const char *const keys[] = { "for", "from" };
+	assert_string_equal(text_nearest("form", keys, 2), "from"); /* swapped rather than added */
 	assert_null(text_nearest("zebra", words, 3));
 	assert_null(text_nearest("", words, 3));
 }
