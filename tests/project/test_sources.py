@@ -17,7 +17,7 @@ def read(path):
 
 
 def begins_with_a_comment(text):
-    return re.match(r"(/\* SPDX[^\n]*\*/\n)?/\*[\s*]*(?!SPDX)\w", text) is not None
+    return re.match(r"(/\* SPDX[^\n]*\*/\n)?/\*[\s*]*(?!SPDX)[\w\"]", text) is not None
 
 
 def prototypes(text):
