@@ -154,7 +154,7 @@ static int add_figure(struct str *out, const struct explain *explain, const stru
 
 static int run_json(const struct explain *explain, const struct subject *subjects, unsigned count)
 {
-	struct view view = { .language = explain->context->language };
+	struct view view = { .language = explain->context->language, .policy = explain->policy };
 	json_t *list = json_array();
 	for (unsigned i = 0; i < count; i++) {
 		json_array_append_new(list, explain_subject_json(&view, explain, &subjects[i]));

@@ -129,6 +129,8 @@ def test_the_purpose_comes_from_the_policy(minato, listener, tmp_path):
     done = minato("explain", str(listener), "--policy", policy)
     assert "practice of explaining" in done.stdout
     assert "ops@example.jp" in done.stdout
+    (row,) = one(minato("explain", str(listener), "--json", "--policy", policy))["listeners"]
+    assert row["purpose"] == "practice of explaining"
     other = minato("explain", "1", "--policy", policy)
     assert "practice of explaining" not in other.stdout
 
