@@ -1,0 +1,220 @@
+/*
+ * What the daemon's processes say to each other: typed messages of bounded length over a
+ * SOCK_SEQPACKET pair, one message a packet, file descriptors beside it. Every number is little
+ * endian; every message has a row in a table that says which fields it has, who may send it and how
+ * many descriptors come with it. Anything that does not fit its row is refused as a whole.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/when.h"
+#include "model/event.h"
+
+/* Who speaks. A message is accepted only from those named in its row. */
+enum wire_sender {
+	WIRE_PARENT = 1,
+	WIRE_ENGINE = 2,
+	WIRE_FACE = 4,
+	WIRE_HELPER = 8,
+};
+
+enum wire_type {
+	WIRE_NONE = 0,
+	WIRE_SETUP,        /* parent -> child: how to run; first message */
+	WIRE_READY,        /* child -> parent: the set-up is done, rights are dropped */
+	WIRE_PING,         /* parent -> child */
+	WIRE_PONG,         /* child -> parent */
+	WIRE_STOP,         /* parent -> child: end in order */
+	WIRE_RELOAD,       /* parent -> engine: read the policy again */
+	WIRE_PEER,         /* parent -> engine, face: a new socket to the other one */
+	WIRE_RING,         /* helper -> parent -> engine: the kernel's event ring, or why none */
+	WIRE_CHILD,        /* parent -> engine: a process of ours started (for status and log) */
+	WIRE_NETNS_WANTED, /* engine -> parent -> helper: a diag socket in every other netns */
+	WIRE_NETNS,        /* helper -> parent -> engine: one of them */
+	WIRE_NETNS_END,    /* helper -> parent -> engine: that was all */
+	WIRE_FILE_WANTED,  /* engine -> parent: open a file of the policy for reading */
+	WIRE_FILE,         /* parent -> engine: it, or why not */
+	WIRE_QUERY,        /* face -> engine */
+	WIRE_ANSWER,       /* engine -> face: status of HTTP and a sealed memory file of JSON */
+	WIRE_EVENT,        /* engine -> face: something happened and is written */
+	WIRE_WRITTEN,      /* engine -> face: events up to this id survive whatever happens */
+	WIRE_LOST,         /* engine -> face: so many events could not be passed on */
+	WIRE_TYPE_LAST = WIRE_LOST,
+};
+
+enum {
+	WIRE_BYTES_MAX = 8192, /* of one encoded message */
+	WIRE_FDS_MAX = 12,
+	WIRE_TEXT_BYTES = 256,
+	WIRE_NAME_BYTES = 64,
+};
+
+/* Descriptors of an engine: the state directory, the runtime directory. Of a face: the listening
+ * socket. */
+struct wire_setup {
+	usec_t started;         /* when the daemon was started */
+	uint32_t sweep_seconds; /* shortest time between two sweeps, 1..86400 */
+	uint32_t restarts;      /* of this child, since the daemon was started */
+	uint32_t group;         /* gid of the readers */
+	char runtime_directory[WIRE_TEXT_BYTES];
+	char state_directory[WIRE_TEXT_BYTES];
+	char policy[WIRE_TEXT_BYTES]; /* path, "" = none asked for */
+	bool policy_given;            /* the policy was named, so that a missing one is a fault */
+};
+
+/* Descriptors: the ring, the counters, and to the parent the links that keep the programs attached;
+ * or none and the reason. */
+struct wire_ring {
+	uint32_t sources;    /* enum observe_event_source_mask; 0 without a ring */
+	uint32_t ring_bytes; /* its size */
+	bool pinned;         /* the iterators are there */
+	char reason[WIRE_TEXT_BYTES];
+};
+
+struct wire_child {
+	char name[WIRE_NAME_BYTES]; /* "engine", "face" */
+	int32_t pid;
+	uint32_t restarts; /* since the daemon was started */
+	bool news;         /* it was started just now; otherwise the engine was */
+};
+
+/* One descriptor: a NETLINK_SOCK_DIAG socket in that namespace; none = it could not be entered. */
+struct wire_netns {
+	uint32_t inode;
+	uint64_t cookie;
+	uint8_t kind; /* enum netns_kind */
+	int32_t pid;  /* a process in it */
+	char name[WIRE_NAME_BYTES];
+};
+
+/* How many were sent. */
+struct wire_netns_end {
+	uint32_t count;
+};
+
+struct wire_file_wanted {
+	char path[WIRE_TEXT_BYTES];
+};
+
+/* One descriptor when error is 0. */
+struct wire_file {
+	uint32_t error; /* errno, 0 = opened */
+};
+
+enum wire_question {
+	WIRE_QUESTION_STATUS = 1,
+	WIRE_QUESTION_PORTS,
+	WIRE_QUESTION_PORT,
+	WIRE_QUESTION_FINDINGS,
+	WIRE_QUESTION_EVENTS,
+	WIRE_QUESTION_LAST = WIRE_QUESTION_EVENTS,
+};
+
+/* What is asked, with every filter typed; zero or "" = not asked for. */
+struct wire_query {
+	uint16_t question; /* enum wire_question */
+	bool port_given;
+	uint16_t first_port, last_port;
+	bool connections;  /* PORTS: connections too */
+	uint8_t class;     /* 1 system, 2 user, 3 dynamic */
+	uint8_t exposure;  /* 1 + enum exposure */
+	uint8_t severity;  /* enum severity: at least */
+	uint16_t protocol; /* enum protocol */
+	uint32_t kinds;    /* EVENTS: bit n = enum event_kind n */
+	int32_t pid;
+	uint32_t limit;
+	uint64_t after;      /* EVENTS: ids greater than this */
+	usec_t since, until; /* EVENTS: since <= time < until */
+	struct prefix address;
+	char process[EVENT_NAME_BYTES];
+	char user[EVENT_NAME_BYTES];
+	char unit[EVENT_NAME_BYTES * 2];
+	char container[EVENT_NAME_BYTES * 2];
+	char finding[EVENT_NAME_BYTES];
+};
+
+/* One descriptor: a memory file, sealed against writing and shrinking. */
+struct wire_answer {
+	uint16_t status; /* of HTTP: 200..599 */
+	uint32_t length; /* bytes of JSON */
+};
+
+struct wire_written {
+	uint64_t id;
+};
+
+struct wire_lost {
+	uint64_t count;
+};
+
+struct wire_message {
+	enum wire_type type;
+	uint32_t request; /* ties an answer to its question; 0 = none */
+	union {
+		struct wire_setup setup;
+		struct wire_ring ring;
+		struct wire_child child;
+		struct wire_netns netns;
+		struct wire_netns_end netns_end;
+		struct wire_file_wanted file_wanted;
+		struct wire_file file;
+		struct wire_query query;
+		struct wire_answer answer;
+		struct event event;
+		struct wire_written written;
+		struct wire_lost lost;
+	};
+};
+
+/* The word of a type for logs; "?" for a number that is none. */
+const char *wire_type_name(enum wire_type type);
+
+/*
+ * Writes a message as bytes.
+ * @param room  bytes at `out`; WIRE_BYTES_MAX always suffices.
+ * @return bytes written; -EINVAL for no such type or a value outside its row's bounds (an
+ *         unterminated text, too); -ENOBUFS when `room` is too small.
+ */
+long wire_encode(uint8_t *out, size_t room, const struct wire_message *message);
+
+/*
+ * Reads one message. Nothing of `out` is kept from before; texts end with NUL and hold none.
+ * @param sender  who sent the bytes: one of enum wire_sender.
+ * @param fds     how many descriptors came beside them.
+ * @return 0; -EBADMSG for anything that is not exactly one message: unknown type, short or long
+ *         bytes, value out of bounds, unexpected number of descriptors; -EPERM for a message that
+ *         this sender has no right to send.
+ */
+int wire_decode(struct wire_message *out, const uint8_t *bytes, size_t length,
+		enum wire_sender sender, unsigned fds);
+
+/* ---- io ---- */
+
+/* Makes a pair of sockets, close-on-exec and non-blocking; larger buffers where we have the right.
+ * @return 0 or negative errno of socketpair(2). */
+int wire_pair(int pair[2], struct err *e);
+
+/*
+ * Sends one message, descriptors beside it (they stay the caller's).
+ * @return 0; -EAGAIN when the reader is behind and its buffer is full; -EPIPE and the like when it
+ *         is gone; as wire_encode.
+ */
+int wire_send(int socket, const struct wire_message *message, const int *fds, unsigned fd_count,
+	      struct err *e);
+
+/*
+ * Receives one message.
+ * @param fds  room for WIRE_FDS_MAX; set to the received descriptors, close-on-exec, which are the
+ *             caller's now, and to -1. On failure none is left open.
+ * @return 0; -EAGAIN nothing there; -ECONNRESET the other end is closed; as wire_decode.
+ */
+int wire_receive(struct wire_message *out, int fds[WIRE_FDS_MAX], int socket,
+		 enum wire_sender sender, struct err *e);
+
+/* Closes what wire_receive gave and nobody took. */
+void wire_close(int fds[WIRE_FDS_MAX]);
