@@ -1,0 +1,44 @@
+/*
+ * Giving rights away: capabilities, user ids, system calls, files. Each step is one call that
+ * cannot be taken back; a program makes them in the order of this file.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * Keeps these capabilities (numbers of linux/capability.h) in the permitted, effective and bounding
+ * sets, as far as the process has them, and no other; empties the inheritable and ambient sets.
+ * Needs CAP_SETPCAP for the bounding set.
+ * @return 0; -EPERM and the like from capset(2), prctl(2).
+ */
+int sandbox_capabilities(const int *keep, size_t count, struct err *e);
+
+/* Becomes this user with these groups only (the first is the main one), without a way back.
+ * @return 0; -EPERM without CAP_SETUID, CAP_SETGID; -EINVAL without a group. */
+int sandbox_become(uid_t uid, const gid_t *groups, size_t count, struct err *e);
+
+/* Neither this process nor a program it starts can gain rights by exec (PR_SET_NO_NEW_PRIVS).
+ * @return 0 or negative errno. */
+int sandbox_no_new_privileges(struct err *e);
+
+/* No file can be opened any more, by Landlock (kernel >= 5.13); open descriptors stay.
+ * @return 0; -EOPNOTSUPP where the kernel has no Landlock; other negative errno. */
+int sandbox_no_files(struct err *e);
+
+enum sandbox_role {
+	SANDBOX_PARENT, /* what its children need, and starting them */
+	SANDBOX_HELPER, /* diag sockets in other namespaces, the way out */
+	SANDBOX_ENGINE, /* files of the store, netlink, memory files */
+	SANDBOX_FACE,   /* descriptors it has and connections it accepts */
+};
+
+/*
+ * Allows the system calls of the role and answers every other with EPERM (seccomp). Needs
+ * no_new_privileges before it.
+ * @return 0; negative errno from seccomp(2); -ENOMEM.
+ */
+int sandbox_syscalls(enum sandbox_role role, struct err *e);
