@@ -1,0 +1,116 @@
+/* The engine: takes stock, hears events, remembers them, answers the face. No rights, no exec. */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "base/when.h"
+#include "common/process.h"
+#include "model/event.h"
+#include "model/inventory.h"
+#include "observe/observe.h"
+#include "store/store.h"
+#include "wire/wire.h"
+
+enum {
+	ENGINE_QUESTIONS_MAX =
+		256, /* that wait for a sweep; more are answered from what is known */
+	ENGINE_PROCESSES_MAX = 8,
+	ENGINE_SWEEP_SECONDS_ALONE = 10, /* between sweeps when no event tells of changes */
+};
+
+/* A process of the daemon, for `status`. */
+struct engine_process {
+	char name[WIRE_NAME_BYTES];
+	int32_t pid;
+	uint32_t restarts;
+};
+
+struct engine_question {
+	uint32_t request;
+	struct wire_query query;
+};
+
+struct engine_sweep {
+	sd_event_source *timer;
+	bool running;     /* waiting for diag sockets */
+	unsigned flags;   /* of the running one: enum observe_flags */
+	usec_t last_cost; /* CPU time of the last one */
+	usec_t last_end;  /* monotonic */
+	usec_t interval;  /* until the next */
+	uint64_t count;
+	uint64_t failures;
+	struct observe_sockets sockets; /* of the running one */
+	sd_event_source *limit;         /* for the helper's answer */
+};
+
+/* What is remembered and how far. */
+struct engine_record {
+	struct store *store; /* NULL = it could not be opened; then `fault` says why */
+	sd_event_source *flush;
+	bool flush_waits;
+	uint64_t last_id, written_id;
+	uint64_t unstored; /* events that could not be remembered */
+	uint64_t unsent;   /* events that the face had no room for, since the last notice */
+	char fault[WIRE_TEXT_BYTES];
+};
+
+struct engine {
+	sd_event *loop;
+	struct wire_setup setup;
+	int state;   /* the store's directory */
+	int runtime; /* the runtime directory */
+	char bpf_directory[64];
+	unsigned without; /* enum observe_without */
+	struct link parent, face;
+	struct engine_process processes[ENGINE_PROCESSES_MAX];
+	unsigned process_count;
+	bool known; /* `inventory` is filled */
+	struct inventory inventory;
+	struct engine_sweep sweep;
+	struct engine_record record;
+	VEC(struct engine_question) questions;
+	bool stopping;
+};
+
+/* ---- sweep.c ---- */
+
+/* Plans the first sweep at once. @return 0 or negative errno. */
+int sweep_start(struct engine *engine, struct err *e);
+/* Begins one now, unless one runs. @param more  further enum observe_flags. */
+void sweep_now(struct engine *engine, unsigned more);
+/* Whether one may be made because a question asks for it. */
+bool sweep_is_affordable(const struct engine *engine);
+/* Messages of the parent about diag sockets. Takes the descriptor. */
+void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd);
+void sweep_sockets_end(struct engine *engine);
+void sweep_deinit(struct engine *engine);
+
+/* ---- record.c ---- */
+
+void record_start(struct engine *engine);
+/* Gives the event an id, remembers it and tells the face. */
+void record_event(struct engine *engine, struct event *event);
+/* Makes everything recorded so far durable and tells the face so. */
+void record_flush(struct engine *engine);
+void record_deinit(struct engine *engine);
+
+/* ---- answer.c ---- */
+
+/* Answers at once, or when the sweep that it needs is done. */
+void answer_question(struct engine *engine, uint32_t request, const struct wire_query *query);
+/* After a sweep: those that waited for it. */
+void answer_waiting(struct engine *engine);
+
+/* ---- filter.c ---- */
+
+bool filter_takes_listener(const struct wire_query *query, const struct inventory *inventory,
+			   const struct listener *listener);
+bool filter_takes_connection(const struct wire_query *query, const struct inventory *inventory,
+			     const struct connection *connection);

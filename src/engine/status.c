@@ -1,0 +1,64 @@
+/* How the daemon is, as JSON. */
+#include "status.h"
+
+#include <unistd.h>
+
+#include "config.h"
+#include "view/view.h"
+
+static json_t *process_list(const struct engine *engine)
+{
+	json_t *list = json_array();
+	json_array_append_new(list, json_pack("{s:s, s:i, s:i}", "name", "parent", "pid",
+					      (int)getppid(), "restarts", 0));
+	for (unsigned i = 0; i < engine->process_count; i++) {
+		const struct engine_process *process = &engine->processes[i];
+		json_array_append_new(list, json_pack("{s:s, s:i, s:I}", "name", process->name,
+						      "pid", process->pid, "restarts",
+						      (json_int_t)process->restarts));
+	}
+	return list;
+}
+
+static json_t *sweep_object(const struct engine *engine)
+{
+	const struct engine_sweep *sweep = &engine->sweep;
+	return json_pack("{s:I, s:I, s:o, s:I, s:I}", "count", (json_int_t)sweep->count, "failures",
+			 (json_int_t)sweep->failures, "time",
+			 view_time(engine->known ? engine->inventory.time : 0), "cost_us",
+			 (json_int_t)sweep->last_cost, "interval_us", (json_int_t)sweep->interval);
+}
+
+static json_t *store_object(const struct engine *engine)
+{
+	const struct engine_record *record = &engine->record;
+	struct store_summary summary = { 0 };
+	(void)store_summary(&summary, engine->state, NULL); /* zeros where it cannot be read */
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I}", "directory",
+			 engine->setup.state_directory, "writable", record->store != NULL, "fault",
+			 view_string(record->fault), "written_id", (json_int_t)record->written_id,
+			 "unstored", (json_int_t)record->unstored, "days", (json_int_t)summary.days,
+			 "days_damaged", (json_int_t)summary.aside, "bytes",
+			 (json_int_t)summary.bytes);
+}
+
+json_t *status_document(const struct engine *engine, usec_t now)
+{
+	json_t *document = view_document(now);
+	json_object_set_new(document, "version", json_string(MINATO_VERSION));
+	json_object_set_new(document, "started", view_time(engine->setup.started));
+	json_object_set_new(document, "hostname",
+			    view_string(engine->known ? engine->inventory.hostname : NULL));
+	json_object_set_new(document, "runtime_directory",
+			    view_string(engine->setup.runtime_directory));
+	json_object_set_new(document, "processes", process_list(engine));
+	json_object_set_new(document, "sweep", sweep_object(engine));
+	json_object_set_new(document, "store", store_object(engine));
+	json_object_set_new(document, "listeners",
+			    engine->known
+				    ? json_integer((json_int_t)engine->inventory.listeners.count)
+				    : json_null());
+	json_object_set_new(document, "coverage",
+			    engine->known ? view_coverage(&engine->inventory) : json_null());
+	return document;
+}

@@ -1,0 +1,179 @@
+/* The full look at everything: when, and what follows from it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "common/say.h"
+#include "engine.h"
+
+enum {
+	/* Sweeps on the clock may take 1/1000 of a core, those that a question asks for 1/4. */
+	SHARE_ON_CLOCK = 1000,
+	SHARE_ON_QUESTION = 4,
+	USUAL_FLAGS = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_ALL_NETNS,
+};
+
+static const usec_t SOCKETS_WAIT_USEC = 5 * USEC_PER_SEC;
+
+static usec_t cpu_time(void)
+{
+	struct rusage usage = { 0 };
+	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * USEC_PER_SEC +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* ---- when ---- */
+
+static usec_t usual_interval(const struct engine *engine)
+{
+	const usec_t asked = engine->setup.sweep_seconds * USEC_PER_SEC;
+	const usec_t affordable = engine->sweep.last_cost * SHARE_ON_CLOCK;
+	return affordable > asked ? affordable : asked;
+}
+
+static void plan(struct engine *engine)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	sweep->interval = usual_interval(engine);
+	int r = sd_event_source_set_time_relative(sweep->timer, (uint64_t)sweep->interval);
+	if (r >= 0) {
+		r = sd_event_source_set_enabled(sweep->timer, SD_EVENT_ONESHOT);
+	}
+	if (r < 0) {
+		say(SAY_ERROR, "no next sweep: %s", strerror(-r));
+	}
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source, (void)usec;
+	sweep_now(data, 0);
+	return 0;
+}
+
+int sweep_start(struct engine *engine, struct err *e)
+{
+	int r = sd_event_add_time_relative(engine->loop, &engine->sweep.timer, CLOCK_MONOTONIC, 0,
+					   USEC_PER_SEC, on_time, engine);
+	return r < 0 ? err_system(e, r, "cannot plan sweeps") : 0;
+}
+
+bool sweep_is_affordable(const struct engine *engine)
+{
+	return clock_monotonic() - engine->sweep.last_end >
+	       engine->sweep.last_cost * SHARE_ON_QUESTION;
+}
+
+/* ---- what ---- */
+
+static void take(struct engine *engine, struct inventory *after)
+{
+	if (engine->known) {
+		inventory_deinit(&engine->inventory);
+	}
+	engine->inventory = *after;
+	engine->known = true;
+}
+
+static void look(struct engine *engine)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	struct err e = ERR_INIT;
+	struct inventory after;
+	const usec_t before = cpu_time();
+	const struct observe_request request = {
+		.flags = sweep->flags,
+		.without = engine->without,
+		.now = clock_now(),
+		.bpf_directory = engine->bpf_directory,
+		.sockets = sweep->sockets.list.count > 0 ? &sweep->sockets : NULL,
+	};
+	if (observe_inventory(&after, &request, &e) == 0) {
+		take(engine, &after);
+		sweep->count++;
+	} else {
+		sweep->failures++;
+		say(SAY_WARNING, "sweep: %s", err_text(&e));
+	}
+	sweep->last_cost = cpu_time() - before;
+	sweep->last_end = clock_monotonic();
+}
+
+/* With whatever diag sockets have come. */
+static void finish(struct engine *engine)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	sweep->limit = sd_event_source_disable_unref(sweep->limit);
+	look(engine);
+	observe_sockets_close(&sweep->sockets);
+	sweep->sockets = (struct observe_sockets){ 0 };
+	sweep->running = false;
+	plan(engine);
+	answer_waiting(engine);
+}
+
+static int on_limit(sd_event_source *source, uint64_t usec, void *data)
+{
+	(void)source, (void)usec;
+	finish(data);
+	return 0;
+}
+
+/* Held no longer than a sweep: an open socket keeps its network namespace alive. */
+static int ask_for_sockets(struct engine *engine)
+{
+	const struct wire_message message = { .type = WIRE_NETNS_WANTED };
+	int r = sd_event_add_time_relative(engine->loop, &engine->sweep.limit, CLOCK_MONOTONIC,
+					   (uint64_t)SOCKETS_WAIT_USEC, 0, on_limit, engine);
+	return r < 0 ? r : wire_send(engine->parent.socket, &message, NULL, 0, NULL);
+}
+
+void sweep_now(struct engine *engine, unsigned more)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	if (sweep->running) {
+		sweep->flags |= more;
+		return;
+	}
+	sweep->running = true;
+	sweep->flags = USUAL_FLAGS | more;
+	if (ask_for_sockets(engine) < 0) {
+		finish(engine);
+	}
+}
+
+void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	if (!sweep->running) {
+		return; /* too late: it is closed by the caller */
+	}
+	struct observe_socket *socket = vec_push(&sweep->sockets.list);
+	if (socket == NULL) {
+		return;
+	}
+	socket->inode = netns->inode;
+	socket->cookie = netns->cookie;
+	socket->kind = (enum netns_kind)netns->kind;
+	socket->pid = netns->pid;
+	(void)str_copy(socket->name, sizeof(socket->name), netns->name);
+	socket->fd = *fd >= 0 ? steal_fd(fd) : -1;
+}
+
+void sweep_sockets_end(struct engine *engine)
+{
+	if (engine->sweep.running) {
+		finish(engine);
+	}
+}
+
+void sweep_deinit(struct engine *engine)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	sweep->timer = sd_event_source_disable_unref(sweep->timer);
+	sweep->limit = sd_event_source_disable_unref(sweep->limit);
+	observe_sockets_close(&sweep->sockets);
+}

@@ -1,0 +1,77 @@
+/* Orders of people: one word in, one sentence out, root only. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "common/say.h"
+#include "config.h"
+#include "daemon.h"
+
+enum { ORDER_BYTES_MAX = 64 };
+
+static const char *answer(struct daemon *daemon, const char *order, size_t length)
+{
+	static const char ping[] = "ping";
+	static const char reload[] = "reload";
+	if (length == sizeof(ping) - 1 && memcmp(order, ping, length) == 0) {
+		return "minatod " MINATO_VERSION;
+	}
+	if (length == sizeof(reload) - 1 && memcmp(order, reload, length) == 0) {
+		children_reload(daemon);
+		return "reloading";
+	}
+	return "unknown order; ping and reload are known";
+}
+
+/* One packet each way, then the connection ends: an order cannot keep the parent busy. */
+static int on_order(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	(void)events;
+	char order[ORDER_BYTES_MAX];
+	ssize_t length = recv(fd, order, sizeof(order), MSG_DONTWAIT | MSG_TRUNC);
+	if (length > 0) {
+		const char *text = length <= (ssize_t)sizeof(order)
+					   ? answer(data, order, (size_t)length)
+					   : "the order is too long";
+		(void)send(fd, text, strlen(text),
+			   MSG_NOSIGNAL | MSG_DONTWAIT); /* who does not read has gone */
+	}
+	(void)sd_event_source_unref(source); /* closes the descriptor, it owns it */
+	return 0;
+}
+
+static bool from_root(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t bytes = sizeof(peer);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0 || peer.uid != 0) {
+		say(SAY_WARNING, "user %u, process %d may not give orders", peer.uid, peer.pid);
+		return false;
+	}
+	return true;
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	(void)source, (void)events;
+	struct daemon *daemon = data;
+	_cleanup_(close_fdp) int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (peer < 0 || !from_root(peer)) {
+		return 0;
+	}
+	sd_event_source *order = NULL;
+	if (sd_event_add_io(daemon->loop, &order, peer, EPOLLIN, on_order, daemon) >= 0) {
+		(void)sd_event_source_set_io_fd_own(order, 1); /* cannot fail on an io source */
+		(void)steal_fd(&peer);
+	}
+	return 0;
+}
+
+int control_watch(struct daemon *daemon, struct err *e)
+{
+	int r = sd_event_add_io(daemon->loop, NULL, daemon->runtime.control, EPOLLIN, on_connection,
+				daemon);
+	return r < 0 ? err_system(e, r, "cannot watch the control socket") : 0;
+}

@@ -1,0 +1,159 @@
+/* The parent: what it holds. It starts the others, gives them what only root can get, and ends
+ * them. */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "wire/wire.h"
+
+struct options {
+	const char *runtime_directory;
+	const char *state_directory;
+	const char *policy;
+	bool policy_given;
+	const char *group; /* of the readers: name or number; NULL = minato, if there is one */
+	const char *user_engine; /* name or number; NULL = _minato, if there is one */
+	const char *user_face;
+	uint32_t sweep_seconds;
+};
+
+/* @return 0 go on; 1 answered (--help, --version); -EINVAL with the sentence in `e`. */
+int options_read(struct options *out, int argc, char **argv, struct err *e);
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Who the children are, and the group of those who may read. */
+struct identities {
+	struct identity engine, face;
+	gid_t readers;
+};
+
+/*
+ * Names and numbers into ids. Without a name the accounts _minato and _minato-face are taken when
+ * they exist, otherwise two ids of systemd's range for dynamic users that nobody has.
+ * @return 0; -ENOENT no such user or group; -EINVAL root was asked for, or both the same user.
+ */
+int identities_find(struct identities *out, const struct options *options, struct err *e);
+
+enum {
+	LISTEN_BACKLOG = 64,
+};
+
+/* The files of one running daemon. */
+struct runtime {
+	char path[WIRE_TEXT_BYTES];
+	int directory; /* the runtime directory */
+	int state;     /* the state directory */
+	int lock;      /* held while it runs, by the helper too */
+	int http;      /* listening, minatod.sock */
+	int control;   /* listening, control.sock */
+};
+
+#define RUNTIME_INIT ((struct runtime){ "", -1, -1, -1, -1, -1 })
+
+/*
+ * Makes both directories, takes the lock, removes what an earlier run left behind, opens both
+ * sockets. @return 0; -EBUSY another daemon runs there; other negative errno.
+ */
+int runtime_prepare(struct runtime *out, const struct options *options,
+		    const struct identities *identities, struct err *e);
+
+/* Removes sockets, pins, the mount, the lock file and (if then empty) the directory. Needs
+ * CAP_SYS_ADMIN for the mount. */
+void runtime_remove(const struct runtime *runtime);
+
+/* Closes the descriptors. */
+void runtime_close(struct runtime *runtime);
+
+enum child_state {
+	CHILD_STOPPED,
+	CHILD_STARTED, /* has its set-up */
+	CHILD_READY,
+};
+
+struct daemon;
+
+struct child {
+	struct daemon *daemon;
+	const char *name;       /* "engine", "face" */
+	const char *executable; /* file name */
+	enum wire_sender role;
+	struct identity identity;
+	int program; /* descriptor of the executable: reachable whatever its folder's mode */
+	enum child_state state;
+	pid_t pid;
+	int socket;
+	uint32_t restarts;
+	uint32_t deaths; /* in a row, each soon after the one before */
+	usec_t started, died, last_pong;
+	sd_event_source *io, *end, *again;
+};
+
+enum { CHILD_ENGINE, CHILD_FACE, CHILD_COUNT };
+
+struct daemon {
+	struct options options;
+	struct identities identities;
+	struct runtime runtime;
+	usec_t started;
+	sd_event *loop;
+	struct child children[CHILD_COUNT];
+	pid_t helper_pid;
+	int helper; /* socket to the helper, -1 = it is gone */
+	sd_event_source *helper_io;
+	struct wire_ring ring; /* what the loader told */
+	int ring_fds[WIRE_FDS_MAX];
+	bool told_ready;
+	bool stopping;
+	sd_event_source *ping, *stop_limit;
+};
+
+/* Opens the programs beside this one, or in libexec. @return 0, -ENOENT. */
+int children_find(struct daemon *daemon, struct err *e);
+/* Starts one child and sends its set-up. A failure is treated as a death: tried again. */
+void child_start(struct child *child);
+/* Asks both to end; the loop ends when they have. */
+void children_stop(struct daemon *daemon);
+/* Tells the engine to read the policy again. */
+void children_reload(struct daemon *daemon);
+/* Ends without asking those that are left and waits for them; for the way out. */
+void children_end(struct daemon *daemon);
+/* Asks both whether they live; a child that has been silent too long is killed. */
+void children_ping(struct daemon *daemon);
+
+/* Handles a message of the engine that asks the parent for something. @return 0 or negative errno:
+ * the child is not to be trusted any more. */
+int request_handle(struct daemon *daemon, const struct wire_message *message);
+
+/* Watches the helper's answers. @return 0 or negative errno. */
+int requests_watch(struct daemon *daemon, struct err *e);
+
+/*
+ * Forks the helper: it keeps CAP_SYS_ADMIN and CAP_SYS_PTRACE, opens diag sockets in other network
+ * namespaces when the parent asks, and removes the runtime files when the parent has ended, however
+ * that came. @return 0 or negative errno.
+ */
+int helper_start(struct daemon *daemon, struct err *e);
+
+/* Tells the helper to clean up and waits for it. */
+void helper_end(struct daemon *daemon);
+
+/*
+ * Loads and pins the BPF programs in a short-lived process, so that what loading takes of memory is
+ * gone afterwards; keeps ring and links in daemon->ring_fds. Where that fails the reason is in
+ * daemon->ring.reason. @return 0; negative errno only when no process could be made.
+ */
+int loader_run(struct daemon *daemon, struct err *e);
+
+/* The socket for orders: 0600, the peer's user checked. @return 0 or negative errno. */
+int control_watch(struct daemon *daemon, struct err *e);

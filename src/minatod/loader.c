@@ -1,0 +1,118 @@
+/*
+ * Loading BPF programs takes a library and 14 MB that nobody needs afterwards: a process of its own
+ * does it, hands the descriptors over, and ends.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "common/say.h"
+#include "daemon.h"
+#include "observe/observe.h"
+
+enum {
+	RING_BYTES = 1 << 20, /* some seconds of a host that opens 1,000 ports a second */
+	LOADER_WAIT_MS = 20000,
+};
+
+static void explain(struct wire_ring *ring, const struct err *e)
+{
+	if (ring->reason[0] == '\0') {
+		(void)str_copy(ring->reason, sizeof(ring->reason), err_text(e));
+	}
+}
+
+/* In the loader: the iterators for whoever reads the inventory, the programs for events. */
+static void load(struct wire_ring *ring, struct observe_event_fds *fds, const struct daemon *daemon)
+{
+	const unsigned without = observe_without_parse(getenv("MINATO_WITHOUT"));
+	char directory[WIRE_TEXT_BYTES];
+	struct err e = ERR_INIT;
+	(void)snprintf(directory, sizeof(directory), "%s/bpf", daemon->runtime.path);
+	if ((without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0) {
+		(void)err_set(&e, EOPNOTSUPP, "taken away by MINATO_WITHOUT");
+		explain(ring, &e);
+		return;
+	}
+	if ((without & (OBSERVE_WITHOUT_ITERATOR | OBSERVE_WITHOUT_PIN)) == 0) {
+		ring->pinned = observe_pin(directory, 0440, daemon->identities.readers, &e) == 0;
+		if (!ring->pinned) {
+			say(SAY_WARNING, "owners are looked up in /proc: %s", err_text(&e));
+		}
+	}
+	e = ERR_INIT;
+	if (observe_events_load(fds, RING_BYTES, without, &e) < 0) {
+		explain(ring, &e);
+		return;
+	}
+	ring->sources = fds->sources;
+	ring->ring_bytes = (uint32_t)fds->ring_bytes;
+}
+
+static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, int socket)
+{
+	struct wire_message message = { .type = WIRE_RING };
+	struct observe_event_fds fds = { 0 };
+	int list[WIRE_FDS_MAX];
+	unsigned count = 0;
+	struct err e = ERR_INIT;
+	say_init("minato-loader");
+	load(&message.ring, &fds, daemon);
+	if (message.ring.sources != 0) {
+		list[count++] = fds.ring;
+		list[count++] = fds.counters;
+		for (unsigned i = 0; i < fds.link_count && count < WIRE_FDS_MAX; i++) {
+			list[count++] = fds.links[i];
+		}
+	}
+	if (wire_send(socket, &message, list, count, &e) < 0) {
+		say(SAY_ERROR, "%s", err_text(&e));
+	}
+	_exit(EXIT_SUCCESS);
+}
+
+static int receive(struct daemon *daemon, int socket, struct err *e)
+{
+	struct pollfd wait = { socket, POLLIN, 0 };
+	struct wire_message message;
+	if (poll(&wait, 1, LOADER_WAIT_MS) <= 0) {
+		return err_set(e, ETIMEDOUT, "loading the BPF programs took too long");
+	}
+	int r = wire_receive(&message, daemon->ring_fds, socket, WIRE_HELPER, e);
+	if (r == 0) {
+		daemon->ring = message.ring;
+	}
+	return r;
+}
+
+int loader_run(struct daemon *daemon, struct err *e)
+{
+	int pair[2] = { -1, -1 };
+	struct err fault = ERR_INIT;
+	int r = wire_pair(pair, e);
+	if (r < 0) {
+		return r;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		loader_main(daemon, pair[1]);
+	}
+	close_fdp(&pair[1]);
+	r = pid < 0 ? err_system(e, errno, "cannot start the loader") : 0;
+	if (r == 0 && receive(daemon, pair[0], &fault) < 0) {
+		(void)str_copy(daemon->ring.reason, sizeof(daemon->ring.reason), err_text(&fault));
+	}
+	close_fdp(&pair[0]);
+	if (pid > 0) {
+		(void)kill(pid, SIGKILL); /* it has nothing more to say */
+		(void)waitpid(pid, NULL, 0);
+	}
+	if (r == 0 && daemon->ring.sources == 0) {
+		say(SAY_WARNING, "no kernel events, sweeps alone: %s", daemon->ring.reason);
+	}
+	return r;
+}

@@ -1,0 +1,128 @@
+/* The words after `minatod`. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "config.h"
+#include "daemon.h"
+
+enum { SWEEP_SECONDS = 60 };
+
+static const char help[] =
+	"minatod: watches the ports of this host and answers questions about them\n"
+	"\n"
+	"  --runtime-directory DIR  sockets and pins; default " MINATO_RUNTIME_DIRECTORY "\n"
+	"  --state-directory DIR    what is remembered; default " MINATO_STATE_DIRECTORY "\n"
+	"  --policy FILE            declared ports; default " MINATO_POLICY_PATH "\n"
+	"  --group GROUP            who may read: name or number; default minato, if it exists\n"
+	"  --user-engine USER       name or number; default _minato, else an unused number\n"
+	"  --user-face USER         name or number; default _minato-face, else an unused number\n"
+	"  --sweep-seconds N        shortest time between two full looks, 1-86400; default 60\n"
+	"  --observe                only look, change nothing (all that it can do so far)\n"
+	"  --version, --help\n"
+	"\n"
+	"Runs in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the policy again. Needs "
+	"root.\n";
+
+enum {
+	OPTION_RUNTIME = 256,
+	OPTION_STATE,
+	OPTION_POLICY,
+	OPTION_GROUP,
+	OPTION_ENGINE,
+	OPTION_FACE,
+	OPTION_SWEEP,
+	OPTION_OBSERVE,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
+static const struct option names[] = {
+	{ "runtime-directory", required_argument, NULL, OPTION_RUNTIME },
+	{ "state-directory", required_argument, NULL, OPTION_STATE },
+	{ "policy", required_argument, NULL, OPTION_POLICY },
+	{ "group", required_argument, NULL, OPTION_GROUP },
+	{ "user-engine", required_argument, NULL, OPTION_ENGINE },
+	{ "user-face", required_argument, NULL, OPTION_FACE },
+	{ "sweep-seconds", required_argument, NULL, OPTION_SWEEP },
+	{ "observe", no_argument, NULL, OPTION_OBSERVE },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ 0 },
+};
+
+static int path_option(const char **out, const char *name, const char *value, struct err *e)
+{
+	if (value[0] == '\0' || strlen(value) >= WIRE_TEXT_BYTES - 32) {
+		return err_set(e, EINVAL, "--%s: a path of 1 to %d bytes is needed", name,
+			       WIRE_TEXT_BYTES - 33);
+	}
+	*out = value;
+	return 0;
+}
+
+static int take(struct options *out, int option, const char *value, struct err *e)
+{
+	uint64_t seconds = 0;
+	switch (option) {
+	case OPTION_RUNTIME:
+		return path_option(&out->runtime_directory, "runtime-directory", value, e);
+	case OPTION_STATE:
+		return path_option(&out->state_directory, "state-directory", value, e);
+	case OPTION_POLICY:
+		out->policy_given = true;
+		return path_option(&out->policy, "policy", value, e);
+	case OPTION_GROUP:
+		out->group = value;
+		return 0;
+	case OPTION_ENGINE:
+		out->user_engine = value;
+		return 0;
+	case OPTION_FACE:
+		out->user_face = value;
+		return 0;
+	case OPTION_SWEEP:
+		if (parse_u64(&seconds, value, 1, 86400) < 0) {
+			return err_set(e, EINVAL, "--sweep-seconds: 1 to 86400, not \"%s\"", value);
+		}
+		out->sweep_seconds = (uint32_t)seconds;
+		return 0;
+	case OPTION_OBSERVE:
+		return 0;
+	case OPTION_VERSION:
+		(void)printf("minatod %s\n", MINATO_VERSION);
+		return 1;
+	case OPTION_HELP:
+		(void)fputs(help, stdout);
+		return 1;
+	default:
+		return err_set(e, EINVAL, "unknown option or missing value; minatod --help");
+	}
+}
+
+int options_read(struct options *out, int argc, char **argv, struct err *e)
+{
+	*out = (struct options){
+		.runtime_directory = MINATO_RUNTIME_DIRECTORY,
+		.state_directory = MINATO_STATE_DIRECTORY,
+		.policy = MINATO_POLICY_PATH,
+		.sweep_seconds = SWEEP_SECONDS,
+	};
+	opterr = 0;
+	for (;;) {
+		int option = getopt_long(argc, argv, "", names, NULL);
+		if (option == -1) {
+			break;
+		}
+		int r = take(out, option, optarg, e);
+		if (r != 0) {
+			return r;
+		}
+	}
+	if (optind < argc) {
+		return err_set(e, EINVAL, "too many words: \"%s\"; minatod --help", argv[optind]);
+	}
+	return 0;
+}

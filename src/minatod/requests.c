@@ -1,0 +1,66 @@
+/* What the engine asks of the parent, and what the helper answers. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/say.h"
+#include "daemon.h"
+
+/* The message as it came, to the engine; its descriptor too. */
+static void pass_to_engine(const struct daemon *daemon, const struct wire_message *message,
+			   const int *fds)
+{
+	const struct child *engine = &daemon->children[CHILD_ENGINE];
+	if (engine->socket >= 0) {
+		(void)wire_send(engine->socket, message, fds, fds[0] >= 0 ? 1 : 0,
+				NULL); /* the engine goes on without it after its time limit */
+	}
+}
+
+static int on_helper(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	(void)source, (void)events;
+	struct daemon *daemon = data;
+	struct wire_message message;
+	int fds[WIRE_FDS_MAX];
+	int r = wire_receive(&message, fds, fd, WIRE_HELPER, NULL);
+	if (r == -EAGAIN) {
+		return 0;
+	}
+	if (r < 0) {
+		say(SAY_ERROR, "the helper is gone: other network namespaces cannot be seen");
+		daemon->helper_io = sd_event_source_disable_unref(daemon->helper_io);
+		return 0;
+	}
+	pass_to_engine(daemon, &message, fds);
+	wire_close(fds);
+	return 0;
+}
+
+int requests_watch(struct daemon *daemon, struct err *e)
+{
+	int r = sd_event_add_io(daemon->loop, &daemon->helper_io, daemon->helper, EPOLLIN,
+				on_helper, daemon);
+	return r < 0 ? err_system(e, r, "cannot watch the helper") : 0;
+}
+
+/* Without a helper the engine looks at this namespace alone. */
+static void ask_helper(const struct daemon *daemon)
+{
+	const struct wire_message wanted = { .type = WIRE_NETNS_WANTED };
+	const struct wire_message none = { .type = WIRE_NETNS_END };
+	const int no_fd = -1;
+	if (daemon->helper_io == NULL || wire_send(daemon->helper, &wanted, NULL, 0, NULL) < 0) {
+		pass_to_engine(daemon, &none, &no_fd);
+	}
+}
+
+int request_handle(struct daemon *daemon, const struct wire_message *message)
+{
+	switch (message->type) {
+	case WIRE_NETNS_WANTED:
+		ask_helper(daemon);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
