@@ -1,0 +1,219 @@
+/* sandbox: in a child that gave its rights away, what is forbidden is tried and fails. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "sandbox/sandbox.h"
+
+/* Tries in a child; each returns 0 when the attempt failed with the right error. */
+typedef int attempt_function(void);
+
+static int refused(long result)
+{
+	return result < 0 && errno == EPERM ? 0 : 1;
+}
+
+static int opening(void)
+{
+	return refused(open("/etc/hostname", O_RDONLY | O_CLOEXEC));
+}
+
+static int internet_socket(void)
+{
+	return refused(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int unix_socket(void)
+{
+	return refused(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int executing(void)
+{
+	char *const arguments[] = { (char *)(uintptr_t) "true", NULL };
+	return refused(execve("/bin/true", arguments, NULL));
+}
+
+static int forking(void)
+{
+	return refused(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+}
+
+static int tracing(void)
+{
+	return refused(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int killing(void)
+{
+	return refused(kill(getppid(), 0));
+}
+
+static int mounting(void)
+{
+	return refused(mount("none", "/mnt", "tmpfs", 0, NULL));
+}
+
+static int loading_bpf(void)
+{
+	return refused(syscall(SYS_bpf, 0, NULL, 0));
+}
+
+static int becoming_root(void)
+{
+	return refused(setresuid(0, 0, 0));
+}
+
+static int in_child(enum sandbox_role role, attempt_function *attempt)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		const bool sealed =
+			sandbox_no_new_privileges(NULL) == 0 && sandbox_syscalls(role, NULL) == 0;
+		_exit(sealed ? attempt() : 2);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void the_face_can_do_nothing_new(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { opening,     internet_socket, unix_socket, executing,
+					       forking,     tracing,         killing,     mounting,
+					       loading_bpf, becoming_root };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_FACE, attempts[i]), 0);
+	}
+}
+
+static void the_engine_cannot_talk_to_the_network_or_start_anything(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { internet_socket, unix_socket, executing,
+					       forking,         tracing,     killing,
+					       mounting,        loading_bpf, becoming_root };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_ENGINE, attempts[i]), 0);
+	}
+}
+
+static void the_parent_cannot_trace_mount_or_load(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { tracing, mounting, loading_bpf };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_PARENT, attempts[i]), 0);
+	}
+}
+
+static void the_helper_cannot_execute_mount_or_trace(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { executing,       mounting,    tracing,
+					       internet_socket, loading_bpf, becoming_root };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_HELPER, attempts[i]), 0);
+	}
+}
+
+/* What the roles are for still works: a planted mistake that forbids everything is found. */
+static int engine_work(void)
+{
+	const int file = memfd_create("test", MFD_CLOEXEC);
+	const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 4);
+	const int proc = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	return file >= 0 && netlink >= 0 && proc >= 0 ? 0 : 1;
+}
+
+static int face_work(void)
+{
+	char byte = 0;
+	int pair[2] = { -1, -1 };
+	return getpid() > 0 && read(STDIN_FILENO, &byte, 0) <= 0 &&
+			       refused(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) == 0
+		       ? 0
+		       : 1;
+}
+
+static void the_work_of_a_role_still_works(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(SANDBOX_ENGINE, engine_work), 0);
+	assert_int_equal(in_child(SANDBOX_FACE, face_work), 0);
+}
+
+static void without_files_nothing_opens(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		const int r = sandbox_no_new_privileges(NULL) < 0 ? -1 : sandbox_no_files(NULL);
+		if (r == -EOPNOTSUPP) {
+			_exit(77);
+		}
+		const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+		_exit(r == 0 && fd < 0 && errno == EACCES ? 0 : 1);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		skip(); /* a kernel without Landlock */
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int drop_all(void)
+{
+	const gid_t group = 61999;
+	if (sandbox_become(61999, &group, 1, NULL) < 0 || sandbox_capabilities(NULL, 0, NULL) < 0) {
+		return 2;
+	}
+	return geteuid() == 61999 && getgroups(0, NULL) == 1 && setresuid(0, 0, 0) < 0 &&
+			       open("/etc/shadow", O_RDONLY | O_CLOEXEC) < 0
+		       ? 0
+		       : 1;
+}
+
+static void another_user_is_for_good(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		skip(); /* only root can become another user */
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		_exit(drop_all());
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(sandbox_become(61999, NULL, 0, NULL), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_face_can_do_nothing_new),
+		cmocka_unit_test(the_engine_cannot_talk_to_the_network_or_start_anything),
+		cmocka_unit_test(the_parent_cannot_trace_mount_or_load),
+		cmocka_unit_test(the_helper_cannot_execute_mount_or_trace),
+		cmocka_unit_test(the_work_of_a_role_still_works),
+		cmocka_unit_test(without_files_nothing_opens),
+		cmocka_unit_test(another_user_is_for_good),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
