@@ -40,7 +40,8 @@ struct subject {
 
 /*
  * Finds out what a word means: a number ("443"), a range ("8000-8100"), either with a protocol
- * ("25565/udp"); the id of a service; a running program; any other word of the catalogue.
+ * ("25565/udp"); the id of a service; a running program; any other word of the catalogue; else what
+ * a search for it finds.
  */
 void explain_resolve(struct subject *out, const struct explain *explain, const char *word);
 

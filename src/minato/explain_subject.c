@@ -5,7 +5,11 @@
 #include "base/parse.h"
 #include "explain.h"
 
-enum { NUMBER_MAX_BYTES = 64, COMM_BYTES = 15 };
+enum {
+	NUMBER_MAX_BYTES = 64,
+	COMM_BYTES = 15,
+	SEARCHED_MIN_BYTES = 3, /* shorter parts of words occur nearly everywhere */
+};
 
 /* "443", "8000-8100", either with "/tcp" behind it. @return whether it was one. */
 static bool parse_number(struct subject *out, const char *word)
@@ -95,6 +99,25 @@ static bool one_number(const struct subject *subject)
 	return subject->match_count > 0;
 }
 
+/* Whether both are the same but for case, width and the like. */
+static bool same_word(const char *a, const char *b)
+{
+	struct str folded_a = STR_INIT(1024);
+	struct str folded_b = STR_INIT(1024);
+	bool same = text_fold(&folded_a, a, strlen(a)) == 0 &&
+		    text_fold(&folded_b, b, strlen(b)) == 0 &&
+		    strcmp(str_text(&folded_a), str_text(&folded_b)) == 0;
+	str_deinit(&folded_a);
+	str_deinit(&folded_b);
+	return same;
+}
+
+/* A mistyped number ("9-8", "443/icmp") is a mistake, no search. */
+static bool is_searched(const char *word)
+{
+	return strlen(word) >= SEARCHED_MIN_BYTES && !(word[0] >= '0' && word[0] <= '9');
+}
+
 void explain_resolve(struct subject *out, const struct explain *explain, const char *word)
 {
 	*out = (struct subject){ .word = word };
@@ -104,13 +127,16 @@ void explain_resolve(struct subject *out, const struct explain *explain, const c
 	}
 	out->match_count = catalog_by_word(out->matches, EXPLAIN_MATCHES_MAX, word);
 	const struct port_knowledge *best = out->matches[0].knowledge;
-	if (best != NULL && strcasecmp(best->name, word) == 0) {
+	if (best != NULL && same_word(best->name, word)) {
 		set_from_match(out, &out->matches[0]);
 	} else if (runs(explain, word)) {
 		out->kind = SUBJECT_PROGRAM;
 	} else if (one_number(out)) {
 		set_from_match(out, &out->matches[0]);
-	} else if (out->match_count > 0) {
+	} else if (out->match_count == 0 && is_searched(word)) {
+		out->match_count = catalog_search(out->matches, EXPLAIN_MATCHES_MAX, word);
+	}
+	if (out->kind == SUBJECT_UNKNOWN && out->match_count > 0) {
 		out->kind = SUBJECT_MATCHES;
 	}
 }

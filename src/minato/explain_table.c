@@ -143,6 +143,10 @@ void explain_matches(struct str *out, const struct explain *explain, const struc
 	explain_match_table(out, explain, subject->matches,
 			    subject->match_count < EXPLAIN_MATCHES_MAX ? subject->match_count
 								       : EXPLAIN_MATCHES_MAX);
+	if (subject->match_count > EXPLAIN_MATCHES_MAX) {
+		str_printf(out, _("and %zu more: add a word\n"),
+			   subject->match_count - EXPLAIN_MATCHES_MAX);
+	}
 	str_add(out, _("One of them in full: minato explain NUMBER\n"));
 	str_deinit(&line);
 	str_deinit(&word);
