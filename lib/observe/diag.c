@@ -46,6 +46,17 @@ struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t fami
 	return message;
 }
 
+struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequence)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = TCPDIAG_GETSOCK;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = sequence;
+	struct inet_diag_req *request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
+	request->idiag_states = states;
+	return message;
+}
+
 static struct addr address_of(uint8_t family, const void *bytes)
 {
 	return family == AF_INET ? addr_from_ipv4(bytes) : addr_from_ipv6(bytes);

@@ -52,6 +52,13 @@ struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t fami
 			      uint32_t sequence);
 
 /*
+ * Writes a dump request for TCP sockets of both families in the form of before Linux 3.3: the
+ * kernel then walks its hash tables once instead of twice (net/ipv4/inet_diag.c,
+ * inet_diag_dump_compat).
+ */
+struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequence);
+
+/*
  * Reads one answer. @param protocol what was asked for.
  * @return 0; -EBADMSG when it is too short or of no known family.
  */

@@ -55,6 +55,7 @@ struct observe_socket {
 	char name[EVENT_NAME_BYTES]; /* "" = none */
 	int32_t pid;                 /* one process (or thread) in it, 0 = none known */
 	int fd;                      /* of the diag socket, -1 = could not be entered */
+	uint32_t idle;               /* protocols that had no socket then; 0 = not known */
 	char path[EVENT_PATH_BYTES]; /* a file to enter it by; "" = it is that of this process */
 };
 

@@ -10,6 +10,7 @@
 #include "observe/observe.h"
 #include "observe/owners.h"
 #include "observe/process-text.h"
+#include "observe/protocols.h"
 #include "observe/records.h"
 #include "observe/tally.h"
 
@@ -672,6 +673,35 @@ static void three_most_frequent_peers_are_kept_in_order(void **state)
 	inventory_deinit(&inventory);
 }
 
+static void protocols_without_sockets_are_idle(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"protocol  size sockets  memory press maxhdr  slab module     cl co\n"
+		"MPTCPv6   2064      0     244   no       0   yes  kernel      y  n\n"
+		"UDPv6     1472     -1       0   NI       0   yes  kernel      y  y\n"
+		"TCPv6     2432      0     244   no     192   yes  kernel      y  y\n"
+		"UDP-Lite  1344      1       0   NI       0   yes  kernel      y  y\n"
+		"TCP       2304     10     244   no     192   yes  kernel      y  y\n";
+	static const struct {
+		enum protocol protocol;
+		bool ipv6, idle;
+	} cases[] = {
+		{ PROTOCOL_TCP, false, false },   { PROTOCOL_TCP, true, true },
+		{ PROTOCOL_UDP, true, false },    { PROTOCOL_UDP, false, true },
+		{ PROTOCOL_MPTCP, true, true },   { PROTOCOL_UDPLITE, false, false },
+		{ PROTOCOL_UDPLITE, true, true }, { PROTOCOL_SCTP, false, true },
+		{ PROTOCOL_NONE, false, false },
+	};
+	uint32_t mask = protocols_idle(text);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(protocols_is_idle(mask, cases[i].protocol, cases[i].ipv6),
+				 cases[i].idle);
+		assert_false(protocols_is_idle(protocols_idle("something else"), cases[i].protocol,
+					       cases[i].ipv6));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -703,6 +733,7 @@ int main(void)
 		cmocka_unit_test(connections_are_counted_by_the_nearest_listener),
 		cmocka_unit_test(dual_stack_listener_takes_ipv4),
 		cmocka_unit_test(three_most_frequent_peers_are_kept_in_order),
+		cmocka_unit_test(protocols_without_sockets_are_idle),
 		cmocka_unit_test(without_knows_its_words_and_passes_over_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "observe/protocols.h"
+
 /* The kernel fills at most 32 KiB at once (net/netlink/af_netlink.c, max_recvmsg_len). */
 enum { RECEIVE_BYTES = 64 * 1024 };
 
@@ -47,11 +49,8 @@ static int take(const struct dump *dump, const char *bytes, size_t length)
 	return 1;
 }
 
-static int dump_family(int fd, const struct dump *dump, uint8_t family, uint32_t states)
+static int ask(int fd, const struct dump *dump, const struct nlmsghdr *message)
 {
-	_Alignas(struct nlmsghdr) char request[DIAG_REQUEST_BYTES];
-	const struct nlmsghdr *message =
-		diag_request(request, dump->protocol, family, states, dump->sequence);
 	if (send(fd, message, message->nlmsg_len, 0) < 0) {
 		return -errno;
 	}
@@ -71,18 +70,34 @@ static int dump_family(int fd, const struct dump *dump, uint8_t family, uint32_t
 	}
 }
 
-int dump_sockets(int fd, enum protocol protocol, uint32_t states, dump_function *function,
-		 void *data, struct err *e)
+static bool lacks(int r)
+{
+	return r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL;
+}
+
+int dump_sockets(const struct observe_socket *socket, enum protocol protocol, uint32_t states,
+		 dump_function *function, void *data, struct err *e)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	static atomic_uint sequences = 1;
+	_Alignas(struct nlmsghdr) char request[DIAG_REQUEST_BYTES];
+	const bool idle[] = { protocols_is_idle(socket->idle, protocol, false),
+			      protocols_is_idle(socket->idle, protocol, true) };
+	struct dump dump = { .protocol = protocol, .function = function, .data = data };
+	if (protocol == PROTOCOL_TCP && !idle[0] && !idle[1]) {
+		dump.sequence = atomic_fetch_add(&sequences, 1);
+		int r = ask(socket->fd, &dump, diag_request_tcp(request, states, dump.sequence));
+		if (!lacks(r)) {
+			return r < 0 ? err_system(e, r, "cannot list tcp sockets") : 0;
+		}
+	}
 	for (size_t i = 0; i < sizeof(families); i++) {
-		struct dump dump = { .protocol = protocol,
-				     .sequence = atomic_fetch_add(&sequences, 1),
-				     .function = function,
-				     .data = data };
-		int r = dump_family(fd, &dump, families[i], states);
-		if (r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL) {
+		dump.sequence = atomic_fetch_add(&sequences, 1);
+		int r = idle[i] ? 0
+				: ask(socket->fd, &dump,
+				      diag_request(request, protocol, families[i], states,
+						   dump.sequence));
+		if (lacks(r)) {
 			return -EOPNOTSUPP;
 		}
 		if (r < 0) {

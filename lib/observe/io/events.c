@@ -163,7 +163,9 @@ int observe_event_resolve(struct event *event, const struct observe_sockets *soc
 			continue;
 		}
 		struct search search = { .event = event };
-		int r = dump_sockets(socket->fd, event->protocol,
+		struct observe_socket asked = *socket;
+		asked.idle = 0; /* this socket is newer than what was known then */
+		int r = dump_sockets(&asked, event->protocol,
 				     diag_listening_states(event->protocol), compare_cookie,
 				     &search, e);
 		if (r < 0) {

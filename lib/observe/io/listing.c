@@ -25,7 +25,7 @@ struct inodes {
 struct listing {
 	struct inventory *inventory;
 	uint32_t netns;
-	int fd;              /* diag socket */
+	const struct observe_socket *socket;
 	struct inodes outer; /* inodes of MPTCP sockets, sorted before TCP is asked for */
 	struct tally *tally;
 	bool keep;
@@ -65,7 +65,7 @@ static int ask_all(struct listing *listing, uint32_t (*states)(enum protocol),
 {
 	listing->outer.list.count = 0;
 	for (size_t i = 0; i < PROTOCOLS; i++) {
-		int r = dump_sockets(listing->fd, protocols[i], states(protocols[i]), function,
+		int r = dump_sockets(listing->socket, protocols[i], states(protocols[i]), function,
 				     listing, e);
 		if (r < 0 && r != -EOPNOTSUPP) {
 			return r;
@@ -82,7 +82,7 @@ static int ask_all(struct listing *listing, uint32_t (*states)(enum protocol),
 static void name_interface(const struct listing *listing, struct listener *listener)
 {
 	struct ifreq request = { .ifr_ifindex = (int)listener->interface };
-	if (ioctl(listing->fd, SIOCGIFNAME, &request) == 0) {
+	if (ioctl(listing->socket->fd, SIOCGIFNAME, &request) == 0) {
 		request.ifr_name[IFNAMSIZ - 1] = '\0';
 		listener->interface_name =
 			arena_strdup(&listing->inventory->arena, request.ifr_name);
@@ -133,7 +133,7 @@ int list_listeners(struct inventory *inventory, const struct observe_sockets *so
 	for (size_t i = 0; r == 0 && i < sockets->list.count; i++) {
 		const struct observe_socket *socket = &sockets->list.items[i];
 		listing.netns = (uint32_t)i;
-		listing.fd = socket->fd;
+		listing.socket = socket;
 		r = add_netns(inventory, socket);
 		if (r == 0 && socket->fd >= 0) {
 			r = ask_all(&listing, diag_listening_states, take_listener, e);
@@ -184,8 +184,8 @@ int list_connections(struct inventory *inventory, const struct observe_sockets *
 	int r = listing.tally == NULL ? -ENOMEM : 0;
 	for (size_t i = 0; r == 0 && i < sockets->list.count; i++) {
 		listing.netns = (uint32_t)i;
-		listing.fd = sockets->list.items[i].fd;
-		if (listing.fd >= 0) {
+		listing.socket = &sockets->list.items[i];
+		if (listing.socket->fd >= 0) {
 			tally_enter(listing.tally, listing.netns);
 			r = ask_all(&listing, keep ? diag_connected_states : established_states,
 				    take_connection, e);
@@ -211,17 +211,32 @@ static int take_cookie(const struct socket_facts *facts, void *data)
 	return 0;
 }
 
-static int open_cookies(struct inodes *cookies, const struct observe_sockets *sockets,
-			struct err *e)
+/* Is there a listener of this namespace and protocol without owner? */
+static bool in_doubt(const struct inventory *inventory, size_t netns, enum protocol protocol)
 {
-	for (size_t i = 0; i < sockets->list.count; i++) {
-		int fd = sockets->list.items[i].fd;
-		for (size_t k = 0; fd >= 0 && k < PROTOCOLS; k++) {
-			int r = dump_sockets(fd, protocols[k], diag_listening_states(protocols[k]),
-					     take_cookie, cookies, e);
-			if (r < 0 && r != -EOPNOTSUPP) {
-				return r;
-			}
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (listener->owner_count == 0 && listener->netns == netns &&
+		    listener->protocol == protocol) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int open_cookies(struct inodes *cookies, const struct inventory *inventory,
+			const struct observe_sockets *sockets, struct err *e)
+{
+	for (size_t i = 0; i < sockets->list.count * PROTOCOLS; i++) {
+		const struct observe_socket *socket = &sockets->list.items[i / PROTOCOLS];
+		enum protocol protocol = protocols[i % PROTOCOLS];
+		if (socket->fd < 0 || !in_doubt(inventory, i / PROTOCOLS, protocol)) {
+			continue;
+		}
+		int r = dump_sockets(socket, protocol, diag_listening_states(protocol), take_cookie,
+				     cookies, e);
+		if (r < 0 && r != -EOPNOTSUPP) {
+			return r;
 		}
 	}
 	if (cookies->list.count > 0) {
@@ -250,7 +265,7 @@ static void move(struct inventory *inventory, size_t from, size_t to)
 int drop_closed(struct inventory *inventory, const struct observe_sockets *sockets, struct err *e)
 {
 	struct inodes cookies = { 0 };
-	int r = open_cookies(&cookies, sockets, e);
+	int r = open_cookies(&cookies, inventory, sockets, e);
 	size_t kept = 0;
 	for (size_t i = 0; r == 0 && i < inventory->listeners.count; i++) {
 		const struct listener *listener = &inventory->listeners.items[i];

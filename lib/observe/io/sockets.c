@@ -9,16 +9,18 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/io/file.h"
 #include "observe/io/namespaces.h"
 #include "observe/io/sockets.h"
 #include "observe/observe.h"
+#include "observe/protocols.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
 
 /* Dumps of many thousand sockets arrive in pieces; more room means fewer turns. */
-enum { RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024 };
+enum { RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024, PROTOCOLS_BYTES = 16 * 1024 };
 
 static int diag_open(void)
 {
@@ -36,7 +38,12 @@ static int diag_open(void)
 
 static void open_here(struct observe_socket *socket)
 {
+	char protocols[PROTOCOLS_BYTES];
 	socket->fd = diag_open();
+	if (file_read_into(protocols, sizeof(protocols), AT_FDCWD,
+			   "/proc/thread-self/net/protocols") > 0) {
+		socket->idle = protocols_idle(protocols);
+	}
 	socklen_t length = sizeof(socket->cookie);
 	if (socket->fd >= 0 &&
 	    getsockopt(socket->fd, SOL_SOCKET, SO_NETNS_COOKIE, &socket->cookie, &length) < 0) {
