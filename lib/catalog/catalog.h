@@ -142,8 +142,8 @@ enum { CATALOG_WIDE_PORTS = 1024 };
 
 /*
  * The overlay's entry for a number: the most common where several share it (an entry whose main
- * number it is before one that has it on the side, a long range last). Ranges wider than CATALOG_WIDE_PORTS do not count.
- * MPTCP has TCP's and UDP-Lite has UDP's.
+ * number it is before one that has it on the side, a long range last). Ranges wider than
+ * CATALOG_WIDE_PORTS do not count. MPTCP has TCP's and UDP-Lite has UDP's.
  * @return NULL when there is none. Below a microsecond.
  */
 const struct port_knowledge *catalog_port(enum protocol protocol, uint16_t port);

@@ -17,7 +17,8 @@ const struct policy *judgement_policy(const struct judgement *judgement);
 
 /*
  * Reads the policy: the one named with --policy must be there, the default one may be missing.
- * @return EXIT_IN_ORDER, or the exit code after having complained. `out` needs judgement_deinit in every case.
+ * @return EXIT_IN_ORDER, or the exit code after having complained. `out` needs judgement_deinit in
+ * every case.
  */
 int judge_policy(struct judgement *out, const struct context *context);
 

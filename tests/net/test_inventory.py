@@ -1,14 +1,13 @@
 """Who holds which port: the inventory against sockets that the test opens itself."""
 import array
 import os
-import pwd
 import socket
 import subprocess
 import sys
 
 import pytest
 
-from conftest import ALL_NETNS, BUILD, CONNECTIONS, COUNTS, DETAILS, OWNERS, PROBE, checked, inventory, listeners, run
+from conftest import ALL_NETNS, OWNERS, PROBE, checked, inventory, listeners, run
 
 OWNED, NONE, HIDDEN = 1, 2, 3
 PINNED, BPF, PROC = 1, 2, 3

@@ -1,10 +1,9 @@
 """Published ports that have no socket: DNAT rules in a namespace of the test's own."""
 import subprocess
-import sys
 
 import pytest
 
-from conftest import ALL_NETNS, PUBLISHED, checked, inventory
+from conftest import ALL_NETNS, PUBLISHED, inventory
 
 # What Docker writes with its nftables backend, what Podman's netavark writes.
 RULES = """

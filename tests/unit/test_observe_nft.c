@@ -65,14 +65,11 @@ static void rules_of_nft_become_published_ports(void **state)
 						   "{\"addr\":\"172.17.0.2\",\"port\":80}")),
 		  "" },
 		/* The jump's conditions hold for what it leads to. */
-		{ PREROUTING RULE(
-			  "PRE",
-			  MATCH("==", DADDR,
-				"\"192.0.2.1\"") "," MATCH("==", DPORT("udp"),
-							   "53") ","
-								 "{\"jump\":{\"target\":\"DOCKER\"}"
-								 "}") "," RULE("DOCKER",
-									       DNAT("{\"addr\":"
+		{ PREROUTING RULE("PRE", MATCH("==", DADDR, "\"192.0.2.1\"") "," MATCH(
+						 "==", DPORT("udp"),
+						 "53") ","
+						       "{\"jump\":{\"target\":\"DOCKER\"}"
+						       "}") "," RULE("DOCKER", DNAT("{\"addr\":"
 										    "\"10.0.0."
 										    "1\"}")),
 		  "udp 192.0.2.1:53-53>10.0.0.1:53 docker;" },
