@@ -17,8 +17,13 @@ def installed():
 
 @pytest.mark.parametrize("path", [
     "/bin/minato",
+    "/sbin/minatod",
+    "/libexec/minato/minato-engine",
+    "/libexec/minato/minato-face",
     "/share/man/man1/minato.1",
     "/share/man/ja/man1/minato.1",
+    "/share/man/man5/minato-policy.5",
+    "/share/man/ja/man5/minato-policy.5",
     "/share/man/man5/minato-policy.5",
     "/share/man/ja/man5/minato-policy.5",
     "/share/bash-completion/completions/minato",
