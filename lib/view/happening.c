@@ -1,4 +1,5 @@
 /* Events and findings as JSON. */
+#include <errno.h>
 #include <string.h>
 
 #include "review/review.h"
@@ -25,6 +26,51 @@ json_t *view_event(const struct event *event)
 		view_string(event->executable), "unit", view_string(event->unit), "container",
 		view_string(event->container), "finding", view_string(event->finding), "detail",
 		view_string(event->detail), "count", (json_int_t)event->count);
+}
+
+/* Copies the text of a key; "" when it is missing or null. */
+static void read_text(char *to, size_t room, const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+	(void)str_copy(to, room, text == NULL ? "" : text);
+}
+
+static int64_t read_number(const json_t *json, const char *key)
+{
+	return json_integer_value(json_object_get(json, key)); /* 0 for anything else */
+}
+
+int view_event_read(struct event *out, const json_t *json)
+{
+	char word[TIME_TEXT_BYTES];
+	struct event event = { 0 };
+	read_text(word, sizeof(word), json, "kind");
+	if (event_kind_parse(&event.kind, word) < 0) {
+		return -EINVAL;
+	}
+	read_text(word, sizeof(word), json, "time");
+	(void)time_parse(&event.time, word); /* stays 0 */
+	read_text(word, sizeof(word), json, "protocol");
+	(void)protocol_parse(&event.protocol, word); /* stays NONE */
+	char address[ADDR_TEXT_BYTES];
+	read_text(address, sizeof(address), json, "address");
+	(void)addr_parse(&event.address, address); /* stays NONE */
+	event.id = (uint64_t)read_number(json, "id");
+	event.port = (uint16_t)read_number(json, "port");
+	event.netns = (uint32_t)read_number(json, "netns");
+	event.pid = (int32_t)read_number(json, "pid");
+	event.uid = json_is_integer(json_object_get(json, "uid"))
+			    ? (uint32_t)read_number(json, "uid")
+			    : UINT32_MAX;
+	event.count = (uint64_t)read_number(json, "count");
+	read_text(event.process, sizeof(event.process), json, "process");
+	read_text(event.executable, sizeof(event.executable), json, "executable");
+	read_text(event.unit, sizeof(event.unit), json, "unit");
+	read_text(event.container, sizeof(event.container), json, "container");
+	read_text(event.finding, sizeof(event.finding), json, "finding");
+	read_text(event.detail, sizeof(event.detail), json, "detail");
+	*out = event;
+	return 0;
 }
 
 static json_t *sentence(int (*write)(struct str *, const struct finding *, enum language),

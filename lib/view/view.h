@@ -52,6 +52,10 @@ json_t *view_coverage(const struct inventory *inventory);
 /* One thing that happened. */
 json_t *view_event(const struct event *event);
 
+/* The reverse of view_event: what is missing or null stays zero or "". @return 0; -EINVAL without a
+ * known kind. */
+int view_event_read(struct event *out, const json_t *json);
+
 /* With its text and advice filled in, in the view's language. */
 json_t *view_finding(const struct view *view, const struct finding *finding);
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "command.h"
 #include "config.h"
+#include "log_remote.h"
 #include "log_rows.h"
 #include "ports_filter.h"
 #include "store/store.h"
@@ -258,19 +259,71 @@ static int show_directory(const struct context *context, const struct config *co
 	return code;
 }
 
-static int cannot_open(const struct context *context, const struct config *config, const char *path,
-		       int error)
+/* ---- by the daemon, for users who may not read its files ---- */
+
+static int show_fetched(const struct context *context, const struct config *config,
+			const struct log_events *events)
+{
+	struct log_rows rows;
+	json_t *list = json_array();
+	int code = EXIT_IN_ORDER;
+	int r = 0;
+	size_t count = events->list.count;
+	log_rows_init(&rows, context);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct event *event =
+			&events->list.items[config->newest_first ? count - 1 - i : i];
+		if (config->jsonl) {
+			r = print_line(event, &code);
+		} else {
+			r = config->json ? add_object(event, list) : add_row(event, &rows);
+		}
+	}
+	int rows_code = log_rows_end(&rows);
+	if (config->json) {
+		return print_document(context, list);
+	}
+	json_decref(list);
+	if (count == 0 && !config->jsonl) {
+		complain(context, _("no event fits"), "minato log");
+	}
+	return code != EXIT_IN_ORDER ? code : rows_code;
+}
+
+static int ask_daemon(const struct context *context, const struct config *config,
+		      const struct store_filter *filter, const char *path)
+{
+	struct log_events events = { 0 };
+	struct err e = ERR_INIT;
+	int code = EXIT_RIGHTS;
+	if (log_fetch(&events, filter, &e) == 0) {
+		code = show_fetched(context, config, &events);
+	} else {
+		struct str sentence = STR_INIT(8192);
+		str_printf(&sentence, _("cannot read the events in %s: %s"), path,
+			   strerror(EACCES));
+		complain(context, str_text(&sentence), geteuid() != 0 ? "sudo minato log" : NULL);
+		str_deinit(&sentence);
+	}
+	vec_free(&events.list);
+	return code;
+}
+
+static int cannot_open(const struct context *context, const struct config *config,
+		       const struct store_filter *filter, const char *path, int error)
 {
 	if (error == ENOENT) {
 		say_no_events(context);
 		return config->json ? print_document(context, json_array()) : EXIT_IN_ORDER;
 	}
+	if (error == EACCES) {
+		return ask_daemon(context, config, filter, path);
+	}
 	struct str sentence = STR_INIT(8192);
 	str_printf(&sentence, _("cannot read the events in %s: %s"), path, strerror(error));
-	complain(context, str_text(&sentence),
-		 error == EACCES && geteuid() != 0 ? "sudo minato log" : NULL);
+	complain(context, str_text(&sentence), NULL);
 	str_deinit(&sentence);
-	return error == EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	return EXIT_ERROR;
 }
 
 static int run(const struct context *context, const void *raw_config, const char *const *arguments,
@@ -287,7 +340,7 @@ static int run(const struct context *context, const void *raw_config, const char
 	const char *path = state_directory(config);
 	_cleanup_(close_fdp) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0) {
-		return cannot_open(context, config, path, errno);
+		return cannot_open(context, config, &filter, path, errno);
 	}
 	return show_directory(context, config, directory, &filter);
 }

@@ -14,6 +14,7 @@ extern const struct command command_policy;
 extern const struct command command_ports;
 extern const struct command command_status;
 extern const struct command command_version;
+extern const struct command command_watch;
 
 /* In the order of help: looking first. One on a line, so that additions do not collide. */
 /* clang-format off */
@@ -23,6 +24,7 @@ const struct command *const commands[] = {
 	&command_status,
 	&command_findings,
 	&command_log,
+	&command_watch,
 	&command_init,
 	&command_policy,
 	&command_completion,
