@@ -226,12 +226,10 @@ static void answer(struct engine *engine, uint32_t request, const struct wire_qu
 	send_document(engine, request, STATUS_OK, document);
 }
 
-/* Joins the questions that wait for a sweep. @return false: answer from what is known. */
+/* Joins the questions that wait for a look taken after they were asked: no answer is older than its
+ * question. @return false: too many wait, answer from what is known. */
 static bool wait_for_sweep(struct engine *engine, uint32_t request, const struct wire_query *query)
 {
-	if (!engine->sweep.running && engine->known && !sweep_is_affordable(engine)) {
-		return false;
-	}
 	struct engine_question *question = engine->questions.count < ENGINE_QUESTIONS_MAX
 						   ? vec_push(&engine->questions)
 						   : NULL;
@@ -239,7 +237,7 @@ static bool wait_for_sweep(struct engine *engine, uint32_t request, const struct
 		return false;
 	}
 	*question = (struct engine_question){ request, *query };
-	sweep_now(engine, query->connections ? OBSERVE_CONNECTIONS : 0);
+	sweep_for_question(engine, query->connections ? OBSERVE_CONNECTIONS : 0);
 	return true;
 }
 

@@ -42,7 +42,7 @@ struct engine_question {
 struct engine_sweep {
 	sd_event_source *timer;
 	bool running;     /* waiting for diag sockets */
-	unsigned flags;   /* of the running one: enum observe_flags */
+	unsigned flags;   /* that questions ask for beyond the usual: enum observe_flags */
 	usec_t last_cost; /* CPU time of the last one */
 	usec_t last_end;  /* monotonic */
 	usec_t interval;  /* until the next */
@@ -127,12 +127,12 @@ struct engine {
 
 /* Plans the first sweep at once. @return 0 or negative errno. */
 int sweep_start(struct engine *engine, struct err *e);
-/* Begins one now, unless one runs. @param more  further enum observe_flags. */
-void sweep_now(struct engine *engine, unsigned more);
+/* Begins one now, unless one runs. */
+void sweep_now(struct engine *engine);
 /* Plans one for when it is affordable: something changed. */
 void sweep_soon(struct engine *engine);
-/* Whether one may be made because a question asks for it. */
-bool sweep_is_affordable(const struct engine *engine);
+/* As soon as it is affordable for one who waits. @param more  further enum observe_flags. */
+void sweep_for_question(struct engine *engine, unsigned more);
 /* Messages of the parent about diag sockets. Takes the descriptor. */
 void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd);
 void sweep_sockets_end(struct engine *engine);

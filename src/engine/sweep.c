@@ -66,7 +66,7 @@ static void plan(struct engine *engine, usec_t interval)
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	(void)source, (void)usec;
-	sweep_now(data, 0);
+	sweep_now(data);
 	return 0;
 }
 
@@ -78,21 +78,32 @@ int sweep_start(struct engine *engine, struct err *e)
 	return r < 0 ? err_system(e, r, "cannot plan sweeps") : 0;
 }
 
-void sweep_soon(struct engine *engine)
+static void plan_earlier(struct engine *engine, usec_t due, usec_t now)
 {
-	struct engine_sweep *sweep = &engine->sweep;
-	const usec_t now = clock_monotonic();
-	const usec_t due = greater(now + CHANGE_WAIT_USEC,
-				   sweep->last_end + sweep->last_cost * SHARE_ON_CHANGE);
-	if (!sweep->running && due < sweep->due) {
+	if (!engine->sweep.running && due < engine->sweep.due) {
 		plan(engine, due - now);
 	}
 }
 
-bool sweep_is_affordable(const struct engine *engine)
+void sweep_soon(struct engine *engine)
 {
-	return clock_monotonic() - engine->sweep.last_end >
-	       engine->sweep.last_cost * SHARE_ON_QUESTION;
+	const struct engine_sweep *sweep = &engine->sweep;
+	const usec_t now = clock_monotonic();
+	const usec_t allowed = sweep->last_end + sweep->last_cost * SHARE_ON_CHANGE;
+	plan_earlier(engine, greater(now + CHANGE_WAIT_USEC, allowed), now);
+}
+
+void sweep_for_question(struct engine *engine, unsigned more)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	const usec_t now = clock_monotonic();
+	const usec_t allowed = sweep->last_end + sweep->last_cost * SHARE_ON_QUESTION;
+	sweep->flags |= more;
+	if (now >= allowed) {
+		sweep_now(engine);
+	} else {
+		plan_earlier(engine, allowed, now);
+	}
 }
 
 /* ---- what ---- */
@@ -130,7 +141,7 @@ static void look(struct engine *engine)
 	struct inventory after;
 	const usec_t before = cpu_time();
 	const struct observe_request request = {
-		.flags = sweep->flags,
+		.flags = USUAL_FLAGS | sweep->flags,
 		.without = engine->without,
 		.now = clock_now(),
 		.bpf_directory = engine->bpf_directory,
@@ -155,6 +166,7 @@ static void finish(struct engine *engine)
 	observe_sockets_close(&sweep->sockets);
 	sweep->sockets = (struct observe_sockets){ 0 };
 	sweep->running = false;
+	sweep->flags = 0;
 	plan(engine, usual_interval(engine));
 	answer_waiting(engine);
 }
@@ -175,15 +187,13 @@ static int ask_for_sockets(struct engine *engine)
 	return r < 0 ? r : wire_send(engine->parent.socket, &message, NULL, 0, NULL);
 }
 
-void sweep_now(struct engine *engine, unsigned more)
+void sweep_now(struct engine *engine)
 {
 	struct engine_sweep *sweep = &engine->sweep;
 	if (sweep->running) {
-		sweep->flags |= more;
 		return;
 	}
 	sweep->running = true;
-	sweep->flags = USUAL_FLAGS | more;
 	if (ask_for_sockets(engine) < 0) {
 		finish(engine);
 	}
