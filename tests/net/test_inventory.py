@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import ALL_NETNS, OWNERS, PROBE, checked, inventory, listeners, run
+from conftest import ALL_NETNS, CONNECTIONS, COUNTS, DETAILS, OWNERS, PACKAGES, PROBE, checked, inventory, listeners, run
 
 OWNED, NONE, HIDDEN = 1, 2, 3
 PINNED, BPF, PROC = 1, 2, 3
@@ -301,3 +301,17 @@ def test_nothing_is_left_after_unpin(tmp_path):
     assert {p.name for p in directory.iterdir()} >= {"listener_owners", "connection_owners", "process_details"}
     checked(PROBE, "unpin", directory)
     assert not os.path.ismount(directory) and not directory.exists()
+
+
+def test_package_of_an_executable_is_named():
+    if run("dpkg-query", "--version").returncode != 0:
+        pytest.skip("packages are looked up in dpkg's lists, and this host has none")
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        child = subprocess.Popen(["/usr/bin/sleep", "60"], pass_fds=[s.fileno()])
+        try:
+            (row,) = listeners(inventory(PACKAGES), s.getsockname()[1])
+            packages = {owner["pid"]: owner["package"] for owner in row["owners"]}
+            assert packages[child.pid] == "coreutils"
+        finally:
+            child.kill()
+            child.wait()
