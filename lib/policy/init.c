@@ -29,7 +29,7 @@ struct draft_policy {
 	const struct inventory *inventory;
 	enum language language;
 	VEC(struct found) found;
-	VEC(const struct listener *) chosen_by_kernel;
+	VEC(uint32_t) chosen_by_kernel; /* indexes of listeners */
 	struct arena arena;
 };
 
@@ -110,17 +110,18 @@ static bool in_host_netns(const struct inventory *inventory, uint32_t netns)
 	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
 }
 
-static int add_listener(struct draft_policy *draft, const struct listener *l)
+static int add_listener(struct draft_policy *draft, uint32_t index)
 {
+	const struct listener *l = &draft->inventory->listeners.items[index];
 	if (l->port == 0 || !in_host_netns(draft->inventory, l->netns)) {
 		return 0;
 	}
 	if (chosen_by_kernel(draft->inventory, l)) {
-		const struct listener **slot = vec_push(&draft->chosen_by_kernel);
+		uint32_t *slot = vec_push(&draft->chosen_by_kernel);
 		if (slot == NULL) {
 			return -ENOMEM;
 		}
-		*slot = l;
+		*slot = index;
 		return 0;
 	}
 	const struct process *process = inventory_listener_process(draft->inventory, l);
@@ -170,12 +171,17 @@ static int add_published(struct draft_policy *draft, const struct published *p)
 
 /* ---- names ---- */
 
-/* What the catalogue knows fits when it names the program, or when no program is known. */
-static bool knowledge_fits(const struct found *f)
+/*
+ * What the catalogue knows, where it fits: it names the program, or no program is known.
+ * NULL when it does not fit.
+ */
+static const struct port_knowledge *fitting(const struct found *f)
 {
+	const struct port_knowledge *k = f->knowledge;
 	const char *program = program_name(f->process);
-	return f->knowledge != NULL && (program == NULL || f->knowledge->programs[0] == NULL ||
-					port_knowledge_has_program(f->knowledge, program));
+	bool fits = k != NULL && (program == NULL || k->programs[0] == NULL ||
+				  port_knowledge_has_program(k, program));
+	return fits ? k : NULL;
 }
 
 /* Letters and digits of a word, as the language wants a name; "" when it has no letter. */
@@ -206,8 +212,9 @@ static bool name_taken(const struct draft_policy *draft, const struct found *f)
 static void choose_name(const struct draft_policy *draft, struct found *f)
 {
 	char base[NAME_BYTES / 2] = "";
-	if (knowledge_fits(f)) {
-		name_from(base, sizeof(base), f->knowledge->name);
+	const struct port_knowledge *k = fitting(f);
+	if (k != NULL) {
+		name_from(base, sizeof(base), k->name);
 	} else {
 		name_from(base, sizeof(base),
 			  f->container != NULL ? f->container : program_name(f->process));
@@ -238,9 +245,9 @@ static const char *one_line(struct arena *arena, const char *text)
 
 static const char *purpose(struct draft_policy *draft, const struct found *f)
 {
-	return knowledge_fits(f)
-		       ? one_line(&draft->arena, text_in(f->knowledge->use, draft->language))
-		       : POLICY_UNCONFIRMED;
+	const struct port_knowledge *k = fitting(f);
+	return k == NULL ? POLICY_UNCONFIRMED
+			 : one_line(&draft->arena, text_in(k->use, draft->language));
 }
 
 static bool is_service_unit(const char *unit)
@@ -369,7 +376,8 @@ static void add_found(struct str *out, struct draft_policy *draft, const struct 
 static void add_chosen_by_kernel(struct str *out, const struct draft_policy *draft)
 {
 	for (size_t i = 0; i < draft->chosen_by_kernel.count; i++) {
-		const struct listener *l = draft->chosen_by_kernel.items[i];
+		const struct listener *l =
+			&draft->inventory->listeners.items[draft->chosen_by_kernel.items[i]];
 		const struct process *process = inventory_listener_process(draft->inventory, l);
 		struct policy_ports ports = { l->protocol, l->port, l->port };
 		struct str text = STR_INIT(64);
@@ -411,7 +419,7 @@ int policy_init(struct str *out, const struct inventory *inventory, enum languag
 	struct draft_policy draft = { .inventory = inventory, .language = language };
 	int r = 0;
 	for (size_t i = 0; i < inventory->listeners.count && r == 0; i++) {
-		r = add_listener(&draft, &inventory->listeners.items[i]);
+		r = add_listener(&draft, (uint32_t)i);
 	}
 	for (size_t i = 0; i < inventory->published.count && r == 0; i++) {
 		r = add_published(&draft, &inventory->published.items[i]);
