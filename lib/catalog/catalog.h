@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/inventory.h"
 #include "model/protocol.h"
 #include "model/severity.h"
 #include "text/text.h"
@@ -156,11 +157,28 @@ const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t 
 					       const struct port_knowledge *after);
 
 /*
- * The entry for a number that a known program holds: the first that names the program, otherwise
- * as catalog_port. @param program  process name or base name of its executable; may be NULL.
+ * What to expect behind a number that this process holds: the program tells more than the number.
+ * redis-server on 16379 is Redis; what python3 has on 9200 may be anything.
+ * @param doubted   set when the number alone speaks for the answer and a program that is not known
+ *                  for it holds the port; may be NULL.
+ * @param process   NULL = none or not visible: the number decides.
+ * @param ephemeral the kernel may have chosen the number by itself (inventory_is_ephemeral), so it
+ *                  tells nothing without the program.
+ * @return NULL when nothing is known.
  */
-const struct port_knowledge *catalog_port_held(enum protocol protocol, uint16_t port,
-					       const char *program);
+const struct port_knowledge *catalog_port_held(bool *doubted, enum protocol protocol, uint16_t port,
+					       const struct process *process, bool ephemeral);
+
+/* The same for a socket of an inventory. */
+const struct port_knowledge *catalog_listener(bool *doubted, const struct inventory *inventory,
+					      const struct listener *listener);
+
+/* The same for a published port: the number behind the rule tells more than the one in front. */
+const struct port_knowledge *catalog_published(const struct published *published);
+
+/* Whether the number is one of the entry's. MPTCP has TCP's and UDP-Lite has UDP's. */
+bool port_knowledge_has_port(const struct port_knowledge *entry, enum protocol protocol,
+			     uint16_t port);
 
 /* Whether the entry names this program; the kernel's 15 bytes of a longer name count. */
 bool port_knowledge_has_program(const struct port_knowledge *knowledge, const char *program);

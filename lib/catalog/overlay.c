@@ -91,19 +91,17 @@ bool port_knowledge_has_program(const struct port_knowledge *entry, const char *
 	return false;
 }
 
-const struct port_knowledge *catalog_port_held(enum protocol protocol, uint16_t port,
-					       const char *program)
+bool port_knowledge_has_port(const struct port_knowledge *entry, enum protocol protocol,
+			     uint16_t port)
 {
-	const struct port_knowledge *first = catalog_port(protocol, port);
-	if (program == NULL) {
-		return first;
-	}
-	for (size_t nth = 0;; nth++) {
-		const struct port_knowledge *entry = nth_entry(protocol, port, nth);
-		if (entry == NULL || port_knowledge_has_program(entry, program)) {
-			return entry != NULL ? entry : first;
+	enum protocol registered = protocol_registry(protocol);
+	for (size_t i = 0; i < entry->port_count; i++) {
+		const struct port_span *span = &entry->ports[i];
+		if (span->protocol == registered && span->first <= port && port <= span->last) {
+			return true;
 		}
 	}
+	return false;
 }
 
 const struct port_knowledge *catalog_port_named(const char *name)

@@ -24,6 +24,18 @@ static const struct client_use *by_traffic(unsigned uses)
 	return NULL;
 }
 
+/* The first entry of the number that names the program, otherwise the most common one. */
+static const struct port_knowledge *entry_of_client(enum protocol protocol, uint16_t port,
+						    const char *program)
+{
+	const struct port_knowledge *entry =
+		program == NULL ? NULL : catalog_port_next(protocol, port, NULL);
+	while (entry != NULL && !port_knowledge_has_program(entry, program)) {
+		entry = catalog_port_next(protocol, port, entry);
+	}
+	return entry != NULL ? entry : catalog_port(protocol, port);
+}
+
 const struct client_use *catalog_use(enum protocol protocol, uint16_t remote_port,
 				     const char *program)
 {
@@ -33,7 +45,7 @@ const struct client_use *catalog_use(enum protocol protocol, uint16_t remote_por
 		return use;
 	}
 	/* A program that runs a service there speaks the same protocol as its client. */
-	const struct port_knowledge *entry = catalog_port_held(protocol, remote_port, program);
+	const struct port_knowledge *entry = entry_of_client(protocol, remote_port, program);
 	if (entry == NULL) {
 		return other;
 	}

@@ -142,6 +142,13 @@ struct process *inventory_process(const struct inventory *inventory, int32_t pid
 	return NULL;
 }
 
+bool inventory_is_ephemeral(const struct inventory *inventory, uint16_t port)
+{
+	const struct port_range *range = &inventory->ephemeral;
+	return range->last > 0 && port >= range->first && port <= range->last &&
+	       !portset_has(&inventory->reserved, port);
+}
+
 const struct process *inventory_listener_process(const struct inventory *inventory,
 						 const struct listener *listener)
 {

@@ -87,6 +87,10 @@ int inventory_sort(struct inventory *inventory);
 /* The process with this pid; NULL when it is not there. Needs `processes` sorted. */
 struct process *inventory_process(const struct inventory *inventory, int32_t pid);
 
+/* Whether the kernel gives this number to outgoing connections by itself: in the ephemeral range of
+ * the host and not reserved. */
+bool inventory_is_ephemeral(const struct inventory *inventory, uint16_t port);
+
 /* First owner's process of a listener; NULL without owner. */
 const struct process *inventory_listener_process(const struct inventory *inventory,
 						 const struct listener *listener);

@@ -35,3 +35,6 @@ struct process {
 	uint32_t parent_count;         /* nearest first */
 	struct process_parent parents[PROCESS_PARENTS_MAX];
 };
+
+/* Base name of the executable, else the kernel's name; NULL for NULL. */
+const char *process_program(const struct process *process);

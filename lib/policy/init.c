@@ -17,9 +17,10 @@ struct found {
 	uint16_t port, last;
 	enum protocol protocols[PORTS_PER_SERVICE_MAX];
 	uint32_t protocol_count;
-	const struct process *process; /* NULL = not known */
-	const char *container;         /* of a published port; NULL = none */
+	const struct process *process;     /* NULL = not known */
+	const struct published *published; /* NULL = a socket */
 	const struct port_knowledge *knowledge;
+	bool doubted; /* `knowledge` is of the number alone; another program holds it */
 	bool loopback_only;
 	char name[NAME_BYTES];
 	char addresses[ADDRESSES_BYTES];
@@ -29,24 +30,15 @@ struct draft_policy {
 	const struct inventory *inventory;
 	enum language language;
 	VEC(struct found) found;
-	VEC(uint32_t) chosen_by_kernel; /* indexes of listeners */
+	VEC(const struct listener *) chosen_by_kernel;
 	struct arena arena;
 };
-
-static const char *program_name(const struct process *process)
-{
-	if (process == NULL) {
-		return NULL;
-	}
-	const char *slash = process->executable == NULL ? NULL : strrchr(process->executable, '/');
-	return slash == NULL ? process->name : slash + 1;
-}
 
 /* Sockets of one service: the same program, whichever of its processes was seen. */
 static bool same_program(const struct process *a, const struct process *b)
 {
-	const char *a_name = program_name(a);
-	const char *b_name = program_name(b);
+	const char *a_name = process_program(a);
+	const char *b_name = process_program(b);
 	return a == b || (a_name != NULL && b_name != NULL && strcmp(a_name, b_name) == 0);
 }
 
@@ -82,7 +74,7 @@ static struct found *found_get(struct draft_policy *draft, uint16_t port,
 {
 	for (size_t i = 0; i < draft->found.count; i++) {
 		struct found *f = &draft->found.items[i];
-		if (f->port == port && f->container == NULL && same_program(f->process, process)) {
+		if (f->port == port && f->published == NULL && same_program(f->process, process)) {
 			return f;
 		}
 	}
@@ -99,9 +91,8 @@ static struct found *found_get(struct draft_policy *draft, uint16_t port,
  */
 static bool chosen_by_kernel(const struct inventory *inventory, const struct listener *l)
 {
-	return protocol_registry(l->protocol) == PROTOCOL_UDP && inventory->ephemeral.first > 0 &&
-	       l->port >= inventory->ephemeral.first && l->port <= inventory->ephemeral.last &&
-	       !portset_has(&inventory->reserved, l->port) &&
+	return protocol_registry(l->protocol) == PROTOCOL_UDP &&
+	       inventory_is_ephemeral(inventory, l->port) &&
 	       catalog_port(l->protocol, l->port) == NULL;
 }
 
@@ -110,18 +101,17 @@ static bool in_host_netns(const struct inventory *inventory, uint32_t netns)
 	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
 }
 
-static int add_listener(struct draft_policy *draft, uint32_t index)
+static int add_listener(struct draft_policy *draft, const struct listener *l)
 {
-	const struct listener *l = &draft->inventory->listeners.items[index];
 	if (l->port == 0 || !in_host_netns(draft->inventory, l->netns)) {
 		return 0;
 	}
 	if (chosen_by_kernel(draft->inventory, l)) {
-		uint32_t *slot = vec_push(&draft->chosen_by_kernel);
+		const struct listener **slot = vec_push(&draft->chosen_by_kernel);
 		if (slot == NULL) {
 			return -ENOMEM;
 		}
-		*slot = index;
+		*slot = l;
 		return 0;
 	}
 	const struct process *process = inventory_listener_process(draft->inventory, l);
@@ -133,7 +123,7 @@ static int add_listener(struct draft_policy *draft, uint32_t index)
 	add_address(f, &l->address);
 	f->loopback_only = f->loopback_only && addr_exposure(&l->address) == EXPOSURE_LOOPBACK;
 	if (f->knowledge == NULL) {
-		f->knowledge = catalog_port_held(l->protocol, l->port, program_name(process));
+		f->knowledge = catalog_listener(&f->doubted, draft->inventory, l);
 	}
 	return 0;
 }
@@ -160,29 +150,15 @@ static int add_published(struct draft_policy *draft, const struct published *p)
 	}
 	f->port = p->first_port;
 	f->last = p->last_port;
-	f->container = p->container_name == NULL ? "" : p->container_name;
+	f->published = p;
 	f->loopback_only = addr_exposure(&p->address) == EXPOSURE_LOOPBACK;
-	f->knowledge =
-		catalog_port(p->protocol, p->target_port != 0 ? p->target_port : p->first_port);
+	f->knowledge = catalog_published(p);
 	add_protocol(f, p->protocol);
 	add_address(f, &p->address);
 	return 0;
 }
 
 /* ---- names ---- */
-
-/*
- * What the catalogue knows, where it fits: it names the program, or no program is known.
- * NULL when it does not fit.
- */
-static const struct port_knowledge *fitting(const struct found *f)
-{
-	const struct port_knowledge *k = f->knowledge;
-	const char *program = program_name(f->process);
-	bool fits = k != NULL && (program == NULL || k->programs[0] == NULL ||
-				  port_knowledge_has_program(k, program));
-	return fits ? k : NULL;
-}
 
 /* Letters and digits of a word, as the language wants a name; "" when it has no letter. */
 static void name_from(char *out, size_t room, const char *word)
@@ -209,15 +185,20 @@ static bool name_taken(const struct draft_policy *draft, const struct found *f)
 	return false;
 }
 
+/* The name that a person knows the program by: what `ps` and `minato ports` show. */
+static const char *called(const struct process *process)
+{
+	return process != NULL && process->name != NULL ? process->name : process_program(process);
+}
+
 static void choose_name(const struct draft_policy *draft, struct found *f)
 {
 	char base[NAME_BYTES / 2] = "";
-	const struct port_knowledge *k = fitting(f);
-	if (k != NULL) {
-		name_from(base, sizeof(base), k->name);
+	if (f->knowledge != NULL && !f->doubted) {
+		name_from(base, sizeof(base), f->knowledge->name);
 	} else {
 		name_from(base, sizeof(base),
-			  f->container != NULL ? f->container : program_name(f->process));
+			  f->published != NULL ? f->published->container_name : called(f->process));
 	}
 	if (base[0] == '\0') {
 		(void)snprintf(base, sizeof(base), "port-%u", f->port);
@@ -245,9 +226,9 @@ static const char *one_line(struct arena *arena, const char *text)
 
 static const char *purpose(struct draft_policy *draft, const struct found *f)
 {
-	const struct port_knowledge *k = fitting(f);
-	return k == NULL ? POLICY_UNCONFIRMED
-			 : one_line(&draft->arena, text_in(k->use, draft->language));
+	return f->knowledge != NULL && !f->doubted
+		       ? one_line(&draft->arena, text_in(f->knowledge->use, draft->language))
+		       : POLICY_UNCONFIRMED;
 }
 
 static bool is_service_unit(const char *unit)
@@ -263,22 +244,29 @@ static bool put(struct arena *arena, struct node *mapping, const char *key, cons
 	return tree_put(arena, mapping, key, tree_text(arena, text)) != NULL;
 }
 
+/* Whether the policy can say it as it is: bytes that would have to be escaped would not match. */
+static bool is_sayable(struct arena *arena, const char *text)
+{
+	return text != NULL && text[0] != '\0' && strcmp(one_line(arena, text), text) == 0;
+}
+
 /* The most telling thing that is known of the program; nothing when nothing is. */
 static bool put_program(struct arena *arena, struct node *mapping, const struct found *f)
 {
 	const struct process *p = f->process;
 	struct node *program = tree_mapping(arena);
 	bool done = true;
-	if (p != NULL && p->container_name != NULL) {
-		done = put(arena, program, "container", one_line(arena, p->container_name));
-	} else if (p != NULL && is_service_unit(p->unit)) {
-		done = put(arena, program, "unit", one_line(arena, p->unit));
-	} else if (p != NULL && p->executable != NULL && p->executable[0] == '/') {
-		done = put(arena, program, "executable", one_line(arena, p->executable));
-	} else if (p != NULL && p->user != NULL) {
-		done = put(arena, program, "user", one_line(arena, p->user));
-	} else if (f->container != NULL && f->container[0] != '\0') {
-		done = put(arena, program, "container", one_line(arena, f->container));
+	const char *container = f->published != NULL ? f->published->container_name
+				: p != NULL          ? p->container_name
+						     : NULL;
+	if (is_sayable(arena, container)) {
+		done = put(arena, program, "container", container);
+	} else if (p != NULL && is_service_unit(p->unit) && is_sayable(arena, p->unit)) {
+		done = put(arena, program, "unit", p->unit);
+	} else if (p != NULL && is_sayable(arena, p->executable) && p->executable[0] == '/') {
+		done = put(arena, program, "executable", p->executable);
+	} else if (p != NULL && is_sayable(arena, p->user)) {
+		done = put(arena, program, "user", p->user);
 	}
 	return program != NULL && done &&
 	       (program->count == 0 || tree_put(arena, mapping, "program", program) != NULL);
@@ -337,35 +325,60 @@ static void add_comment(struct str *out, const struct draft_policy *draft, const
 	str_deinit(&text);
 }
 
-/* The program's name for a comment, or words for one that was not seen. */
-static const char *shown_program(const struct draft_policy *draft, const struct process *process,
-				 const char *container)
+static const char *words(const struct draft_policy *draft, const char *id)
 {
-	const char *program = program_name(process);
-	if (program != NULL) {
-		return program;
-	}
-	if (container != NULL && container[0] != '\0') {
-		return container;
-	}
-	const struct message *message = message_find("init-unseen");
+	const struct message *message = message_find(id);
 	return message == NULL ? "?" : text_in(message->text, draft->language);
+}
+
+static const char *risk_words(const struct draft_policy *draft, enum severity risk)
+{
+	static const char *const ids[] = {
+		[SEVERITY_NONE] = "init-risk-low",          [SEVERITY_LOW] = "init-risk-low",
+		[SEVERITY_MEDIUM] = "init-risk-medium",     [SEVERITY_HIGH] = "init-risk-high",
+		[SEVERITY_CRITICAL] = "init-risk-critical",
+	};
+	return words(draft, ids[risk]);
+}
+
+/* Where a published port leads: the container or the address behind it. */
+static const char *target_words(const struct found *f, char *out)
+{
+	const struct published *p = f->published;
+	if (p == NULL) {
+		return "";
+	}
+	return p->container_name != NULL ? p->container_name
+					 : endpoint_format(&p->target, p->target_port, out);
+}
+
+/* The program's name for a comment, or words for one that was not seen. */
+static const char *shown_program(const struct draft_policy *draft, const struct process *process)
+{
+	return called(process) != NULL ? called(process) : words(draft, "init-unseen");
 }
 
 static void add_found(struct str *out, struct draft_policy *draft, const struct found *f)
 {
 	struct str text = STR_INIT(16384);
 	const struct port_knowledge *k = f->knowledge;
+	char target[ENDPOINT_TEXT_BYTES];
 	const struct message_argument arguments[] = {
-		{ "process", shown_program(draft, f->process, f->container) },
+		{ "process", shown_program(draft, f->process) },
 		{ "addresses", f->addresses },
+		{ "target", target_words(f, target) },
 		{ "service", k == NULL ? "" : text_in(k->title, draft->language) },
-		{ "risk", k == NULL ? "" : severity_name(k->risk) },
+		{ "risk", k == NULL ? "" : risk_words(draft, k->risk) },
 	};
 	const struct node *node = declaration(draft, f);
 	int r = node == NULL ? -ENOMEM : tree_write(&text, node);
-	add_comment(out, draft, "  # ", k != NULL ? "init-known" : "init-unknown", arguments,
-		    sizeof(arguments) / sizeof(arguments[0]));
+	add_comment(out, draft, "  # ", f->published != NULL ? "init-published" : "init-listens",
+		    arguments, sizeof(arguments) / sizeof(arguments[0]));
+	add_comment(out, draft, "  # ",
+		    k == NULL    ? "init-unknown"
+		    : f->doubted ? "init-doubted"
+				 : "init-known",
+		    arguments, sizeof(arguments) / sizeof(arguments[0]));
 	add_lines(out, "  ", str_text(&text));
 	if (r < 0 && out->error == 0) {
 		out->error = r;
@@ -376,15 +389,14 @@ static void add_found(struct str *out, struct draft_policy *draft, const struct 
 static void add_chosen_by_kernel(struct str *out, const struct draft_policy *draft)
 {
 	for (size_t i = 0; i < draft->chosen_by_kernel.count; i++) {
-		const struct listener *l =
-			&draft->inventory->listeners.items[draft->chosen_by_kernel.items[i]];
+		const struct listener *l = draft->chosen_by_kernel.items[i];
 		const struct process *process = inventory_listener_process(draft->inventory, l);
 		struct policy_ports ports = { l->protocol, l->port, l->port };
 		struct str text = STR_INIT(64);
 		policy_ports_format(&text, &ports);
 		const struct message_argument arguments[] = {
 			{ "ports", str_text(&text) },
-			{ "process", shown_program(draft, process, NULL) },
+			{ "process", shown_program(draft, process) },
 		};
 		add_comment(out, draft, "# ", "init-chosen-by-kernel", arguments, 2);
 		str_deinit(&text);
@@ -419,7 +431,7 @@ int policy_init(struct str *out, const struct inventory *inventory, enum languag
 	struct draft_policy draft = { .inventory = inventory, .language = language };
 	int r = 0;
 	for (size_t i = 0; i < inventory->listeners.count && r == 0; i++) {
-		r = add_listener(&draft, (uint32_t)i);
+		r = add_listener(&draft, &inventory->listeners.items[i]);
 	}
 	for (size_t i = 0; i < inventory->published.count && r == 0; i++) {
 		r = add_published(&draft, &inventory->published.items[i]);

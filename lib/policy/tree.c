@@ -1,7 +1,6 @@
 /* YAML events into a tree with places: without recursion, bounded in depth and number. */
 #include "policy/tree.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,22 +61,14 @@ static struct node *node_new(struct builder *b, enum node_kind kind, const yaml_
 	return node;
 }
 
-/* The innermost open container; NULL outside all. */
-static struct node *innermost(const struct builder *b)
-{
-	struct node *node = b->depth == 0 ? NULL : b->open[b->depth - 1].node;
-	assert(b->depth == 0 || node != NULL);
-	return node;
-}
-
 /* Puts a finished or just opened node where the next value belongs. */
 static void attach(struct builder *b, struct node *node)
 {
-	struct node *parent = innermost(b);
-	if (parent == NULL) {
+	if (b->depth == 0) {
 		b->root = node;
 		return;
 	}
+	struct node *parent = b->open[b->depth - 1].node;
 	if (parent->kind == NODE_MAPPING && b->open[b->depth - 1].key == NULL) {
 		b->open[b->depth - 1].key = node;
 		return;
@@ -157,8 +148,8 @@ static void open_container(struct builder *b, enum node_kind kind, const yaml_ev
 	if (node == NULL) {
 		return;
 	}
-	const struct node *parent = innermost(b);
-	if (parent != NULL && parent->kind == NODE_MAPPING && b->open[b->depth - 1].key == NULL) {
+	if (b->depth > 0 && b->open[b->depth - 1].node->kind == NODE_MAPPING &&
+	    b->open[b->depth - 1].key == NULL) {
 		end_file(b, &node->mark, "policy-key-not-text", NO_ARGUMENTS);
 		return;
 	}

@@ -57,12 +57,6 @@ void review_restart_command(struct review *review, struct finding *finding,
 	command(review, finding, process, "restart", "restart");
 }
 
-bool is_ephemeral(const struct inventory *inventory, uint16_t port)
-{
-	return port >= inventory->ephemeral.first && port <= inventory->ephemeral.last &&
-	       !portset_has(&inventory->reserved, port);
-}
-
 /* The kernel's list form: setting it replaces all of it, so the old ones are in it too. */
 static void format_ports(struct str *out, const struct portset *set)
 {

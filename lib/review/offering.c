@@ -229,8 +229,7 @@ static bool is_client(const struct offering *offering, bool ephemeral)
 	}
 	const struct port_knowledge *knowledge = offering->knowledge;
 	bool own_number = knowledge != NULL &&
-			  catalog_port_held(PROTOCOL_UDP, offering->port,
-					    process_program(offering->process)) == knowledge;
+			  port_knowledge_has_port(knowledge, PROTOCOL_UDP, offering->port);
 	return offering->port >= PORT_USER_FIRST && knowledge != NULL && !own_number &&
 	       strcmp(knowledge->group->name, "name-resolution") == 0;
 }
@@ -257,11 +256,9 @@ static bool is_proxy_of_published(const struct offering *offering,
 static void recognise(struct offering *offering, const struct inventory *inventory)
 {
 	const struct listener *listener = listener_of(inventory, offering);
-	const struct port_range *range = &inventory->ephemeral;
-	bool ephemeral = offering->port >= range->first && offering->port <= range->last &&
-			 !portset_has(&inventory->reserved, offering->port);
-	offering->knowledge = knowledge_of(&offering->doubted, offering->protocol, offering->port,
-					   offering->process, ephemeral);
+	bool ephemeral = inventory_is_ephemeral(inventory, offering->port);
+	offering->knowledge = catalog_port_held(&offering->doubted, offering->protocol,
+						offering->port, offering->process, ephemeral);
 	offering->quiet = is_resolved(offering, listener) || is_everywhere(offering) ||
 			  is_client(offering, ephemeral) ||
 			  is_proxy_of_published(offering, inventory);

@@ -40,11 +40,3 @@ int offerings_find(struct offerings *out, const struct inventory *inventory,
 
 /* Whether a namespace is the host's own; without any entry every listener is the host's. */
 bool offerings_is_host(const struct inventory *inventory, uint32_t netns);
-
-/* Base name of the executable or the kernel's name; NULL for NULL. */
-const char *process_program(const struct process *process);
-
-/* What to expect behind a number that this program (NULL = not known) holds. `doubted` is set when
- * only the number speaks for the answer. @return NULL when nothing is known. */
-const struct port_knowledge *knowledge_of(bool *doubted, enum protocol protocol, uint16_t port,
-					  const struct process *process, bool ephemeral);

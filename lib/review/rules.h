@@ -50,8 +50,6 @@ void review_stop_command(struct review *review, struct finding *finding,
 void review_restart_command(struct review *review, struct finding *finding,
 			    const struct process *process);
 
-/* Whether a port is one that the kernel gives to outgoing connections. */
-bool is_ephemeral(const struct inventory *inventory, uint16_t port);
 /* Facts "command" (sets the whole new list of reserved ports) and "range" of an ephemeral clash. */
 void review_reserve_command(struct review *review, struct finding *finding, uint16_t first,
 			    uint16_t last);

@@ -127,15 +127,16 @@ json_t *view_service(const struct view *view, enum protocol protocol, uint16_t p
 }
 
 /* The short words beside a listener: what the number is for, and how dangerous. */
-static void set_meaning(json_t *view, enum protocol protocol, uint16_t port, const char *program)
+static void set_meaning(json_t *view, enum protocol protocol, uint16_t port,
+			const struct port_knowledge *known, bool doubted)
 {
-	const struct port_knowledge *known = catalog_port_held(protocol, port, program);
 	const struct service *registered = catalog_registry(protocol, port);
 	const char *service = known != NULL        ? known->name
 			      : registered != NULL ? registered->name
 						   : NULL;
 	json_object_set_new(view, "class", json_string(port_class_name(port_class(port))));
 	json_object_set_new(view, "service", view_string(service));
+	json_object_set_new(view, "service_doubted", json_boolean(doubted));
 	json_object_set_new(view, "risk",
 			    known == NULL ? json_null() : json_string(severity_name(known->risk)));
 }
@@ -164,7 +165,6 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 		[OWNERSHIP_HIDDEN] = "hidden",
 	};
 	const struct listener *l = &inventory->listeners.items[index];
-	const struct process *process = inventory_listener_process(inventory, l);
 	json_t *out = json_pack(
 		"{s:s, s:i, s:o, s:s, s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:s}", "protocol",
 		protocol_name(l->protocol), "port", l->port, "address", address(&l->address),
@@ -176,7 +176,9 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 	if (out == NULL) {
 		return NULL;
 	}
-	set_meaning(out, l->protocol, l->port, process == NULL ? NULL : process->name);
+	bool doubted;
+	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
+	set_meaning(out, l->protocol, l->port, known, doubted);
 	set_purpose(out, view, l->protocol, l->port, l->interface_name);
 	json_object_set_new(out, "inode", number_or_null(l->inode, 0));
 	json_object_set_new(out, "cookie", number_or_null(l->cookie, 0));
@@ -201,7 +203,7 @@ json_t *view_published(const struct view *view, const struct inventory *inventor
 		view_string(p->owner), "container", view_string(p->container_name), "netns",
 		netns(inventory, p->netns));
 	if (out != NULL) {
-		set_meaning(out, p->protocol, p->first_port, NULL);
+		set_meaning(out, p->protocol, p->first_port, catalog_published(p), false);
 		set_purpose(out, view, p->protocol, p->first_port, NULL);
 	}
 	return out;

@@ -47,8 +47,12 @@ static void find_entries(struct entries *entries, const struct explain *explain,
 		if (explain_same_protocol(subject->protocol, protocol)) {
 			const struct process *holder =
 				explain_holder(explain, protocol, subject->first);
-			add_entry(entries, catalog_port_held(protocol, subject->first,
-							     holder != NULL ? holder->name : NULL));
+			bool ephemeral = explain->inventory != NULL &&
+					 inventory_is_ephemeral(explain->inventory, subject->first);
+			const struct port_knowledge *entry = catalog_port_held(
+				NULL, protocol, subject->first, holder, ephemeral);
+			add_entry(entries,
+				  entry != NULL ? entry : catalog_port(protocol, subject->first));
 		}
 	}
 }
@@ -260,20 +264,20 @@ static void title(struct str *out, const struct explain *explain, const struct s
 		  const struct port_knowledge *entry)
 {
 	struct str line = STR_INIT(LINE_MAX_BYTES);
-	for (size_t i = 0; entry != NULL && i < entry->port_count; i++) {
-		const struct port_span *span = &entry->ports[i];
-		if (span->first <= subject->first && subject->first <= span->last &&
-		    explain_same_protocol(subject->protocol, span->protocol)) {
+	for (size_t i = 0; entry != NULL && i < USUAL_PROTOCOLS; i++) {
+		if (port_knowledge_has_port(entry, usual_protocols[i], subject->first) &&
+		    explain_same_protocol(subject->protocol, usual_protocols[i])) {
 			str_printf(&line, "%s%u/%s", line.length > 0 ? ", " : "", subject->first,
-				   protocol_name(span->protocol));
+				   protocol_name(usual_protocols[i]));
 		}
+	}
+	if (line.length == 0 && subject->protocol != PROTOCOL_NONE) {
+		str_printf(&line, "%u/%s", subject->first, protocol_name(subject->protocol));
+	} else if (line.length == 0) {
+		str_printf(&line, "%u", subject->first);
 	}
 	if (entry != NULL) {
 		str_printf(&line, "  %s", text_in(entry->title, explain->context->language));
-	} else if (subject->protocol != PROTOCOL_NONE) {
-		str_printf(&line, "%u/%s", subject->first, protocol_name(subject->protocol));
-	} else {
-		str_printf(&line, "%u", subject->first);
 	}
 	explain_heading(out, explain, str_text(&line));
 	str_deinit(&line);

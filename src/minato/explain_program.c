@@ -118,14 +118,10 @@ static void remote_cells(struct table *table, const struct explain *explain,
 {
 	enum language language = explain->context->language;
 	const struct port_knowledge *entry = catalog_port(remote->protocol, remote->port);
-	const struct service *service = catalog_registry(remote->protocol, remote->port);
 	char peer[ADDR_TEXT_BYTES];
 	table_printf(table, INK_PLAIN, "%u/%s", remote->port, protocol_name(remote->protocol));
 	table_printf(table, INK_PLAIN, "%u", remote->connections);
-	table_cell(table, INK_PLAIN,
-		   entry != NULL     ? text_in(entry->title, language)
-		   : service != NULL ? service->name
-				     : NULL);
+	service_cell(table, language, remote->protocol, remote->port, entry, false);
 	table_cell(table, INK_PLAIN, text_in(remote->use->title, language));
 	table_cell(table, INK_PLAIN, addr_format(&remote->peer, peer));
 }
@@ -175,15 +171,15 @@ static bool listeners_table(struct str *out, const struct explain *explain, cons
 			continue;
 		}
 		char address[ADDR_TEXT_BYTES];
+		bool doubted;
 		const struct port_knowledge *entry =
-			catalog_port_held(listener->protocol, listener->port, process->name);
+			catalog_listener(&doubted, inventory, listener);
 		table_printf(&table, INK_PLAIN, "%u/%s", listener->port,
 			     protocol_name(listener->protocol));
 		table_cell(&table, INK_PLAIN, addr_format(&listener->address, address));
 		table_cell(&table, INK_PLAIN, exposure_words(addr_exposure(&listener->address)));
-		table_cell(&table, INK_PLAIN,
-			   entry != NULL ? text_in(entry->title, explain->context->language)
-					 : NULL);
+		service_cell(&table, explain->context->language, listener->protocol, listener->port,
+			     entry, doubted);
 		table_cell(&table, entry != NULL ? severity_ink(entry->risk) : INK_DIM,
 			   entry != NULL ? severity_words(entry->risk) : NULL);
 	}

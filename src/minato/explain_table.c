@@ -36,9 +36,9 @@ static void add_row(struct rows *rows, const struct explain *explain, struct row
 {
 	const struct process *holder = explain_holder(explain, row.span.protocol, row.span.first);
 	/* The program decides which of several services of one number this is. */
-	bool its = holder != NULL &&
-		   (row.service != NULL || catalog_port_held(row.span.protocol, row.span.first,
-							     holder->name) == row.knowledge);
+	bool its = holder != NULL && (row.service != NULL ||
+				      catalog_port_held(NULL, row.span.protocol, row.span.first,
+							holder, false) == row.knowledge);
 	row.holder = its ? holder->name : NULL;
 	struct row *added = vec_push(&rows->list);
 	if (added == NULL) {

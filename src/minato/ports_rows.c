@@ -37,15 +37,16 @@ const char *severity_words(enum severity severity)
 	return _(words[severity]);
 }
 
-/* What the number is for: by the program that holds it, then the overlay, then the registry. */
-static const char *service_words(const struct context *context, enum protocol protocol,
-				 uint16_t port, const struct port_knowledge *known)
+void service_cell(struct table *table, enum language language, enum protocol protocol,
+		  uint16_t port, const struct port_knowledge *known, bool doubted)
 {
 	const struct service *registered = catalog_registry(protocol, port);
 	if (known != NULL) {
-		return text_in(known->title, context->language);
+		table_printf(table, INK_PLAIN, "%s%s", doubted ? "? " : "",
+			     text_in(known->title, language));
+	} else {
+		table_cell(table, INK_PLAIN, registered == NULL ? NULL : registered->name);
 	}
-	return registered == NULL ? NULL : registered->name;
 }
 
 static const struct table_column narrow_columns[] = {
@@ -183,14 +184,14 @@ static void group_row(struct table *table, const struct context *context,
 		      const struct inventory *inventory, const struct group *group, bool wide)
 {
 	const struct listener *l = group->first;
-	const char *name = group->process == NULL ? NULL : group->process->name;
-	const struct port_knowledge *known = catalog_port_held(l->protocol, l->port, name);
+	bool doubted;
+	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
 	bool reachable = group->exposure != EXPOSURE_LOOPBACK;
 	table_printf(table, INK_BOLD, "%u/%s", l->port, protocol_name(l->protocol));
 	table_cell(table, INK_PLAIN, str_text(&group->addresses));
 	table_cell(table, reachable ? INK_PLAIN : INK_DIM, exposure_words(group->exposure));
 	program_cell(table, inventory, l);
-	table_cell(table, INK_PLAIN, service_words(context, l->protocol, l->port, known));
+	service_cell(table, context->language, l->protocol, l->port, known, doubted);
 	risk_cell(table, known);
 	if (wide) {
 		wide_cells(table, inventory, group);
@@ -200,7 +201,7 @@ static void group_row(struct table *table, const struct context *context,
 static void published_row(struct table *table, const struct context *context,
 			  const struct inventory *inventory, const struct published *p, bool wide)
 {
-	const struct port_knowledge *known = catalog_port(p->protocol, p->first_port);
+	const struct port_knowledge *known = catalog_published(p);
 	char target[ENDPOINT_TEXT_BYTES];
 	char address[ADDR_TEXT_BYTES];
 	bool any = p->address.family == ADDR_NONE || addr_is_any(&p->address);
@@ -217,7 +218,7 @@ static void published_row(struct table *table, const struct context *context,
 		     p->container_name != NULL
 			     ? p->container_name
 			     : endpoint_format(&p->target, p->target_port, target));
-	table_cell(table, INK_PLAIN, service_words(context, p->protocol, p->first_port, known));
+	service_cell(table, context->language, p->protocol, p->first_port, known, false);
 	risk_cell(table, known);
 	if (wide) {
 		table_cell(table, INK_PLAIN, NULL);
@@ -317,7 +318,7 @@ int rows_connections(struct str *out, const struct context *context,
 		} else {
 			table_cell(&table, INK_DIM, NULL);
 		}
-		table_cell(&table, INK_PLAIN, service_words(context, c->protocol, service, known));
+		service_cell(&table, context->language, c->protocol, service, known, false);
 		rows++;
 	}
 	int r = rows == 0 ? 0 : table_render(out, &table, context->columns, &context->out_style);

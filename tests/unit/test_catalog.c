@@ -190,15 +190,42 @@ static void overlay_lookup_equals_a_scan(void **state)
 	}
 }
 
+/* What is expected of a program's port that nobody but the program can have chosen. */
+static const struct port_knowledge *held(enum protocol protocol, uint16_t port, const char *program)
+{
+	const struct process process = { .pid = 1, .name = program };
+	return catalog_port_held(NULL, protocol, port, program == NULL ? NULL : &process, false);
+}
+
+static void programs_that_do_not_fit_are_doubted(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t port;
+		const char *program;
+		bool doubted;
+	} cases[] = {
+		{ 9200, "python3", true },       { 3000, "python3.11", true },
+		{ 22, "sshd", false },           { 22, "systemd", false },
+		{ 6379, "docker-proxy", false }, { 6380, "python3", false },
+		{ 22, "nc.openbsd", true },      { 8123, "python3", false },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct process process = { .pid = 1, .name = cases[i].program };
+		bool doubted = !cases[i].doubted;
+		(void)catalog_port_held(&doubted, PROTOCOL_TCP, cases[i].port, &process, false);
+		assert_int_equal(doubted, cases[i].doubted);
+	}
+}
+
 static void wide_ranges_name_no_number(void **state)
 {
 	(void)state;
 	assert_null(catalog_port(PROTOCOL_UDP, 59999)); /* Discord may use it; who knows */
 	const struct port_knowledge *entry = catalog_port_next(PROTOCOL_UDP, 59999, NULL);
 	assert_non_null(entry);
-	assert_ptr_equal(catalog_port_held(PROTOCOL_UDP, 59999, "Discord"),
-			 catalog_port_named("discord-voice"));
-	assert_null(catalog_port_held(PROTOCOL_UDP, 59999, "something"));
+	assert_ptr_equal(held(PROTOCOL_UDP, 59999, "Discord"), catalog_port_named("discord-voice"));
+	assert_null(held(PROTOCOL_UDP, 59999, "something"));
 }
 
 static void the_most_common_service_comes_first(void **state)
@@ -221,10 +248,11 @@ static void the_most_common_service_comes_first(void **state)
 static void the_holder_chooses_among_entries(void **state)
 {
 	(void)state;
-	assert_string_equal(catalog_port_held(PROTOCOL_TCP, 443, NULL)->name, "https");
-	assert_string_equal(catalog_port_held(PROTOCOL_TCP, 443, "no-such-program")->name, "https");
-	assert_string_equal(catalog_port_held(PROTOCOL_TCP, 443, "ocserv")->name, "anyconnect");
-	assert_null(catalog_port_held(PROTOCOL_TCP, 65533, "sshd"));
+	assert_string_equal(held(PROTOCOL_TCP, 443, NULL)->name, "https");
+	assert_string_equal(held(PROTOCOL_TCP, 443, "no-such-program")->name, "https");
+	assert_string_equal(held(PROTOCOL_TCP, 443, "ocserv")->name, "anyconnect");
+	assert_string_equal(held(PROTOCOL_TCP, 65533, "sshd")->name, "ssh");
+	assert_null(held(PROTOCOL_TCP, 65533, "no-such-program"));
 	const struct port_knowledge *dns = catalog_port(PROTOCOL_UDP, 53);
 	assert_true(port_knowledge_has_program(dns, "named"));
 	assert_false(port_knowledge_has_program(dns, "name"));
@@ -362,6 +390,7 @@ int main(void)
 		cmocka_unit_test(the_articles_facts_hold),
 		cmocka_unit_test(every_entry_is_reachable),
 		cmocka_unit_test(overlay_lookup_equals_a_scan),
+		cmocka_unit_test(programs_that_do_not_fit_are_doubted),
 		cmocka_unit_test(wide_ranges_name_no_number),
 		cmocka_unit_test(the_most_common_service_comes_first),
 		cmocka_unit_test(the_holder_chooses_among_entries),
