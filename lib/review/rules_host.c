@@ -30,13 +30,6 @@ static bool leaves_host(const struct inventory *inventory, const struct publishe
 	       offerings_is_host(inventory, published->netns);
 }
 
-static const struct port_knowledge *published_knowledge(const struct published *published)
-{
-	enum protocol protocol = protocol_registry(published->protocol);
-	const struct port_knowledge *inner = catalog_port(protocol, published->target_port);
-	return inner != NULL ? inner : catalog_port(protocol, published->first_port);
-}
-
 static enum severity published_severity(const struct published *published,
 					const struct port_knowledge *knowledge,
 					const struct policy_declaration *declaration)
@@ -75,7 +68,7 @@ static void around_firewall(struct review *review, uint32_t index)
 	if (declaration != NULL && declared_for_any(declaration)) {
 		return; /* goes around a limit that nobody set */
 	}
-	const struct port_knowledge *knowledge = published_knowledge(published);
+	const struct port_knowledge *knowledge = catalog_published(published);
 	struct finding *finding = review_add(review, "container-around-firewall",
 					     published_severity(published, knowledge, declaration));
 	char text[ENDPOINT_TEXT_BYTES];
@@ -90,8 +83,7 @@ static void around_firewall(struct review *review, uint32_t index)
 		    endpoint_format(&published->address, published->first_port, text));
 	review_fact(review, finding, "target",
 		    endpoint_format(&published->target, published->target_port, text));
-	review_fact(review, finding, "container",
-		    published->container_name != NULL ? published->container_name : text);
+	review_fact(review, finding, "container", published->container_name);
 	review_fact(review, finding, "runtime", published->owner);
 	review_fact(review, finding, "service", knowledge == NULL ? NULL : knowledge->name);
 	if (declaration != NULL) {
@@ -108,9 +100,9 @@ static void hidden_owners(struct review *review)
 		return;
 	}
 	struct finding *finding = review_add(review, "hidden-owners", SEVERITY_NONE);
-	review_fact_printf(review, finding, "listeners", "%u", coverage->listeners_hidden);
-	review_fact_printf(review, finding, "processes", "%u", coverage->processes_hidden);
-	review_fact_printf(review, finding, "netns", "%u", coverage->netns_hidden);
+	review_fact_printf(review, finding, "listeners_hidden", "%u", coverage->listeners_hidden);
+	review_fact_printf(review, finding, "processes_hidden", "%u", coverage->processes_hidden);
+	review_fact_printf(review, finding, "netns_hidden", "%u", coverage->netns_hidden);
 }
 
 void rules_of_host(struct review *review)

@@ -181,6 +181,7 @@ static void risky_exposed(struct review *review, const struct offering *offering
 	struct finding *finding =
 		review_add_offering(review, "risky-service-exposed", severity, offering);
 	review_fact(review, finding, "risk", severity_name(offering->knowledge->risk));
+	review_fact(review, finding, "doubted", offering->doubted ? "yes" : NULL);
 }
 
 static void plaintext(struct review *review, const struct offering *offering)
@@ -210,7 +211,7 @@ static void ephemeral_clash(struct review *review, const struct offering *offeri
 {
 	if (offering->declaration != NULL || offering->knowledge == NULL || offering->doubted ||
 	    offering->exposure == EXPOSURE_LOOPBACK ||
-	    !is_ephemeral(review->in->inventory, offering->port)) {
+	    !inventory_is_ephemeral(review->in->inventory, offering->port)) {
 		return;
 	}
 	struct finding *finding =

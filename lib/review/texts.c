@@ -7,9 +7,12 @@
 
 /* The arguments of a message: all facts, and words of the reader's language made from them. */
 struct arguments {
-	struct message_argument list[FINDING_FACTS_MAX + 5];
+	struct message_argument list[FINDING_FACTS_MAX + 6];
 	size_t count;
+	struct str service, destination; /* phrases that are filled in themselves */
 };
+
+enum { PHRASE_MAX_BYTES = 4096 };
 
 static void add(struct arguments *arguments, const char *name, const char *value)
 {
@@ -37,18 +40,61 @@ static void add_reach(struct arguments *arguments, const struct finding *finding
 	}
 }
 
-/* Earlier arguments win, so those in the reader's language come before the facts. */
-static void collect(struct arguments *arguments, const struct finding *finding,
-		    enum language language)
+/* Adds a phrase whose own {name}s are filled in first; `room` keeps it. */
+static void add_filled(struct arguments *arguments, struct str *room, const char *name,
+		       const char *id, const struct message_argument *parts, size_t part_count,
+		       enum language language)
+{
+	const struct message *phrase = message_find(id);
+	if (phrase != NULL) {
+		message_fill(room, text_in(phrase->text, language), parts, part_count);
+		add(arguments, name, str_text(room));
+	}
+}
+
+static void add_service(struct arguments *arguments, const struct finding *finding,
+			enum language language)
 {
 	const char *service = finding_fact(finding, "service");
 	const struct port_knowledge *knowledge =
 		service == NULL ? NULL : catalog_port_named(service);
-	if (knowledge != NULL) {
-		add(arguments, "service", text_in(knowledge->title, language));
-		add(arguments, "reason", text_in(knowledge->reason, language));
-		add(arguments, "measure", text_in(knowledge->measure, language));
+	if (knowledge == NULL) {
+		return;
 	}
+	add(arguments, "reason", text_in(knowledge->reason, language));
+	add(arguments, "measure", text_in(knowledge->measure, language));
+	const struct message_argument title = { "service", text_in(knowledge->title, language) };
+	if (finding_fact(finding, "doubted") != NULL) {
+		add_filled(arguments, &arguments->service, "service", "service-doubted", &title, 1,
+			   language);
+	} else {
+		add(arguments, title.name, title.value);
+	}
+}
+
+/* Where a published port leads: the container, if it is known, and the address. */
+static void add_destination(struct arguments *arguments, const struct finding *finding,
+			    enum language language)
+{
+	const char *target = finding_fact(finding, "target");
+	const struct message_argument parts[] = {
+		{ "container", finding_fact(finding, "container") },
+		{ "target", target },
+	};
+	if (target != NULL && parts[0].value != NULL) {
+		add_filled(arguments, &arguments->destination, "destination",
+			   "destination-container", parts, 2, language);
+	} else if (target != NULL) {
+		add(arguments, "destination", target);
+	}
+}
+
+/* Earlier arguments win, so those in the reader's language come before the facts. */
+static void collect(struct arguments *arguments, const struct finding *finding,
+		    enum language language)
+{
+	add_service(arguments, finding, language);
+	add_destination(arguments, finding, language);
 	add_reach(arguments, finding, language);
 	for (uint32_t i = 0; i < finding->fact_count; i++) {
 		add(arguments, finding->facts[i].name, finding->facts[i].value);
@@ -62,24 +108,30 @@ static void collect(struct arguments *arguments, const struct finding *finding,
 
 int review_text(struct str *out, const struct finding *finding, enum language language)
 {
-	struct arguments arguments = { 0 };
+	struct arguments arguments = { .service = STR_INIT(PHRASE_MAX_BYTES),
+				       .destination = STR_INIT(PHRASE_MAX_BYTES) };
 	const struct message *message = message_find(finding->id);
 	if (message != NULL) {
 		collect(&arguments, finding, language);
 		message_fill(out, text_in(message->text, language), arguments.list,
 			     arguments.count);
 	}
+	str_deinit(&arguments.service);
+	str_deinit(&arguments.destination);
 	return out->error;
 }
 
 int review_advice(struct str *out, const struct finding *finding, enum language language)
 {
-	struct arguments arguments = { 0 };
+	struct arguments arguments = { .service = STR_INIT(PHRASE_MAX_BYTES),
+				       .destination = STR_INIT(PHRASE_MAX_BYTES) };
 	const struct message *message = message_find(finding->id);
 	if (message != NULL) {
 		collect(&arguments, finding, language);
 		message_fill(out, text_in(message->advice, language), arguments.list,
 			     arguments.count);
 	}
+	str_deinit(&arguments.service);
+	str_deinit(&arguments.destination);
 	return out->error;
 }

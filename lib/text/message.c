@@ -34,6 +34,28 @@ static const char *argument(const struct message_argument *arguments, size_t cou
 	return NULL;
 }
 
+static bool is_wide_byte(char c)
+{
+	return ((unsigned char)c & 0x80) != 0;
+}
+
+/* In Japanese a space stands between it and Latin words alone: where a {name} turns out to be
+ * Japanese, the template's space beside it goes. */
+static void put_value(struct str *out, const char **rest, const char *value)
+{
+	size_t before = out->length;
+	bool after_space =
+		before >= 2 && out->text[before - 1] == ' ' && is_wide_byte(out->text[before - 2]);
+	if (after_space && is_wide_byte(value[0])) {
+		out->text[--out->length] = '\0';
+	}
+	text_escape(out, value);
+	bool ends_wide = value[0] != '\0' && is_wide_byte(value[strlen(value) - 1]);
+	if (ends_wide && (*rest)[0] == ' ' && is_wide_byte((*rest)[1])) {
+		(*rest)++;
+	}
+}
+
 void message_fill(struct str *out, const char *template, const struct message_argument *arguments,
 		  size_t count)
 {
@@ -51,7 +73,7 @@ void message_fill(struct str *out, const char *template, const struct message_ar
 			template ++;
 			continue;
 		}
-		text_escape(out, value);
 		template += length + 2;
+		put_value(out, &template, value);
 	}
 }

@@ -97,5 +97,8 @@ int options_parse(const struct command *command, void *config, const char **posi
 /* Prints "minato: sentence" and, if not NULL, the next thing to type, on stderr. */
 void complain(const struct context *context, const char *sentence, const char *next);
 
+/* Appends one of two formats that take an unsigned number: "%u port", "%u ports". */
+void add_counted(struct str *out, size_t count, const char *one, const char *many);
+
 /* Prints the text on stdout; through a full disk or a closed pipe it returns EXIT_ERROR. */
 int print_text(const struct str *text);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
@@ -209,7 +210,7 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	const struct config *config = given;
-	struct explain explain = { .context = context };
+	struct explain explain = { .context = context, .root = geteuid() == 0 };
 	if (config->list != 0) {
 		return run_list(&explain, config);
 	}

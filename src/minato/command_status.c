@@ -29,6 +29,8 @@ static const struct option options[] = {
 	  .choices = severity_choices },
 };
 
+enum { LINE_MAX_BYTES = 1024 };
+
 /* What one screen is made of. */
 struct overview {
 	const struct context *context;
@@ -72,12 +74,6 @@ static double ephemeral_percent(const struct overview *overview)
 	const struct port_range *range = &overview->inventory->ephemeral;
 	uint32_t size = (uint32_t)range->last - range->first + 1;
 	return size == 0 ? 0 : 100.0 * overview->clients->ephemeral_ports / size;
-}
-
-/* One of two formats with the number, by the number. */
-static void add_counted(struct str *out, size_t count, const char *one, const char *many)
-{
-	str_printf(out, count == 1 ? one : many, (unsigned)count);
 }
 
 static void add_head(struct str *out, const struct overview *overview)
@@ -132,17 +128,22 @@ static void add_classes(struct str *out, const struct overview *overview)
 static void add_high_ports(struct str *out, const struct overview *overview)
 {
 	const struct clients *clients = overview->clients;
-	str_add(out, _("High ports: "));
-	add_counted(out, overview->high_services, _("%u service, "), _("%u services, "));
-	add_counted(out, clients->connections, _("%u client connection"),
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	str_add(&line, _("High ports: "));
+	size_t indent = text_width(str_text(&line));
+	add_counted(&line, overview->high_services, _("%u service, "), _("%u services, "));
+	add_counted(&line, clients->connections, _("%u client connection"),
 		    _("%u client connections"));
 	if (clients->groups.count > 0 && clients->groups.items[0].program != NULL) {
-		str_add(out, " (");
-		text_escape(out, clients->groups.items[0].program);
-		str_printf(out, " %u)", clients->groups.items[0].connections);
+		str_add(&line, " (");
+		text_escape(&line, clients->groups.items[0].program);
+		str_printf(&line, " %u)", clients->groups.items[0].connections);
 	}
-	str_printf(out, _(", %.1f %% of ephemeral %u-%u\n\n"), ephemeral_percent(overview),
+	str_printf(&line, _(", %.1f %% of the ephemeral range %u-%u"), ephemeral_percent(overview),
 		   overview->inventory->ephemeral.first, overview->inventory->ephemeral.last);
+	text_wrap(out, str_text(&line), overview->context->columns, indent);
+	str_add(out, "\n\n");
+	str_deinit(&line);
 }
 
 static void add_listeners(struct str *out, const struct overview *overview)

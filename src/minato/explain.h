@@ -12,6 +12,7 @@ struct explain {
 	const struct context *context;
 	const struct inventory *inventory; /* NULL = the host could not be looked at */
 	const struct policy *policy;       /* NULL = there is none */
+	bool root; /* has all rights: what is not seen is not to be seen from here */
 };
 
 enum {

@@ -150,13 +150,37 @@ static void origin_row(struct str *out, const struct explain *explain,
 	str_deinit(&line);
 }
 
-static const char *nobody_words(enum ownership ownership)
+/* A program that is not known for what the number is known for. */
+static void doubt_row(struct str *out, const struct explain *explain,
+		      const struct listener *listener, const struct process *process)
 {
+	bool doubted;
+	const struct port_knowledge *known =
+		catalog_listener(&doubted, explain->inventory, listener);
+	if (known == NULL || !doubted) {
+		return;
+	}
+	struct str name = STR_INIT(LINE_MAX_BYTES);
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	text_escape(&name, process->name);
+	str_printf(&line, _("%s is not known as %s: it may be something else"), str_text(&name),
+		   text_in(known->title, explain->context->language));
+	explain_row_inked(out, explain, _("doubt"), INK_WARN, str_text(&line), "");
+	str_deinit(&line);
+	str_deinit(&name);
+}
+
+static const char *nobody_words(const struct explain *explain, enum ownership ownership)
+{
+
 	switch (ownership) {
 	case OWNERSHIP_NONE:
 		return _("no process holds it: a kernel socket, or one in flight");
 	case OWNERSHIP_HIDDEN:
-		return _("not visible without more rights: sudo minato explain");
+		return explain->root
+			       ? _("none that can be seen: a kernel socket, one in flight, or a "
+				   "process outside this container")
+			       : _("not visible without more rights: sudo minato explain");
 	default:
 		return _("not known");
 	}
@@ -186,11 +210,11 @@ static void add_conditions(struct str *line, const struct explain *explain,
 	char date[POLICY_DATE_TEXT_BYTES];
 	struct str from = STR_INIT(LINE_MAX_BYTES);
 	for (size_t i = 0; i < declaration->from.count; i++) {
-		str_add(&from, i > 0 ? " " : "");
+		str_add(&from, i > 0 ? _(", ") : "");
 		policy_from_format(&from, explain->policy, &declaration->from.items[i]);
 	}
 	add_fact(line, _("owner"), declaration->owner);
-	add_fact(line, _("for whom"), str_text(&from));
+	add_fact(line, _("open to"), str_text(&from));
 	add_fact(line, _("until"), policy_date_format(declaration->until, date));
 	add_fact(line, _("review due"), policy_date_format(declaration->review, date));
 	str_deinit(&from);
@@ -270,8 +294,10 @@ static void service_rows(struct str *out, const struct explain *explain, size_t 
 	if (group.process != NULL) {
 		program_row(out, explain, group.first, group.process);
 		origin_row(out, explain, group.first, group.process);
+		doubt_row(out, explain, group.first, group.process);
 	} else {
-		explain_row(out, explain, _("program"), nobody_words(group.first->ownership));
+		explain_row(out, explain, _("program"),
+			    nobody_words(explain, group.first->ownership));
 	}
 	peers_row(out, explain, &group);
 	purpose_row(out, explain, group.first->protocol, group.first->port,

@@ -63,9 +63,10 @@ void findings_count_words(struct str *out, const struct findings *findings)
 	const char *separator = "";
 	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_LOW; severity--) {
 		if (counts[severity] > 0) {
-			str_printf(out, "%s%u %s", separator, counts[severity],
+			str_add(out, separator);
+			str_printf(out, _("%u %s"), counts[severity],
 				   severity_words((enum severity)severity));
-			separator = ", ";
+			separator = _(", ");
 		}
 	}
 	if (separator[0] == '\0') {

@@ -35,12 +35,17 @@ void complain_of_coverage(const struct context *context, const struct inventory 
 	if (c->listeners_hidden == 0 && c->netns_hidden == 0) {
 		return;
 	}
+	bool root = geteuid() == 0;
 	struct str line = STR_INIT(1024);
-	str_printf(&line,
-		   _("without more rights: the programs behind %u ports and %u network namespaces "
-		     "stay unseen"),
-		   c->listeners_hidden, c->netns_hidden);
-	const char *next = geteuid() != 0 ? "sudo minato" : NULL;
-	complain(context, str_text(&line), next);
+	str_add(&line, root ? _("out of sight, perhaps outside this container: ")
+			    : _("out of sight without more rights: "));
+	add_counted(&line, c->listeners_hidden, _("the program of %u port"),
+		    _("the programs of %u ports"));
+	if (c->netns_hidden > 0) {
+		str_add(&line, _(", "));
+		add_counted(&line, c->netns_hidden, _("%u network namespace"),
+			    _("%u network namespaces"));
+	}
+	complain(context, str_text(&line), root ? NULL : "sudo minato");
 	str_deinit(&line);
 }

@@ -15,6 +15,11 @@ void complain(const struct context *context, const char *sentence, const char *n
 	}
 }
 
+void add_counted(struct str *out, size_t count, const char *one, const char *many)
+{
+	str_printf(out, count == 1 ? one : many, (unsigned)count);
+}
+
 int print_text(const struct str *text)
 {
 	if (text->error != 0) {

@@ -57,6 +57,12 @@ static void messages_fill_their_arguments(void **state)
 	message_fill(&out, "{process} on {port}, {other}, {", arguments, 2);
 	assert_string_equal(str_text(&out), "x\\x0a on 80, {other}, {");
 	str_deinit(&out);
+	const struct message_argument words[] = { { "who", "見えないもの" }, { "name", "nginx" } };
+	struct str japanese = STR_INIT(1000);
+	message_fill(&japanese, "番号は {who} が、{name} が 80 で、その {who}", words, 2);
+	assert_string_equal(str_text(&japanese),
+			    "番号は見えないものが、nginx が 80 で、その見えないもの");
+	str_deinit(&japanese);
 	assert_non_null(message_find("undeclared-listener"));
 	assert_null(message_find("no-such-message"));
 }
