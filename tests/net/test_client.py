@@ -1,17 +1,13 @@
 """The command line as a client of a running daemon: log, watch and owners for users without root."""
 import json
 import os
-import pathlib
-import shutil
-import signal
+import select
 import socket
 import subprocess
-import tempfile
-import time
 
 import pytest
 
-from conftest import BUILD
+from daemon import BUILD, Daemon, until
 
 READER = 64321  # a group that nobody has
 NOBODY = ["setpriv", "--reuid", "64322", "--regid", str(READER), "--clear-groups"]
@@ -21,23 +17,14 @@ STRANGER = ["setpriv", "--reuid", "64322", "--regid", "64322", "--clear-groups"]
 @pytest.fixture(scope="module")
 def daemon():
     """A daemon of our own; the environment in which minato finds it."""
-    runtime = pathlib.Path(tempfile.mkdtemp(prefix="minato-test-", dir="/run"))
-    runtime.rmdir()
-    state = pathlib.Path(tempfile.mkdtemp(prefix="minato-test-"))
-    process = subprocess.Popen([BUILD / "minatod", "--runtime-directory", runtime, "--state-directory", state,
-                                "--group", str(READER), "--policy", state / "none.yaml"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    own = Daemon("--group", str(READER))
     try:
-        assert "ready" in process.stderr.readline()
-        state.chmod(0o700)
-        yield dict(os.environ, MINATO_RUNTIME_DIRECTORY=str(runtime), MINATO_STATE_DIRECTORY=str(state),
+        own.start()
+        os.chmod(own.state, 0o700)
+        yield dict(os.environ, MINATO_RUNTIME_DIRECTORY=own.runtime, MINATO_STATE_DIRECTORY=own.state,
                    LANG="C.UTF-8", LANGUAGE="en")
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
-        process.stderr.close()
-        shutil.rmtree(state)
-    assert not runtime.exists()
+        own.remove()
 
 
 def minato(environment, *words, before=()):
@@ -49,15 +36,15 @@ def test_status_says_that_the_daemon_runs(daemon):
     assert json.loads(minato(daemon, "status", "--json").stdout)["daemon"] == "running"
 
 
+def kinds_in_log(environment, before):
+    done = minato(environment, "log", "--json", before=before)
+    assert done.returncode == 0, done.stderr
+    return [event["kind"] for event in json.loads(done.stdout)["events"]]
+
+
 def test_the_log_is_read_directly_by_root_and_by_the_daemon_for_its_group(daemon):
     for before in ([], NOBODY):
-        deadline = time.monotonic() + 10
-        kinds = []
-        while "daemon_started" not in kinds and time.monotonic() < deadline:
-            done = minato(daemon, "log", "--json", before=before)
-            assert done.returncode == 0, done.stderr
-            kinds = [event["kind"] for event in json.loads(done.stdout)["events"]]
-        assert "daemon_started" in kinds
+        until(lambda: "daemon_started" in kinds_in_log(daemon, before), "the start is in the log")
 
 
 def test_strangers_are_told_what_they_lack(daemon):
@@ -77,6 +64,27 @@ def test_the_group_sees_owners_without_root(daemon):
         assert seen["owners"][0]["executable"] == os.readlink("/proc/self/exe")
         (hidden,) = json.loads(minato(daemon, "ports", port, "--json", before=STRANGER).stdout)["ports"]
         assert hidden["ownership"] == "hidden"
+
+
+def test_watch_shows_a_listener_as_it_opens(daemon):
+    watching = subprocess.Popen([BUILD / "minato", "watch", "--count", "1", "--jsonl", "--pid", str(os.getpid())],
+                                env=daemon, stdout=subprocess.PIPE, text=True)
+    opened = []
+    try:
+        for _ in range(100):  # until the stream is followed; each listener stays open
+            opened.append(socket.create_server(("127.0.0.1", 0)))
+            if select.select([watching.stdout], [], [], 0.2)[0]:
+                break
+        event = json.loads(watching.stdout.readline())
+        assert event["kind"] == "listener_opened"
+        assert event["port"] in [s.getsockname()[1] for s in opened]
+        assert watching.wait(timeout=10) == 0
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stdout.close()
+        for s in opened:
+            s.close()
 
 
 def test_without_a_daemon_the_next_step_is_named(tmp_path):
