@@ -8,6 +8,9 @@
 /* Longer paths do not fit the stack of a program: their record comes without. */
 #define RECORD_PATH_BYTES 320
 
+/* In place of the descriptor: this process has more than fit; ask the iterator listener_files. */
+#define LISTENER_RECORD_MORE (-2)
+
 /* A descriptor of a process that points to a listening socket (or UDP without a peer). */
 struct listener_record {
 	__u64 inode;  /* of the socket */

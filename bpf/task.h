@@ -45,13 +45,11 @@ static __always_inline struct sock *socket_of(struct file *file)
 }
 
 /* The local address in network order; IPv4 fills the first four bytes. */
-static __always_inline void copy_address(__u8 *to, struct sock *sk)
+static __always_inline void copy_address(__u8 *to, const struct sock *sk)
 {
-	if (sk->__sk_common.skc_family == AF_INET6) {
-		if (bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr)) {
-			bpf_core_read(to, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		}
-	} else {
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6) {
 		bpf_core_read(to, 4, &sk->__sk_common.skc_rcv_saddr);
+	} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr)) {
+		bpf_core_read(to, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 	}
 }

@@ -57,6 +57,11 @@ struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequen
 	return message;
 }
 
+void diag_request_filter(struct nlmsghdr *request, const struct port_filter *filter)
+{
+	mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, filter->length, filter->program);
+}
+
 static struct addr address_of(uint8_t family, const void *bytes)
 {
 	return family == AF_INET ? addr_from_ipv4(bytes) : addr_from_ipv6(bytes);

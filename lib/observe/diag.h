@@ -10,6 +10,7 @@
 #include "model/connection.h"
 #include "model/listener.h"
 #include "model/protocol.h"
+#include "observe/port-filter.h"
 
 /* States of include/net/tcp_states.h; UDP uses the first and CLOSE. */
 enum socket_state {
@@ -36,7 +37,7 @@ struct socket_facts {
 	uint32_t send_queue;    /* LISTEN: the backlog */
 };
 
-enum { DIAG_REQUEST_BYTES = 128 };
+enum { DIAG_REQUEST_BYTES = 512 };
 
 /* Which states to ask for: a bit per enum socket_state. */
 uint32_t diag_listening_states(enum protocol protocol);
@@ -57,6 +58,9 @@ struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t fami
  * inet_diag_dump_compat).
  */
 struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequence);
+
+/* Adds a filter program to a request. */
+void diag_request_filter(struct nlmsghdr *request, const struct port_filter *filter);
 
 /*
  * Reads one answer. @param protocol what was asked for.

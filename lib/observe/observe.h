@@ -97,10 +97,11 @@ int observe_sockets_open(struct observe_sockets *out, bool all, unsigned without
 void observe_sockets_close(struct observe_sockets *sockets);
 
 /*
- * Loads the owner iterators and pins them as DIRECTORY/listener_owners, connection_owners,
- * process_details and network_namespaces, replacing older pins of these names. Mounts a bpffs of
- * its own on the directory (made when missing, mode 0755) unless it is one already.
- * Needs CAP_BPF and CAP_PERFMON, CAP_SYS_ADMIN for the mount, CAP_CHOWN for a foreign group.
+ * Loads the owner iterators and pins them as DIRECTORY/listener_owners, listener_files,
+ * connection_owners, process_details and network_namespaces, replacing older pins of these names.
+ * Mounts a bpffs of its own on the directory (made when missing, mode 0755) unless it is one
+ * already. Needs CAP_BPF and CAP_PERFMON, CAP_SYS_ADMIN for the mount, CAP_CHOWN for a foreign
+ * group.
  * @param mode  of the pins, e.g. 0440. @param group of the pins, (gid_t)-1 = unchanged.
  * @return 0; -EPERM; -EOPNOTSUPP when the kernel lacks iterators or BTF; other negative errno.
  *         After a failure no pin of ours is left.

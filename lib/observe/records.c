@@ -32,6 +32,10 @@ static bool listed(const struct inventory *inventory, uint32_t inode)
 
 static int take_listener(struct sightings *sightings, const struct listener_record *record)
 {
+	if (record->fd == LISTENER_RECORD_MORE) {
+		sightings->more = true;
+		return 0;
+	}
 	if (record->family != AF_INET && record->family != AF_INET6) {
 		return -EBADMSG;
 	}

@@ -16,6 +16,7 @@ struct sightings {
 	/* Namespaces whose sockets were listed otherwise; their listeners are not noted. */
 	const struct inventory *inventory;
 	VEC(struct listener_record) foreign; /* in namespaces that could not be listed */
+	bool more; /* a process holds more than its record tells: ask listener_files */
 };
 
 void sightings_deinit(struct sightings *sightings);

@@ -103,7 +103,9 @@ static void excerpt(struct policy_diagnostic *d, struct arena *arena, const stru
 	}
 	char *copy = arena_strndup(arena, first, (size_t)(last - first));
 	for (size_t i = 0; copy != NULL && i < (size_t)(last - first); i++) {
-		copy[i] = copy[i] == '\0' ? '\x01' : copy[i];
+		if (copy[i] == '\0') {
+			copy[i] = '\x01';
+		}
 	}
 	const char *token_end = forward(place, last, mark->length);
 	d->excerpt = copy;

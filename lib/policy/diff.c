@@ -84,6 +84,8 @@ static const char *join(struct diff *d, const char *path, const struct node *nod
 	return joined;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): the normal form is five levels deep, whatever was read. */
+
 static void compare(struct diff *d, const char *path, const struct node *before,
 		    const struct node *after);
 
@@ -104,7 +106,7 @@ static void compare_values(struct diff *d, const char *path, const struct node *
 	}
 	for (const struct node *a = after->first; a != NULL && d->error == 0; a = a->next) {
 		HASH_FIND_STR(table, a->key->text, other);
-		const char *inner = other->met ? NULL : join(d, path, a);
+		const char *inner = other == NULL || other->met ? NULL : join(d, path, a);
 		if (inner != NULL) {
 			add(d, inner, NULL, a);
 		}
@@ -136,6 +138,8 @@ static void compare(struct diff *d, const char *path, const struct node *before,
 		add(d, path, before, after);
 	}
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* A section that only one side has counts as empty on the other: its entries are what differs. */
 static void add_sections(struct arena *arena, struct node *root)

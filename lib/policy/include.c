@@ -87,16 +87,23 @@ static void include_one(struct reader *reader, const struct node *node)
 	}
 }
 
-void read_include(struct reader *reader, const struct node *node)
+static void include_value(struct reader *reader, const struct node *node)
 {
-	if (node->kind == NODE_LIST) {
-		for (node = node->first; node != NULL; node = node->next) {
-			read_include(reader, node);
-		}
-	} else if (node->kind == NODE_MAPPING ||
-		   (node->kind == NODE_TEXT && node->text[0] == '\0')) {
+	if (node->kind == NODE_LIST || node->kind == NODE_MAPPING ||
+	    (node->kind == NODE_TEXT && node->text[0] == '\0')) {
 		fault(reader, node, "policy-wants-text", NULL, ARGUMENTS({ "key", "include" }));
 	} else if (node->kind == NODE_TEXT) {
 		include_one(reader, node);
+	}
+}
+
+void read_include(struct reader *reader, const struct node *node)
+{
+	if (node->kind != NODE_LIST) {
+		include_value(reader, node);
+		return;
+	}
+	for (node = node->first; node != NULL; node = node->next) {
+		include_value(reader, node);
 	}
 }

@@ -30,7 +30,7 @@ struct draft_policy {
 	const struct inventory *inventory;
 	enum language language;
 	VEC(struct found) found;
-	VEC(const struct listener *) chosen_by_kernel;
+	VEC(uint32_t) chosen_by_kernel; /* indexes of listeners */
 	struct arena arena;
 };
 
@@ -101,17 +101,18 @@ static bool in_host_netns(const struct inventory *inventory, uint32_t netns)
 	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
 }
 
-static int add_listener(struct draft_policy *draft, const struct listener *l)
+static int add_listener(struct draft_policy *draft, uint32_t index)
 {
+	const struct listener *l = &draft->inventory->listeners.items[index];
 	if (l->port == 0 || !in_host_netns(draft->inventory, l->netns)) {
 		return 0;
 	}
 	if (chosen_by_kernel(draft->inventory, l)) {
-		const struct listener **slot = vec_push(&draft->chosen_by_kernel);
+		uint32_t *slot = vec_push(&draft->chosen_by_kernel);
 		if (slot == NULL) {
 			return -ENOMEM;
 		}
-		*slot = l;
+		*slot = index;
 		return 0;
 	}
 	const struct process *process = inventory_listener_process(draft->inventory, l);
@@ -389,7 +390,8 @@ static void add_found(struct str *out, struct draft_policy *draft, const struct 
 static void add_chosen_by_kernel(struct str *out, const struct draft_policy *draft)
 {
 	for (size_t i = 0; i < draft->chosen_by_kernel.count; i++) {
-		const struct listener *l = draft->chosen_by_kernel.items[i];
+		const struct listener *l =
+			&draft->inventory->listeners.items[draft->chosen_by_kernel.items[i]];
 		const struct process *process = inventory_listener_process(draft->inventory, l);
 		struct policy_ports ports = { l->protocol, l->port, l->port };
 		struct str text = STR_INIT(64);
@@ -431,7 +433,7 @@ int policy_init(struct str *out, const struct inventory *inventory, enum languag
 	struct draft_policy draft = { .inventory = inventory, .language = language };
 	int r = 0;
 	for (size_t i = 0; i < inventory->listeners.count && r == 0; i++) {
-		r = add_listener(&draft, &inventory->listeners.items[i]);
+		r = add_listener(&draft, (uint32_t)i);
 	}
 	for (size_t i = 0; i < inventory->published.count && r == 0; i++) {
 		r = add_published(&draft, &inventory->published.items[i]);

@@ -1,6 +1,7 @@
 /* YAML events into a tree with places: without recursion, bounded in depth and number. */
 #include "policy/tree.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,14 +62,22 @@ static struct node *node_new(struct builder *b, enum node_kind kind, const yaml_
 	return node;
 }
 
+/* The innermost open container; NULL outside all. */
+static struct node *innermost(const struct builder *b)
+{
+	struct node *node = b->depth == 0 ? NULL : b->open[b->depth - 1].node;
+	assert(b->depth == 0 || node != NULL);
+	return node;
+}
+
 /* Puts a finished or just opened node where the next value belongs. */
 static void attach(struct builder *b, struct node *node)
 {
-	if (b->depth == 0) {
+	struct node *parent = innermost(b);
+	if (parent == NULL) {
 		b->root = node;
 		return;
 	}
-	struct node *parent = b->open[b->depth - 1].node;
 	if (parent->kind == NODE_MAPPING && b->open[b->depth - 1].key == NULL) {
 		b->open[b->depth - 1].key = node;
 		return;
@@ -148,8 +157,8 @@ static void open_container(struct builder *b, enum node_kind kind, const yaml_ev
 	if (node == NULL) {
 		return;
 	}
-	if (b->depth > 0 && b->open[b->depth - 1].node->kind == NODE_MAPPING &&
-	    b->open[b->depth - 1].key == NULL) {
+	const struct node *parent = innermost(b);
+	if (parent != NULL && parent->kind == NODE_MAPPING && b->open[b->depth - 1].key == NULL) {
 		end_file(b, &node->mark, "policy-key-not-text", NO_ARGUMENTS);
 		return;
 	}

@@ -32,6 +32,12 @@ static const struct web_parameter port_parameters[] = {
 	FIELD(WEB_FLAG, "connections", connections),
 };
 
+static const struct web_parameter findings_parameters[] = {
+	FIELD(WEB_PORTS, "port", first_port),
+	FIELD(WEB_SEVERITY, "severity", severity),
+	FIELD(WEB_TEXT, "finding", finding),
+};
+
 static const struct web_parameter events_parameters[] = {
 	FIELD(WEB_TIME, "since", since),           FIELD(WEB_TIME, "until", until),
 	NUMBER("after", after, 0, INT64_MAX),      NUMBER("limit", limit, 1, WEB_LIMIT_MAX),
@@ -53,6 +59,7 @@ static const struct web_route routes[] = {
 	{ "/v1/status", WEB_QUESTION, WIRE_QUESTION_STATUS, NULL, 0 },
 	{ "/v1/ports", WEB_QUESTION, WIRE_QUESTION_PORTS, PARAMETERS(ports_parameters) },
 	{ "/v1/ports/{port}", WEB_QUESTION, WIRE_QUESTION_PORT, PARAMETERS(port_parameters) },
+	{ "/v1/findings", WEB_QUESTION, WIRE_QUESTION_FINDINGS, PARAMETERS(findings_parameters) },
 	{ "/v1/events", WEB_QUESTION, WIRE_QUESTION_EVENTS, PARAMETERS(events_parameters) },
 	{ "/v1/events/stream", WEB_STREAM, 0, PARAMETERS(stream_parameters) },
 	{ "/v1/openapi.json", WEB_DOCUMENT, 0, NULL, 0 },

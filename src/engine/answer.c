@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
+#include "base/parse.h"
 #include "common/say.h"
 #include "engine.h"
 #include "status.h"
@@ -76,9 +77,10 @@ static void send_fault(struct engine *engine, uint32_t request, uint16_t status,
 
 /* ---- ports ---- */
 
-static json_t *listeners(const struct wire_query *query, const struct inventory *inventory)
+static json_t *listeners(const struct engine *engine, const struct wire_query *query)
 {
-	const struct view view = { .language = LANGUAGE_EN };
+	const struct inventory *inventory = &engine->inventory;
+	const struct view view = { .language = LANGUAGE_EN, .policy = policy_now(engine) };
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
 		if (filter_takes_listener(query, inventory, &inventory->listeners.items[i])) {
@@ -88,9 +90,10 @@ static json_t *listeners(const struct wire_query *query, const struct inventory 
 	return list;
 }
 
-static json_t *connections(const struct wire_query *query, const struct inventory *inventory)
+static json_t *connections(const struct engine *engine, const struct wire_query *query)
 {
-	const struct view view = { .language = LANGUAGE_EN };
+	const struct inventory *inventory = &engine->inventory;
+	const struct view view = { .language = LANGUAGE_EN, .policy = policy_now(engine) };
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < inventory->connections.count; i++) {
 		if (filter_takes_connection(query, inventory, &inventory->connections.items[i])) {
@@ -108,9 +111,9 @@ static json_t *ports_document(const struct engine *engine, const struct wire_que
 	json_object_set_new(document, "ephemeral",
 			    json_pack("{s:i, s:i}", "first", inventory->ephemeral.first, "last",
 				      inventory->ephemeral.last));
-	json_object_set_new(document, "ports", listeners(query, inventory));
+	json_object_set_new(document, "ports", listeners(engine, query));
 	if (query->connections) {
-		json_object_set_new(document, "connections", connections(query, inventory));
+		json_object_set_new(document, "connections", connections(engine, query));
 	}
 	json_object_set_new(document, "coverage", view_coverage(inventory));
 	return document;
@@ -123,6 +126,36 @@ static json_t *port_document(const struct engine *engine, const struct wire_quer
 		query->protocol != PROTOCOL_NONE ? (enum protocol)query->protocol : PROTOCOL_TCP;
 	json_t *document = ports_document(engine, query);
 	json_object_set_new(document, "service", view_service(&view, protocol, query->first_port));
+	return document;
+}
+
+/* ---- findings ---- */
+
+static bool takes_finding(const struct wire_query *query, const struct finding *finding)
+{
+	uint16_t first = 0;
+	uint16_t last = 0;
+	const char *port = finding_fact(finding, "port");
+	if (query->port_given && (port == NULL || parse_port_range(&first, &last, port) < 0 ||
+				  first > query->last_port || last < query->first_port)) {
+		return false;
+	}
+	return finding->severity >= (enum severity)query->severity &&
+	       (query->finding[0] == '\0' || strcmp(query->finding, finding->id) == 0);
+}
+
+static json_t *findings_document(const struct engine *engine, const struct wire_query *query)
+{
+	const struct view view = { .language = LANGUAGE_EN, .policy = policy_now(engine) };
+	json_t *document = view_document(engine->inventory.time);
+	json_t *list = json_array();
+	for (size_t i = 0; i < engine->findings.list.count; i++) {
+		const struct finding *finding = &engine->findings.list.items[i];
+		if (takes_finding(query, finding)) {
+			json_array_append_new(list, view_finding(&view, finding));
+		}
+	}
+	json_object_set_new(document, "findings", list);
 	return document;
 }
 
@@ -186,17 +219,17 @@ static void answer(struct engine *engine, uint32_t request, const struct wire_qu
 			   "GET /v1/status says why");
 		return;
 	}
-	send_document(engine, request, STATUS_OK,
-		      query->question == WIRE_QUESTION_PORT ? port_document(engine, query)
-							    : ports_document(engine, query));
+	json_t *document = query->question == WIRE_QUESTION_PORTS ? ports_document(engine, query)
+			   : query->question == WIRE_QUESTION_PORT
+				   ? port_document(engine, query)
+				   : findings_document(engine, query);
+	send_document(engine, request, STATUS_OK, document);
 }
 
-/* Joins the questions that wait for a sweep. @return false: answer from what is known. */
+/* Joins the questions that wait for a look taken after they were asked: no answer is older than its
+ * question. @return false: too many wait, answer from what is known. */
 static bool wait_for_sweep(struct engine *engine, uint32_t request, const struct wire_query *query)
 {
-	if (!engine->sweep.running && engine->known && !sweep_is_affordable(engine)) {
-		return false;
-	}
 	struct engine_question *question = engine->questions.count < ENGINE_QUESTIONS_MAX
 						   ? vec_push(&engine->questions)
 						   : NULL;
@@ -204,7 +237,7 @@ static bool wait_for_sweep(struct engine *engine, uint32_t request, const struct
 		return false;
 	}
 	*question = (struct engine_question){ request, *query };
-	sweep_now(engine, query->connections ? OBSERVE_CONNECTIONS : 0);
+	sweep_for_question(engine, query->connections ? OBSERVE_CONNECTIONS : 0);
 	return true;
 }
 

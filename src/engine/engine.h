@@ -13,8 +13,10 @@
 #include "base/when.h"
 #include "common/process.h"
 #include "model/event.h"
+#include "model/finding.h"
 #include "model/inventory.h"
 #include "observe/observe.h"
+#include "policy/policy.h"
 #include "store/store.h"
 #include "wire/wire.h"
 
@@ -40,10 +42,11 @@ struct engine_question {
 struct engine_sweep {
 	sd_event_source *timer;
 	bool running;     /* waiting for diag sockets */
-	unsigned flags;   /* of the running one: enum observe_flags */
+	unsigned flags;   /* that questions ask for beyond the usual: enum observe_flags */
 	usec_t last_cost; /* CPU time of the last one */
 	usec_t last_end;  /* monotonic */
 	usec_t interval;  /* until the next */
+	usec_t due;       /* monotonic: when it comes */
 	uint64_t count;
 	uint64_t failures;
 	struct observe_sockets sockets; /* of the running one */
@@ -61,6 +64,44 @@ struct engine_record {
 	char fault[WIRE_TEXT_BYTES];
 };
 
+struct announced;
+
+/* The kernel's events. */
+struct engine_events {
+	struct observe_events *reader; /* NULL = sweeps alone, for this reason */
+	char reason[WIRE_TEXT_BYTES];
+	sd_event_source *source;
+	unsigned sources; /* enum observe_event_source_mask */
+	uint64_t received, lost;
+	struct observe_sockets own_sockets; /* of this namespace */
+	struct announced *announced;        /* told by an event, not yet met by a sweep */
+};
+
+/* A file of the policy, as the parent opened it. */
+struct engine_file {
+	char path[WIRE_TEXT_BYTES];
+	uint32_t request;
+	int error;   /* -EINPROGRESS until it has come */
+	char *bytes; /* NUL-terminated */
+	size_t length;
+};
+
+struct engine_policy {
+	bool declared;
+	struct policy policy; /* zeroed when there is none */
+	usec_t read;          /* when */
+	char fault[WIRE_TEXT_BYTES];
+	uint32_t last_request;
+	VEC(struct engine_file) files; /* while it is being read; the policy itself first */
+};
+
+/* Findings as places, sorted. */
+struct engine_standing {
+	struct event *items;
+	size_t count;
+	size_t room;
+};
+
 struct engine {
 	sd_event *loop;
 	struct wire_setup setup;
@@ -75,22 +116,56 @@ struct engine {
 	struct inventory inventory;
 	struct engine_sweep sweep;
 	struct engine_record record;
+	struct engine_events events;
+	struct engine_policy policy;
+	struct findings findings; /* of the last sweep */
+	struct engine_standing standing;
 	VEC(struct engine_question) questions;
-	bool stopping;
 };
 
 /* ---- sweep.c ---- */
 
 /* Plans the first sweep at once. @return 0 or negative errno. */
 int sweep_start(struct engine *engine, struct err *e);
-/* Begins one now, unless one runs. @param more  further enum observe_flags. */
-void sweep_now(struct engine *engine, unsigned more);
-/* Whether one may be made because a question asks for it. */
-bool sweep_is_affordable(const struct engine *engine);
+/* Begins one now, unless one runs. */
+void sweep_now(struct engine *engine);
+/* Plans one for when it is affordable: something changed. */
+void sweep_soon(struct engine *engine);
+/* As soon as it is affordable for one who waits. @param more  further enum observe_flags. */
+void sweep_for_question(struct engine *engine, unsigned more);
 /* Messages of the parent about diag sockets. Takes the descriptor. */
 void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd);
 void sweep_sockets_end(struct engine *engine);
 void sweep_deinit(struct engine *engine);
+
+/* ---- events.c ---- */
+
+/* Begins to read the ring: descriptors of ring and counters, which stay the caller's. */
+void events_start(struct engine *engine, const struct wire_ring *ring, const int *fds);
+/* Records what waits in the ring. */
+void events_read(struct engine *engine);
+/* Whether an event told what a sweep's difference says now; forgets it then. */
+bool events_were_told(struct engine *engine, const struct event *event);
+/* Forgets what no sweep will meet any more. */
+void events_forget_old(struct engine *engine);
+void events_deinit(struct engine *engine);
+
+/* ---- policy.c ---- */
+
+/* Asks the parent for the policy's files, then reads it. */
+void policy_reload(struct engine *engine);
+/* One of them; the descriptor stays the caller's. */
+void policy_file(struct engine *engine, uint32_t request, const struct wire_file *answer, int fd);
+/* NULL = none. */
+const struct policy *policy_now(const struct engine *engine);
+void policy_end(struct engine *engine);
+
+/* ---- findings.c ---- */
+
+/* What stood when the last daemon ended, out of the store. */
+void findings_recall(struct engine *engine);
+/* Reviews the inventory and records what has come and what has gone. */
+void findings_review(struct engine *engine);
 
 /* ---- record.c ---- */
 

@@ -45,7 +45,7 @@ static void note_process(struct engine *engine, const struct wire_child *child)
 	}
 }
 
-static int on_face(const struct wire_message *message, int fds[WIRE_FDS_MAX], void *data)
+static int on_face(const struct wire_message *message, int *fds, void *data)
 {
 	(void)fds; /* questions bring none */
 	answer_question(data, message->request, &message->query);
@@ -91,7 +91,13 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		sweep_sockets_end(engine);
 		return 0;
 	case WIRE_RING:
+		events_start(engine, &message->ring, fds);
+		return 0;
 	case WIRE_RELOAD:
+		policy_reload(engine);
+		return 0;
+	case WIRE_FILE:
+		policy_file(engine, message->request, &message->file, fds[0]);
 		return 0;
 	default:
 		return -EPROTO;
@@ -140,6 +146,8 @@ static int start(struct engine *engine, struct err *e)
 	}
 	if (r >= 0) {
 		record_start(engine);
+		findings_recall(engine);
+		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
 	return r;
@@ -150,6 +158,10 @@ static void engine_deinit(struct engine *engine)
 	link_close(&engine->face);
 	link_close(&engine->parent);
 	sweep_deinit(engine);
+	events_deinit(engine);
+	policy_end(engine);
+	findings_deinit(&engine->findings);
+	vec_free(&engine->standing);
 	record_deinit(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
@@ -178,6 +190,7 @@ int main(void)
 			  .closed = on_face_closed },
 	};
 	engine.parent.data = engine.face.data = &engine;
+	findings_init(&engine.findings);
 	int r = start(&engine, &e);
 	if (r >= 0) {
 		tell_parent(&engine, WIRE_READY);

@@ -20,6 +20,26 @@ static json_t *process_list(const struct engine *engine)
 	return list;
 }
 
+static json_t *events_object(const struct engine *engine)
+{
+	const struct engine_events *events = &engine->events;
+	return json_pack("{s:s, s:b, s:b, s:o, s:I, s:I}", "source",
+			 events->reader != NULL ? "kernel" : "sweep", "tcp",
+			 (events->sources & OBSERVE_EVENTS_TCP) != 0, "udp",
+			 (events->sources & OBSERVE_EVENTS_UDP_BIND) != 0, "reason",
+			 view_string(events->reason), "received", (json_int_t)events->received,
+			 "lost", (json_int_t)events->lost);
+}
+
+static json_t *policy_object(const struct engine *engine)
+{
+	const struct engine_policy *policy = &engine->policy;
+	return json_pack("{s:o, s:b, s:i, s:o, s:o}", "file", view_string(engine->setup.policy),
+			 "declared", policy->declared, "declarations",
+			 (int)policy->policy.declarations.count, "read", view_time(policy->read),
+			 "fault", view_string(policy->fault));
+}
+
 static json_t *sweep_object(const struct engine *engine)
 {
 	const struct engine_sweep *sweep = &engine->sweep;
@@ -52,12 +72,16 @@ json_t *status_document(const struct engine *engine, usec_t now)
 	json_object_set_new(document, "runtime_directory",
 			    view_string(engine->setup.runtime_directory));
 	json_object_set_new(document, "processes", process_list(engine));
+	json_object_set_new(document, "events", events_object(engine));
+	json_object_set_new(document, "policy", policy_object(engine));
 	json_object_set_new(document, "sweep", sweep_object(engine));
 	json_object_set_new(document, "store", store_object(engine));
 	json_object_set_new(document, "listeners",
 			    engine->known
 				    ? json_integer((json_int_t)engine->inventory.listeners.count)
 				    : json_null());
+	json_object_set_new(document, "findings",
+			    json_integer((json_int_t)engine->findings.list.count));
 	json_object_set_new(document, "coverage",
 			    engine->known ? view_coverage(&engine->inventory) : json_null());
 	return document;

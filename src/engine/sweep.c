@@ -9,12 +9,16 @@
 #include "engine.h"
 
 enum {
-	/* Sweeps on the clock may take 1/1000 of a core, those that a question asks for 1/4. */
+	/* Sweeps on the clock may take 1/1000 of a core; without events 1/200; after a change
+	 * 1/100; those that a question asks for 1/4. */
 	SHARE_ON_CLOCK = 1000,
+	SHARE_ALONE = 200,
+	SHARE_ON_CHANGE = 100,
 	SHARE_ON_QUESTION = 4,
 	USUAL_FLAGS = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_ALL_NETNS,
 };
 
+static const usec_t CHANGE_WAIT_USEC = 500000; /* a service that starts opens several ports */
 static const usec_t SOCKETS_WAIT_USEC = 5 * USEC_PER_SEC;
 
 static usec_t cpu_time(void)
@@ -27,17 +31,29 @@ static usec_t cpu_time(void)
 
 /* ---- when ---- */
 
-static usec_t usual_interval(const struct engine *engine)
+static usec_t greater(usec_t a, usec_t b)
 {
-	const usec_t asked = engine->setup.sweep_seconds * USEC_PER_SEC;
-	const usec_t affordable = engine->sweep.last_cost * SHARE_ON_CLOCK;
-	return affordable > asked ? affordable : asked;
+	return a > b ? a : b;
 }
 
-static void plan(struct engine *engine)
+/* Without events a sweep is all there is: it comes more often, and may cost more. */
+static usec_t usual_interval(const struct engine *engine)
+{
+	const uint32_t seconds = engine->setup.sweep_seconds;
+	const usec_t cost = engine->sweep.last_cost;
+	if (engine->events.reader == NULL) {
+		const uint32_t alone = ENGINE_SWEEP_SECONDS_ALONE;
+		return greater((seconds < alone ? seconds : alone) * USEC_PER_SEC,
+			       cost * SHARE_ALONE);
+	}
+	return greater(seconds * USEC_PER_SEC, cost * SHARE_ON_CLOCK);
+}
+
+static void plan(struct engine *engine, usec_t interval)
 {
 	struct engine_sweep *sweep = &engine->sweep;
-	sweep->interval = usual_interval(engine);
+	sweep->interval = interval;
+	sweep->due = clock_monotonic() + interval;
 	int r = sd_event_source_set_time_relative(sweep->timer, (uint64_t)sweep->interval);
 	if (r >= 0) {
 		r = sd_event_source_set_enabled(sweep->timer, SD_EVENT_ONESHOT);
@@ -50,32 +66,72 @@ static void plan(struct engine *engine)
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	(void)source, (void)usec;
-	sweep_now(data, 0);
+	sweep_now(data);
 	return 0;
 }
 
 int sweep_start(struct engine *engine, struct err *e)
 {
+	engine->sweep.due = clock_monotonic();
 	int r = sd_event_add_time_relative(engine->loop, &engine->sweep.timer, CLOCK_MONOTONIC, 0,
 					   USEC_PER_SEC, on_time, engine);
 	return r < 0 ? err_system(e, r, "cannot plan sweeps") : 0;
 }
 
-bool sweep_is_affordable(const struct engine *engine)
+static void plan_earlier(struct engine *engine, usec_t due, usec_t now)
 {
-	return clock_monotonic() - engine->sweep.last_end >
-	       engine->sweep.last_cost * SHARE_ON_QUESTION;
+	if (!engine->sweep.running && due < engine->sweep.due) {
+		plan(engine, due - now);
+	}
+}
+
+void sweep_soon(struct engine *engine)
+{
+	const struct engine_sweep *sweep = &engine->sweep;
+	const usec_t now = clock_monotonic();
+	const usec_t allowed = sweep->last_end + sweep->last_cost * SHARE_ON_CHANGE;
+	plan_earlier(engine, greater(now + CHANGE_WAIT_USEC, allowed), now);
+}
+
+void sweep_for_question(struct engine *engine, unsigned more)
+{
+	struct engine_sweep *sweep = &engine->sweep;
+	const usec_t now = clock_monotonic();
+	const usec_t allowed = sweep->last_end + sweep->last_cost * SHARE_ON_QUESTION;
+	sweep->flags |= more;
+	if (now >= allowed) {
+		sweep_now(engine);
+	} else {
+		plan_earlier(engine, allowed, now);
+	}
 }
 
 /* ---- what ---- */
 
+static void on_difference(const struct event *difference, void *data)
+{
+	struct engine *engine = data;
+	struct event event = *difference;
+	if (!events_were_told(engine, &event)) {
+		record_event(engine, &event);
+	}
+}
+
+/* First what the events say, then what they did not say: each thing is told once. */
 static void take(struct engine *engine, struct inventory *after)
 {
+	events_read(engine);
 	if (engine->known) {
+		if (observe_compare(&engine->inventory, after, on_difference, engine) < 0) {
+			say(SAY_ERROR, "no memory to compare two sweeps");
+		}
 		inventory_deinit(&engine->inventory);
 	}
 	engine->inventory = *after;
 	engine->known = true;
+	engine->sweep.count++;
+	events_forget_old(engine);
+	findings_review(engine);
 }
 
 static void look(struct engine *engine)
@@ -85,7 +141,7 @@ static void look(struct engine *engine)
 	struct inventory after;
 	const usec_t before = cpu_time();
 	const struct observe_request request = {
-		.flags = sweep->flags,
+		.flags = USUAL_FLAGS | sweep->flags,
 		.without = engine->without,
 		.now = clock_now(),
 		.bpf_directory = engine->bpf_directory,
@@ -93,7 +149,6 @@ static void look(struct engine *engine)
 	};
 	if (observe_inventory(&after, &request, &e) == 0) {
 		take(engine, &after);
-		sweep->count++;
 	} else {
 		sweep->failures++;
 		say(SAY_WARNING, "sweep: %s", err_text(&e));
@@ -111,7 +166,8 @@ static void finish(struct engine *engine)
 	observe_sockets_close(&sweep->sockets);
 	sweep->sockets = (struct observe_sockets){ 0 };
 	sweep->running = false;
-	plan(engine);
+	sweep->flags = 0;
+	plan(engine, usual_interval(engine));
 	answer_waiting(engine);
 }
 
@@ -131,15 +187,13 @@ static int ask_for_sockets(struct engine *engine)
 	return r < 0 ? r : wire_send(engine->parent.socket, &message, NULL, 0, NULL);
 }
 
-void sweep_now(struct engine *engine, unsigned more)
+void sweep_now(struct engine *engine)
 {
 	struct engine_sweep *sweep = &engine->sweep;
 	if (sweep->running) {
-		sweep->flags |= more;
 		return;
 	}
 	sweep->running = true;
-	sweep->flags = USUAL_FLAGS | more;
 	if (ask_for_sockets(engine) < 0) {
 		finish(engine);
 	}

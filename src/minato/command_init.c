@@ -1,6 +1,8 @@
 /* minato init: a first policy from what is listening. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,10 +34,28 @@ static void complain_about(const struct context *context, const char *format, co
 }
 
 /* O_EXCL: what is there stays, also when it appears between two looks. */
+static int create(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+}
+
+/* The folder of the policy may be missing on a new host: /etc/minato. One level, no more. */
+static bool make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	if (strlen(path) >= sizeof(folder)) {
+		return false;
+	}
+	memcpy(folder, path, strlen(path) + 1);
+	return mkdir(dirname(folder), 0755) == 0;
+}
+
 static int write_new(const struct context *context, const char *path, const struct str *text)
 {
-	_cleanup_(close_fdp) int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	_cleanup_(close_fdp) int fd = create(path);
+	if (fd < 0 && errno == ENOENT && path == context->policy_path && make_folder(path)) {
+		fd = create(path);
+	}
 	if (fd < 0 && errno == EEXIST) {
 		complain_about(context, _("%s exists; it is never overwritten"), path, "",
 			       "minato init --output -");

@@ -39,9 +39,20 @@ static const char *path_of(const struct context *context, const char *const *fil
 	return count > 0 ? files[0] : context->policy_path;
 }
 
-static int unreadable(const struct context *context, int code, const struct err *e)
+/* The two common reasons have words in the reader's language; the system's are often English. */
+static int unreadable(const struct context *context, const char *path, int code,
+		      const struct err *e)
 {
-	complain(context, err_text(e), code == -ENOENT ? "minato init" : NULL);
+	struct str sentence = STR_INIT(8192);
+	if (code == -ENOENT) {
+		str_printf(&sentence, _("there is no policy at %s"), path);
+	} else if (code == -EACCES) {
+		str_printf(&sentence, _("%s may not be read by this user"), path);
+	} else {
+		str_add(&sentence, err_text(e));
+	}
+	complain(context, str_text(&sentence), code == -ENOENT ? "minato init" : NULL);
+	str_deinit(&sentence);
 	return code == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 
@@ -112,7 +123,7 @@ static int validate(const struct context *context, const struct config *config,
 	const char *path = path_of(context, files, count);
 	int r = policy_load(&policy, &diagnostics, path, context->now, &e);
 	if (r < 0) {
-		return unreadable(context, r, &e);
+		return unreadable(context, path, r, &e);
 	}
 	int code = config->json ? validate_json(context, path, &diagnostics)
 				: validate_text(context, path, &diagnostics, &policy);
@@ -139,7 +150,7 @@ static int need(struct policy *out, const struct context *context, const char *p
 	struct err e = ERR_INIT;
 	int r = policy_load(out, &diagnostics, path, context->now, &e);
 	if (r < 0) {
-		return unreadable(context, r, &e);
+		return unreadable(context, path, r, &e);
 	}
 	if (r == POLICY_INVALID) {
 		show_faults(context, &diagnostics);

@@ -1,7 +1,14 @@
 /* What the engine asks of the parent, and what the helper answers. */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "common/say.h"
 #include "daemon.h"
 
@@ -54,11 +61,61 @@ static void ask_helper(const struct daemon *daemon)
 	}
 }
 
+/* The folder of the policy; what is included lies in it or below. */
+static int policy_directory(const struct daemon *daemon)
+{
+	char path[WIRE_TEXT_BYTES];
+	(void)str_copy(path, sizeof(path), daemon->options.policy);
+	const int fd = open(dirname(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Never anything outside that folder, whatever the engine asks for: no link leads out of it. */
+static int open_beneath(const struct daemon *daemon, const char *path)
+{
+	char folder[WIRE_TEXT_BYTES];
+	(void)str_copy(folder, sizeof(folder), daemon->options.policy);
+	const char *name = dirname(folder);
+	const size_t length = strlen(name);
+	const char *rest = path;
+	if (strncmp(path, name, length) == 0 && path[length] == '/') {
+		rest = path + length + 1;
+	}
+	_cleanup_(close_fdp) int directory = policy_directory(daemon);
+	if (directory < 0) {
+		return directory;
+	}
+	const struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_(close_fdp) int fd = (int)syscall(SYS_openat2, directory, rest, &how, sizeof(how));
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		return -errno;
+	}
+	return S_ISREG(status.st_mode) ? steal_fd(&fd) : -EINVAL;
+}
+
+static void answer_file(const struct daemon *daemon, uint32_t request, const char *path)
+{
+	_cleanup_(close_fdp) int fd = open_beneath(daemon, path);
+	const struct wire_message answer = {
+		.type = WIRE_FILE,
+		.request = request,
+		.file = { .error = fd < 0 ? (uint32_t)-fd : 0 },
+	};
+	pass_to_engine(daemon, &answer, &fd);
+}
+
 int request_handle(struct daemon *daemon, const struct wire_message *message)
 {
 	switch (message->type) {
 	case WIRE_NETNS_WANTED:
 		ask_helper(daemon);
+		return 0;
+	case WIRE_FILE_WANTED:
+		answer_file(daemon, message->request, message->file_wanted.path);
 		return 0;
 	default:
 		return -EPROTO;

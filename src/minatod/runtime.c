@@ -26,8 +26,8 @@ static const char lock_name[] = "minatod.lock";
 static const char bpf_name[] = "bpf";
 
 enum {
-	LOCK_TRIES = 50, /* of 100 ms: the helper of a daemon that was killed is cleaning up */
-	LOCK_WAIT_MS = 100,
+	LOCK_TRIES = 60, /* of 50 ms: the helper of a daemon that was killed is cleaning up */
+	LOCK_WAIT_MS = 50,
 };
 
 static void closedirp(DIR **directory)
@@ -81,7 +81,10 @@ static int check_runtime(struct runtime *runtime, const char *path, struct err *
 			path);
 	}
 	_cleanup_(freep) char *whole = realpath(path, NULL);
-	if (whole == NULL || strlen(whole) >= sizeof(runtime->path) - 32) {
+	if (whole == NULL) {
+		return err_system(e, errno, "%s", path);
+	}
+	if (strlen(whole) >= sizeof(runtime->path) - 32) {
 		return err_set(e, ENAMETOOLONG, "%s: its whole path is too long", path);
 	}
 	(void)str_copy(runtime->path, sizeof(runtime->path), whole);
@@ -118,27 +121,53 @@ static int write_pid(int lock, struct err *e)
 	return 0;
 }
 
-static int take_lock(struct runtime *runtime, struct err *e)
+enum lock_outcome {
+	LOCK_TAKEN,
+	LOCK_HELD = 1, /* by a daemon that lives */
+	LOCK_LATER,    /* by one that is ending */
+};
+
+static int try_lock(struct runtime *runtime, const char *path, struct err *e)
 {
-	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
-		_cleanup_(close_fdp) int lock =
-			openat(runtime->directory, lock_name,
-			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (lock < 0) {
-			return err_system(e, errno, "cannot open %s/%s", runtime->path, lock_name);
-		}
-		if (flock(lock, LOCK_EX | LOCK_NB) == 0 && still_there(lock, runtime->directory)) {
-			runtime->lock = steal_fd(&lock);
-			return write_pid(runtime->lock, e);
-		}
-		if (holder_lives(lock)) {
-			break;
-		}
-		(void)poll(NULL, 0, LOCK_WAIT_MS); /* woken early it merely looks sooner */
+	struct err fault = ERR_INIT;
+	close_fdp(&runtime->directory);
+	int r = open_directory(&runtime->directory, path, &fault);
+	if (r == 0) {
+		r = check_runtime(runtime, path, &fault);
 	}
-	return err_set(e, EBUSY,
-		       "another minatod runs in %s; choose another --runtime-directory or stop it",
-		       runtime->path);
+	if (r < 0) {
+		return r == -ENOENT ? LOCK_LATER : err_set(e, r, "%s", err_text(&fault));
+	}
+	_cleanup_(close_fdp) int lock = openat(runtime->directory, lock_name,
+					       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock < 0 && errno == ENOENT) {
+		return LOCK_LATER; /* the directory has just been removed */
+	}
+	if (lock < 0) {
+		return err_system(e, errno, "cannot open %s/%s", runtime->path, lock_name);
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0 && still_there(lock, runtime->directory)) {
+		runtime->lock = steal_fd(&lock);
+		return write_pid(runtime->lock, e);
+	}
+	return holder_lives(lock) ? LOCK_HELD : LOCK_LATER;
+}
+
+/* An ending daemon removes the directory itself, so each try begins with it. */
+static int take_lock(struct runtime *runtime, const char *path, struct err *e)
+{
+	int r = LOCK_LATER;
+	for (unsigned tries = 0; tries < LOCK_TRIES && r == LOCK_LATER; tries++) {
+		r = try_lock(runtime, path, e);
+		if (r == LOCK_LATER) {
+			(void)poll(NULL, 0, LOCK_WAIT_MS); /* woken early it merely looks sooner */
+		}
+	}
+	return r <= 0 ? r
+		      : err_set(e, EBUSY,
+				"another minatod runs in %s; choose another --runtime-directory or "
+				"stop it",
+				path);
 }
 
 /* ---- what an earlier run left, and the end of this one ---- */
@@ -216,6 +245,19 @@ static int listen_at(int *out, const struct runtime *runtime, const char *name, 
 
 /* ---- state ---- */
 
+/* An engine holds this lock (store.h); that of a daemon that was killed may be about to end. Ours
+ * is given back when the directory is closed. */
+static bool state_is_free(int directory)
+{
+	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(directory, LOCK_EX | LOCK_NB) == 0) {
+			return true;
+		}
+		(void)poll(NULL, 0, LOCK_WAIT_MS); /* woken early it merely looks sooner */
+	}
+	return false;
+}
+
 /* Gives what an earlier engine wrote to this one: its number may have changed. A directory with
  * anything else in it is refused, lest a mistyped path changes hands. */
 static int give_state(int state, const char *path, const struct identities *identities,
@@ -226,8 +268,7 @@ static int give_state(int state, const char *path, const struct identities *iden
 	if (directory == NULL) {
 		return err_system(e, errno, "cannot read %s", path);
 	}
-	/* The engine holds this lock (store.h); it is free again when the directory is closed. */
-	if (flock(dirfd(directory), LOCK_EX | LOCK_NB) < 0) {
+	if (!state_is_free(dirfd(directory))) {
 		return err_set(e, EBUSY,
 			       "another minatod writes to %s: choose another --state-directory",
 			       path);
@@ -263,13 +304,7 @@ static int give_state(int state, const char *path, const struct identities *iden
 int runtime_prepare(struct runtime *out, const struct options *options,
 		    const struct identities *identities, struct err *e)
 {
-	int r = open_directory(&out->directory, options->runtime_directory, e);
-	if (r == 0) {
-		r = check_runtime(out, options->runtime_directory, e);
-	}
-	if (r == 0) {
-		r = take_lock(out, e);
-	}
+	int r = take_lock(out, options->runtime_directory, e);
 	if (r < 0) {
 		return r;
 	}

@@ -53,6 +53,7 @@ def test_a_missing_file_names_the_next_step(minato, files):
     done = minato("policy", "validate", str(files / "none.yaml"))
     assert done.returncode == 1
     assert "minato init" in done.stderr
+    assert "ポリシーがありません" in minato("policy", "print", str(files / "none.yaml"), language="ja").stderr
 
 
 def test_json_has_every_part_of_a_fault(minato, files):
@@ -146,6 +147,14 @@ def test_init_writes_what_listens_and_never_overwrites(minato, files):
         before = path.read_bytes()
         assert minato("init", "--output", str(path)).returncode == 1
         assert path.read_bytes() == before
+
+
+def test_init_makes_the_folder_of_the_policy_alone(minato, files):
+    assert minato("--policy", str(files / "etc/policy.yaml"), "init").returncode == 0
+    assert (files / "etc/policy.yaml").exists()
+    done = minato("init", "--output", str(files / "typo/policy.yaml"))
+    assert done.returncode == 1
+    assert not (files / "typo").exists()
 
 
 def test_init_speaks_japanese(minato):

@@ -1,13 +1,17 @@
 """Who holds which port: the inventory against sockets that the test opens itself."""
 import array
 import os
+import pathlib
+import pwd
+import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
-from conftest import ALL_NETNS, OWNERS, PROBE, checked, inventory, listeners, run
+from conftest import ALL_NETNS, CONNECTIONS, COUNTS, DETAILS, OWNERS, PACKAGES, PROBE, checked, inventory, listeners, run
 
 OWNED, NONE, HIDDEN = 1, 2, 3
 PINNED, BPF, PROC = 1, 2, 3
@@ -128,6 +132,67 @@ def test_mptcp_listener_is_one_row():
             assert [owner["pid"] for owner in row["owners"]] == [os.getpid()]
 
 
+def test_process_with_very_many_listeners_owns_them_all():
+    many = [socket.create_server(("127.0.0.1", 0)) for _ in range(700)]
+    ports = {s.getsockname()[1] for s in many}
+    rows = [row for row in inventory(OWNERS)["listeners"] if row["port"] in ports]
+    assert len(rows) == 700
+    assert all([owner["pid"] for owner in row["owners"]] == [os.getpid()] for row in rows)
+    for s in many:
+        s.close()
+
+
+def test_connections_are_counted_with_their_peers(tcp, port):
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+    for flags in (COUNTS, CONNECTIONS):
+        (row,) = listeners(inventory(flags), port)
+        assert (row["counted"], row["connections"], row["peers"]) == (True, 5, [["127.0.0.1", 5]])
+    for s in held:
+        s.close()
+
+
+def test_connections_have_direction_and_owner(tcp, port):
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        local = client.getsockname()[1]
+        rows = inventory(OWNERS | CONNECTIONS)["connections"]
+        (outbound,) = [row for row in rows if row["local"].endswith(f":{local}")]
+        (inbound,) = [row for row in rows if row["remote"].endswith(f":{local}")]
+        assert (outbound["direction"], outbound["state"], outbound["pid"]) == (2, 1, os.getpid())
+        # Not accepted yet: nobody holds it.
+        assert (inbound["direction"], inbound["pid"]) == (1, 0)
+
+
+@pytest.mark.parametrize("without", ["", "bpf"])
+def test_details_of_the_owner(port, without):
+    before = time.time()
+    (row,) = listeners(inventory(DETAILS, without=without), port)
+    (owner,) = row["owners"]
+    assert owner["executable"] == os.readlink("/proc/self/exe")
+    assert owner["deleted"] is False
+    assert owner["arguments"] == pathlib.Path("/proc/self/cmdline").read_text().rstrip("\0").replace("\0", " ").strip()
+    assert owner["user"] == pwd.getpwuid(os.geteuid()).pw_name
+    assert owner["parents"][0] == os.getppid()
+    assert before - 3600 < owner["started"] / 1e6 <= before + 1
+    started = pathlib.Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19]
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert abs(owner["started"] / 1e6 - boot - int(started) / os.sysconf("SC_CLK_TCK")) < 0.05
+
+
+def test_replaced_executable_is_marked(tmp_path):
+    copy = tmp_path / "waits"
+    shutil.copy("/usr/bin/sleep", copy)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        child = subprocess.Popen([copy, "60"], pass_fds=[s.fileno()])
+        try:
+            copy.unlink()
+            (row,) = listeners(inventory(DETAILS), s.getsockname()[1])
+            (owner,) = [owner for owner in row["owners"] if owner["pid"] == child.pid]
+            assert (owner["executable"], owner["deleted"]) == (str(copy), True)
+        finally:
+            child.kill()
+            child.wait()
+
+
 def test_inherited_socket_has_both_owners(port, tcp):
     child = subprocess.Popen(["sleep", "60"], pass_fds=[tcp.fileno()])
     try:
@@ -236,3 +301,17 @@ def test_nothing_is_left_after_unpin(tmp_path):
     assert {p.name for p in directory.iterdir()} >= {"listener_owners", "connection_owners", "process_details"}
     checked(PROBE, "unpin", directory)
     assert not os.path.ismount(directory) and not directory.exists()
+
+
+def test_package_of_an_executable_is_named():
+    if run("dpkg-query", "--version").returncode != 0:
+        pytest.skip("packages are looked up in dpkg's lists, and this host has none")
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        child = subprocess.Popen(["/usr/bin/sleep", "60"], pass_fds=[s.fileno()])
+        try:
+            (row,) = listeners(inventory(PACKAGES), s.getsockname()[1])
+            packages = {owner["pid"]: owner["package"] for owner in row["owners"]}
+            assert packages[child.pid] == "coreutils"
+        finally:
+            child.kill()
+            child.wait()

@@ -9,6 +9,7 @@
 #include "observe/diag.h"
 #include "observe/observe.h"
 #include "observe/owners.h"
+#include "observe/port-filter.h"
 #include "observe/process-text.h"
 #include "observe/protocols.h"
 #include "observe/records.h"
@@ -702,6 +703,56 @@ static void protocols_without_sockets_are_idle(void **state)
 	}
 }
 
+/* As the kernel runs it (net/ipv4/inet_diag.c, inet_diag_bc_run). */
+static bool passes(const struct port_filter *filter, uint16_t port)
+{
+	long left = (long)filter->length;
+	size_t at = 0;
+	while (left > 0) {
+		struct inet_diag_bc_op op[2] = { 0 };
+		memcpy(op, filter->program + at, (size_t)left < sizeof(op) ? 4 : sizeof(op));
+		bool yes = op[0].code == INET_DIAG_BC_NOP ||
+			   (op[0].code == INET_DIAG_BC_S_GE && port >= op[1].no) ||
+			   (op[0].code == INET_DIAG_BC_S_LE && port <= op[1].no);
+		size_t step = yes ? op[0].yes : op[0].no;
+		assert_true(step >= 4 && step % 4 == 0);
+		left -= (long)step;
+		at += step;
+	}
+	return filter->length > 0 && left == 0;
+}
+
+static void port_filter_passes_its_ports_and_few_others(void **state)
+{
+	(void)state;
+	struct portset ports = { 0 };
+	struct port_filter filter;
+	port_filter_make(&filter, &ports);
+	assert_int_equal(filter.length, 0);
+	static const uint16_t some[] = { 22, 80, 443, 8080, 40000, 65535 };
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		portset_add(&ports, some[i]);
+	}
+	port_filter_make(&filter, &ports);
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		assert_true(passes(&filter, some[i]));
+	}
+	static const uint16_t others[] = { 21, 444, 8079, 8081, 39999, 40001, 65534 };
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_false(passes(&filter, others[i]));
+	}
+	/* More ranges than there is room for: none may be lost. */
+	for (uint32_t port = 0; port < 65536; port += 1000) {
+		portset_add(&ports, (uint16_t)port);
+	}
+	port_filter_make(&filter, &ports);
+	assert_true(filter.length <= sizeof(filter.program));
+	for (uint32_t port = 0; port < 65536; port += 1000) {
+		assert_true(passes(&filter, (uint16_t)port));
+	}
+	assert_false(passes(&filter, 999));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -734,6 +785,7 @@ int main(void)
 		cmocka_unit_test(dual_stack_listener_takes_ipv4),
 		cmocka_unit_test(three_most_frequent_peers_are_kept_in_order),
 		cmocka_unit_test(protocols_without_sockets_are_idle),
+		cmocka_unit_test(port_filter_passes_its_ports_and_few_others),
 		cmocka_unit_test(without_knows_its_words_and_passes_over_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,9 @@ static void add_declarations(struct str *out, const char *indent, uint32_t who_c
 			break;
 		default:
 			str_printf(out, ", profile: %s", here ? PICK(profiles) : "https");
-			str_printf(out, here ? "" : ", port: %u/tcp", port);
+			if (!here) {
+				str_printf(out, ", port: %u/tcp", port);
+			}
 			break;
 		}
 		add_extras(out, here);

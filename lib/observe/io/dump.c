@@ -14,6 +14,7 @@ enum { RECEIVE_BYTES = 64 * 1024 };
 struct dump {
 	enum protocol protocol;
 	uint32_t sequence;
+	const struct port_filter *filter;
 	dump_function *function;
 	void *data;
 };
@@ -49,8 +50,11 @@ static int take(const struct dump *dump, const char *bytes, size_t length)
 	return 1;
 }
 
-static int ask(int fd, const struct dump *dump, const struct nlmsghdr *message)
+static int ask(int fd, const struct dump *dump, struct nlmsghdr *message)
 {
+	if (dump->filter != NULL) {
+		diag_request_filter(message, dump->filter);
+	}
 	if (send(fd, message, message->nlmsg_len, 0) < 0) {
 		return -errno;
 	}
@@ -76,14 +80,20 @@ static bool lacks(int r)
 }
 
 int dump_sockets(const struct observe_socket *socket, enum protocol protocol, uint32_t states,
-		 dump_function *function, void *data, struct err *e)
+		 const struct port_filter *filter, dump_function *function, void *data,
+		 struct err *e)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	static atomic_uint sequences = 1;
 	_Alignas(struct nlmsghdr) char request[DIAG_REQUEST_BYTES];
 	const bool idle[] = { protocols_is_idle(socket->idle, protocol, false),
 			      protocols_is_idle(socket->idle, protocol, true) };
-	struct dump dump = { .protocol = protocol, .function = function, .data = data };
+	struct dump dump = {
+		.protocol = protocol, .filter = filter, .function = function, .data = data
+	};
+	if (filter != NULL && filter->length == 0) {
+		return 0;
+	}
 	if (protocol == PROTOCOL_TCP && !idle[0] && !idle[1]) {
 		dump.sequence = atomic_fetch_add(&sequences, 1);
 		int r = ask(socket->fd, &dump, diag_request_tcp(request, states, dump.sequence));

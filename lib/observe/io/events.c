@@ -166,7 +166,7 @@ int observe_event_resolve(struct event *event, const struct observe_sockets *soc
 		struct observe_socket asked = *socket;
 		asked.idle = 0; /* this socket is newer than what was known then */
 		int r = dump_sockets(&asked, event->protocol,
-				     diag_listening_states(event->protocol), compare_cookie,
+				     diag_listening_states(event->protocol), NULL, compare_cookie,
 				     &search, e);
 		if (r < 0) {
 			return r;

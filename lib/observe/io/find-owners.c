@@ -9,12 +9,22 @@
 #include "observe/io/proc.h"
 #include "observe/records.h"
 
+static int read_one(struct sightings *sightings, const struct observe_request *request,
+		    enum iterator which, enum owner_source *source)
+{
+	_cleanup_(close_fdp) int fd =
+		iterator_open(which, request->bpf_directory, request->without, source);
+	return fd < 0 ? fd : iterator_read(fd, records_take_listeners, sightings);
+}
+
+/* The fast iterator first; the thorough one where a process holds very many sockets. */
 static int read_listeners(struct sightings *sightings, const struct observe_request *request,
 			  enum owner_source *source)
 {
-	_cleanup_(close_fdp) int fd = iterator_open(
-		ITERATOR_LISTENER_OWNERS, request->bpf_directory, request->without, source);
-	return fd < 0 ? fd : iterator_read(fd, records_take_listeners, sightings);
+	int r = read_one(sightings, request, ITERATOR_LISTENER_OWNERS, source);
+	return r == 0 && sightings->more
+		       ? read_one(sightings, request, ITERATOR_LISTENER_FILES, source)
+		       : r;
 }
 
 /* The iterator over all sockets tells of the listening ones too, but not of their addresses. */

@@ -12,6 +12,7 @@
 #include "observe/io/details.h"
 #include "observe/io/find-owners.h"
 #include "observe/io/listing.h"
+#include "observe/io/packages.h"
 #include "observe/io/published.h"
 #include "observe/io/sockets.h"
 #include "observe/observe.h"
@@ -88,6 +89,9 @@ static int fill(struct inventory *inventory, const struct observe_request *reque
 	}
 	if (r == 0 && (request->flags & details) != 0) {
 		r = find_details(inventory, request, e);
+	}
+	if (r == 0 && (request->flags & OBSERVE_PACKAGES) != 0) {
+		r = find_packages(inventory, "", e);
 	}
 	if (r == 0 && (request->flags & OBSERVE_PUBLISHED) != 0) {
 		r = find_published(inventory, request, sockets, e);

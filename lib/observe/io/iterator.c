@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 
 #include <connection_owners.skel.h>
+#include <listener_files.skel.h>
 #include <listener_owners.skel.h>
 #include <network_namespaces.skel.h>
 #include <process_details.skel.h>
@@ -43,6 +44,7 @@ static int link_of(int program)
 	}
 
 LOADER(listener_owners)
+LOADER(listener_files)
 LOADER(connection_owners)
 LOADER(process_details)
 LOADER(network_namespaces)
@@ -52,6 +54,7 @@ static const struct {
 	int (*load)(void);
 } iterators[ITERATOR_COUNT] = {
 	[ITERATOR_LISTENER_OWNERS] = { "listener_owners", load_listener_owners },
+	[ITERATOR_LISTENER_FILES] = { "listener_files", load_listener_files },
 	[ITERATOR_CONNECTION_OWNERS] = { "connection_owners", load_connection_owners },
 	[ITERATOR_PROCESS_DETAILS] = { "process_details", load_process_details },
 	[ITERATOR_NETWORK_NAMESPACES] = { "network_namespaces", load_network_namespaces },

@@ -28,6 +28,7 @@ struct listing {
 	const struct observe_socket *socket;
 	struct inodes outer; /* inodes of MPTCP sockets, sorted before TCP is asked for */
 	struct tally *tally;
+	const struct port_filter *filter; /* NULL = all ports */
 	bool keep;
 };
 
@@ -65,8 +66,8 @@ static int ask_all(struct listing *listing, uint32_t (*states)(enum protocol),
 {
 	listing->outer.list.count = 0;
 	for (size_t i = 0; i < PROTOCOLS; i++) {
-		int r = dump_sockets(listing->socket, protocols[i], states(protocols[i]), function,
-				     listing, e);
+		int r = dump_sockets(listing->socket, protocols[i], states(protocols[i]),
+				     listing->filter, function, listing, e);
 		if (r < 0 && r != -EOPNOTSUPP) {
 			return r;
 		}
@@ -176,10 +177,27 @@ static uint32_t established_states(enum protocol protocol)
 	return 1U << SOCKET_ESTABLISHED;
 }
 
+/* Counting alone needs only those connections that a listener can have taken. */
+static void filter_listeners(struct port_filter *filter, const struct inventory *inventory,
+			     uint32_t netns)
+{
+	struct portset ports = { 0 };
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (listener->netns == netns) {
+			portset_add(&ports, listener->port);
+		}
+	}
+	port_filter_make(filter, &ports);
+}
+
 int list_connections(struct inventory *inventory, const struct observe_sockets *sockets, bool keep,
 		     struct err *e)
 {
-	struct listing listing = { .inventory = inventory, .keep = keep };
+	struct port_filter filter;
+	struct listing listing = { .inventory = inventory,
+				   .keep = keep,
+				   .filter = keep ? NULL : &filter };
 	listing.tally = tally_new(inventory);
 	int r = listing.tally == NULL ? -ENOMEM : 0;
 	for (size_t i = 0; r == 0 && i < sockets->list.count; i++) {
@@ -187,6 +205,7 @@ int list_connections(struct inventory *inventory, const struct observe_sockets *
 		listing.socket = &sockets->list.items[i];
 		if (listing.socket->fd >= 0) {
 			tally_enter(listing.tally, listing.netns);
+			filter_listeners(&filter, inventory, listing.netns);
 			r = ask_all(&listing, keep ? diag_connected_states : established_states,
 				    take_connection, e);
 		}
@@ -233,8 +252,8 @@ static int open_cookies(struct inodes *cookies, const struct inventory *inventor
 		if (socket->fd < 0 || !in_doubt(inventory, i / PROTOCOLS, protocol)) {
 			continue;
 		}
-		int r = dump_sockets(socket, protocol, diag_listening_states(protocol), take_cookie,
-				     cookies, e);
+		int r = dump_sockets(socket, protocol, diag_listening_states(protocol), NULL,
+				     take_cookie, cookies, e);
 		if (r < 0 && r != -EOPNOTSUPP) {
 			return r;
 		}

@@ -126,6 +126,7 @@ static const char *const parent_only[] = {
 	"landlock_create_ruleset",
 	"landlock_restrict_self",
 	"mlock",
+	"openat2",
 	"pidfd_open",
 	"pidfd_send_signal",
 	"socket",

@@ -1,0 +1,188 @@
+/* What the review finds, and when it comes and goes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "base/parse.h"
+#include "common/say.h"
+#include "engine.h"
+#include "review/review.h"
+
+enum {
+	STANDING_MAX =
+		4096, /* findings that are told one by one; beyond it they are in the list only */
+};
+
+/* The day in this host's zone, as until: means it. */
+static int64_t local_day(usec_t now)
+{
+	const time_t seconds = (time_t)(now / USEC_PER_SEC);
+	struct tm local = { 0 };
+	if (localtime_r(&seconds, &local) == NULL) {
+		return now / USEC_PER_DAY;
+	}
+	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+}
+
+static void set_port(struct event *event, const struct finding *finding)
+{
+	const char *port = finding_fact(finding, "port");
+	const char *protocol = finding_fact(finding, "protocol");
+	if (port != NULL && protocol != NULL && protocol_parse(&event->protocol, protocol) == 0) {
+		uint16_t last = 0;
+		(void)parse_port_range(&event->port, &last, port); /* 0 when it is no number */
+	}
+}
+
+static void set_listener(struct event *event, const struct inventory *inventory, uint32_t index)
+{
+	const struct listener *listener = &inventory->listeners.items[index];
+	const struct process *process = inventory_listener_process(inventory, listener);
+	event->protocol = listener->protocol;
+	event->port = listener->port;
+	event->address = listener->address;
+	event->netns = inventory->netns.items[listener->netns].inode;
+	if (process == NULL) {
+		return;
+	}
+	event->pid = process->pid;
+	event->uid = process->uid;
+	(void)str_copy(event->process, sizeof(event->process),
+		       process->name != NULL ? process->name : "");
+	(void)str_copy(event->executable, sizeof(event->executable),
+		       process->executable != NULL ? process->executable : "");
+	(void)str_copy(event->unit, sizeof(event->unit),
+		       process->unit != NULL ? process->unit : "");
+}
+
+static struct event event_of(const struct engine *engine, const struct finding *finding)
+{
+	struct event event = { .kind = EVENT_FINDING_RAISED, .uid = UINT32_MAX };
+	(void)str_copy(event.finding, sizeof(event.finding), finding->id);
+	(void)str_copy(event.detail, sizeof(event.detail),
+		       finding->declaration != NULL ? finding->declaration : "");
+	set_port(&event, finding);
+	if (finding->listener != FINDING_NO_INDEX) {
+		set_listener(&event, &engine->inventory, finding->listener);
+	}
+	return event;
+}
+
+/* Whether they are of one finding: its kind and its place, not the process that has it now. */
+static int compare_place(const void *pa, const void *pb)
+{
+	const struct event *a = pa;
+	const struct event *b = pb;
+	int r = strcmp(a->finding, b->finding);
+	r = r != 0 ? r : (a->protocol > b->protocol) - (a->protocol < b->protocol);
+	r = r != 0 ? r : (int)a->port - (int)b->port;
+	r = r != 0 ? r : addr_compare(&a->address, &b->address);
+	r = r != 0 ? r : (a->netns > b->netns) - (a->netns < b->netns);
+	return r != 0 ? r : strcmp(a->detail, b->detail);
+}
+
+/* Records those of `list` that `other` has not. */
+static void tell_difference(struct engine *engine, const struct engine_standing *list,
+			    const struct engine_standing *other, enum event_kind kind)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct event *place = &list->items[i];
+		if (other->count > 0 && bsearch(place, other->items, other->count, sizeof(*place),
+						compare_place) != NULL) {
+			continue;
+		}
+		struct event event = *place;
+		event.time = clock_now();
+		event.id = 0;
+		event.kind = kind;
+		record_event(engine, &event);
+	}
+}
+
+/* Sorted, one for each place. */
+static void standing_of(struct engine_standing *out, const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->findings.list.count && out->count < STANDING_MAX; i++) {
+		struct event *event = vec_push(out);
+		if (event == NULL) {
+			return;
+		}
+		*event = event_of(engine, &engine->findings.list.items[i]);
+	}
+	if (out->count > 0) {
+		qsort(out->items, out->count, sizeof(*out->items), compare_place);
+	}
+}
+
+/* ---- what stood when the last daemon ended ---- */
+
+/* Latest first: the first word about a place is the one that holds. */
+static int recall(const struct event *event, void *data)
+{
+	struct engine_standing *seen = data;
+	for (size_t i = 0; i < seen->count; i++) {
+		if (compare_place(&seen->items[i], event) == 0) {
+			return 0;
+		}
+	}
+	struct event *kept = vec_push(seen);
+	if (kept == NULL) {
+		return -ENOMEM;
+	}
+	*kept = *event;
+	return 0;
+}
+
+static void drop_cleared(struct engine_standing *list)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->items[i].kind == EVENT_FINDING_RAISED) {
+			list->items[kept++] = list->items[i];
+		}
+	}
+	list->count = kept;
+}
+
+void findings_recall(struct engine *engine)
+{
+	const struct store_filter filter = {
+		.kinds = 1U << EVENT_FINDING_RAISED | 1U << EVENT_FINDING_CLEARED,
+		.limit = STANDING_MAX,
+		.newest_first = true,
+	};
+	struct engine_standing *standing = &engine->standing;
+	/* What cannot be recalled is told again. */
+	(void)store_query(engine->state, &filter, recall, standing, NULL);
+	drop_cleared(standing);
+	if (standing->count > 0) {
+		qsort(standing->items, standing->count, sizeof(*standing->items), compare_place);
+	}
+}
+
+void findings_review(struct engine *engine)
+{
+	const usec_t now = clock_now();
+	const struct review_input input = {
+		.inventory = &engine->inventory,
+		.policy = policy_now(engine),
+		.today = local_day(now),
+		.now = now,
+	};
+	findings_deinit(&engine->findings);
+	findings_init(&engine->findings);
+	int r = review_findings(&engine->findings, &input);
+	if (r < 0) {
+		say(SAY_ERROR, "review: %s", strerror(-r));
+		return; /* what stands is told by the next review */
+	}
+	struct engine_standing now_standing = { 0 };
+	standing_of(&now_standing, engine);
+	tell_difference(engine, &engine->standing, &now_standing, EVENT_FINDING_CLEARED);
+	tell_difference(engine, &now_standing, &engine->standing, EVENT_FINDING_RAISED);
+	vec_free(&engine->standing);
+	engine->standing = now_standing;
+}
