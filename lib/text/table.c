@@ -104,30 +104,50 @@ static void squeeze(const struct table *table, size_t *widths, size_t columns)
 	}
 }
 
-static void put_cell(struct str *out, const char *text, size_t width, enum align align,
-		     const char *begin, const char *end)
+/* Where the numbers at the end begin, with the space or colon before them; the end if none do. */
+static size_t number_tail(const char *text)
+{
+	size_t length = strlen(text);
+	size_t at = length;
+	while (at > 0 && strchr("0123456789+: ", text[at - 1]) != NULL) {
+		at--;
+	}
+	while (at < length && text[at] != ' ' && text[at] != ':') {
+		at++;
+	}
+	return at;
+}
+
+/* The cell's text, cut with ".." if it is wider than the column. @return its width. */
+static size_t put_cut(struct str *out, const char *text, size_t width, bool keep_number)
 {
 	size_t have = text_width(text);
-	bool cut = have > width;
-	size_t bytes = cut ? text_fit(text, width > 2 ? width - 2 : width) : strlen(text);
-	size_t shown = cut ? 0 : have;
-	if (cut) {
-		_cleanup_(freep) char *head = strndup(text, bytes);
-		shown = (head == NULL ? 0 : text_width(head)) + (width > 2 ? 2 : 0);
+	if (have <= width) {
+		str_add(out, text);
+		return have;
 	}
-	size_t pad = width > shown ? width - shown : 0;
-	if (align == ALIGN_RIGHT) {
-		str_printf(out, "%*s", (int)pad, "");
+	const size_t dots = width > 2 ? 2 : 0;
+	const char *tail = text + (keep_number ? number_tail(text) : strlen(text));
+	if (text_width(tail) + dots + 1 > width) {
+		tail = "";
 	}
-	str_add(out, begin);
+	size_t bytes = text_fit(text, width - dots - text_width(tail));
+	_cleanup_(freep) char *head = strndup(text, bytes);
 	str_add_bytes(out, text, bytes);
-	if (cut && width > 2) {
-		str_add(out, "..");
-	}
-	str_add(out, end);
-	if (align == ALIGN_LEFT) {
-		str_printf(out, "%*s", (int)pad, "");
-	}
+	str_add(out, dots > 0 ? ".." : "");
+	str_add(out, tail);
+	return (head == NULL ? 0 : text_width(head)) + dots + text_width(tail);
+}
+
+static void put_cell(struct str *out, const char *text, size_t width,
+		     const struct table_column *column, const char *begin, const char *end)
+{
+	struct str shown = STR_INIT(CELL_MAX_BYTES);
+	size_t used = put_cut(&shown, text, width, column->keep_number);
+	int pad = width > used ? (int)(width - used) : 0;
+	str_printf(out, "%*s%s%s%s%*s", column->align == ALIGN_RIGHT ? pad : 0, "", begin,
+		   str_text(&shown), end, column->align == ALIGN_LEFT ? pad : 0, "");
+	str_deinit(&shown);
 }
 
 static void end_line(struct str *out)
@@ -144,7 +164,7 @@ static void put_heading(struct str *out, const struct table *table, const size_t
 	for (size_t c = 0; c < table->column_count; c++) {
 		const char *title = table->columns[c].title == NULL ? "" : table->columns[c].title;
 		str_printf(out, "%*s", c == 0 ? 0 : GAP, "");
-		put_cell(out, title, widths[c], table->columns[c].align, style_ink(style, INK_DIM),
+		put_cell(out, title, widths[c], &table->columns[c], style_ink(style, INK_DIM),
 			 style_ink(style, INK_PLAIN));
 	}
 	end_line(out);
@@ -169,7 +189,7 @@ int table_render(struct str *out, const struct table *table, size_t columns,
 		const struct table_cell *cell = &table->cells.items[i];
 		bool inked = cell->ink != INK_PLAIN;
 		str_printf(out, "%*s", c == 0 ? 0 : GAP, "");
-		put_cell(out, cell->text, widths[c], table->columns[c].align,
+		put_cell(out, cell->text, widths[c], &table->columns[c],
 			 inked ? style_ink(style, cell->ink) : "",
 			 inked ? style_ink(style, INK_PLAIN) : "");
 		if (c + 1 == table->column_count) {

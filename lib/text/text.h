@@ -132,6 +132,7 @@ struct table_column {
 	enum align align;
 	uint16_t min_columns; /* may be cut down to this; 0 = never cut */
 	uint16_t max_columns; /* never wider than this; 0 = as wide as its content */
+	bool keep_number; /* a cut keeps the numbers at the end: "redis-s.. 16", "-> 192..:5432" */
 };
 
 struct table_cell {

@@ -151,7 +151,7 @@ static int print_rows(const struct context *context, const struct config *config
 {
 	struct str out = STR_INIT(1 << 28);
 	int rows = rows_ports(&out, context, inventory, &config->filter,
-			      config->output == OUTPUT_WIDE);
+			      config->output == OUTPUT_WIDE, 0);
 	if (rows == 0) {
 		str_add(&out, _("no port is open that fits\n"));
 	}

@@ -67,6 +67,10 @@ static void count_services(struct overview *overview)
 		}
 		before = l;
 	}
+	for (size_t i = 0; i < inventory->published.count; i++) {
+		overview->exposed +=
+			addr_exposure(&inventory->published.items[i].address) != EXPOSURE_LOOPBACK;
+	}
 }
 
 static double ephemeral_percent(const struct overview *overview)
@@ -150,21 +154,14 @@ static void add_listeners(struct str *out, const struct overview *overview)
 {
 	static const struct ports_filter everything = { 0 };
 	enum { ROWS = 12 };
-	struct str rows = STR_INIT(1 << 26);
-	int count = rows_ports(&rows, overview->context, overview->inventory, &everything, false);
+	int count =
+		rows_ports(out, overview->context, overview->inventory, &everything, false, ROWS);
 	if (count == 0) {
 		str_add(out, _("Nothing listens on this host: no port is open.\n"));
+	} else if (count > ROWS) {
+		str_printf(out, _("... and %d more, none more dangerous: minato ports\n"),
+			   count - ROWS);
 	}
-	const char *at = str_text(&rows);
-	for (int line = 0; line <= ROWS && *at != '\0'; line++) {
-		size_t length = strcspn(at, "\n");
-		str_add_bytes(out, at, length + (at[length] == '\n'));
-		at += length + (at[length] == '\n');
-	}
-	if (count > ROWS) {
-		str_printf(out, _("... and %d more: minato ports\n"), count - ROWS);
-	}
-	str_deinit(&rows);
 	str_add_char(out, '\n');
 }
 

@@ -90,6 +90,14 @@ static void add_fact(struct str *line, const char *label, const char *value)
 	}
 }
 
+static void add_id(struct str *line, const char *label, const char *name)
+{
+	struct str shortened = STR_INIT(LINE_MAX_BYTES);
+	add_short_id(&shortened, name);
+	add_fact(line, label, str_text(&shortened));
+	str_deinit(&shortened);
+}
+
 static void program_row(struct str *out, const struct explain *explain,
 			const struct listener *listener, const struct process *process)
 {
@@ -130,9 +138,9 @@ static void origin_row(struct str *out, const struct explain *explain,
 	char uid[16];
 	(void)snprintf(uid, sizeof(uid), "%u", process->uid);
 	add_fact(&line, _("user"), process->user != NULL ? process->user : uid);
-	add_fact(&line, _("unit"), process->unit);
-	add_fact(&line, _("container"),
-		 process->container_name != NULL ? process->container_name : process->container_id);
+	add_id(&line, _("unit"), process->unit);
+	add_id(&line, _("container"),
+	       process->container_name != NULL ? process->container_name : process->container_id);
 	add_fact(&line, _("package"), process->package);
 	if (process->parent_count > 0) {
 		add_fact(&line, _("started by"), process->parents[0].name);

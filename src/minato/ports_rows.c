@@ -2,9 +2,24 @@
 #include "ports_rows.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "words.h"
+
+void add_short_id(struct str *out, const char *name)
+{
+	enum { ID_CHARACTERS = 64, SHOWN_CHARACTERS = 12 };
+	while (name != NULL && *name != '\0') {
+		size_t digits = strspn(name, "0123456789abcdef");
+		size_t shown = digits >= ID_CHARACTERS ? SHOWN_CHARACTERS : digits;
+		str_add_bytes(out, name, shown);
+		name += digits;
+		size_t rest = strcspn(name, "0123456789abcdef");
+		str_add_bytes(out, name, rest);
+		name += rest;
+	}
+}
 
 const char *exposure_words(enum exposure exposure)
 {
@@ -49,10 +64,18 @@ void service_cell(struct table *table, enum language language, enum protocol pro
 	}
 }
 
+/* What there is room for. */
+enum layout {
+	LAYOUT_NARROW,
+	LAYOUT_MEASURES, /* on a broad terminal: what to do about it, too */
+	LAYOUT_WIDE,     /* every detail, however broad */
+};
+
 static const struct table_column narrow_columns[] = {
 	{ N_("PORT"), ALIGN_RIGHT, 0, 0 },    { N_("ADDRESS"), ALIGN_LEFT, 9, 30 },
-	{ N_("REACH"), ALIGN_LEFT, 8, 0 },    { N_("PROGRAM"), ALIGN_LEFT, 8, 24 },
+	{ N_("REACH"), ALIGN_LEFT, 12, 24 },  { N_("PROGRAM"), ALIGN_LEFT, 12, 24, true },
 	{ N_("SERVICE"), ALIGN_LEFT, 8, 30 }, { N_("RISK"), ALIGN_LEFT, 0, 0 },
+	{ N_("MEASURE"), ALIGN_LEFT, 20, 0 },
 };
 
 static const struct table_column wide_columns[] = {
@@ -66,15 +89,23 @@ static const struct table_column wide_columns[] = {
 };
 
 enum {
-	NARROW_COLUMNS = sizeof(narrow_columns) / sizeof(narrow_columns[0]),
+	MEASURES_COLUMNS = sizeof(narrow_columns) / sizeof(narrow_columns[0]),
+	NARROW_COLUMNS = MEASURES_COLUMNS - 1,
 	WIDE_COLUMNS = sizeof(wide_columns) / sizeof(wide_columns[0]),
+	MEASURES_FROM = 120, /* columns of a terminal that has room for measures */
 };
 
 /* Titles in the reader's language; `columns` has room for WIDE_COLUMNS. */
-static size_t translated(struct table_column *columns, bool wide)
+static size_t translated(struct table_column *columns, enum layout layout)
 {
-	size_t count = wide ? WIDE_COLUMNS : NARROW_COLUMNS;
-	memcpy(columns, wide ? wide_columns : narrow_columns, count * sizeof(*columns));
+	static const size_t counts[] = {
+		[LAYOUT_NARROW] = NARROW_COLUMNS,
+		[LAYOUT_MEASURES] = MEASURES_COLUMNS,
+		[LAYOUT_WIDE] = WIDE_COLUMNS,
+	};
+	size_t count = counts[layout];
+	memcpy(columns, layout == LAYOUT_WIDE ? wide_columns : narrow_columns,
+	       count * sizeof(*columns));
 	for (size_t i = 0; i < count; i++) {
 		columns[i].title = _(columns[i].title);
 	}
@@ -148,10 +179,27 @@ static void risk_cell(struct table *table, const struct port_knowledge *known)
 	}
 }
 
+static void measure_cell(struct table *table, const struct context *context,
+			 const struct port_knowledge *known, enum layout layout)
+{
+	if (layout == LAYOUT_MEASURES) {
+		table_cell(table, INK_DIM,
+			   known == NULL ? NULL : text_in(known->measure, context->language));
+	}
+}
+
 static const char *netns_words(const struct inventory *inventory, uint32_t index)
 {
 	const struct netns *netns = &inventory->netns.items[index];
 	return netns->kind == NETNS_HOST ? "host" : netns->name;
+}
+
+static void id_cell(struct table *table, const char *name)
+{
+	struct str shortened = STR_INIT(4096);
+	add_short_id(&shortened, name);
+	table_cell(table, INK_PLAIN, str_text(&shortened));
+	str_deinit(&shortened);
 }
 
 static void wide_cells(struct table *table, const struct inventory *inventory,
@@ -161,10 +209,9 @@ static void wide_cells(struct table *table, const struct inventory *inventory,
 	const struct process *process = group->process != NULL ? group->process : &nobody;
 	const struct netns *netns = &inventory->netns.items[group->first->netns];
 	table_cell(table, INK_PLAIN, process->user);
-	table_cell(table, INK_PLAIN, process->unit);
-	table_cell(table, INK_PLAIN,
-		   process->container_name != NULL ? process->container_name
-						   : process->container_id);
+	id_cell(table, process->unit);
+	id_cell(table,
+		process->container_name != NULL ? process->container_name : process->container_id);
 	table_cell(table, INK_PLAIN, process->package);
 	if (netns_words(inventory, group->first->netns) != NULL) {
 		table_cell(table, INK_PLAIN, netns_words(inventory, group->first->netns));
@@ -180,26 +227,44 @@ static void wide_cells(struct table *table, const struct inventory *inventory,
 	table_cell(table, INK_PLAIN, process->arguments);
 }
 
+/* How far the address reaches; in another network namespace that is for its own routes to say. */
+static void reach_cell(struct table *table, const struct inventory *inventory,
+		       const struct group *group, enum layout layout)
+{
+	uint32_t index = group->first->netns;
+	bool elsewhere =
+		index < inventory->netns.count && inventory->netns.items[index].kind != NETNS_HOST;
+	if (elsewhere && layout != LAYOUT_WIDE) {
+		const char *netns = netns_words(inventory, index);
+		table_printf(table, INK_NOTE, _("in %s"), netns != NULL ? netns : _("a namespace"));
+	} else {
+		table_cell(table, group->exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
+			   exposure_words(group->exposure));
+	}
+}
+
 static void group_row(struct table *table, const struct context *context,
-		      const struct inventory *inventory, const struct group *group, bool wide)
+		      const struct inventory *inventory, const struct group *group,
+		      enum layout layout)
 {
 	const struct listener *l = group->first;
 	bool doubted;
 	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
-	bool reachable = group->exposure != EXPOSURE_LOOPBACK;
 	table_printf(table, INK_BOLD, "%u/%s", l->port, protocol_name(l->protocol));
 	table_cell(table, INK_PLAIN, str_text(&group->addresses));
-	table_cell(table, reachable ? INK_PLAIN : INK_DIM, exposure_words(group->exposure));
+	reach_cell(table, inventory, group, layout);
 	program_cell(table, inventory, l);
 	service_cell(table, context->language, l->protocol, l->port, known, doubted);
 	risk_cell(table, known);
-	if (wide) {
+	measure_cell(table, context, known, layout);
+	if (layout == LAYOUT_WIDE) {
 		wide_cells(table, inventory, group);
 	}
 }
 
 static void published_row(struct table *table, const struct context *context,
-			  const struct inventory *inventory, const struct published *p, bool wide)
+			  const struct inventory *inventory, const struct published *p,
+			  enum layout layout)
 {
 	const struct port_knowledge *known = catalog_published(p);
 	char target[ENDPOINT_TEXT_BYTES];
@@ -220,7 +285,8 @@ static void published_row(struct table *table, const struct context *context,
 			     : endpoint_format(&p->target, p->target_port, target));
 	service_cell(table, context->language, p->protocol, p->first_port, known, false);
 	risk_cell(table, known);
-	if (wide) {
+	measure_cell(table, context, known, layout);
+	if (layout == LAYOUT_WIDE) {
 		table_cell(table, INK_PLAIN, NULL);
 		table_cell(table, INK_PLAIN, p->owner);
 		table_cell(table, INK_PLAIN, p->container_name);
@@ -232,55 +298,139 @@ static void published_row(struct table *table, const struct context *context,
 	}
 }
 
-static int listener_rows(struct table *table, const struct context *context,
-			 const struct inventory *inventory, const struct ports_filter *filter,
-			 bool wide)
+/* One line of the table: sockets of one service, or a published port. */
+struct row {
+	struct group group;
+	const struct published *published; /* NULL = the group */
+	enum severity danger;              /* what it is to others that can reach it */
+	size_t place;                      /* in the order of the inventory */
+};
+
+struct rows {
+	VEC(struct row) list;
+};
+
+static void rows_deinit(struct rows *rows)
 {
-	int rows = 0;
-	struct group group = { 0 };
-	for (size_t i = 0; i <= inventory->listeners.count; i++) {
-		const struct listener *l =
-			i < inventory->listeners.count ? &inventory->listeners.items[i] : NULL;
-		if (l != NULL && !filter_listener(filter, inventory, l)) {
+	for (size_t i = 0; i < rows->list.count; i++) {
+		str_deinit(&rows->list.items[i].group.addresses);
+	}
+	vec_free(&rows->list);
+}
+
+static struct row *add_row(struct rows *rows)
+{
+	struct row *row = vec_push(&rows->list);
+	if (row != NULL) {
+		*row = (struct row){ .place = rows->list.count };
+	}
+	return row;
+}
+
+static enum severity danger(const struct port_knowledge *known, enum exposure exposure)
+{
+	return known == NULL || exposure == EXPOSURE_LOOPBACK ? SEVERITY_NONE : known->risk;
+}
+
+static int gather_listeners(struct rows *rows, const struct inventory *inventory,
+			    const struct ports_filter *filter)
+{
+	struct row *row = NULL;
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		if (!filter_listener(filter, inventory, l)) {
 			continue;
 		}
-		if (group.first != NULL && (l == NULL || !same_service(inventory, &group, l))) {
-			group_row(table, context, inventory, &group, wide);
-			str_deinit(&group.addresses);
-			group.first = NULL;
-			rows++;
+		if (row == NULL || !same_service(inventory, &row->group, l)) {
+			row = add_row(rows);
+			if (row == NULL) {
+				return -ENOMEM;
+			}
+			row->group.first = l;
+			row->group.process = inventory_listener_process(inventory, l);
+			row->group.addresses = STR_INIT(4096);
 		}
-		if (l != NULL && group.first == NULL) {
-			group = (struct group){ .first = l,
-						.process = inventory_listener_process(inventory, l),
-						.addresses = STR_INIT(4096) };
+		add_address(&row->group, l);
+		row->danger = danger(catalog_listener(NULL, inventory, l), row->group.exposure);
+	}
+	return 0;
+}
+
+static int gather(struct rows *rows, const struct inventory *inventory,
+		  const struct ports_filter *filter)
+{
+	int r = gather_listeners(rows, inventory, filter);
+	for (size_t i = 0; i < inventory->published.count && r == 0; i++) {
+		const struct published *p = &inventory->published.items[i];
+		if (!filter_published(filter, inventory, p)) {
+			continue;
 		}
-		if (l != NULL) {
-			add_address(&group, l);
+		struct row *row = add_row(rows);
+		r = row == NULL ? -ENOMEM : 0;
+		if (row != NULL) {
+			row->published = p;
+			row->danger = danger(catalog_published(p), addr_exposure(&p->address));
 		}
 	}
-	return rows;
+	return r;
+}
+
+static int by_danger(const void *pa, const void *pb)
+{
+	const struct row *a = pa;
+	const struct row *b = pb;
+	if (a->danger != b->danger) {
+		return a->danger > b->danger ? -1 : 1;
+	}
+	return a->place < b->place ? -1 : a->place > b->place;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+	const struct row *a = pa;
+	const struct row *b = pb;
+	return a->place < b->place ? -1 : a->place > b->place;
+}
+
+/* Of more than `most` rows the most dangerous are shown, in the order that all would have. */
+static size_t choose(struct rows *rows, size_t most)
+{
+	size_t count = rows->list.count;
+	if (most == 0 || count <= most) {
+		return count;
+	}
+	qsort(rows->list.items, count, sizeof(rows->list.items[0]), by_danger);
+	qsort(rows->list.items, most, sizeof(rows->list.items[0]), by_place);
+	return most;
 }
 
 int rows_ports(struct str *out, const struct context *context, const struct inventory *inventory,
-	       const struct ports_filter *filter, bool wide)
+	       const struct ports_filter *filter, bool wide, size_t most)
 {
 	struct table_column columns[WIDE_COLUMNS];
 	struct table table;
-	table_init(&table, columns, translated(columns, wide));
-	int rows = listener_rows(&table, context, inventory, filter, wide);
-	for (size_t i = 0; i < inventory->published.count; i++) {
-		const struct published *p = &inventory->published.items[i];
-		if (filter_published(filter, inventory, p)) {
-			published_row(&table, context, inventory, p, wide);
-			rows++;
+	struct rows rows = { 0 };
+	const enum layout layout = wide                                ? LAYOUT_WIDE
+				   : context->columns >= MEASURES_FROM ? LAYOUT_MEASURES
+								       : LAYOUT_NARROW;
+	int r = gather(&rows, inventory, filter);
+	size_t shown = r == 0 ? choose(&rows, most) : 0;
+	table_init(&table, columns, translated(columns, layout));
+	for (size_t i = 0; i < shown; i++) {
+		const struct row *row = &rows.list.items[i];
+		if (row->published != NULL) {
+			published_row(&table, context, inventory, row->published, layout);
+		} else {
+			group_row(&table, context, inventory, &row->group, layout);
 		}
 	}
-	int r = rows == 0 ? 0
-			  : table_render(out, &table, wide ? 0 : context->columns,
-					 &context->out_style);
+	if (shown > 0) {
+		r = table_render(out, &table, wide ? 0 : context->columns, &context->out_style);
+	}
+	int count = (int)rows.list.count;
 	table_deinit(&table);
-	return r < 0 ? r : rows;
+	rows_deinit(&rows);
+	return r < 0 ? r : count;
 }
 
 int rows_connections(struct str *out, const struct context *context,
@@ -288,10 +438,10 @@ int rows_connections(struct str *out, const struct context *context,
 {
 	const struct table_column columns[] = {
 		{ _("PROTOCOL"), ALIGN_LEFT, 0, 0 },
-		{ _("LOCAL"), ALIGN_LEFT, 12, 0 },
+		{ _("LOCAL"), ALIGN_LEFT, 12, 0, true },
 		{ "", ALIGN_LEFT, 0, 0 },
-		{ _("REMOTE"), ALIGN_LEFT, 12, 0 },
-		{ _("PROGRAM"), ALIGN_LEFT, 8, 24 },
+		{ _("REMOTE"), ALIGN_LEFT, 12, 0, true },
+		{ _("PROGRAM"), ALIGN_LEFT, 12, 24, true },
 		{ _("USE"), ALIGN_LEFT, 8, 0 },
 	};
 	struct table table;

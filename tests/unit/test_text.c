@@ -67,6 +67,36 @@ static void messages_fill_their_arguments(void **state)
 	assert_null(message_find("no-such-message"));
 }
 
+static void a_cut_keeps_the_number_at_the_end(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *cut;
+	} cases[] = {
+		{ "redis-server 16", "redis-s.. 16\n" },
+		{ "nginx-worker 31 +2", "ngin.. 31 +2\n" },
+		{ "-> 192.0.2.20:5432", "-> 19..:5432\n" },
+		{ "no-number-at-all", "no-number-..\n" },
+		{ "x 1234567890123", "x 12345678..\n" },
+		{ "港湾管理局 12345", "港湾.. 12345\n" },
+		{ "fits 1234567", "fits 1234567\n" },
+		{ "12345678901234", "1234567890..\n" },
+	};
+	static const struct table_column column = { NULL, ALIGN_LEFT, 4, 0, true };
+	const struct style plain = { 0 };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct table table;
+		struct str out = STR_INIT(1000);
+		table_init(&table, &column, 1);
+		table_cell(&table, INK_PLAIN, cases[i].text);
+		assert_int_equal(table_render(&out, &table, 12, &plain), 0);
+		assert_string_equal(str_text(&out), cases[i].cut);
+		table_deinit(&table);
+		str_deinit(&out);
+	}
+}
+
 static void tables_pad_by_columns_and_cut(void **state)
 {
 	(void)state;
@@ -161,6 +191,7 @@ int main(void)
 		cmocka_unit_test(widths_count_columns),
 		cmocka_unit_test(foreign_text_is_made_harmless),
 		cmocka_unit_test(messages_fill_their_arguments),
+		cmocka_unit_test(a_cut_keeps_the_number_at_the_end),
 		cmocka_unit_test(tables_pad_by_columns_and_cut),
 		cmocka_unit_test(lines_break_between_words_and_characters),
 		cmocka_unit_test(nearest_words_forgive_one_slip),
