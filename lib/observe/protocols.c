@@ -34,7 +34,7 @@ static uint32_t line_bit(const char *line)
 	sockets += strspn(sockets, " ");
 	/* The kernel prints -1 where it does not count. */
 	bool idle = sockets[0] == '0' && (sockets[1] == ' ' || sockets[1] == '\n');
-	for (size_t i = 0; i < PROTOCOLS * 2; i++) {
+	for (size_t i = 0; i < (size_t)PROTOCOLS * 2; i++) {
 		const char *name = protocols[i / 2].names[i % 2];
 		if (strlen(name) == length && memcmp(name, line, length) == 0) {
 			return idle ? 0 : bit(i / 2, i % 2);

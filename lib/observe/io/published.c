@@ -184,9 +184,8 @@ struct naming {
 static int take_address(const struct nlmsghdr *message, void *data)
 {
 	const struct naming *naming = data;
-	const struct ifaddrmsg *head = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute = NULL;
-	mnl_attr_for_each(attribute, message, sizeof(*head))
+	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
 	{
 		uint16_t bytes = mnl_attr_get_payload_len(attribute);
 		if (mnl_attr_get_type(attribute) != IFA_ADDRESS || (bytes != 4 && bytes != 16)) {
