@@ -95,6 +95,7 @@ struct path {
 };
 
 struct file {
+	void *f_op;
 	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;

@@ -26,6 +26,7 @@ char _license[] SEC("license") = "Dual MIT/GPL";
 struct walk {
 	struct seq_file *seq;
 	struct file **files;
+	void *socket_operations; /* NULL until a socket was met */
 	/* Records written = count - zero. Starting from a number that the verifier cannot know
 	 * keeps it from following every possible count. */
 	__u64 zero;
@@ -40,24 +41,38 @@ static __always_inline struct file *file_at(struct file **files, __u32 fd)
 	return file;
 }
 
+/*
+ * The socket behind a file; NULL for any other file. All sockets have the same operations, so that
+ * the inode, one more piece of memory that is not in the cache, is asked for the first one alone.
+ */
+static __always_inline struct socket *socket_behind(struct walk *walk, struct file *file)
+{
+	void *operations = BPF_CORE_READ(file, f_op);
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	if (socket == NULL || operations == walk->socket_operations) {
+		return socket; /* without private data: a path opened with O_PATH */
+	}
+	if (walk->socket_operations != NULL ||
+	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) {
+		return NULL;
+	}
+	walk->socket_operations = operations;
+	return socket;
+}
+
 static long look(__u32 fd, struct walk *walk)
 {
 	struct file *file = file_at(walk->files, fd);
-	if (file == NULL) {
+	struct socket *socket = file == NULL ? NULL : socket_behind(walk, file);
+	if (socket == NULL) {
 		return 0;
 	}
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK) {
-		return 0;
-	}
-	/* NULL for a path opened with O_PATH; whatever of another make is no Internet socket. */
-	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 	unsigned short family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if ((family != AF_INET && family != AF_INET6) || !waits(sk)) {
 		return 0;
 	}
-	describe_socket(&walk->record, sk, BPF_CORE_READ(inode, i_ino), fd);
+	describe_socket(&walk->record, sk, BPF_CORE_READ(file, f_inode, i_ino), fd);
 	if (file_at(walk->files, fd) != file) {
 		return 0; /* closed meanwhile */
 	}

@@ -15,7 +15,9 @@ struct pairing {
 };
 
 struct tally {
-	struct inventory *inventory;
+	struct listener *listeners; /* as they were at the beginning */
+	size_t count;
+	bool *entered;            /* by listener: its namespace was looked at */
 	int32_t heads[PORTS];     /* of the present namespace: first listener of a port */
 	int32_t *next;            /* by listener: another one of the same port */
 	uint32_t *counts;         /* by listener */
@@ -27,6 +29,8 @@ struct tally {
 struct tally *tally_free(struct tally *tally)
 {
 	if (tally != NULL) {
+		free(tally->listeners);
+		free(tally->entered);
 		free(tally->next);
 		free(tally->counts);
 		free(tally->pairings);
@@ -35,20 +39,27 @@ struct tally *tally_free(struct tally *tally)
 	return NULL;
 }
 
-struct tally *tally_new(struct inventory *inventory)
+struct tally *tally_new(const struct inventory *inventory)
 {
 	struct tally *tally = calloc(1, sizeof(*tally));
 	if (tally == NULL) {
 		return NULL;
 	}
-	size_t count = inventory->listeners.count + 1;
-	tally->inventory = inventory;
-	tally->next = calloc(count, sizeof(*tally->next));
-	tally->counts = calloc(count, sizeof(*tally->counts));
+	size_t room = inventory->listeners.count + 1;
+	tally->count = inventory->listeners.count;
+	tally->listeners = calloc(room, sizeof(*tally->listeners));
+	tally->entered = calloc(room, sizeof(*tally->entered));
+	tally->next = calloc(room, sizeof(*tally->next));
+	tally->counts = calloc(room, sizeof(*tally->counts));
 	tally->pairings = calloc(FIRST_SLOTS, sizeof(*tally->pairings));
 	tally->mask = FIRST_SLOTS - 1;
-	if (tally->next == NULL || tally->counts == NULL || tally->pairings == NULL) {
+	if (tally->listeners == NULL || tally->entered == NULL || tally->next == NULL ||
+	    tally->counts == NULL || tally->pairings == NULL) {
 		return tally_free(tally);
+	}
+	if (tally->count > 0) {
+		memcpy(tally->listeners, inventory->listeners.items,
+		       tally->count * sizeof(*tally->listeners));
 	}
 	return tally;
 }
@@ -56,12 +67,21 @@ struct tally *tally_new(struct inventory *inventory)
 void tally_enter(struct tally *tally, uint32_t netns)
 {
 	memset(tally->heads, 0xff, sizeof(tally->heads)); /* NO_LISTENER */
-	for (size_t i = tally->inventory->listeners.count; i-- > 0;) {
-		struct listener *listener = &tally->inventory->listeners.items[i];
+	for (size_t i = tally->count; i-- > 0;) {
+		const struct listener *listener = &tally->listeners[i];
 		if (listener->netns == netns) {
-			listener->counted = true;
+			tally->entered[i] = true;
 			tally->next[i] = tally->heads[listener->port];
 			tally->heads[listener->port] = (int32_t)i;
+		}
+	}
+}
+
+void tally_ports(struct portset *out, const struct tally *tally, uint32_t netns)
+{
+	for (size_t i = 0; i < tally->count; i++) {
+		if (tally->listeners[i].netns == netns) {
+			portset_add(out, tally->listeners[i].port);
 		}
 	}
 }
@@ -92,7 +112,7 @@ static int32_t taker(const struct tally *tally, const struct socket_facts *facts
 	int32_t found = NO_LISTENER;
 	int best = 0;
 	for (int32_t i = tally->heads[facts->local_port]; i != NO_LISTENER; i = tally->next[i]) {
-		int near = nearness(&tally->inventory->listeners.items[i], &local, facts->protocol);
+		int near = nearness(&tally->listeners[i], &local, facts->protocol);
 		if (near > best) {
 			best = near;
 			found = i;
@@ -192,15 +212,16 @@ static void rank(struct listener *listener, const struct pairing *pairing)
 	listener->peers[at] = now;
 }
 
-void tally_finish(struct tally *tally)
+void tally_finish(const struct tally *tally, struct inventory *inventory)
 {
-	for (size_t i = 0; i < tally->inventory->listeners.count; i++) {
-		tally->inventory->listeners.items[i].connections = tally->counts[i];
+	for (size_t i = 0; i < tally->count; i++) {
+		inventory->listeners.items[i].counted = tally->entered[i];
+		inventory->listeners.items[i].connections = tally->counts[i];
 	}
 	for (size_t i = 0; i <= tally->mask; i++) {
 		const struct pairing *pairing = &tally->pairings[i];
 		if (pairing->connections != 0) {
-			rank(&tally->inventory->listeners.items[pairing->listener], pairing);
+			rank(&inventory->listeners.items[pairing->listener], pairing);
 		}
 	}
 }

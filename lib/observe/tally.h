@@ -6,13 +6,16 @@
 
 struct tally;
 
-/* @return NULL without memory. The listeners must not be reordered before tally_finish. */
-struct tally *tally_new(struct inventory *inventory);
+/* Copies what it needs of the listeners. @return NULL without memory. */
+struct tally *tally_new(const struct inventory *inventory);
 /* @return NULL. NULL is allowed. */
 struct tally *tally_free(struct tally *tally);
 
 /* From now on, connections are of this namespace (an index into inventory.netns). */
 void tally_enter(struct tally *tally, uint32_t netns);
+
+/* Adds the ports of a namespace's listeners to a set. */
+void tally_ports(struct portset *out, const struct tally *tally, uint32_t netns);
 
 /*
  * Counts one connected socket.
@@ -21,5 +24,8 @@ void tally_enter(struct tally *tally, uint32_t netns);
  */
 int tally_take(struct tally *tally, const struct socket_facts *facts, enum direction *direction);
 
-/* Writes counts and peers into the listeners of all namespaces that were entered. */
-void tally_finish(struct tally *tally);
+/*
+ * Writes counts and peers into the listeners of all namespaces that were entered.
+ * @param inventory the one of tally_new: listeners may have been added since, at the end.
+ */
+void tally_finish(const struct tally *tally, struct inventory *inventory);

@@ -1,9 +1,7 @@
 /* Heads, times, strings and printing of JSON documents. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "view/view.h"
 
 json_t *view_document(usec_t time)
@@ -32,16 +30,21 @@ json_t *view_string(const char *bytes)
 	return value;
 }
 
+static int add_piece(const char *bytes, size_t length, void *data)
+{
+	return str_add_bytes(data, bytes, length);
+}
+
 int view_print(struct str *out, json_t *document, bool indent)
 {
 	if (document == NULL) {
 		return out->error = -ENOMEM;
 	}
-	_cleanup_(freep) char *text = json_dumps(document, indent ? JSON_INDENT(2) : JSON_COMPACT);
+	int r = json_dump_callback(document, add_piece, out,
+				   indent ? JSON_INDENT(2) : JSON_COMPACT);
 	json_decref(document);
-	if (text == NULL) {
-		return out->error = -ENOMEM;
+	if (r < 0 && out->error == 0) {
+		out->error = -ENOMEM;
 	}
-	str_add(out, text);
 	return str_add_char(out, '\n');
 }

@@ -9,6 +9,7 @@
 #include "base/io/clock.h"
 #include "base/parse.h"
 #include "command.h"
+#include "json_memory.h"
 #include "judge.h"
 #include "look.h"
 #include "observe/observe.h"
@@ -253,7 +254,11 @@ static int run(const struct context *context, const void *given, const char *con
 		complain_of_use(context, config.use);
 		return EXIT_USAGE;
 	}
-	return config.watch ? watch(context, &config) : look_and_print(context, &config);
+	if (config.watch) {
+		return watch(context, &config);
+	}
+	json_memory_once();
+	return look_and_print(context, &config);
 }
 
 static const char *const aliases[] = { "ls", "netstat", NULL };

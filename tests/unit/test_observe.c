@@ -614,7 +614,7 @@ static void connections_are_counted_by_the_nearest_listener(void **state)
 	struct socket_facts ending = connected("127.0.0.1", 80, "127.0.0.1");
 	ending.state = SOCKET_TIME_WAIT;
 	assert_int_equal(take(tally, ending), DIRECTION_INBOUND);
-	tally_finish(tally);
+	tally_finish(tally, &inventory);
 	for (size_t i = 0; i < 3; i++) {
 		assert_true(inventory.listeners.items[i].counted);
 		assert_int_equal(inventory.listeners.items[i].connections, 1);
@@ -634,7 +634,7 @@ static void dual_stack_listener_takes_ipv4(void **state)
 	tally_enter(tally, 0);
 	assert_int_equal(take(tally, connected("::ffff:192.0.2.1", 80, "::ffff:192.0.2.9")),
 			 DIRECTION_INBOUND);
-	tally_finish(tally);
+	tally_finish(tally, &inventory);
 	char peer[ADDR_TEXT_BYTES];
 	assert_string_equal(addr_format(&listener->peers[0].address, peer), "192.0.2.9");
 	(void)tally_free(tally);
@@ -662,7 +662,7 @@ static void three_most_frequent_peers_are_kept_in_order(void **state)
 		}
 		(void)take(tally, connected("192.0.2.1", 80, peer));
 	}
-	tally_finish(tally);
+	tally_finish(tally, &inventory);
 	assert_int_equal(listener->connections, 2012);
 	assert_int_equal(listener->peer_count, 3);
 	static const unsigned expected[][2] = { { 2, 5 }, { 3, 4 }, { 1, 3 } };

@@ -60,38 +60,60 @@ static bool has_ownerless(const struct inventory *inventory)
 	return false;
 }
 
-/* A socket that closed between listing and owners would look ownerless: it is looked at again. */
-static int owners(struct inventory *inventory, const struct observe_request *request,
-		  const struct observe_sockets *sockets, struct err *e)
+enum {
+	DETAILED = OBSERVE_DETAILS | OBSERVE_PACKAGES,
+	OWNED = OBSERVE_OWNERS | DETAILED,
+};
+
+/* Who is behind the sockets: what looks at processes. */
+static int look_at_processes(struct inventory *inventory, const struct observe_request *request,
+			     struct err *e)
 {
-	int r = find_owners(inventory, request, e);
-	if (r == 0 && inventory->coverage.owners_complete && has_ownerless(inventory)) {
-		r = drop_closed(inventory, sockets, e);
+	int r = (request->flags & OWNED) != 0 ? find_owners(inventory, request, e) : 0;
+	if (r == 0 && (request->flags & DETAILED) != 0) {
+		r = find_details(inventory, request, e);
 	}
-	if (r == 0) {
-		owners_decide(inventory, inventory->coverage.owners_complete);
+	if (r == 0 && (request->flags & OBSERVE_PACKAGES) != 0) {
+		r = find_packages(inventory, "", e);
 	}
 	return r;
+}
+
+/* A socket that closed between listing and owners would look ownerless: it is looked at again. */
+static int decide_ownership(struct inventory *inventory, const struct observe_sockets *sockets,
+			    struct err *e)
+{
+	const bool complete = inventory->coverage.owners_complete;
+	int r = complete && has_ownerless(inventory) ? drop_closed(inventory, sockets, e) : 0;
+	if (r == 0) {
+		owners_decide(inventory, complete);
+	}
+	return r;
+}
+
+static int look(struct inventory *inventory, const struct observe_request *request,
+		const struct observe_sockets *sockets, struct err *e)
+{
+	if ((request->flags & (OBSERVE_COUNTS | OBSERVE_CONNECTIONS)) == 0) {
+		return look_at_processes(inventory, request, e);
+	}
+	struct counting *counting =
+		counting_begin(inventory, sockets, (request->flags & OBSERVE_CONNECTIONS) != 0);
+	int processes = look_at_processes(inventory, request, e);
+	int counts = counting_end(counting, inventory, e);
+	return processes < 0 ? processes : counts;
 }
 
 static int fill(struct inventory *inventory, const struct observe_request *request,
 		const struct observe_sockets *sockets, struct err *e)
 {
-	const unsigned details = OBSERVE_DETAILS | OBSERVE_PACKAGES;
 	read_settings(inventory);
 	int r = list_listeners(inventory, sockets, e);
-	if (r == 0 && (request->flags & (OBSERVE_COUNTS | OBSERVE_CONNECTIONS)) != 0) {
-		r = list_connections(inventory, sockets,
-				     (request->flags & OBSERVE_CONNECTIONS) != 0, e);
+	if (r == 0) {
+		r = look(inventory, request, sockets, e);
 	}
-	if (r == 0 && (request->flags & (OBSERVE_OWNERS | details)) != 0) {
-		r = owners(inventory, request, sockets, e);
-	}
-	if (r == 0 && (request->flags & details) != 0) {
-		r = find_details(inventory, request, e);
-	}
-	if (r == 0 && (request->flags & OBSERVE_PACKAGES) != 0) {
-		r = find_packages(inventory, "", e);
+	if (r == 0 && (request->flags & OWNED) != 0) {
+		r = decide_ownership(inventory, sockets, e);
 	}
 	if (r == 0 && (request->flags & OBSERVE_PUBLISHED) != 0) {
 		r = find_published(inventory, request, sockets, e);

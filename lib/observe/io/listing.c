@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -178,45 +179,88 @@ static uint32_t established_states(enum protocol protocol)
 }
 
 /* Counting alone needs only those connections that a listener can have taken. */
-static void filter_listeners(struct port_filter *filter, const struct inventory *inventory,
-			     uint32_t netns)
+static void filter_listeners(struct port_filter *filter, const struct tally *tally, uint32_t netns)
 {
 	struct portset ports = { 0 };
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *listener = &inventory->listeners.items[i];
-		if (listener->netns == netns) {
-			portset_add(&ports, listener->port);
-		}
-	}
+	tally_ports(&ports, tally, netns);
 	port_filter_make(filter, &ports);
 }
 
-int list_connections(struct inventory *inventory, const struct observe_sockets *sockets, bool keep,
-		     struct err *e)
-{
+struct counting {
+	struct listing listing;
+	const struct observe_sockets *sockets;
 	struct port_filter filter;
-	struct listing listing = { .inventory = inventory,
-				   .keep = keep,
-				   .filter = keep ? NULL : &filter };
-	listing.tally = tally_new(inventory);
-	int r = listing.tally == NULL ? -ENOMEM : 0;
-	for (size_t i = 0; r == 0 && i < sockets->list.count; i++) {
-		listing.netns = (uint32_t)i;
-		listing.socket = &sockets->list.items[i];
-		if (listing.socket->fd >= 0) {
-			tally_enter(listing.tally, listing.netns);
-			filter_listeners(&filter, inventory, listing.netns);
-			r = ask_all(&listing, keep ? diag_connected_states : established_states,
-				    take_connection, e);
+	pthread_t thread;
+	bool running; /* in its thread */
+	int result;
+	struct err error;
+};
+
+static void *count_all(void *data)
+{
+	struct counting *counting = data;
+	struct listing *listing = &counting->listing;
+	for (size_t i = 0; counting->result == 0 && i < counting->sockets->list.count; i++) {
+		listing->netns = (uint32_t)i;
+		listing->socket = &counting->sockets->list.items[i];
+		if (listing->socket->fd < 0) {
+			continue;
 		}
+		tally_enter(listing->tally, listing->netns);
+		if (!listing->keep) {
+			filter_listeners(&counting->filter, listing->tally, listing->netns);
+		}
+		counting->result =
+			ask_all(listing, listing->keep ? diag_connected_states : established_states,
+				take_connection, &counting->error);
 	}
+	return NULL;
+}
+
+struct counting *counting_begin(struct inventory *inventory, const struct observe_sockets *sockets,
+				bool keep)
+{
+	struct counting *counting = calloc(1, sizeof(*counting));
+	if (counting == NULL) {
+		return NULL;
+	}
+	counting->sockets = sockets;
+	counting->listing.inventory = inventory;
+	counting->listing.keep = keep;
+	counting->listing.filter = keep ? NULL : &counting->filter;
+	counting->listing.tally = tally_new(inventory);
+	if (counting->listing.tally == NULL) {
+		free(counting);
+		return NULL;
+	}
+	/* Owners of connections are joined next, so these must be there; counts can wait. */
+	counting->running =
+		!keep && pthread_create(&counting->thread, NULL, count_all, counting) == 0;
+	if (!counting->running) {
+		(void)count_all(counting); /* the result is kept inside */
+	}
+	return counting;
+}
+
+int counting_end(struct counting *counting, struct inventory *inventory, struct err *e)
+{
+	if (counting == NULL) {
+		return err_system(e, ENOMEM, "cannot count connections");
+	}
+	if (counting->running) {
+		(void)pthread_join(counting->thread, NULL); /* ours, joined once */
+	}
+	int r = counting->result;
 	if (r == 0) {
-		tally_finish(listing.tally);
+		tally_finish(counting->listing.tally, inventory);
 		inventory->coverage.connections_known = true;
+	} else {
+		(void)err_set(e, r, "%s", err_text(&counting->error));
 	}
-	vec_free(&listing.outer.list);
-	listing.tally = tally_free(listing.tally);
-	return r < 0 ? err_system(e, r, "cannot list connections") : 0;
+	vec_free(&counting->listing.outer.list);
+	(void)tally_free(counting->listing.tally);
+	free(counting);
+	return r;
 }
 
 static int take_cookie(const struct socket_facts *facts, void *data)

@@ -11,12 +11,23 @@
 int list_listeners(struct inventory *inventory, const struct observe_sockets *sockets,
 		   struct err *e);
 
+struct counting;
+
 /*
- * Counts connections per listener, and fills inventory.connections if `keep`.
- * Call it after list_listeners and before the listeners are sorted.
+ * Begins to count connections per listener, in a thread of its own while the caller looks for
+ * owners; meanwhile the descriptors in `sockets` belong to the thread. With `keep` it fills
+ * inventory.connections and is done when it returns.
+ * @return NULL without memory.
  */
-int list_connections(struct inventory *inventory, const struct observe_sockets *sockets, bool keep,
-		     struct err *e);
+struct counting *counting_begin(struct inventory *inventory, const struct observe_sockets *sockets,
+				bool keep);
+
+/*
+ * Waits for the end, writes the counts into the listeners (that may have been added to, at the end,
+ * but neither moved nor removed) and frees.
+ * @return 0; -ENOMEM, also for NULL; a negative errno of netlink.
+ */
+int counting_end(struct counting *counting, struct inventory *inventory, struct err *e);
 
 /*
  * Drops listeners without owner that are closed by now: they were listed before the owners were
