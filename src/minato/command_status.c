@@ -37,6 +37,7 @@ struct overview {
 	const struct inventory *inventory;
 	const struct judgement *judgement;
 	const struct clients *clients;
+	struct daemon_state daemon;
 	uint32_t listeners[PORT_CLASS_COUNT]; /* services: distinct port and protocol of the host */
 	uint32_t high_services;
 	uint32_t exposed; /* services on an address that others can reach */
@@ -98,7 +99,14 @@ static void add_head(struct str *out, const struct overview *overview)
 	} else {
 		str_add(out, _("policy: none yet"));
 	}
-	str_printf(out, "  %s\n", daemon_state_words(runtime_directory()));
+	str_add(out, "  ");
+	daemon_state_words(out, &overview->daemon);
+	str_add_char(out, '\n');
+	if (overview->daemon.reason[0] != '\0') {
+		str_add(out, _("no kernel events: "));
+		text_escape(out, overview->daemon.reason);
+		str_add_char(out, '\n');
+	}
 	add_counted(out, overview->inventory->listeners.count, _("%u listening socket, "),
 		    _("%u listening sockets, "));
 	add_counted(out, overview->listeners[0] + overview->listeners[1] + overview->listeners[2],
@@ -225,8 +233,7 @@ static int print_json(const struct overview *overview)
 			view_finding(&view, &overview->judgement->findings.list.items[i]));
 	}
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
-	json_object_set_new(document, "daemon",
-			    json_string(daemon_state_name(runtime_directory())));
+	json_object_set_new(document, "daemon", daemon_state_view(&overview->daemon));
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));
@@ -276,6 +283,7 @@ static int run(const struct context *context, const void *given, const char *con
 					     .inventory = &inventory,
 					     .judgement = &judgement,
 					     .clients = &clients };
+		daemon_state_ask(&overview.daemon, runtime_directory());
 		count_services(&overview);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
 	}

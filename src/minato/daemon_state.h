@@ -1,8 +1,22 @@
-/* Whether the daemon is there, cheaply: by its socket. */
+/* Whether the daemon is there, and how it learns of changes. */
 #pragma once
 
-/* "running", "stopped", "unreachable" (it runs, but its socket is not for this user). */
-const char *daemon_state_name(const char *runtime_directory);
+#include <jansson.h>
 
-/* The same in the reader's language, as a short phrase. */
-const char *daemon_state_words(const char *runtime_directory);
+#include "base/str.h"
+
+struct daemon_state {
+	const char
+		*name;   /* "running", "stopped", "unreachable" (its socket is not for this user) */
+	char events[16]; /* "kernel", "sweep"; "" when it was not told */
+	char reason[256]; /* why there are no kernel events; "" = none given */
+};
+
+/* Asks the daemon of this runtime directory. Never fails: what is not told stays "". */
+void daemon_state_ask(struct daemon_state *out, const char *runtime_directory);
+
+/* Appends the state as a short phrase in the reader's language. */
+void daemon_state_words(struct str *out, const struct daemon_state *state);
+
+/* The same as JSON: {"state", "events", "reason"}. */
+json_t *daemon_state_view(const struct daemon_state *state);

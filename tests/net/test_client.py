@@ -32,8 +32,23 @@ def minato(environment, *words, before=()):
                           timeout=60)
 
 
-def test_status_says_that_the_daemon_runs(daemon):
-    assert json.loads(minato(daemon, "status", "--json").stdout)["daemon"] == "running"
+def test_status_says_that_the_daemon_runs_and_how(daemon):
+    state = json.loads(minato(daemon, "status", "--json").stdout)["daemon"]
+    assert state == {"state": "running", "events": "kernel", "reason": None}
+    assert "daemon: running\n" in minato(daemon, "status").stdout
+
+
+def test_without_kernel_events_status_says_why():
+    own = Daemon(environment={"MINATO_WITHOUT": "bpf"})
+    try:
+        own.start()
+        environment = dict(os.environ, MINATO_RUNTIME_DIRECTORY=own.runtime, LANG="C.UTF-8", LANGUAGE="en")
+        state = json.loads(minato(environment, "status", "--json").stdout)["daemon"]
+        assert (state["state"], state["events"]) == ("running", "sweep")
+        assert state["reason"]
+        assert "by sweeps alone" in minato(environment, "status").stdout
+    finally:
+        own.remove()
 
 
 def kinds_in_log(environment, before):
