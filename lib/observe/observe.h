@@ -56,6 +56,7 @@ struct observe_socket {
 	int32_t pid;                 /* one process (or thread) in it, 0 = none known */
 	int fd;                      /* of the diag socket, -1 = could not be entered */
 	uint32_t idle;               /* protocols that had no socket then; 0 = not known */
+	bool by_proc;                /* no sock_diag: /proc/net of this process stands in, fd -1 */
 	char path[EVENT_PATH_BYTES]; /* a file to enter it by; "" = it is that of this process */
 };
 
@@ -89,8 +90,8 @@ int observe_inventory(struct inventory *out, const struct observe_request *reque
  * The process itself never changes its namespace: a thread of its own does.
  * @param all      false: the own namespace only.
  * @param without  enum observe_without.
- * @return 0; -ENOMEM; a negative errno when the own namespace has no sock_diag. A namespace that
- *         may not be entered stands in the list with fd -1.
+ * @return 0; -ENOMEM; other negative errno. A namespace that may not be entered stands in the list
+ *         with fd -1; so does the own one where the kernel has no sock_diag, but with `by_proc`.
  */
 int observe_sockets_open(struct observe_sockets *out, bool all, unsigned without, struct err *e);
 /* Closes all sockets and frees the list; NULL is allowed. */

@@ -71,6 +71,18 @@ def test_udp_listener_has_its_owner_and_connected_udp_is_none(without, source):
         assert listeners(seen, connected.getsockname()[1]) == []
 
 
+def test_without_sock_diag_proc_net_stands_in(tcp, port):
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as six, \
+            socket.socket(type=socket.SOCK_DGRAM) as udp, socket.create_connection(("127.0.0.1", port)):
+        udp.bind(("127.0.0.1", 0))
+        seen = inventory(OWNERS | COUNTS, without="diag")
+        (row,) = listeners(seen, port)
+        assert (row["address"], row["queue"], row["connections"]) == ("127.0.0.1", 1, 1)
+        assert [owner["pid"] for owner in row["owners"]] == [os.getpid()]
+        assert [r["address"] for r in listeners(seen, six.getsockname()[1], protocol="tcp")] == ["::1"]
+        assert len(listeners(seen, udp.getsockname()[1], protocol="udp")) == 1
+
+
 def test_both_ways_see_the_same(port):
     def facts(seen):
         return [(r["protocol"], r["address"], r["port"], r["inode"], [(o["pid"], o["fd"]) for o in r["owners"]])

@@ -10,6 +10,7 @@
 #include "observe/observe.h"
 #include "observe/owners.h"
 #include "observe/port-filter.h"
+#include "observe/proc-net.h"
 #include "observe/process-text.h"
 #include "observe/protocols.h"
 #include "observe/records.h"
@@ -753,6 +754,41 @@ static void port_filter_passes_its_ports_and_few_others(void **state)
 	assert_false(passes(&filter, 999));
 }
 
+static void lines_of_proc_net_are_read(void **state)
+{
+	(void)state;
+	static const char tcp[] =
+		"   0: 0100007F:0016 00000000:0000 0A 00000000:00000002 00:00000000 00000000  33"
+		"        0 4711 1 0000000000000000 100 0 0 10 0\n";
+	static const char tcp6[] =
+		"  12: 00000000000000000000000001000000:01BB B80D0120000000000000000002000000:C350 "
+		"01 "
+		"00000001:00000000 00:00000000 00000000     0        0 12 1 0000000000000000 20\n";
+	struct socket_facts facts;
+	char text[ENDPOINT_TEXT_BYTES];
+	assert_int_equal(proc_net_parse(&facts, PROTOCOL_TCP, false, tcp), 0);
+	assert_string_equal(endpoint_format(&facts.local, facts.local_port, text), "127.0.0.1:22");
+	assert_int_equal(facts.state, SOCKET_LISTEN);
+	assert_int_equal(facts.receive_queue, 2);
+	assert_int_equal(facts.uid, 33);
+	assert_int_equal(facts.inode, 4711);
+	assert_int_equal(proc_net_parse(&facts, PROTOCOL_TCP, true, tcp6), 0);
+	assert_string_equal(endpoint_format(&facts.local, facts.local_port, text), "[::1]:443");
+	assert_string_equal(endpoint_format(&facts.remote, facts.remote_port, text),
+			    "[2001:db8::2]:50000");
+	assert_int_equal(facts.state, SOCKET_ESTABLISHED);
+	static const char *const others[] = {
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid",
+		"",
+		"   0: 0100007F:0016",
+		"   0: 0100007F:0016 00000000:0000 0A 00000000",
+		tcp6,
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_true(proc_net_parse(&facts, PROTOCOL_TCP, false, others[i]) < 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -786,6 +822,7 @@ int main(void)
 		cmocka_unit_test(three_most_frequent_peers_are_kept_in_order),
 		cmocka_unit_test(protocols_without_sockets_are_idle),
 		cmocka_unit_test(port_filter_passes_its_ports_and_few_others),
+		cmocka_unit_test(lines_of_proc_net_are_read),
 		cmocka_unit_test(without_knows_its_words_and_passes_over_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

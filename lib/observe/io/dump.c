@@ -5,7 +5,9 @@
 #include <libmnl/libmnl.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include "observe/io/dump-proc.h"
 #include "observe/protocols.h"
 
 /* The kernel fills at most 32 KiB at once (net/netlink/af_netlink.c, max_recvmsg_len). */
@@ -74,6 +76,15 @@ static int ask(int fd, const struct dump *dump, struct nlmsghdr *message)
 	}
 }
 
+/* No sock_diag for the protocol: /proc/net has the sockets of the own namespace at least. */
+static int without_diag(const struct observe_socket *socket, enum protocol protocol,
+			uint32_t states, dump_function *function, void *data)
+{
+	struct stat own;
+	bool here = stat("/proc/thread-self/ns/net", &own) == 0 && own.st_ino == socket->inode;
+	return here ? dump_proc_net(protocol, states, function, data) : -EOPNOTSUPP;
+}
+
 static bool lacks(int r)
 {
 	return r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL;
@@ -94,6 +105,9 @@ int dump_sockets(const struct observe_socket *socket, enum protocol protocol, ui
 	if (filter != NULL && filter->length == 0) {
 		return 0;
 	}
+	if (socket->by_proc) {
+		return without_diag(socket, protocol, states, function, data);
+	}
 	if (protocol == PROTOCOL_TCP && !idle[0] && !idle[1]) {
 		dump.sequence = atomic_fetch_add(&sequences, 1);
 		int r = ask(socket->fd, &dump, diag_request_tcp(request, states, dump.sequence));
@@ -108,7 +122,7 @@ int dump_sockets(const struct observe_socket *socket, enum protocol protocol, ui
 				      diag_request(request, protocol, families[i], states,
 						   dump.sequence));
 		if (lacks(r)) {
-			return -EOPNOTSUPP;
+			return without_diag(socket, protocol, states, function, data);
 		}
 		if (r < 0) {
 			return err_system(e, r, "cannot list %s sockets", protocol_name(protocol));

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "observe/io/dump.h"
+#include "observe/io/sockets.h"
 #include "observe/tally.h"
 
 /* MPTCP first: its sockets tell which TCP sockets are only their inner part. */
@@ -119,11 +120,11 @@ static int add_netns(struct inventory *inventory, const struct observe_socket *s
 				 .cookie = socket->cookie,
 				 .kind = socket->kind,
 				 .pid = socket->pid,
-				 .visible = socket->fd >= 0 };
+				 .visible = sockets_listable(socket) };
 	if (socket->name[0] != '\0') {
 		netns->name = arena_strdup(&inventory->arena, socket->name);
 	}
-	inventory->coverage.netns_hidden += socket->fd < 0;
+	inventory->coverage.netns_hidden += !sockets_listable(socket);
 	return 0;
 }
 
@@ -137,7 +138,7 @@ int list_listeners(struct inventory *inventory, const struct observe_sockets *so
 		listing.netns = (uint32_t)i;
 		listing.socket = socket;
 		r = add_netns(inventory, socket);
-		if (r == 0 && socket->fd >= 0) {
+		if (r == 0 && sockets_listable(socket)) {
 			r = ask_all(&listing, diag_listening_states, take_listener, e);
 		}
 	}
@@ -203,7 +204,7 @@ static void *count_all(void *data)
 	for (size_t i = 0; counting->result == 0 && i < counting->sockets->list.count; i++) {
 		listing->netns = (uint32_t)i;
 		listing->socket = &counting->sockets->list.items[i];
-		if (listing->socket->fd < 0) {
+		if (!sockets_listable(listing->socket)) {
 			continue;
 		}
 		tally_enter(listing->tally, listing->netns);
@@ -263,6 +264,12 @@ int counting_end(struct counting *counting, struct inventory *inventory, struct 
 	return r;
 }
 
+/* /proc/net tells no cookie. */
+static uint64_t identity(uint64_t cookie, uint64_t inode)
+{
+	return cookie != 0 ? cookie : inode;
+}
+
 static int take_cookie(const struct socket_facts *facts, void *data)
 {
 	struct inodes *cookies = data;
@@ -270,7 +277,7 @@ static int take_cookie(const struct socket_facts *facts, void *data)
 	if (cookie == NULL) {
 		return -ENOMEM;
 	}
-	*cookie = facts->cookie;
+	*cookie = identity(facts->cookie, facts->inode);
 	return 0;
 }
 
@@ -293,7 +300,7 @@ static int open_cookies(struct inodes *cookies, const struct inventory *inventor
 	for (size_t i = 0; i < sockets->list.count * PROTOCOLS; i++) {
 		const struct observe_socket *socket = &sockets->list.items[i / PROTOCOLS];
 		enum protocol protocol = protocols[i % PROTOCOLS];
-		if (socket->fd < 0 || !in_doubt(inventory, i / PROTOCOLS, protocol)) {
+		if (!sockets_listable(socket) || !in_doubt(inventory, i / PROTOCOLS, protocol)) {
 			continue;
 		}
 		int r = dump_sockets(socket, protocol, diag_listening_states(protocol), NULL,
@@ -311,9 +318,9 @@ static int open_cookies(struct inodes *cookies, const struct inventory *inventor
 
 static bool is_open(const struct inodes *cookies, const struct listener *listener)
 {
-	return cookies->list.count > 0 &&
-	       bsearch(&listener->cookie, cookies->list.items, cookies->list.count,
-		       sizeof(listener->cookie), compare_inodes) != NULL;
+	const uint64_t key = identity(listener->cookie, listener->inode);
+	return cookies->list.count > 0 && bsearch(&key, cookies->list.items, cookies->list.count,
+						  sizeof(key), compare_inodes) != NULL;
 }
 
 static void move(struct inventory *inventory, size_t from, size_t to)

@@ -219,7 +219,7 @@ static void name_targets(struct inventory *inventory, const char *name)
 
 static bool enter(const struct observe_socket *socket)
 {
-	return socket->fd >= 0 && (socket->path[0] == '\0' || sockets_enter(socket) == 0);
+	return sockets_listable(socket) && (socket->path[0] == '\0' || sockets_enter(socket) == 0);
 }
 
 static void *tour(void *data)

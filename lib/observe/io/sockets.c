@@ -101,7 +101,7 @@ static int hand_over(struct observe_sockets *out, struct namespaces *namespaces)
 	return 0;
 }
 
-static int open_own(struct observe_sockets *out, struct err *e)
+static int open_own(struct observe_sockets *out, unsigned without, struct err *e)
 {
 	struct observe_socket *own = vec_push(&out->list);
 	if (own == NULL) {
@@ -109,7 +109,14 @@ static int open_own(struct observe_sockets *out, struct err *e)
 	}
 	namespaces_own(own);
 	open_here(own);
-	return own->fd < 0 ? err_system(e, own->fd, "cannot open a sock_diag socket") : 0;
+	if ((without & OBSERVE_WITHOUT_DIAG) != 0) {
+		close_fdp(&own->fd);
+	}
+	if (own->fd < 0) {
+		own->fd = -1;
+		own->by_proc = true;
+	}
+	return 0;
 }
 
 static int open_others(struct observe_sockets *out, unsigned without, const char *bpf_directory,
@@ -131,7 +138,7 @@ int sockets_open(struct observe_sockets *out, bool all, unsigned without, const 
 		 struct err *e)
 {
 	struct observe_sockets made = { 0 };
-	int r = open_own(&made, e);
+	int r = open_own(&made, without, e);
 	if (r == 0 && all) {
 		r = open_others(&made, without, bpf_directory, e);
 	}
