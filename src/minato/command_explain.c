@@ -79,8 +79,16 @@ static int nothing_about(const struct context *context, const char *word)
 	struct str sentence = STR_INIT(4096);
 	struct str safe = STR_INIT(2048);
 	struct str next = STR_INIT(2048);
-	const char *near = explain_nearest(word);
+	const char *fault = explain_number_fault(word);
+	const char *near = fault == NULL ? explain_nearest(word) : NULL;
 	text_escape(&safe, word);
+	if (fault != NULL) {
+		str_printf(&sentence, "%s: %s", str_text(&safe), fault);
+		complain(context, str_text(&sentence), "minato help explain");
+		str_deinit(&sentence);
+		str_deinit(&safe);
+		return EXIT_USAGE;
+	}
 	str_printf(&sentence, _("no port, service or running program is called \"%s\""),
 		   str_text(&safe));
 	if (near != NULL && strchr(near, ' ') != NULL) {
@@ -256,7 +264,7 @@ static const struct option options[] = {
 	  N_("draw where the number sits and its bits in the header") },
 	{ "svg", 0, OPTION_STRING, offsetof(struct config, svg), "FILE",
 	  N_("write the same figure as SVG") },
-	{ "json", 0, OPTION_FLAG, offsetof(struct config, json), NULL,
+	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
 	  N_("everything, for machines") },
 };
 

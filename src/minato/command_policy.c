@@ -48,6 +48,8 @@ static int unreadable(const struct context *context, const char *path, int code,
 		str_printf(&sentence, _("there is no policy at %s"), path);
 	} else if (code == -EACCES) {
 		str_printf(&sentence, _("%s may not be read by this user"), path);
+	} else if (code == -EINVAL || code == -EISDIR) {
+		str_printf(&sentence, _("%s is not a regular file"), path);
 	} else {
 		str_add(&sentence, err_text(e));
 	}
@@ -164,7 +166,10 @@ static int print(const struct context *context, const struct config *config,
 {
 	struct policy policy = { 0 };
 	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
-	(void)config; /* the policy is YAML: there is one form */
+	if (config->json) {
+		complain(context, _("a policy is printed as YAML alone"), "minato policy print");
+		return EXIT_USAGE;
+	}
 	int code = need(&policy, context, path_of(context, files, count));
 	if (code != 0) {
 		return code;
@@ -290,6 +295,20 @@ static int unknown_verb(const struct context *context, const char *word)
 	return EXIT_USAGE;
 }
 
+static int wrong_count(const struct context *context, const struct verb *verb)
+{
+	static const char *const sentences[] = {
+		N_("policy %s takes no file"),
+		N_("policy %s takes one file at most"),
+		N_("policy %s takes two files: the old and the new one"),
+	};
+	struct str sentence = STR_INIT(1024);
+	str_printf(&sentence, _(sentences[verb->max_files]), verb->name);
+	complain(context, str_text(&sentence), "minato help policy");
+	str_deinit(&sentence);
+	return EXIT_USAGE;
+}
+
 static int run(const struct context *context, const void *config, const char *const *arguments,
 	       unsigned count)
 {
@@ -299,9 +318,7 @@ static int run(const struct context *context, const void *config, const char *co
 			continue;
 		}
 		if (count - 1 < verb->min_files || count - 1 > verb->max_files) {
-			complain(context, _("that is not the number of files it takes"),
-				 "minato help policy");
-			return EXIT_USAGE;
+			return wrong_count(context, verb);
 		}
 		return verb->run(context, config, arguments + 1, count - 1);
 	}

@@ -31,6 +31,7 @@ enum subject_kind {
 struct subject {
 	enum subject_kind kind;
 	const char *word;
+	char name[64];          /* `word` without the protocol behind it, when that was a name */
 	enum protocol protocol; /* PROTOCOL_NONE = not said */
 	uint16_t first, last;   /* SUBJECT_PORTS */
 	/* The entry that the word named, to be preferred among those of the number; or NULL. */
@@ -41,13 +42,14 @@ struct subject {
 
 /*
  * Finds out what a word means: a number ("443"), a range ("8000-8100"), either with a protocol
- * ("25565/udp"); the id of a service; a running program; any other word of the catalogue; else what
- * a search for it finds.
+ * ("25565/udp"); the id of a service, also with a protocol ("dns/udp"); a running program; any
+ * other word of the catalogue; else what a search for it finds.
  */
 void explain_resolve(struct subject *out, const struct explain *explain, const char *word);
 
-/* Whether the word has the form of a number, a range, or one of them with a protocol. */
-bool explain_is_number(const char *word);
+/* What is wrong with a word that was meant as a number ("65536", "9-8", "443/icmp"), in the
+ * reader's language; NULL when it was not meant as one. */
+const char *explain_number_fault(const char *word);
 
 /* Whether a process is what the word calls: by name, executable, unit or container. */
 bool explain_is_program(const struct process *process, const char *word);

@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "explain.h"
+#include "words.h"
 
 enum {
 	NUMBER_MAX_BYTES = 64,
@@ -35,10 +36,46 @@ static bool parse_number(struct subject *out, const char *word)
 	return true;
 }
 
-bool explain_is_number(const char *word)
+const char *explain_number_fault(const char *word)
 {
-	struct subject subject = { 0 };
-	return parse_number(&subject, word);
+	size_t first = strspn(word, "0123456789");
+	size_t dash = word[first] == '-' ? 1 : 0;
+	size_t second = dash > 0 ? strspn(word + first + 1, "0123456789") : 0;
+	const char *rest = word + first + dash + second;
+	enum protocol protocol;
+	uint16_t port;
+	char number[NUMBER_MAX_BYTES];
+	if (first == 0 || (dash > 0 && second == 0) || (*rest != '\0' && *rest != '/')) {
+		return NULL;
+	}
+	if (*rest == '/' && protocol_parse(&protocol, rest + 1) < 0) {
+		return _("the protocols are tcp, udp, sctp, dccp, udplite and mptcp");
+	}
+	const char *last = dash > 0 ? word + first + 1 : word;
+	size_t digits = dash > 0 ? second : first;
+	bool fits = digits < sizeof(number);
+	if (fits) {
+		memcpy(number, last, digits);
+		number[digits] = '\0';
+	}
+	return !fits || parse_port(&port, number) < 0
+		       ? _("port numbers end at 65535")
+		       : _("the range runs backwards: the smaller number comes first");
+}
+
+/* "dns/udp": the name alone goes to `out->name`. @return whether it was one. */
+static bool parse_protocol(struct subject *out, const char *word)
+{
+	const char *slash = strrchr(word, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - word);
+	if (length == 0 || length >= sizeof(out->name) ||
+	    protocol_parse(&out->protocol, slash + 1) < 0) {
+		out->protocol = PROTOCOL_NONE;
+		return false;
+	}
+	memcpy(out->name, word, length);
+	out->name[length] = '\0';
+	return true;
 }
 
 /* "firefox" is also "firefox-esr"; the kernel keeps 15 bytes of a name. */
@@ -124,6 +161,9 @@ void explain_resolve(struct subject *out, const struct explain *explain, const c
 	if (parse_number(out, word)) {
 		out->kind = SUBJECT_PORTS;
 		return;
+	}
+	if (parse_protocol(out, word)) {
+		word = out->word = out->name;
 	}
 	out->match_count = catalog_by_word(out->matches, EXPLAIN_MATCHES_MAX, word);
 	const struct port_knowledge *best = out->matches[0].knowledge;

@@ -1,4 +1,5 @@
 /* minato: the command line. Finds the command, parses its words, runs it. */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -152,7 +153,9 @@ static int dispatch(const struct context *context, const struct global *global,
 	if (count == 0 || words[0][0] == '-') {
 		return run_command(context, command_find("status"), words, count);
 	}
-	if (explain_is_number(words[0])) { /* minato 6379 */
+	struct catalog_match match;
+	bool known = catalog_by_word(&match, 1, words[0]) > 0 && match.knowledge != NULL;
+	if (known || isdigit((unsigned char)words[0][0])) { /* minato 6379, minato https */
 		return run_command(context, command_find("explain"), words, count);
 	}
 	return unknown_command(context, words[0]);

@@ -142,3 +142,27 @@ def test_a_faulty_policy_does_not_silence_the_catalogue(minato, tmp_path):
     assert "SSH" in done.stdout
     assert "policy.yaml:2:" in done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("word, cause", [
+    ("65536", "65536: port numbers end at 65535"),
+    ("9-8", "9-8: the range runs backwards"),
+    ("443/icmp", "443/icmp: the protocols are tcp"),
+])
+def test_a_mistyped_number_is_told_its_mistake(minato, word, cause):
+    for words in (["explain", word], [word]):
+        done = minato(*words)
+        assert done.returncode == 3
+        assert cause in done.stderr
+
+
+def test_a_name_alone_is_explained(minato):
+    assert minato("https").stdout.startswith("443/tcp, 443/udp  HTTPS")
+    assert minato("explain", "dns/udp").stdout.startswith("53/udp  DNS")
+    assert minato("データベース").returncode == 0
+
+
+def test_commands_to_come_are_no_services(minato):
+    for word in ("open", "close", "audit", "plan", "apply", "confirm", "check", "learn", "review", "ban", "report"):
+        assert minato(word).returncode in (0, 3), word
+        assert "no command" in minato(word).stderr, word

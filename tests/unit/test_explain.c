@@ -219,6 +219,8 @@ static void words_mean_what_people_mean(void **state)
 		{ "firefox", SUBJECT_PROGRAM, PROTOCOL_NONE, 0, 0 },
 		{ "ssh.service", SUBJECT_PROGRAM, PROTOCOL_NONE, 0, 0 },
 		{ "web", SUBJECT_PROGRAM, PROTOCOL_NONE, 0, 0 },
+		{ "dns/udp", SUBJECT_PORTS, PROTOCOL_UDP, 53, 53 },
+		{ "ssh/icmp", SUBJECT_UNKNOWN, PROTOCOL_NONE, 0, 0 },
 		{ "65536", SUBJECT_UNKNOWN, PROTOCOL_NONE, 0, 0 },
 		{ "9-8", SUBJECT_UNKNOWN, PROTOCOL_NONE, 0, 0 },
 		{ "443/icmp", SUBJECT_UNKNOWN, PROTOCOL_NONE, 0, 0 },
@@ -240,6 +242,12 @@ static void words_mean_what_people_mean(void **state)
 	}
 	inventory_deinit(&inventory);
 	assert_string_equal(explain_nearest("redsi"), "redis");
+	assert_non_null(explain_number_fault("65536"));
+	assert_non_null(explain_number_fault("1-99999999999999999999"));
+	assert_non_null(explain_number_fault("9-8"));
+	assert_non_null(explain_number_fault("443/icmp"));
+	assert_null(explain_number_fault("3com"));
+	assert_null(explain_number_fault("9-"));
 }
 
 static void without_a_host_the_catalogue_answers(void **state)
