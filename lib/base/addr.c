@@ -148,18 +148,20 @@ struct addr addr_unmap(const struct addr *address)
 	return *address;
 }
 
+/* What an address is for; the first match counts. */
 static const struct {
-	const char *prefix;
+	struct prefix prefix;
 	enum exposure exposure;
 } special_prefixes[] = {
-	{ "127.0.0.0/8", EXPOSURE_LOOPBACK }, /* RFC 1122 3.2.1.3 */
-	{ "10.0.0.0/8", EXPOSURE_PRIVATE },   /* RFC 1918 */
-	{ "172.16.0.0/12", EXPOSURE_PRIVATE },  { "192.168.0.0/16", EXPOSURE_PRIVATE },
-	{ "169.254.0.0/16", EXPOSURE_PRIVATE }, /* RFC 3927 */
-	{ "100.64.0.0/10", EXPOSURE_PRIVATE },  /* RFC 6598 */
-	{ "::1", EXPOSURE_LOOPBACK },           /* RFC 4291 2.5.3 */
-	{ "fe80::/10", EXPOSURE_PRIVATE },      /* RFC 4291 2.5.6 */
-	{ "fc00::/7", EXPOSURE_PRIVATE },       /* RFC 4193 */
+	{ { { ADDR_IPV4, { 127 } }, 8 }, EXPOSURE_LOOPBACK },        /* RFC 1122 3.2.1.3 */
+	{ { { ADDR_IPV4, { 10 } }, 8 }, EXPOSURE_PRIVATE },          /* RFC 1918 */
+	{ { { ADDR_IPV4, { 172, 16 } }, 12 }, EXPOSURE_PRIVATE },    /* RFC 1918 */
+	{ { { ADDR_IPV4, { 192, 168 } }, 16 }, EXPOSURE_PRIVATE },   /* RFC 1918 */
+	{ { { ADDR_IPV4, { 169, 254 } }, 16 }, EXPOSURE_PRIVATE },   /* RFC 3927 */
+	{ { { ADDR_IPV4, { 100, 64 } }, 10 }, EXPOSURE_PRIVATE },    /* RFC 6598 */
+	{ { { ADDR_IPV6, { [15] = 1 } }, 128 }, EXPOSURE_LOOPBACK }, /* RFC 4291 2.5.3 */
+	{ { { ADDR_IPV6, { 0xfe, 0x80 } }, 10 }, EXPOSURE_PRIVATE }, /* RFC 4291 2.5.6 */
+	{ { { ADDR_IPV6, { 0xfc } }, 7 }, EXPOSURE_PRIVATE },        /* RFC 4193 */
 };
 
 enum exposure addr_exposure(const struct addr *address)
@@ -169,9 +171,7 @@ enum exposure addr_exposure(const struct addr *address)
 		return EXPOSURE_ANY;
 	}
 	for (unsigned i = 0; i < sizeof(special_prefixes) / sizeof(special_prefixes[0]); i++) {
-		struct prefix prefix;
-		if (prefix_parse(&prefix, special_prefixes[i].prefix) == 0 &&
-		    prefix_has(&prefix, &plain)) {
+		if (prefix_has(&special_prefixes[i].prefix, &plain)) {
 			return special_prefixes[i].exposure;
 		}
 	}

@@ -2,6 +2,7 @@
 #include "judge.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,8 +27,12 @@ static int complain_of_faults(const struct context *context,
 	policy_diagnostics_render(&text, diagnostics, context->language, &context->err_style);
 	(void)fputs(str_text(&text), stderr); /* nowhere left to complain */
 	str_deinit(&text);
+	struct str next = STR_INIT(PATH_MAX + 64);
+	str_add(&next, "minato policy validate ");
+	text_escape(&next, context->policy_path);
 	complain(context, _("the policy has faults, so nothing was compared with it"),
-		 "minato policy validate");
+		 str_text(&next));
+	str_deinit(&next);
 	return EXIT_ERROR;
 }
 

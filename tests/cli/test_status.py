@@ -80,7 +80,7 @@ def test_a_broken_policy_is_an_error_with_its_place(minato, tmp_path):
     done = minato("status", "--policy", file)
     assert done.returncode == 1
     assert f"{file}:4:5: error:" in done.stderr
-    assert "minato policy validate" in done.stderr
+    assert f"minato policy validate {file}" in done.stderr
 
 
 def test_a_missing_policy_that_was_named_is_an_error(minato, tmp_path):
