@@ -12,6 +12,7 @@ void sightings_deinit(struct sightings *sightings)
 {
 	vec_free(&sightings->holdings.list);
 	vec_free(&sightings->foreign);
+	vec_free(&sightings->more);
 }
 
 static struct addr address_of(uint8_t family, const uint8_t *bytes)
@@ -33,7 +34,11 @@ static bool listed(const struct inventory *inventory, uint32_t inode)
 static int take_listener(struct sightings *sightings, const struct listener_record *record)
 {
 	if (record->fd == LISTENER_RECORD_MORE) {
-		sightings->more = true;
+		int32_t *pid = vec_push(&sightings->more);
+		if (pid == NULL) {
+			return -ENOMEM;
+		}
+		*pid = record->pid;
 		return 0;
 	}
 	if (record->family != AF_INET && record->family != AF_INET6) {

@@ -16,7 +16,7 @@ struct sightings {
 	/* Namespaces whose sockets were listed otherwise; their listeners are not noted. */
 	const struct inventory *inventory;
 	VEC(struct listener_record) foreign; /* in namespaces that could not be listed */
-	bool more; /* a process holds more than its record tells: ask listener_files */
+	VEC(int32_t) more;                   /* processes that hold more than their records tell */
 };
 
 void sightings_deinit(struct sightings *sightings);

@@ -17,14 +17,25 @@ static int read_one(struct sightings *sightings, const struct observe_request *r
 	return fd < 0 ? fd : iterator_read(fd, records_take_listeners, sightings);
 }
 
-/* The fast iterator first; the thorough one where a process holds very many sockets. */
+/* Looks into the descriptors of those few processes whose sockets did not fit. */
+static int read_rest(struct sightings *sightings)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sightings->more.count; i++) {
+		r = proc_holdings_of(&sightings->holdings, sightings->more.items[i]);
+	}
+	return r;
+}
+
+/* The fast iterator first; the thorough one where /proc does not let us see what it left out. */
 static int read_listeners(struct sightings *sightings, const struct observe_request *request,
 			  enum owner_source *source)
 {
 	int r = read_one(sightings, request, ITERATOR_LISTENER_OWNERS, source);
-	return r == 0 && sightings->more
-		       ? read_one(sightings, request, ITERATOR_LISTENER_FILES, source)
-		       : r;
+	if (r < 0 || (r = read_rest(sightings)) == 0 || r == -ENOMEM) {
+		return r;
+	}
+	return read_one(sightings, request, ITERATOR_LISTENER_FILES, source);
 }
 
 /* The iterator over all sockets tells of the listening ones too, but not of their addresses. */

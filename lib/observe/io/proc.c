@@ -17,7 +17,7 @@
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 #define FIRST_PID_NAMESPACE_INODE 0xEFFFFFFCU
 
-enum { LINK_BYTES = 64, STATUS_BYTES = 8 * 1024 };
+enum { LINK_BYTES = 64, STATUS_BYTES = 8 * 1024, PATH_BYTES = 32 };
 
 static void closedirp(DIR **dir)
 {
@@ -136,4 +136,11 @@ int proc_holdings(struct holdings *out, struct proc_coverage *coverage, struct e
 	}
 	coverage->complete = coverage->processes_hidden == 0 && proc_sees_all();
 	return 0;
+}
+
+int proc_holdings_of(struct holdings *out, int32_t pid)
+{
+	char path[PATH_BYTES];
+	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
+	return take_process(out, AT_FDCWD, path, pid);
 }

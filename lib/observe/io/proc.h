@@ -16,3 +16,9 @@ bool proc_sees_all(void);
  * @return 0; -ENOMEM; -errno when /proc cannot be listed.
  */
 int proc_holdings(struct holdings *out, struct proc_coverage *coverage, struct err *e);
+
+/*
+ * The same for one process. @return 0, also when it has ended; -EACCES; -ENOMEM; other negative
+ * errno.
+ */
+int proc_holdings_of(struct holdings *out, int32_t pid);
