@@ -46,9 +46,9 @@ static bool is_stand_in(const char *program)
 }
 
 /* Either name counts: the kernel's may have been set by the program, the file's by its package. */
-static bool names(const struct port_knowledge *knowledge, const struct process *process)
+static bool names(const struct port_knowledge *knowledge, const struct process *process,
+		  const char *program)
 {
-	const char *program = process_program(process);
 	return (process->name != NULL && port_knowledge_has_program(knowledge, process->name)) ||
 	       (program != NULL && port_knowledge_has_program(knowledge, program));
 }
@@ -86,7 +86,7 @@ static const struct port_knowledge *by_program(enum protocol protocol,
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (!names(&all[i], process) || !has_protocol(&all[i], protocol)) {
+		if (!names(&all[i], process, program) || !has_protocol(&all[i], protocol)) {
 			continue;
 		}
 		if (is_namesake(&all[i], program)) {
@@ -116,7 +116,8 @@ static const struct port_knowledge *by_both(enum protocol protocol, uint16_t por
 					    const struct process *process)
 {
 	const struct port_knowledge *entry = catalog_port_next(protocol, port, NULL);
-	while (entry != NULL && !names(entry, process)) {
+	const char *program = process_program(process);
+	while (entry != NULL && !names(entry, process, program)) {
 		entry = catalog_port_next(protocol, port, entry);
 	}
 	return entry;

@@ -81,10 +81,13 @@ const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t 
 bool port_knowledge_has_program(const struct port_knowledge *entry, const char *program)
 {
 	enum { COMM_BYTES = 15 }; /* TASK_COMM_LEN - 1, include/linux/sched.h */
-	bool cut = strlen(program) == COMM_BYTES;
 	for (const char *const *name = entry->programs; *name != NULL; name++) {
+		/* Asked for each listener and entry: nearly all differ in their first letter. */
+		if ((*name)[0] != program[0]) {
+			continue;
+		}
 		if (strcmp(*name, program) == 0 ||
-		    (cut && strncmp(*name, program, COMM_BYTES) == 0)) {
+		    (strlen(program) == COMM_BYTES && strncmp(*name, program, COMM_BYTES) == 0)) {
 			return true;
 		}
 	}
