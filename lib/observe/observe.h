@@ -39,6 +39,7 @@ enum observe_without {
 	OBSERVE_WITHOUT_NETNS = 1 << 4,    /* "netns": no other namespace may be entered */
 	OBSERVE_WITHOUT_NFT = 1 << 5,      /* "nft": the packet filter cannot be read */
 	OBSERVE_WITHOUT_DIAG = 1 << 6,     /* "diag": no sock_diag, /proc/net instead */
+	OBSERVE_WITHOUT_PROC = 1 << 7,     /* "proc": owners not by /proc/PID/fd */
 };
 
 /*

@@ -10,7 +10,7 @@ static const struct {
 	{ "bpf", OBSERVE_WITHOUT_BPF },           { "btf", OBSERVE_WITHOUT_BTF },
 	{ "iterator", OBSERVE_WITHOUT_ITERATOR }, { "pin", OBSERVE_WITHOUT_PIN },
 	{ "netns", OBSERVE_WITHOUT_NETNS },       { "nft", OBSERVE_WITHOUT_NFT },
-	{ "diag", OBSERVE_WITHOUT_DIAG },
+	{ "diag", OBSERVE_WITHOUT_DIAG },         { "proc", OBSERVE_WITHOUT_PROC },
 };
 
 static unsigned feature(const char *word, size_t length)

@@ -225,8 +225,12 @@ static void mark_activated(struct inventory *inventory)
 static void read_table(struct detailing *d, const struct observe_request *request)
 {
 	d->table.arena = &d->scratch;
-	_cleanup_(close_fdp) int fd = iterator_open(ITERATOR_PROCESS_DETAILS,
-						    request->bpf_directory, request->without, NULL);
+	/* Where /proc was enough for the owners, it is for the rest. */
+	const bool by_proc = d->inventory->coverage.owner_source == OWNER_SOURCE_PROC;
+	_cleanup_(close_fdp) int fd =
+		by_proc ? -1
+			: iterator_open(ITERATOR_PROCESS_DETAILS, request->bpf_directory,
+					request->without, NULL);
 	if (fd >= 0) {
 		/* What it told before an error is true all the same; /proc has the rest. */
 		(void)iterator_read(fd, records_take_processes, &d->table);

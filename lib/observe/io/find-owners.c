@@ -62,10 +62,16 @@ static int by_iterator(struct inventory *inventory, const struct observe_request
 	return r;
 }
 
-static int by_proc(struct inventory *inventory, struct sightings *sightings, struct err *e)
+static int by_proc(struct inventory *inventory, struct sightings *sightings, unsigned without,
+		   struct err *e)
 {
-	struct proc_coverage seen;
+	struct proc_coverage seen = { 0 };
 	vec_free(&sightings->holdings.list); /* of an iterator that failed halfway */
+	if ((without & OBSERVE_WITHOUT_PROC) != 0) {
+		inventory->coverage.owner_source = OWNER_SOURCE_NONE;
+		inventory->coverage.owners_complete = false;
+		return 0;
+	}
 	int r = proc_holdings(&sightings->holdings, &seen, e);
 	inventory->coverage.owner_source = OWNER_SOURCE_PROC;
 	inventory->coverage.owners_complete = r == 0 && seen.complete;
@@ -73,13 +79,35 @@ static int by_proc(struct inventory *inventory, struct sightings *sightings, str
 	return r;
 }
 
+/* Without a pin, on a small host that hides nothing from us, /proc is the quickest way. */
+static bool try_proc(struct inventory *inventory, const struct observe_request *request,
+		     struct sightings *sightings)
+{
+	_cleanup_(close_fdp) int pin = iterator_open_pin(ITERATOR_LISTENER_OWNERS,
+							 request->bpf_directory, request->without);
+	if (pin >= 0 || (request->without & OBSERVE_WITHOUT_PROC) != 0 || !proc_is_quick()) {
+		return false;
+	}
+	return by_proc(inventory, sightings, request->without, NULL) == 0 &&
+	       inventory->coverage.owners_complete && inventory->coverage.netns_hidden == 0;
+}
+
+static int find_holdings(struct inventory *inventory, const struct observe_request *request,
+			 struct sightings *sightings, struct err *e)
+{
+	if (try_proc(inventory, request, sightings)) {
+		return 0;
+	}
+	inventory->coverage.processes_hidden = 0;
+	sightings->holdings.list.count = 0;
+	int r = by_iterator(inventory, request, sightings);
+	return r < 0 && r != -ENOMEM ? by_proc(inventory, sightings, request->without, e) : r;
+}
+
 int find_owners(struct inventory *inventory, const struct observe_request *request, struct err *e)
 {
 	struct sightings sightings = { .inventory = inventory };
-	int r = by_iterator(inventory, request, &sightings);
-	if (r < 0 && r != -ENOMEM) {
-		r = by_proc(inventory, &sightings, e);
-	}
+	int r = find_holdings(inventory, request, &sightings, e);
 	if (r == 0) {
 		r = owners_join(inventory, &sightings.holdings);
 	}

@@ -11,6 +11,9 @@ struct proc_coverage {
 /* Is this the first pid namespace, from which every process of the host is seen? */
 bool proc_sees_all(void);
 
+/* Are there so few processes that reading /proc is quicker than loading a BPF program? */
+bool proc_is_quick(void);
+
 /*
  * Reads every /proc/PID/fd for sockets.
  * @return 0; -ENOMEM; -errno when /proc cannot be listed.
