@@ -171,7 +171,7 @@ struct finding *review_add_declaration(struct review *review, const char *id,
 		review_fact_printf(review, finding, "port", "%u", ports->first);
 		review_fact(review, finding, "protocol", protocol_name(ports->protocol));
 		policy_ports_format(&text, ports);
-		review_fact(review, finding, "ports", str_text(&text));
+		review_fact(review, finding, "numbers", str_text(&text));
 		str_deinit(&text);
 	}
 	return finding;

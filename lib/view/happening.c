@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "review/review.h"
 #include "view/view.h"
 
@@ -83,12 +84,26 @@ static json_t *sentence(int (*write)(struct str *, const struct finding *, enum 
 	return value;
 }
 
+/* Facts are words; those that are numbers elsewhere are numbers here too. */
+static json_t *fact(const struct finding_fact *fact)
+{
+	static const char *const numbers[] = { "port", "pid", "listeners_hidden",
+					       "processes_hidden", "netns_hidden" };
+	uint64_t number = 0;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(fact->name, numbers[i]) == 0 &&
+		    parse_u64(&number, fact->value, 0, UINT32_MAX) == 0) {
+			return json_integer((json_int_t)number);
+		}
+	}
+	return view_string(fact->value);
+}
+
 json_t *view_finding(const struct view *view, const struct finding *finding)
 {
 	json_t *facts = json_object();
 	for (uint32_t i = 0; i < finding->fact_count; i++) {
-		json_object_set_new(facts, finding->facts[i].name,
-				    view_string(finding->facts[i].value));
+		json_object_set_new(facts, finding->facts[i].name, fact(&finding->facts[i]));
 	}
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "finding", finding->id, "severity",
 			 severity_name(finding->severity), "text",

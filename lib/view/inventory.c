@@ -16,7 +16,8 @@ static json_t *address(const struct addr *a)
 	return view_string(addr_format(a, text));
 }
 
-static json_t *netns(const struct inventory *inventory, uint32_t index)
+/* The namespace's inode, as in /proc/PID/ns/net, and how people call it. */
+static void set_netns(json_t *out, const struct inventory *inventory, uint32_t index)
 {
 	static const char *const kinds[] = {
 		[NETNS_HOST] = "host",
@@ -24,12 +25,12 @@ static json_t *netns(const struct inventory *inventory, uint32_t index)
 		[NETNS_NAMED] = "named",
 		[NETNS_OTHER] = "other",
 	};
-	if (index >= inventory->netns.count) {
-		return json_null();
-	}
-	const struct netns *n = &inventory->netns.items[index];
-	return json_pack("{s:I, s:s, s:o}", "inode", (json_int_t)n->inode, "kind", kinds[n->kind],
-			 "name", view_string(n->name));
+	const struct netns *n =
+		index < inventory->netns.count ? &inventory->netns.items[index] : NULL;
+	json_object_set_new(out, "netns", n == NULL ? json_null() : json_integer(n->inode));
+	json_object_set_new(out, "netns_kind",
+			    n == NULL ? json_null() : json_string(kinds[n->kind]));
+	json_object_set_new(out, "netns_name", view_string(n == NULL ? NULL : n->name));
 }
 
 static json_t *parents(const struct process *process)
@@ -41,16 +42,6 @@ static json_t *parents(const struct process *process)
 						      view_string(parent->name)));
 	}
 	return list;
-}
-
-static json_t *container(const struct process *process)
-{
-	if (process->container_id == NULL && process->container_name == NULL) {
-		return json_null();
-	}
-	return json_pack("{s:o, s:o, s:o}", "id", view_string(process->container_id), "name",
-			 view_string(process->container_name), "runtime",
-			 view_string(process->container_runtime));
 }
 
 json_t *view_process(const struct process *process)
@@ -69,7 +60,11 @@ json_t *view_process(const struct process *process)
 	json_object_set_new(view, "unit", view_string(process->unit));
 	json_object_set_new(view, "slice", view_string(process->slice));
 	json_object_set_new(view, "cgroup", view_string(process->cgroup));
-	json_object_set_new(view, "container", container(process));
+	json_object_set_new(view, "container",
+			    view_string(process->container_name != NULL ? process->container_name
+									: process->container_id));
+	json_object_set_new(view, "container_id", view_string(process->container_id));
+	json_object_set_new(view, "container_runtime", view_string(process->container_runtime));
 	json_object_set_new(view, "package", view_string(process->package));
 	json_object_set_new(view, "parents", parents(process));
 	return view;
@@ -94,7 +89,7 @@ static json_t *peers(const struct listener *listener)
 	for (uint32_t i = 0; i < listener->peer_count; i++) {
 		json_array_append_new(list,
 				      json_pack("{s:o, s:I}", "address",
-						address(&listener->peers[i].address), "connections",
+						address(&listener->peers[i].address), "connection_count",
 						(json_int_t)listener->peers[i].connections));
 	}
 	return list;
@@ -113,7 +108,8 @@ json_t *view_service(const struct view *view, enum protocol protocol, uint16_t p
 	}
 	json_object_set_new(service, "title", json_string(text_in(known->title, view->language)));
 	json_object_set_new(service, "group", json_string(known->group->name));
-	json_object_set_new(service, "use", json_string(text_in(known->use, view->language)));
+	json_object_set_new(service, "description",
+			    json_string(text_in(known->use, view->language)));
 	json_object_set_new(service, "risk", json_string(severity_name(known->risk)));
 	json_object_set_new(service, "reason", json_string(text_in(known->reason, view->language)));
 	json_object_set_new(service, "measure",
@@ -165,17 +161,18 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 		[OWNERSHIP_HIDDEN] = "hidden",
 	};
 	const struct listener *l = &inventory->listeners.items[index];
-	json_t *out = json_pack(
-		"{s:s, s:i, s:o, s:s, s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:s}", "protocol",
-		protocol_name(l->protocol), "port", l->port, "address", address(&l->address),
-		"exposure", exposure_name(addr_exposure(&l->address)), "interface",
-		view_string(l->interface_name), "netns", netns(inventory, l->netns), "v6_only",
-		l->v6_only, "queue", (json_int_t)l->queue, "backlog", (json_int_t)l->backlog,
-		"siblings", (json_int_t)l->siblings, "socket_activated", l->socket_activated,
-		"ownership", ownerships[l->ownership]);
+	json_t *out = json_pack("{s:s, s:i, s:o, s:s, s:o, s:b, s:I, s:I, s:I, s:b, s:s}",
+				"protocol", protocol_name(l->protocol), "port", l->port, "address",
+				address(&l->address), "exposure",
+				exposure_name(addr_exposure(&l->address)), "interface",
+				view_string(l->interface_name), "v6_only", l->v6_only, "queue",
+				(json_int_t)l->queue, "backlog", (json_int_t)l->backlog, "siblings",
+				(json_int_t)l->siblings, "socket_activated", l->socket_activated,
+				"ownership", ownerships[l->ownership]);
 	if (out == NULL) {
 		return NULL;
 	}
+	set_netns(out, inventory, l->netns);
 	bool doubted;
 	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
 	set_meaning(out, l->protocol, l->port, known, doubted);
@@ -184,7 +181,7 @@ json_t *view_listener(const struct view *view, const struct inventory *inventory
 	json_object_set_new(out, "cookie", number_or_null(l->cookie, 0));
 	json_object_set_new(out, "uid", json_integer(l->uid));
 	json_object_set_new(out, "owners", owners(inventory, l));
-	json_object_set_new(out, "connections",
+	json_object_set_new(out, "connection_count",
 			    l->counted ? json_integer(l->connections) : json_null());
 	json_object_set_new(out, "peers", l->counted ? peers(l) : json_null());
 	return out;
@@ -194,15 +191,15 @@ json_t *view_published(const struct view *view, const struct inventory *inventor
 {
 	const struct published *p = &inventory->published.items[index];
 	json_t *out = json_pack(
-		"{s:s, s:i, s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "protocol",
+		"{s:s, s:i, s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o}", "protocol",
 		protocol_name(p->protocol), "port", p->first_port, "last_port", p->last_port,
 		"address", address(&p->address), "exposure",
 		p->address.family == ADDR_NONE ? "any" : exposure_name(addr_exposure(&p->address)),
 		"target_address", address(&p->target), "target_port", p->target_port, "table",
 		view_string(p->table), "chain", view_string(p->chain), "publisher",
-		view_string(p->owner), "container", view_string(p->container_name), "netns",
-		netns(inventory, p->netns));
+		view_string(p->owner), "container", view_string(p->container_name));
 	if (out != NULL) {
+		set_netns(out, inventory, p->netns);
 		set_meaning(out, p->protocol, p->first_port, catalog_published(p), false);
 		set_purpose(out, view, p->protocol, p->first_port, NULL);
 	}
@@ -231,14 +228,16 @@ json_t *view_connection(const struct view *view, const struct inventory *invento
 	(void)view; /* nothing of it depends on the language */
 	const struct process *process =
 		c->process == UINT32_MAX ? NULL : &inventory->processes.items[c->process];
-	return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:i, s:o, s:I, s:o, s:o}", "protocol",
-			 protocol_name(c->protocol), "state", state_name(c->state), "direction",
-			 directions[c->direction], "address", address(&c->local), "port",
-			 c->local_port, "remote_address", address(&c->remote), "remote_port",
-			 c->remote_port, "netns", netns(inventory, c->netns), "uid",
-			 (json_int_t)c->uid, "pid",
-			 process == NULL ? json_null() : json_integer(process->pid), "process",
-			 process == NULL ? json_null() : view_string(process->name));
+	json_t *out =
+		json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:i, s:I, s:o, s:o}", "protocol",
+			  protocol_name(c->protocol), "state", state_name(c->state), "direction",
+			  directions[c->direction], "address", address(&c->local), "port",
+			  c->local_port, "remote_address", address(&c->remote), "remote_port",
+			  c->remote_port, "uid", (json_int_t)c->uid, "pid",
+			  process == NULL ? json_null() : json_integer(process->pid), "process",
+			  process == NULL ? json_null() : view_string(process->name));
+	set_netns(out, inventory, c->netns);
+	return out;
 }
 
 json_t *view_coverage(const struct inventory *inventory)

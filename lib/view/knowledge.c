@@ -41,7 +41,7 @@ json_t *view_knowledge(const struct view *view, const struct port_knowledge *ent
 	json_t *out = json_pack(
 		"{s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:s}",
 		"service", entry->name, "title", text_in(entry->title, language), "ports",
-		spans(entry), "group", entry->group->name, "uses", uses(entry), "use",
+		spans(entry), "group", entry->group->name, "uses", uses(entry), "description",
 		text_in(entry->use, language), "risk", severity_name(entry->risk), "reason",
 		text_in(entry->reason, language), "measure", text_in(entry->measure, language),
 		"plaintext", tristate_name(entry->plaintext), "login", tristate_name(entry->login),

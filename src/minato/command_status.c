@@ -206,12 +206,12 @@ static json_t *class_list(const struct overview *overview)
 {
 	json_t *list = json_array();
 	for (int c = 0; c < PORT_CLASS_COUNT; c++) {
-		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:i, s:I}", "class",
-						port_class_name((enum port_class)c), "first",
-						port_class_first((enum port_class)c), "last",
-						port_class_last((enum port_class)c), "services",
-						(json_int_t)overview->listeners[c]));
+		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:I}", "class",
+						      port_class_name((enum port_class)c), "first",
+						      port_class_first((enum port_class)c), "last",
+						      port_class_last((enum port_class)c),
+						      "service_count",
+						      (json_int_t)overview->listeners[c]));
 	}
 	return list;
 }
@@ -237,14 +237,14 @@ static int print_json(const struct overview *overview)
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));
-	json_object_set_new(document, "high_ports",
-			    json_pack("{s:I, s:I, s:i, s:i, s:I, s:f}", "services",
-				      (json_int_t)overview->high_services, "client_connections",
-				      (json_int_t)overview->clients->connections, "ephemeral_first",
-				      inventory->ephemeral.first, "ephemeral_last",
-				      inventory->ephemeral.last, "ephemeral_used",
-				      (json_int_t)overview->clients->ephemeral_ports,
-				      "ephemeral_used_percent", ephemeral_percent(overview)));
+	json_object_set_new(
+		document, "high_ports",
+		json_pack("{s:I, s:I, s:i, s:i, s:I, s:f}", "service_count",
+			  (json_int_t)overview->high_services, "client_connection_count",
+			  (json_int_t)overview->clients->connections, "ephemeral_first",
+			  inventory->ephemeral.first, "ephemeral_last", inventory->ephemeral.last,
+			  "ephemeral_used", (json_int_t)overview->clients->ephemeral_ports,
+			  "ephemeral_used_percent", ephemeral_percent(overview)));
 	json_object_set_new(document, "services_exposed", json_integer(overview->exposed));
 	json_object_set_new(document, "ports", ports);
 	json_object_set_new(document, "findings", findings);

@@ -94,7 +94,7 @@ static void set_connections(json_t *out, const struct view *view, const struct e
 			json_array_append_new(list, view_connection(view, inventory, i));
 		}
 	}
-	json_object_set_new(out, "client_connections", list);
+	json_object_set_new(out, "connections", list);
 }
 
 static void set_assignment(json_t *out, const struct explain *explain,
@@ -103,7 +103,7 @@ static void set_assignment(json_t *out, const struct explain *explain,
 	const struct inventory *inventory = explain->inventory;
 	bool inside = subject->first <= inventory->ephemeral.last &&
 		      inventory->ephemeral.first <= subject->last;
-	json_object_set_new(out, "ephemeral", json_boolean(inside));
+	json_object_set_new(out, "in_ephemeral_range", json_boolean(inside));
 	json_object_set_new(out, "reserved",
 			    json_boolean(portset_has(&inventory->reserved, subject->first)));
 }

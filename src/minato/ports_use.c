@@ -39,7 +39,7 @@ static json_t *remote_ports(const struct client_group *group)
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < group->port_count; i++) {
 		json_array_append_new(list, json_pack("{s:i, s:I}", "remote_port",
-						      group->ports[i].port, "connections",
+						      group->ports[i].port, "connection_count",
 						      (json_int_t)group->ports[i].connections));
 	}
 	return list;
@@ -56,7 +56,7 @@ static void add_json(struct str *out, const struct inventory *inventory,
 			json_array_append_new(
 				list, json_pack("{s:s, s:o, s:I, s:o}", "use", group->use->name,
 						"process", view_string(group->program),
-						"connections", (json_int_t)group->connections,
+						"connection_count", (json_int_t)group->connections,
 						"remote_ports", remote_ports(group)));
 		}
 	}

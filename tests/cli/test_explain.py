@@ -50,7 +50,7 @@ def test_a_running_program_is_explained(minato, listener):
 def test_connections_as_a_client_are_counted(minato, listener):
     with socket.create_connection(("127.0.0.1", listener)) as s:
         own = s.getsockname()[1]
-        connections = one(minato("explain", str(listener), "--json"))["client_connections"]
+        connections = one(minato("explain", str(listener), "--json"))["connections"]
         assert own in [c["port"] for c in connections]
 
 

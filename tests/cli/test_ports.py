@@ -79,7 +79,7 @@ def test_connections_have_direction_and_use(minato, listener, port):
         assert ends[(port, local)]["direction"] == "inbound"
         assert ends[(local, port)]["direction"] == "outbound"
         assert ends[(local, port)]["pid"] == os.getpid()
-        assert document["ports"][0]["connections"] == 1
+        assert document["ports"][0]["connection_count"] == 1
         uses = json.loads(minato("ports", "--use", "all", "--json").stdout)["clients"]
         assert any(p["remote_port"] == port for group in uses for p in group["remote_ports"])
         served.close()

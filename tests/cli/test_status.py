@@ -60,7 +60,7 @@ def undeclared(minato, port, file):
     done = minato("findings", "--json", "--fail-on", "none", "--policy", file)
     assert done.returncode == 0, done.stderr
     return [f for f in json.loads(done.stdout)["findings"]
-            if f["finding"] == "undeclared-listener" and f["facts"]["port"] == str(port)]
+            if f["finding"] == "undeclared-listener" and f["facts"]["port"] == port]
 
 
 def test_undeclared_is_found_until_it_is_declared(minato, port, tmp_path):

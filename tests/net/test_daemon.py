@@ -63,7 +63,7 @@ def test_a_listener_is_in_the_answer_at_once_with_its_owner(daemon):
         assert len(daemon.ask(f"/v1/ports?port={port}&pid={os.getpid()}")["ports"]) == 1
         one = daemon.ask(f"/v1/ports/{port}")
         assert one["ports"] == ports or one["ports"][0]["port"] == port
-        assert one["service"]["class"] in ("user", "dynamic")
+        assert one["knowledge"]["class"] in ("user", "dynamic")
 
 
 def test_connections_are_told_when_asked_for(daemon):
@@ -83,7 +83,7 @@ def test_other_network_namespaces_are_seen(daemon, netns):
     try:
         assert program.stdout.readline() == b"1\n"
         ports = daemon.ask("/v1/ports?port=7777")["ports"]
-        assert name in [p["netns"]["name"] for p in ports]
+        assert name in [p["netns_name"] for p in ports]
     finally:
         program.communicate()
 
@@ -101,7 +101,7 @@ def test_no_socket_keeps_a_network_namespace_alive(daemon, netns):
             assert target != f"net:[{inode}]"
     subprocess.run(["ip", "netns", "del", name], check=True)
     daemon.ask("/v1/ports")
-    assert all(row["netns"]["inode"] != inode for row in daemon.ask("/v1/ports")["ports"])
+    assert all(row["netns"] != inode for row in daemon.ask("/v1/ports")["ports"])
 
 
 @pytest.mark.parametrize("target, status, code", [
