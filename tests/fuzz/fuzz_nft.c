@@ -1,0 +1,56 @@
+/* Rules of a packet filter: what nft prints when it begins with a brace, else iptables-save. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fuzz.h"
+#include "observe/nft.h"
+
+enum { PUBLISHED_MAX = 16 * 1024 };
+
+static json_t *document_of(const uint8_t *bytes, size_t length)
+{
+	if (length > 0 && bytes[0] == '{') {
+		return json_loadb((const char *)bytes, length, 0, NULL);
+	}
+	_cleanup_(freep) char *text = malloc(length + 1);
+	assert(text != NULL);
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	json_t *document = nft_from_iptables(length % 2 == 0 ? "ip" : "ip6", text);
+	assert(document != NULL);
+	return document;
+}
+
+static void look_at(const struct published *published)
+{
+	char text[ADDR_TEXT_BYTES];
+	assert(protocol_name(published->protocol) != NULL);
+	assert(published->first_port <= published->last_port);
+	assert(strlen(addr_format(&published->address, text)) > 0);
+	assert(strlen(addr_format(&published->target, text)) < sizeof(text));
+	assert(strchr(published->table, ' ') != NULL && published->chain != NULL);
+	assert(published->netns == 7);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct inventory inventory;
+	struct nft_notes notes = { 0 };
+	inventory_init(&inventory, 0);
+	json_auto_t *document = document_of(bytes, length);
+	int r = nft_published(&inventory, 7, document, &notes);
+	assert(r == 0 || (r == -EINVAL && inventory.published.count == 0));
+	assert(inventory.published.count <= PUBLISHED_MAX);
+	for (size_t i = 0; i < inventory.published.count; i++) {
+		look_at(&inventory.published.items[i]);
+	}
+	nft_unify(&inventory);
+	const size_t different = inventory.published.count;
+	nft_unify(&inventory);
+	assert(inventory.published.count == different);
+	inventory_deinit(&inventory);
+	return 0;
+}
