@@ -106,32 +106,26 @@ static void collect(struct arguments *arguments, const struct finding *finding,
 	}
 }
 
-int review_text(struct str *out, const struct finding *finding, enum language language)
+static int fill(struct str *out, const struct finding *finding, struct text template,
+		enum language language)
 {
 	struct arguments arguments = { .service = STR_INIT(PHRASE_MAX_BYTES),
 				       .destination = STR_INIT(PHRASE_MAX_BYTES) };
-	const struct message *message = message_find(finding->id);
-	if (message != NULL) {
-		collect(&arguments, finding, language);
-		message_fill(out, text_in(message->text, language), arguments.list,
-			     arguments.count);
-	}
+	collect(&arguments, finding, language);
+	message_fill(out, text_in(template, language), arguments.list, arguments.count);
 	str_deinit(&arguments.service);
 	str_deinit(&arguments.destination);
 	return out->error;
 }
 
+int review_text(struct str *out, const struct finding *finding, enum language language)
+{
+	const struct message *message = message_find(finding->id);
+	return message == NULL ? out->error : fill(out, finding, message->text, language);
+}
+
 int review_advice(struct str *out, const struct finding *finding, enum language language)
 {
-	struct arguments arguments = { .service = STR_INIT(PHRASE_MAX_BYTES),
-				       .destination = STR_INIT(PHRASE_MAX_BYTES) };
 	const struct message *message = message_find(finding->id);
-	if (message != NULL) {
-		collect(&arguments, finding, language);
-		message_fill(out, text_in(message->advice, language), arguments.list,
-			     arguments.count);
-	}
-	str_deinit(&arguments.service);
-	str_deinit(&arguments.destination);
-	return out->error;
+	return message == NULL ? out->error : fill(out, finding, message->advice, language);
 }

@@ -70,6 +70,10 @@ void explain_program(struct str *out, const struct explain *explain, const struc
 void explain_host(struct str *out, const struct explain *explain, enum protocol protocol,
 		  uint16_t port);
 
+/* Appends what this host does with the number as a client: connections to it, and from it. */
+void explain_clients(struct str *out, const struct explain *explain, enum protocol protocol,
+		     uint16_t port);
+
 /* Appends one of the whole tables. */
 void explain_list(struct str *out, const struct explain *explain, enum catalog_list list);
 

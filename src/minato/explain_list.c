@@ -1,9 +1,9 @@
 /* Whole tables, searches, and the figure. */
 #include <string.h>
 
+#include "cells.h"
 #include "explain.h"
 #include "figure/figure.h"
-#include "ports_rows.h"
 #include "words.h"
 
 enum { LINE_MAX_BYTES = 8 * 1024, ENTRIES_MAX = 2048 };

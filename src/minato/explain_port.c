@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cells.h"
 #include "explain.h"
-#include "ports_rows.h"
 #include "words.h"
 
 enum {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cells.h"
 #include "explain.h"
-#include "ports_rows.h"
 #include "words.h"
 
 enum { LINE_MAX_BYTES = 8 * 1024, PIDS_SHOWN_MAX = 8 };

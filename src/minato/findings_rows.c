@@ -1,7 +1,7 @@
 /* Findings for people. */
 #include "findings_rows.h"
 
-#include "ports_rows.h"
+#include "cells.h"
 #include "review/review.h"
 #include "words.h"
 

@@ -12,6 +12,27 @@
 #include "store/day.h"
 #include "store/migration.h"
 
+/* An event in a row: columns of what is selected, and parameters (from 1) of what is inserted. */
+enum event_column {
+	COLUMN_ID,
+	COLUMN_LAG,
+	COLUMN_KIND,
+	COLUMN_PROTOCOL,
+	COLUMN_ADDRESS,
+	COLUMN_PORT,
+	COLUMN_NETNS,
+	COLUMN_COOKIE,
+	COLUMN_PID,
+	COLUMN_UID,
+	COLUMN_COUNT,
+	COLUMN_PROCESS,
+	COLUMN_EXECUTABLE,
+	COLUMN_UNIT,
+	COLUMN_CONTAINER,
+	COLUMN_FINDING,
+	COLUMN_DETAIL,
+};
+
 #define _(text) gettext(text)
 #define VFS_NAME "minato-directory"
 

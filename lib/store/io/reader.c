@@ -93,28 +93,7 @@ static const char select_events[] =
 	" LEFT JOIN word u ON u.id = e.unit LEFT JOIN word c ON c.id = e.container"
 	" LEFT JOIN word f ON f.id = e.finding";
 
-/* In the order of select_events. */
-enum column {
-	COLUMN_ID,
-	COLUMN_LAG,
-	COLUMN_KIND,
-	COLUMN_PROTOCOL,
-	COLUMN_ADDRESS,
-	COLUMN_PORT,
-	COLUMN_NETNS,
-	COLUMN_COOKIE,
-	COLUMN_PID,
-	COLUMN_UID,
-	COLUMN_COUNT,
-	COLUMN_PROCESS,
-	COLUMN_EXECUTABLE,
-	COLUMN_UNIT,
-	COLUMN_CONTAINER,
-	COLUMN_FINDING,
-	COLUMN_DETAIL,
-};
-
-static void read_text(char *to, size_t room, sqlite3_stmt *row, enum column column)
+static void read_text(char *to, size_t room, sqlite3_stmt *row, enum event_column column)
 {
 	const unsigned char *text = sqlite3_column_text(row, column);
 	(void)snprintf(to, room, "%s", text == NULL ? "" : (const char *)text);

@@ -158,26 +158,6 @@ int store_append(struct store *store, struct event *event, struct err *e)
 	return 0;
 }
 
-enum column {
-	COLUMN_ID = 1,
-	COLUMN_LAG,
-	COLUMN_KIND,
-	COLUMN_PROTOCOL,
-	COLUMN_ADDRESS,
-	COLUMN_PORT,
-	COLUMN_NETNS,
-	COLUMN_COOKIE,
-	COLUMN_PID,
-	COLUMN_UID,
-	COLUMN_COUNT,
-	COLUMN_PROCESS,
-	COLUMN_EXECUTABLE,
-	COLUMN_UNIT,
-	COLUMN_CONTAINER,
-	COLUMN_FINDING,
-	COLUMN_DETAIL,
-};
-
 static int open_day(struct store *store, int64_t day, struct err *e)
 {
 	if (store->db != NULL && store->open_day == day) {
@@ -212,25 +192,32 @@ static int open_day(struct store *store, int64_t day, struct err *e)
 }
 
 /* An unknown value (zero) stays NULL and takes no room. */
-static int bind_number(sqlite3_stmt *insert, enum column column, uint64_t value)
+/* Parameters count from 1. */
+static int parameter(enum event_column column)
 {
-	return value == 0 ? SQLITE_OK : sqlite3_bind_int64(insert, column, (int64_t)value);
+	return (int)column + 1;
+}
+
+static int bind_number(sqlite3_stmt *insert, enum event_column column, uint64_t value)
+{
+	return value == 0 ? SQLITE_OK
+			  : sqlite3_bind_int64(insert, parameter(column), (int64_t)value);
 }
 
 static int bind_numbers(sqlite3_stmt *insert, const struct event *event)
 {
-	int result = sqlite3_bind_int64(insert, COLUMN_ID, (int64_t)event->id);
+	int result = sqlite3_bind_int64(insert, parameter(COLUMN_ID), (int64_t)event->id);
 	result |= bind_number(insert, COLUMN_LAG, event->id - (uint64_t)event->time);
-	result |= sqlite3_bind_int64(insert, COLUMN_KIND, event->kind);
+	result |= sqlite3_bind_int64(insert, parameter(COLUMN_KIND), event->kind);
 	result |= bind_number(insert, COLUMN_PROTOCOL, event->protocol);
 	result |= bind_number(insert, COLUMN_PORT, event->port);
 	result |= bind_number(insert, COLUMN_NETNS, event->netns);
 	result |= bind_number(insert, COLUMN_COOKIE, event->cookie);
 	if (event->pid != 0) {
-		result |= sqlite3_bind_int64(insert, COLUMN_PID, event->pid);
+		result |= sqlite3_bind_int64(insert, parameter(COLUMN_PID), event->pid);
 	}
 	if (event->uid != UINT32_MAX) {
-		result |= sqlite3_bind_int64(insert, COLUMN_UID, event->uid);
+		result |= sqlite3_bind_int64(insert, parameter(COLUMN_UID), event->uid);
 	}
 	return result | bind_number(insert, COLUMN_COUNT, event->count);
 }
@@ -240,8 +227,8 @@ static int bind_address(sqlite3_stmt *insert, const struct addr *address)
 	int length = address->family == ADDR_IPV4 ? 4 : 16;
 	return address->family == ADDR_NONE
 		       ? SQLITE_OK
-		       : sqlite3_bind_blob(insert, COLUMN_ADDRESS, address->bytes, length,
-					   SQLITE_STATIC);
+		       : sqlite3_bind_blob(insert, parameter(COLUMN_ADDRESS), address->bytes,
+					   length, SQLITE_STATIC);
 }
 
 static int bind_words(struct store *store, const struct event *event)
@@ -255,14 +242,15 @@ static int bind_words(struct store *store, const struct event *event)
 		}
 		int result = intern_word(&id, &store->intern, words[i]);
 		if (result == SQLITE_OK) {
-			result = sqlite3_bind_int64(store->insert, COLUMN_PROCESS + (int)i, id);
+			result = sqlite3_bind_int64(store->insert,
+						    parameter(COLUMN_PROCESS) + (int)i, id);
 		}
 		if (result != SQLITE_OK) {
 			return result;
 		}
 	}
 	return event->detail[0] == '\0' ? SQLITE_OK
-					: sqlite3_bind_text(store->insert, COLUMN_DETAIL,
+					: sqlite3_bind_text(store->insert, parameter(COLUMN_DETAIL),
 							    event->detail, -1, SQLITE_STATIC);
 }
 
