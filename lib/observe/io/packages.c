@@ -34,7 +34,8 @@ struct search {
 	struct arena *arena; /* of the inventory, for the names */
 	struct arena scratch;
 	struct wanted *wanted;
-	size_t open; /* executables without an answer */
+	bool lengths[PATH_BYTES]; /* of the wanted paths: most lines are ruled out by theirs */
+	size_t open;              /* executables without an answer */
 };
 
 static bool is_local(const char *path)
@@ -57,6 +58,7 @@ static int want(struct search *search, const char *path, const char **package)
 	}
 	*wanted = (struct wanted){ .path = path, .length = strlen(path), .package = package };
 	HASH_ADD_KEYPTR(hh, search->wanted, wanted->path, wanted->length, wanted);
+	search->lengths[wanted->length < PATH_BYTES ? wanted->length : 0] = true;
 	return 0;
 }
 
@@ -102,17 +104,21 @@ static const char *package_of_list(struct search *search, const char *name)
 							       : strlen(name) - strlen(".list"));
 }
 
-static void search_list(struct search *search, const char *name, const char *text)
+static void search_list(struct search *search, const char *name, const char *text, size_t bytes)
 {
-	for (const char *line = text; *line != '\0';) {
-		size_t length = strcspn(line, "\n");
+	const char *end = text + bytes;
+	for (const char *line = text; line < end;) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		const size_t length = (size_t)((newline == NULL ? end : newline) - line);
 		struct wanted *wanted = NULL;
-		HASH_FIND(hh, search->wanted, line, length, wanted);
+		if (length < PATH_BYTES && search->lengths[length]) {
+			HASH_FIND(hh, search->wanted, line, length, wanted);
+		}
 		if (wanted != NULL && *wanted->package == NULL) {
 			*wanted->package = package_of_list(search, name);
 			search->open--;
 		}
-		line += length + (line[length] == '\n');
+		line += length + 1;
 	}
 }
 
@@ -140,9 +146,11 @@ static bool search_dpkg(struct search *search, const char *root)
 	}
 	for (const struct dirent *entry; search->open > 0 && (entry = readdir(lists)) != NULL;) {
 		_cleanup_(freep) char *text = NULL;
-		if (is_list(entry->d_name) && file_read_at(&text, NULL, dirfd(lists), entry->d_name,
-							   LIST_MAX_BYTES, NULL) == 0) {
-			search_list(search, entry->d_name, text);
+		size_t bytes = 0;
+		if (is_list(entry->d_name) &&
+		    file_read_at(&text, &bytes, dirfd(lists), entry->d_name, LIST_MAX_BYTES,
+				 NULL) == 0) {
+			search_list(search, entry->d_name, text, bytes);
 		}
 	}
 	return true;
