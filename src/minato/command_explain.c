@@ -222,6 +222,10 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->list != 0) {
 		return run_list(&explain, config);
 	}
+	if (config->svg != NULL && count != 1) {
+		complain(context, _("--svg draws one port"), "minato explain 443 --svg port.svg");
+		return EXIT_USAGE;
+	}
 	if (count == 0 && config->search == NULL) {
 		complain(context, _("which port, service or program?"), "minato explain 443");
 		return EXIT_USAGE;

@@ -90,10 +90,18 @@ static int run(const struct context *context, const void *given, const char *con
 }
 
 static const struct config defaults = { .fail_on = SEVERITY_HIGH };
+static const char *const examples[] = {
+	"minato findings --severity medium",
+	N_("what is worth a look, each with the one thing that mends it"),
+	"minato findings --fail-on critical --json",
+	N_("for a check in a script"),
+	NULL,
+};
 
 const struct command command_findings = {
 	.name = "findings",
 	.summary = N_("all that is dangerous or differs from the policy, worst first"),
+	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.config_bytes = sizeof(struct config),

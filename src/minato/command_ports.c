@@ -280,6 +280,9 @@ const struct command command_ports = {
 	.aliases = aliases,
 	.arguments = "[PORT|RANGE]",
 	.summary = N_("every open port: program, who can reach it, risk"),
+	.description = N_(
+		"A question mark before a service: the number is known for it, the program is not. "
+		"Ports of another network namespace have its name in place of their reach."),
 	.examples = examples,
 	.common = true,
 	.options = options,

@@ -119,15 +119,30 @@ static void program_row(struct str *out, const struct explain *explain,
 	str_deinit(&line);
 }
 
+/* "3 h" with its unit in the reader's language. */
+static void add_span(struct str *line, usec_t span)
+{
+	static const char *const units[] = { N_("ms"), N_("s"), N_("min"), N_("h"), N_("d") };
+	char text[SPAN_TEXT_BYTES];
+	const char *space = strchr(span_format(span, text), ' ');
+	for (size_t i = 0; space != NULL && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(space + 1, units[i]) == 0) {
+			str_printf(line, "%.*s %s", (int)(space - text), text, _(units[i]));
+		}
+	}
+}
+
 /* "2026-11-22 01:02 UTC (3 h ago)" */
 static void add_since(struct str *line, const struct explain *explain, usec_t started)
 {
 	char when[TIME_TEXT_BYTES];
-	char span[SPAN_TEXT_BYTES];
+	struct str span = STR_INIT(2 * SPAN_TEXT_BYTES);
 	time_format(started, when);
 	usec_t age = explain->context->now > started ? explain->context->now - started : 0;
+	add_span(&span, age);
 	str_printf(line, _("%ssince %.10s %.5s UTC (%s)"), line->length > 0 ? _(", ") : "", when,
-		   when + 11, span_format(age, span));
+		   when + 11, str_text(&span));
+	str_deinit(&span);
 }
 
 static void origin_row(struct str *out, const struct explain *explain,

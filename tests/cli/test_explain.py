@@ -166,3 +166,9 @@ def test_commands_to_come_are_no_services(minato):
     for word in ("open", "close", "audit", "plan", "apply", "confirm", "check", "learn", "review", "ban", "report"):
         assert minato(word).returncode in (0, 3), word
         assert "no command" in minato(word).stderr, word
+
+
+def test_one_file_takes_one_figure(minato, tmp_path):
+    path = tmp_path / "port.svg"
+    assert minato("explain", "80", "443", "--svg", str(path)).returncode == 3
+    assert not path.exists()
