@@ -10,9 +10,10 @@
 #include "base/err.h"
 
 /*
- * Keeps these capabilities (numbers of linux/capability.h) in the permitted, effective and bounding
- * sets, as far as the process has them, and no other; empties the inheritable and ambient sets.
- * Needs CAP_SETPCAP for the bounding set.
+ * Keeps these capabilities (numbers of linux/capability.h) in the permitted and effective sets, as
+ * far as the process has them, and no other; empties the inheritable, ambient and bounding sets, so
+ * that no program it starts can have any. Needs CAP_SETPCAP for the bounding set, which stays as it
+ * is without.
  * @return 0; -EPERM and the like from capset(2), prctl(2).
  */
 int sandbox_capabilities(const int *keep, size_t count, struct err *e);

@@ -21,8 +21,8 @@ int sandbox_capabilities(const int *keep, size_t count, struct err *e)
 	}
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < kept_count; i++) {
-		if (capng_update(CAPNG_ADD, CAPNG_PERMITTED | CAPNG_EFFECTIVE | CAPNG_BOUNDING_SET,
-				 (unsigned)kept[i]) < 0) {
+		if (capng_update(CAPNG_ADD, CAPNG_PERMITTED | CAPNG_EFFECTIVE, (unsigned)kept[i]) <
+		    0) {
 			return err_set(e, EIO, "capability %d cannot be kept", kept[i]);
 		}
 	}
