@@ -52,7 +52,7 @@ static int take_line(struct sse *sse)
 	}
 	const char *line = str_text(&sse->line);
 	const char *value = NULL;
-	if (line[0] == '\0') {
+	if (sse->line.length == 0) { /* a line of NUL bytes is not empty */
 		return hand_over(sse);
 	}
 	if ((value = value_of(line, "data")) != NULL) {
