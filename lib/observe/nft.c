@@ -128,7 +128,7 @@ static bool range_of(struct port_range *out, const json_t *value)
 		return port_of(&out->first, value) && port_of(&out->last, value);
 	}
 	return port_of(&out->first, json_array_get(range, 0)) &&
-	       port_of(&out->last, json_array_get(range, 1));
+	       port_of(&out->last, json_array_get(range, 1)) && out->first <= out->last;
 }
 
 struct narrowing {
