@@ -87,10 +87,10 @@ static json_t *peers(const struct listener *listener)
 {
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < listener->peer_count; i++) {
-		json_array_append_new(list,
-				      json_pack("{s:o, s:I}", "address",
-						address(&listener->peers[i].address), "connection_count",
-						(json_int_t)listener->peers[i].connections));
+		json_array_append_new(list, json_pack("{s:o, s:I}", "address",
+						      address(&listener->peers[i].address),
+						      "connection_count",
+						      (json_int_t)listener->peers[i].connections));
 	}
 	return list;
 }

@@ -125,7 +125,8 @@ static json_t *port_document(const struct engine *engine, const struct wire_quer
 	const enum protocol protocol =
 		query->protocol != PROTOCOL_NONE ? (enum protocol)query->protocol : PROTOCOL_TCP;
 	json_t *document = ports_document(engine, query);
-	json_object_set_new(document, "knowledge", view_service(&view, protocol, query->first_port));
+	json_object_set_new(document, "knowledge",
+			    view_service(&view, protocol, query->first_port));
 	return document;
 }
 
