@@ -137,8 +137,10 @@ void explain_matches(struct str *out, const struct explain *explain, const struc
 	struct str line = STR_INIT(LINE_MAX_BYTES);
 	struct str word = STR_INIT(LINE_MAX_BYTES);
 	text_escape(&word, subject->word);
-	str_printf(&line, _("%zu services answer to \"%s\""), subject->match_count,
-		   str_text(&word));
+	str_printf(&line,
+		   subject->match_count == 1 ? _("%zu service answers to \"%s\"")
+					     : _("%zu services answer to \"%s\""),
+		   subject->match_count, str_text(&word));
 	explain_heading(out, explain, str_text(&line));
 	explain_match_table(out, explain, subject->matches,
 			    subject->match_count < EXPLAIN_MATCHES_MAX ? subject->match_count

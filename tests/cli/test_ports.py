@@ -1,6 +1,7 @@
 """minato ports: rows, filters, JSON, both languages, on sockets that the test opens on loopback."""
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -123,3 +124,18 @@ def test_a_closed_reader_is_no_disaster(minato, port):
     os.close(writer)
     assert done.returncode == 1
     assert done.stderr == ""
+
+
+def test_a_program_not_known_for_its_number_is_doubted(minato):
+    for port in (9042, 27017, 11211, 9200):
+        try:
+            listener = socket.create_server(("127.0.0.1", port))
+        except OSError:
+            continue
+        with listener:
+            row = json.loads(minato("ports", str(port), "--pid", str(os.getpid()), "--json").stdout)["ports"][0]
+            assert (row["service_doubted"], row["class"]) == (True, "user")
+            assert "  ? " in minato("ports", str(port), "--pid", str(os.getpid())).stdout
+            assert re.search(r"^  doubt +\S+ is not known as", minato("explain", str(port)).stdout, re.M)
+        return
+    pytest.skip("all of the numbers are taken on this host")
