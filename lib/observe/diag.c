@@ -62,6 +62,12 @@ void diag_request_filter(struct nlmsghdr *request, const struct port_filter *fil
 	mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, filter->length, filter->program);
 }
 
+bool diag_is_whole(const struct nlmsghdr *message, int left)
+{
+	/* libmnl compares as int: to it a length beyond INT_MAX is less than anything. */
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+}
+
 static struct addr address_of(uint8_t family, const void *bytes)
 {
 	return family == AF_INET ? addr_from_ipv4(bytes) : addr_from_ipv6(bytes);

@@ -62,8 +62,11 @@ struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequen
 /* Adds a filter program to a request. */
 void diag_request_filter(struct nlmsghdr *request, const struct port_filter *filter);
 
+/* Whether a whole message begins there. @param left bytes from there on; may be negative. */
+bool diag_is_whole(const struct nlmsghdr *message, int left);
+
 /*
- * Reads one answer. @param protocol what was asked for.
+ * Reads one answer, which is whole. @param protocol what was asked for.
  * @return 0; -EBADMSG when it is too short or of no known family.
  */
 int diag_decode(struct socket_facts *out, enum protocol protocol, const struct nlmsghdr *message);

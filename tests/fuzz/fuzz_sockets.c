@@ -55,7 +55,7 @@ static void take_messages(const uint8_t *bytes, size_t length)
 	memcpy(buffer, bytes, length);
 	const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)buffer;
 	int left = (int)length;
-	while (mnl_nlmsg_ok(message, left)) {
+	while (diag_is_whole(message, left)) {
 		struct socket_facts facts;
 		memset(&facts, 0xa5, sizeof(facts));
 		int r = diag_decode(&facts, PROTOCOL_TCP, message);

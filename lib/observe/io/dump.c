@@ -25,7 +25,7 @@ struct dump {
 static int take(const struct dump *dump, const char *bytes, size_t length)
 {
 	int left = (int)length;
-	for (const struct nlmsghdr *message = (const void *)bytes; mnl_nlmsg_ok(message, left);
+	for (const struct nlmsghdr *message = (const void *)bytes; diag_is_whole(message, left);
 	     message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_seq != dump->sequence) {
 			continue; /* rest of a dump that was given up */
