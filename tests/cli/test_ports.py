@@ -49,6 +49,8 @@ def test_the_table_fits_eighty_columns(minato, port):
 def test_same_input_same_bytes(minato, port):
     first, second = (minato("ports", str(port), "--brief").stdout for _ in range(2))
     assert first == second
+    owners = [rows(minato("ports", str(port), "--json"))[0]["owners"] for _ in range(5)]
+    assert owners[1:] == owners[:-1]
     assert f"pid={os.getpid()}" in first
 
 

@@ -189,13 +189,22 @@ static void take_parents(struct detailing *d, struct process *process)
 	}
 }
 
+/* /proc tells start times in ticks of 10 ms (USER_HZ), BPF in nanoseconds, and two readings of the
+ * clocks differ by a microsecond: in whole ticks the same process has the same start every time. */
+static usec_t whole_ticks(usec_t time)
+{
+	const usec_t tick = USEC_PER_SEC / 100;
+	return time / tick * tick;
+}
+
 static void take_process(struct detailing *d, struct process *process)
 {
 	struct process_facts facts = { 0 };
 	process->detailed = true;
 	if (lookup(d, process->pid, &facts)) {
 		process->parent_pid = facts.parent_pid;
-		process->started = (usec_t)(facts.started_ns / NSEC_PER_USEC) + d->boot_offset;
+		process->started =
+			whole_ticks((usec_t)(facts.started_ns / NSEC_PER_USEC)) + d->boot_offset;
 	}
 	take_executable(d, process, process_table_find(&d->table, process->pid));
 	take_parents(d, process);
@@ -247,7 +256,7 @@ int find_details(struct inventory *inventory, const struct observe_request *requ
 	}
 	d->inventory = inventory;
 	d->arena = &inventory->arena;
-	d->boot_offset = clock_boot_offset();
+	d->boot_offset = whole_ticks(clock_boot_offset());
 	d->ticks_per_second = sysconf(_SC_CLK_TCK);
 	arena_init(&d->scratch, 0);
 	read_table(d, request);
