@@ -27,7 +27,8 @@ struct library {
 	const char *(*easy_strerror)(CURLcode);
 };
 
-static int load(struct library *out, struct err *e)
+/* @return false when it is not installed, or not as it should be. */
+static bool load(struct library *out)
 {
 	static const char *const names[] = { "libcurl-gnutls.so.4", "libcurl.so.4",
 					     "libcurl-nss.so.4" };
@@ -36,7 +37,7 @@ static int load(struct library *out, struct err *e)
 		handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
 	}
 	if (handle == NULL) {
-		return err_set(e, ENOPKG, _("libcurl is not installed"));
+		return false;
 	}
 	*(void **)&out->easy_init = dlsym(handle, "curl_easy_init");
 	*(void **)&out->easy_cleanup = dlsym(handle, "curl_easy_cleanup");
@@ -44,11 +45,9 @@ static int load(struct library *out, struct err *e)
 	*(void **)&out->easy_perform = dlsym(handle, "curl_easy_perform");
 	*(void **)&out->easy_getinfo = dlsym(handle, "curl_easy_getinfo");
 	*(void **)&out->easy_strerror = dlsym(handle, "curl_easy_strerror");
-	if (out->easy_init == NULL || out->easy_cleanup == NULL || out->easy_setopt == NULL ||
-	    out->easy_perform == NULL || out->easy_getinfo == NULL || out->easy_strerror == NULL) {
-		return err_set(e, ENOPKG, _("libcurl is not installed"));
-	}
-	return 0; /* the handle stays open until exit: the functions live in it */
+	/* The handle stays open until exit: the functions live in it. */
+	return out->easy_init != NULL && out->easy_cleanup != NULL && out->easy_setopt != NULL &&
+	       out->easy_perform != NULL && out->easy_getinfo != NULL && out->easy_strerror != NULL;
 }
 
 static void add_encoded(struct str *target, const char *text)
@@ -88,9 +87,8 @@ static int perform(const char *target, curl_write_callback function, void *data,
 		   long *status, struct err *e)
 {
 	struct library library = { 0 };
-	int r = load(&library, e);
-	if (r < 0) {
-		return r;
+	if (!load(&library)) {
+		return err_set(e, ENOPKG, _("libcurl is not installed"));
 	}
 	CURL *handle = library.easy_init();
 	if (handle == NULL) {
@@ -113,7 +111,7 @@ static int perform(const char *target, curl_write_callback function, void *data,
 	if (code == CURLE_WRITE_ERROR && stream) {
 		code = CURLE_OK; /* our own wish to end it */
 	}
-	r = code == CURLE_OK ? 0 : failure(&library, handle, code, e);
+	int r = code == CURLE_OK ? 0 : failure(&library, handle, code, e);
 	library.easy_cleanup(handle);
 	str_deinit(&path);
 	str_deinit(&url);

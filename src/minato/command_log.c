@@ -330,7 +330,7 @@ static int run(const struct context *context, const void *raw_config, const char
 	       unsigned count)
 {
 	const struct config *config = raw_config;
-	struct store_filter filter;
+	struct store_filter filter = { 0 };
 	struct err e = ERR_INIT;
 	(void)arguments, (void)count; /* none are taken */
 	if (make_filter(&filter, config, &e) < 0) {

@@ -136,7 +136,7 @@ static void add_span(struct str *line, usec_t span)
 static void add_since(struct str *line, const struct explain *explain, usec_t started)
 {
 	char when[TIME_TEXT_BYTES];
-	struct str span = STR_INIT(2 * SPAN_TEXT_BYTES);
+	struct str span = STR_INIT((size_t)2 * SPAN_TEXT_BYTES);
 	time_format(started, when);
 	usec_t age = explain->context->now > started ? explain->context->now - started : 0;
 	add_span(&span, age);
