@@ -42,12 +42,17 @@ struct store *store_close(struct store *store);
  * Takes one event into memory and gives it its id: its time in microseconds, or the next free
  * number above. Ids are unique for ever and grow, except when the clock is set back by more than a
  * day.
- * @param event  its `id` is set on success; the rest is copied.
+ * @param event  its `id` is set on success; the rest is copied. An id that it brings along is kept
+ *               when it is greater than every id so far and not before its time: for a caller that
+ * has to name an event before the store has taken it.
  * @return 0; -ENOBUFS when STORE_PENDING_MAX wait (flush first; the event is not taken);
  *         -ERANGE when its time is outside the years 1970-9999; -ENOMEM;
  *         an error of reading a day that was begun before.
  */
 int store_append(struct store *store, struct event *event, struct err *e);
+
+/* The id given last, by this store or the ones before it; 0 = none. */
+uint64_t store_last_id(const struct store *store);
 
 /* How many appended events are not acknowledged: always the last ones. */
 uint32_t store_pending(const struct store *store);

@@ -202,6 +202,36 @@ static void ids_stay_unique_when_the_clock_is_set_back(void **state)
 	vec_free(&got.events);
 }
 
+static void an_id_brought_along_is_kept_when_it_is_new(void **state)
+{
+	const struct temporary *t = *state;
+	struct store *store = opened(t->fd);
+	assert_int_equal(store_last_id(store), 0);
+	static const struct {
+		uint64_t brought, given;
+	} cases[] = {
+		{ 0, 0 },           /* its time */
+		{ 40, 40 },         /* greater than all before it */
+		{ 40, 41 },         /* taken */
+		{ 7, 42 },          /* smaller */
+		{ UINT64_MAX, 43 }, /* no number that the store can hold */
+		{ 1000, 1000 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = { .time = noon, .kind = EVENT_DAEMON_STARTED };
+		event.id = cases[i].brought == 0 || cases[i].brought == UINT64_MAX
+				   ? cases[i].brought
+				   : (uint64_t)noon + cases[i].brought;
+		assert_int_equal(store_append(store, &event, NULL), 0);
+		assert_int_equal(event.id, (uint64_t)noon + cases[i].given);
+	}
+	assert_int_equal(store_last_id(store), (uint64_t)noon + 1000);
+	struct event early = { .time = noon + 2000, .id = (uint64_t)noon + 1500 };
+	assert_int_equal(store_append(store, &early, NULL), 0);
+	assert_int_equal(early.id, (uint64_t)noon + 2000);
+	store_close(store);
+}
+
 static void retention_removes_whole_days(void **state)
 {
 	const struct temporary *t = *state;
@@ -394,6 +424,7 @@ int main(void)
 		WITH_DIRECTORY(impossible_times_are_refused),
 		WITH_DIRECTORY(midnight_begins_a_new_file),
 		WITH_DIRECTORY(ids_stay_unique_when_the_clock_is_set_back),
+		WITH_DIRECTORY(an_id_brought_along_is_kept_when_it_is_new),
 		WITH_DIRECTORY(retention_removes_whole_days),
 		WITH_DIRECTORY(queries_find_what_a_linear_scan_finds),
 		cmocka_unit_test(the_filter_decides_by_each_field),

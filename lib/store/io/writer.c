@@ -116,10 +116,17 @@ uint32_t store_pending(const struct store *store)
 	return (uint32_t)store->pending.count;
 }
 
-/* The next id that no file has: after the clock was set back its day may have been begun before. */
-static int next_id(uint64_t *out, struct store *store, usec_t time, struct err *e)
+uint64_t store_last_id(const struct store *store)
 {
-	uint64_t id = day_next_id(store->last_id, time);
+	return store->last_id;
+}
+
+/* The next id that no file has: after the clock was set back its day may have been begun before. */
+static int next_id(uint64_t *out, struct store *store, uint64_t wanted, usec_t time, struct err *e)
+{
+	const bool fits =
+		wanted > store->last_id && wanted >= (uint64_t)time && wanted <= INT64_MAX;
+	uint64_t id = fits ? wanted : day_next_id(store->last_id, time);
 	while (day_of(id) != store->id_day) {
 		uint64_t last = 0;
 		int64_t day = day_of(id);
@@ -144,7 +151,7 @@ int store_append(struct store *store, struct event *event, struct err *e)
 		return err_set(e, ENOBUFS, _("%d events wait to be stored"), STORE_PENDING_MAX);
 	}
 	uint64_t id = 0;
-	int r = next_id(&id, store, event->time, e);
+	int r = next_id(&id, store, event->id, event->time, e);
 	if (r < 0) {
 		return r;
 	}
@@ -296,7 +303,7 @@ static int write_batch(struct store *store, int64_t day, size_t count, struct er
 static int begin_anew(struct store *store, int64_t day, struct err *e)
 {
 	uint64_t id = 0;
-	int r = next_id(&id, store, store->pending.items[0].time, e);
+	int r = next_id(&id, store, 0, store->pending.items[0].time, e);
 	if (r < 0) {
 		return r;
 	}
