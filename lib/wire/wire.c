@@ -47,6 +47,7 @@ struct field {
 static const struct field setup_fields[] = {
 	NUMBER(setup.started, INT64_MAX),
 	NUMBER(setup.sweep_seconds, 86400),
+	NUMBER(setup.keep_days, 36500),
 	ANY(setup.restarts),
 	ANY(setup.group),
 	TEXT(setup.runtime_directory),

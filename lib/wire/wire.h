@@ -59,6 +59,7 @@ enum {
 struct wire_setup {
 	usec_t started;         /* when the daemon was started */
 	uint32_t sweep_seconds; /* shortest time between two sweeps, 1..86400 */
+	uint32_t keep_days;     /* events are remembered so long, 1..36500 */
 	uint32_t restarts;      /* of this child, since the daemon was started */
 	uint32_t group;         /* gid of the readers */
 	char runtime_directory[WIRE_TEXT_BYTES];

@@ -186,12 +186,11 @@ static struct store_filter store_filter_of(const struct wire_query *query)
 	};
 }
 
-static void answer_events(struct engine *engine, uint32_t request, const struct wire_query *query)
+static void events_answer(struct engine *engine, uint32_t request, const struct wire_query *query)
 {
 	const struct store_filter filter = store_filter_of(query);
 	struct err e = ERR_INIT;
 	json_t *list = json_array();
-	record_flush(engine);
 	int r = store_query(engine->state, &filter, add_event, list, &e);
 	if (r < 0 && r != -EBADMSG) { /* one damaged day does not hide the others */
 		json_decref(list);
@@ -205,7 +204,7 @@ static void answer_events(struct engine *engine, uint32_t request, const struct 
 			    json_string(filter.newest_first ? "newest_first" : "oldest_first"));
 	json_object_set_new(document, "limit", json_integer((json_int_t)filter.limit));
 	json_object_set_new(document, "written_id",
-			    json_integer((json_int_t)engine->record.written_id));
+			    json_integer((json_int_t)engine->record.state.written_id));
 	json_object_set_new(document, "fault", view_string(r < 0 ? err_text(&e) : NULL));
 	send_document(engine, request, STATUS_OK, document);
 }
@@ -237,18 +236,53 @@ static bool wait_for_sweep(struct engine *engine, uint32_t request, const struct
 	if (question == NULL) {
 		return false;
 	}
-	*question = (struct engine_question){ request, *query };
+	*question = (struct engine_question){ request, *query, 0 };
 	sweep_for_question(engine, query->connections ? OBSERVE_CONNECTIONS : 0);
 	return true;
 }
 
-void answer_waiting(struct engine *engine)
+/* No answer leaves out what happened before its question. @return false: all of it is written. */
+static bool wait_for_writer(struct engine *engine, uint32_t request, const struct wire_query *query)
 {
-	for (size_t i = 0; i < engine->questions.count; i++) {
+	const uint64_t id = engine->record.last_id;
+	struct engine_question *question =
+		record_is_written(engine, id) ||
+				engine->event_questions.count >= ENGINE_QUESTIONS_MAX
+			? NULL
+			: vec_push(&engine->event_questions);
+	if (question != NULL) {
+		*question = (struct engine_question){ request, *query, id };
+	}
+	return question != NULL;
+}
+
+void answer_written(struct engine *engine)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < engine->event_questions.count; i++) {
+		const struct engine_question question = engine->event_questions.items[i];
+		if (record_is_written(engine, question.written)) {
+			events_answer(engine, question.request, &question.query);
+		} else {
+			engine->event_questions.items[kept++] = question;
+		}
+	}
+	engine->event_questions.count = kept;
+}
+
+void answer_waiting(struct engine *engine, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		const struct engine_question *question = &engine->questions.items[i];
 		answer(engine, question->request, &question->query);
 	}
-	engine->questions.count = 0;
+	engine->questions.count -= count;
+	if (engine->questions.count == 0) {
+		return;
+	}
+	memmove(engine->questions.items, engine->questions.items + count,
+		engine->questions.count * sizeof(engine->questions.items[0]));
+	sweep_for_question(engine, 0); /* what they want beside is kept with the sweep */
 }
 
 void answer_question(struct engine *engine, uint32_t request, const struct wire_query *query)
@@ -258,7 +292,9 @@ void answer_question(struct engine *engine, uint32_t request, const struct wire_
 		send_document(engine, request, STATUS_OK, status_document(engine, clock_now()));
 		break;
 	case WIRE_QUESTION_EVENTS:
-		answer_events(engine, request, query);
+		if (!wait_for_writer(engine, request, query)) {
+			events_answer(engine, request, query);
+		}
 		break;
 	default:
 		if (!wait_for_sweep(engine, request, query)) {

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "base/when.h"
 #include "common/process.h"
+#include "looker.h"
 #include "model/event.h"
 #include "model/finding.h"
 #include "model/inventory.h"
@@ -19,11 +20,13 @@
 #include "policy/policy.h"
 #include "store/store.h"
 #include "wire/wire.h"
+#include "writer.h"
 
 enum {
 	ENGINE_QUESTIONS_MAX =
 		256, /* that wait for a sweep; more are answered from what is known */
 	ENGINE_PROCESSES_MAX = 8,
+	ENGINE_DESCRIBED = 64,
 	ENGINE_SWEEP_SECONDS_ALONE = 10, /* between sweeps when no event tells of changes */
 };
 
@@ -37,11 +40,16 @@ struct engine_process {
 struct engine_question {
 	uint32_t request;
 	struct wire_query query;
+	uint64_t written; /* about events: waits until this id is written */
 };
 
 struct engine_sweep {
-	sd_event_source *timer;
-	bool running;     /* waiting for diag sockets */
+	sd_event_source *timer, *looked;
+	struct looker *looker;
+	bool running;     /* from asking for diag sockets to the end of the look */
+	bool looking;     /* the looker has it */
+	bool again;       /* something changed while it looked: the next comes soon */
+	size_t answers;   /* questions that this look answers: the first so many */
 	unsigned flags;   /* that questions ask for beyond the usual: enum observe_flags */
 	usec_t last_cost; /* CPU time of the last one */
 	usec_t last_end;  /* monotonic */
@@ -55,16 +63,26 @@ struct engine_sweep {
 
 /* What is remembered and how far. */
 struct engine_record {
-	struct store *store; /* NULL = it could not be opened; then `fault` says why */
-	sd_event_source *flush;
-	bool flush_waits;
-	uint64_t last_id, written_id;
-	uint64_t unstored; /* events that could not be remembered */
-	uint64_t unsent;   /* events that the face had no room for, since the last notice */
-	char fault[WIRE_TEXT_BYTES];
+	struct writer *writer;
+	bool writable; /* there is a store; otherwise state.fault says why not */
+	sd_event_source *source;
+	struct writer_state state;
+	uint64_t last_id;
+	uint64_t refused; /* events that the writer had no room or no store for */
+	uint64_t unsent;  /* events that the face had no room for, since the last notice */
 };
 
 struct announced;
+
+/* What is known of a process that opened a port lately. */
+struct engine_described {
+	int32_t pid; /* 0 = nothing */
+	usec_t time;
+	char process[EVENT_NAME_BYTES];
+	char executable[EVENT_PATH_BYTES];
+	char unit[EVENT_NAME_BYTES * 2];
+	char container[EVENT_NAME_BYTES * 2];
+};
 
 /* The kernel's events. */
 struct engine_events {
@@ -73,8 +91,9 @@ struct engine_events {
 	sd_event_source *source;
 	unsigned sources; /* enum observe_event_source_mask */
 	uint64_t received, lost;
-	struct observe_sockets own_sockets; /* of this namespace */
-	struct announced *announced;        /* told by an event, not yet met by a sweep */
+	struct observe_sockets own_sockets;                  /* of this namespace */
+	struct engine_described described[ENGINE_DESCRIBED]; /* by pid */
+	struct announced *announced; /* sockets that events told of lately */
 };
 
 /* A file of the policy, as the parent opened it. */
@@ -89,7 +108,9 @@ struct engine_file {
 struct engine_policy {
 	bool declared;
 	struct policy policy; /* zeroed when there is none */
-	usec_t read;          /* when */
+	struct policy next;   /* read while a look was running against the other */
+	bool next_waits, next_declared;
+	usec_t read; /* when */
 	char fault[WIRE_TEXT_BYTES];
 	uint32_t last_request;
 	VEC(struct engine_file) files; /* while it is being read; the policy itself first */
@@ -120,7 +141,8 @@ struct engine {
 	struct engine_policy policy;
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
-	VEC(struct engine_question) questions;
+	VEC(struct engine_question) questions;       /* for a sweep */
+	VEC(struct engine_question) event_questions; /* for the writer */
 };
 
 /* ---- sweep.c ---- */
@@ -144,8 +166,8 @@ void sweep_deinit(struct engine *engine);
 void events_start(struct engine *engine, const struct wire_ring *ring, const int *fds);
 /* Records what waits in the ring. */
 void events_read(struct engine *engine);
-/* Whether an event told what a sweep's difference says now; forgets it then. */
-bool events_were_told(struct engine *engine, const struct event *event);
+/* Whether events told already what a sweep's difference says now. */
+bool events_were_told(const struct engine *engine, const struct event *event);
 /* Forgets what no sweep will meet any more. */
 void events_forget_old(struct engine *engine);
 void events_deinit(struct engine *engine);
@@ -158,30 +180,35 @@ void policy_reload(struct engine *engine);
 void policy_file(struct engine *engine, uint32_t request, const struct wire_file *answer, int fd);
 /* NULL = none. */
 const struct policy *policy_now(const struct engine *engine);
+/* A look has ended: the policy may be exchanged. */
+void policy_after_look(struct engine *engine);
 void policy_end(struct engine *engine);
 
 /* ---- findings.c ---- */
 
 /* What stood when the last daemon ended, out of the store. */
 void findings_recall(struct engine *engine);
-/* Reviews the inventory and records what has come and what has gone. */
-void findings_review(struct engine *engine);
+/* Takes the findings of a look and records what has come and what has gone. */
+void findings_take(struct engine *engine, struct findings *findings);
 
 /* ---- record.c ---- */
 
 void record_start(struct engine *engine);
 /* Gives the event an id, remembers it and tells the face. */
 void record_event(struct engine *engine, struct event *event);
-/* Makes everything recorded so far durable and tells the face so. */
-void record_flush(struct engine *engine);
-void record_deinit(struct engine *engine);
+/* Whether the event of this id is safe, or never will be. */
+bool record_is_written(const struct engine *engine, uint64_t id);
+/* Writes what waits and ends the writer. */
+void record_end(struct engine *engine);
 
 /* ---- answer.c ---- */
 
 /* Answers at once, or when the sweep that it needs is done. */
 void answer_question(struct engine *engine, uint32_t request, const struct wire_query *query);
-/* After a sweep: those that waited for it. */
-void answer_waiting(struct engine *engine);
+/* After something was written: questions about events that waited for it. */
+void answer_written(struct engine *engine);
+/* After a sweep: the first so many, which waited for it. */
+void answer_waiting(struct engine *engine, size_t count);
 
 /* ---- filter.c ---- */
 

@@ -15,59 +15,70 @@
 enum {
 	EVENTS_A_TURN = 512,
 	ANNOUNCED_MAX = 65536, /* beyond it an opening may be told twice: by event and by sweep */
-	ANNOUNCED_SWEEPS = 3,  /* what no sweep saw for so long was opened and closed in between */
+	ANNOUNCED_SWEEPS = 3,  /* after so many no difference can speak of it any more */
 };
 
 struct announced_key {
 	uint64_t cookie;
-	uint32_t netns;
-	uint32_t kind; /* enum event_kind */
+	uint64_t netns;
 };
 
-/* An event that was told and that no sweep's difference has met yet. */
+/*
+ * A socket that events told of. A sweep looks while events come in, so its difference may say the
+ * same once more, or say of a socket that was closed meanwhile that it is open.
+ */
 struct announced {
 	struct announced_key key;
-	uint64_t sweep; /* number of the last sweep before it */
+	uint64_t sweep; /* number of the last sweep before the last event */
+	bool opened, closed;
 	UT_hash_handle hh;
 };
 
-static struct announced_key key_of(const struct event *event, enum event_kind kind)
+static struct announced *find(const struct engine *engine, const struct event *event)
 {
-	return (struct announced_key){ event->cookie, event->netns, (uint32_t)kind };
+	struct announced_key key;
+	struct announced *found = NULL;
+	memset(&key, 0, sizeof(key));
+	key.cookie = event->cookie;
+	key.netns = event->netns;
+	if (event->cookie != 0) {
+		HASH_FIND(hh, engine->events.announced, &key, sizeof(key), found);
+	}
+	return found;
 }
 
-static bool forget(struct engine *engine, const struct announced_key *key)
+static struct announced *add(struct engine *engine, const struct event *event)
 {
-	struct announced *found = NULL;
-	HASH_FIND(hh, engine->events.announced, key, sizeof(*key), found);
-	if (found == NULL) {
-		return false;
+	struct announced *entry = NULL;
+	if (event->cookie != 0 && HASH_COUNT(engine->events.announced) < ANNOUNCED_MAX) {
+		entry = calloc(1, sizeof(*entry));
 	}
-	HASH_DEL(engine->events.announced, found);
-	free(found);
-	return true;
+	if (entry != NULL) {
+		entry->key = (struct announced_key){ event->cookie, event->netns };
+		HASH_ADD(hh, engine->events.announced, key, sizeof(entry->key), entry);
+	}
+	return entry;
 }
 
 static void remember(struct engine *engine, const struct event *event)
 {
-	const struct announced_key key = key_of(event, event->kind);
-	if (event->cookie == 0 || HASH_COUNT(engine->events.announced) >= ANNOUNCED_MAX) {
-		return;
-	}
-	(void)forget(engine, &key);
-	struct announced *entry = calloc(1, sizeof(*entry));
+	struct announced *entry = find(engine, event);
 	if (entry == NULL) {
-		return;
+		entry = add(engine, event);
 	}
-	entry->key = key;
-	entry->sweep = engine->sweep.count;
-	HASH_ADD(hh, engine->events.announced, key, sizeof(entry->key), entry);
+	if (entry != NULL) {
+		entry->opened = entry->opened || event->kind == EVENT_LISTENER_OPENED;
+		entry->closed = event->kind == EVENT_LISTENER_CLOSED;
+		entry->sweep = engine->sweep.count;
+	}
 }
 
-bool events_were_told(struct engine *engine, const struct event *event)
+bool events_were_told(const struct engine *engine, const struct event *event)
 {
-	const struct announced_key key = key_of(event, event->kind);
-	return event->cookie != 0 && forget(engine, &key);
+	const struct announced *entry = find(engine, event);
+	return entry != NULL && (event->kind == EVENT_LISTENER_OPENED   ? entry->opened
+				 : event->kind == EVENT_LISTENER_CLOSED ? entry->closed
+									: false);
 }
 
 void events_forget_old(struct engine *engine)
@@ -105,34 +116,52 @@ static const char *cgroup_path(char *text)
 }
 
 /* Unit and container: the process may be gone in a moment, its cgroup file is readable to all. */
-static void set_unit(struct event *event)
+static void find_unit(struct engine_described *out, int32_t pid)
 {
 	char path[64];
 	char text[4096];
 	struct observe_cgroup cgroup;
-	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", event->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	const char *place =
 		file_read_into(text, sizeof(text), AT_FDCWD, path) > 0 ? cgroup_path(text) : NULL;
 	if (place != NULL) {
 		observe_cgroup_parse(&cgroup, place);
-		(void)str_copy(event->unit, sizeof(event->unit), cgroup.unit);
-		(void)str_copy(event->container, sizeof(event->container), cgroup.container_id);
+		(void)str_copy(out->unit, sizeof(out->unit), cgroup.unit);
+		(void)str_copy(out->container, sizeof(out->container), cgroup.container_id);
 	}
 }
 
-static void set_executable(const struct engine *engine, struct event *event)
+static void find_executable(struct engine_described *out, const struct engine *engine,
+			    const struct event *event)
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", event->pid);
-	const ssize_t length = readlink(path, event->executable, sizeof(event->executable) - 1);
-	event->executable[length > 0 ? length : 0] = '\0';
+	const ssize_t length = readlink(path, out->executable, sizeof(out->executable) - 1);
+	out->executable[length > 0 ? length : 0] = '\0';
 	/* That of another user's process may not be read, but the last sweep may have seen it. */
 	const struct process *process =
 		engine->known ? inventory_process(&engine->inventory, event->pid) : NULL;
 	if (length <= 0 && process != NULL && process->executable != NULL &&
 	    process->name != NULL && strcmp(process->name, event->process) == 0) {
-		(void)str_copy(event->executable, sizeof(event->executable), process->executable);
+		(void)str_copy(out->executable, sizeof(out->executable), process->executable);
 	}
+}
+
+/* A program that opens many ports at once is looked at once a second. */
+static void describe(struct engine *engine, struct event *event)
+{
+	struct engine_described *known =
+		&engine->events.described[(uint32_t)event->pid % ENGINE_DESCRIBED];
+	if (known->pid != event->pid || strcmp(known->process, event->process) != 0 ||
+	    event->time - known->time > USEC_PER_SEC || event->time < known->time) {
+		*known = (struct engine_described){ .pid = event->pid, .time = event->time };
+		(void)str_copy(known->process, sizeof(known->process), event->process);
+		find_unit(known, event->pid);
+		find_executable(known, engine, event);
+	}
+	memcpy(event->unit, known->unit, sizeof(event->unit));
+	memcpy(event->container, known->container, sizeof(event->container));
+	memcpy(event->executable, known->executable, sizeof(event->executable));
 }
 
 static void on_event(const struct event *told, void *data)
@@ -146,14 +175,9 @@ static void on_event(const struct event *told, void *data)
 		return; /* in another namespace, or gone again: the sweep finds it if it lasts */
 	}
 	if (event.kind == EVENT_LISTENER_OPENED) {
-		set_unit(&event);
-		set_executable(engine, &event);
+		describe(engine, &event);
 	}
-	const struct announced_key opening = key_of(&event, EVENT_LISTENER_OPENED);
-	/* Opened and closed between two sweeps: neither will be in their difference. */
-	if (event.kind != EVENT_LISTENER_CLOSED || !forget(engine, &opening)) {
-		remember(engine, &event);
-	}
+	remember(engine, &event);
 	record_event(engine, &event);
 }
 

@@ -1,31 +1,17 @@
-/* What the review finds, and when it comes and goes. */
+/* Findings: when they come and when they go. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/parse.h"
-#include "common/say.h"
 #include "engine.h"
-#include "review/review.h"
 
 enum {
 	STANDING_MAX =
 		4096, /* findings that are told one by one; beyond it they are in the list only */
 };
-
-/* The day in this host's zone, as until: means it. */
-static int64_t local_day(usec_t now)
-{
-	const time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm local = { 0 };
-	if (localtime_r(&seconds, &local) == NULL) {
-		return now / USEC_PER_DAY;
-	}
-	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
-}
 
 static void set_port(struct event *event, const struct finding *finding)
 {
@@ -163,26 +149,14 @@ void findings_recall(struct engine *engine)
 	}
 }
 
-void findings_review(struct engine *engine)
+void findings_take(struct engine *engine, struct findings *findings)
 {
-	const usec_t now = clock_now();
-	const struct review_input input = {
-		.inventory = &engine->inventory,
-		.policy = policy_now(engine),
-		.today = local_day(now),
-		.now = now,
-	};
+	struct engine_standing standing = { 0 };
 	findings_deinit(&engine->findings);
-	findings_init(&engine->findings);
-	int r = review_findings(&engine->findings, &input);
-	if (r < 0) {
-		say(SAY_ERROR, "review: %s", strerror(-r));
-		return; /* what stands is told by the next review */
-	}
-	struct engine_standing now_standing = { 0 };
-	standing_of(&now_standing, engine);
-	tell_difference(engine, &engine->standing, &now_standing, EVENT_FINDING_CLEARED);
-	tell_difference(engine, &now_standing, &engine->standing, EVENT_FINDING_RAISED);
+	engine->findings = *findings;
+	standing_of(&standing, engine);
+	tell_difference(engine, &engine->standing, &standing, EVENT_FINDING_CLEARED);
+	tell_difference(engine, &standing, &engine->standing, EVENT_FINDING_RAISED);
 	vec_free(&engine->standing);
-	engine->standing = now_standing;
+	engine->standing = standing;
 }

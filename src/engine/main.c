@@ -64,7 +64,6 @@ static void stop(struct engine *engine)
 			       .kind = EVENT_DAEMON_STOPPED,
 			       .uid = UINT32_MAX };
 	record_event(engine, &event);
-	record_flush(engine);
 	(void)sd_event_exit(engine->loop, EXIT_SUCCESS); /* fails only when it ends already */
 }
 
@@ -108,7 +107,6 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 static void on_parent_closed(void *data)
 {
 	struct engine *engine = data;
-	record_flush(engine);
 	(void)sd_event_exit(engine->loop, EXIT_FAILURE);
 }
 
@@ -137,7 +135,13 @@ static int start(struct engine *engine, struct err *e)
 	(void)snprintf(engine->bpf_directory, sizeof(engine->bpf_directory), "/proc/self/fd/%d/bpf",
 		       engine->runtime);
 	engine->without = observe_without_parse(getenv("MINATO_WITHOUT"));
-	r = seal(e);
+	r = writer_new(&engine->record.writer, e); /* later no thread can be made */
+	if (r == 0) {
+		r = looker_new(&engine->sweep.looker, e);
+	}
+	if (r == 0) {
+		r = seal(e);
+	}
 	if (r == 0) {
 		r = sd_event_new(&engine->loop);
 	}
@@ -155,6 +159,7 @@ static int start(struct engine *engine, struct err *e)
 
 static void engine_deinit(struct engine *engine)
 {
+	record_end(engine);
 	link_close(&engine->face);
 	link_close(&engine->parent);
 	sweep_deinit(engine);
@@ -162,11 +167,11 @@ static void engine_deinit(struct engine *engine)
 	policy_end(engine);
 	findings_deinit(&engine->findings);
 	vec_free(&engine->standing);
-	record_deinit(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
 	}
 	vec_free(&engine->questions);
+	vec_free(&engine->event_questions);
 	close_fdp(&engine->state);
 	close_fdp(&engine->runtime);
 	sd_event_unref(engine->loop);

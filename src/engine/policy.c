@@ -120,17 +120,42 @@ static void explain(struct engine_policy *policy, const struct policy_diagnostic
 	str_deinit(&text);
 }
 
-/* The policy stays as it was when the new one has faults. */
-static void take(struct engine *engine, struct policy *read)
+static void put(struct engine_policy *policy, bool declared, struct policy *read)
 {
-	struct engine_policy *policy = &engine->policy;
 	policy_deinit(&policy->policy);
 	policy->policy = *read;
-	policy->declared = true;
-	policy->read = clock_now();
-	set_fault(policy, "");
+	policy->declared = declared;
+	*read = (struct policy){ 0 };
 }
 
+/* A look that runs reviews against the old one: then it is exchanged afterwards. */
+static void take(struct engine *engine, bool declared, struct policy *read)
+{
+	struct engine_policy *policy = &engine->policy;
+	policy->read = clock_now();
+	set_fault(policy, "");
+	if (engine->sweep.looking) {
+		policy_deinit(&policy->next);
+		policy->next = *read;
+		policy->next_declared = declared;
+		policy->next_waits = true;
+	} else {
+		put(policy, declared, read);
+		sweep_soon(engine);
+	}
+}
+
+void policy_after_look(struct engine *engine)
+{
+	struct engine_policy *policy = &engine->policy;
+	if (policy->next_waits) {
+		policy->next_waits = false;
+		put(policy, policy->next_declared, &policy->next);
+		engine->sweep.again = true;
+	}
+}
+
+/* The policy stays as it was when the new one has faults. */
 static void read_policy(struct engine *engine)
 {
 	struct engine_policy *policy = &engine->policy;
@@ -148,8 +173,7 @@ static void read_policy(struct engine *engine)
 	if (!complete(policy)) {
 		policy_deinit(&read);
 	} else if (r == 0) {
-		take(engine, &read);
-		sweep_soon(engine);
+		take(engine, true, &read);
 	} else if (r == POLICY_INVALID) {
 		explain(policy, &diagnostics);
 	} else {
@@ -165,10 +189,8 @@ static void no_policy(struct engine *engine, int error)
 {
 	struct engine_policy *policy = &engine->policy;
 	if (error == -ENOENT && !engine->setup.policy_given) {
-		policy_deinit(&policy->policy);
-		policy->policy = (struct policy){ 0 };
-		policy->declared = false;
-		set_fault(policy, "");
+		struct policy none = { 0 };
+		take(engine, false, &none);
 	} else {
 		char sentence[WIRE_TEXT_BYTES];
 		(void)snprintf(sentence, sizeof(sentence), "%.200s: %s", engine->setup.policy,
@@ -236,4 +258,5 @@ void policy_end(struct engine *engine)
 {
 	forget_files(&engine->policy);
 	policy_deinit(&engine->policy.policy);
+	policy_deinit(&engine->policy.next);
 }

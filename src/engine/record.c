@@ -1,36 +1,65 @@
-/* Events: into the store, and on to the face. */
+/* Events: to the writer, and on to the face. */
 #include "engine.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "base/io/clock.h"
+#include "base/cleanup.h"
 #include "common/say.h"
 
-/* An event waits no longer than this for the disk: a burst is written as one batch. */
-static const usec_t FLUSH_USEC = 20000;
-
-static void fault(struct engine *engine, const struct err *e)
+/* Kept for who comes later; only this much of the writer's state is the loop's own. */
+static void on_state(struct engine *engine)
 {
-	if (strcmp(engine->record.fault, err_text(e)) != 0) {
-		(void)str_copy(engine->record.fault, sizeof(engine->record.fault), err_text(e));
-		say(SAY_ERROR, "store: %s", engine->record.fault);
+	struct engine_record *record = &engine->record;
+	const struct writer_state state = writer_state(record->writer);
+	if (state.fault[0] != '\0' && strcmp(state.fault, record->state.fault) != 0) {
+		say(SAY_ERROR, "store: %s", state.fault);
 	}
+	const bool more = state.written_id > record->state.written_id;
+	record->state = state;
+	/* After the clock was set back far the store goes on with other numbers than ours. */
+	if (state.last_id > record->last_id) {
+		record->last_id = state.last_id;
+	}
+	const struct wire_message message = { .type = WIRE_WRITTEN,
+					      .written = { .id = state.written_id } };
+	if (more && engine->face.socket >= 0) {
+		(void)wire_send(engine->face.socket, &message, NULL, 0,
+				NULL); /* the next one says the same and more */
+	}
+	answer_written(engine);
 }
 
-static int on_flush(sd_event_source *source, uint64_t usec, void *data)
+static int on_writer(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-	(void)source, (void)usec;
-	record_flush(data);
+	(void)source, (void)fd, (void)events;
+	on_state(data);
 	return 0;
+}
+
+/* Without a store everything works but memory. */
+static void open_store(struct engine *engine)
+{
+	struct engine_record *record = &engine->record;
+	struct store *store = NULL;
+	struct err e = ERR_INIT;
+	int r = store_open_at(&store, engine->state, &e);
+	if (r == 0) {
+		writer_begin(record->writer, store, engine->setup.keep_days);
+		record->writable = true;
+		record->last_id = store_last_id(store);
+		r = sd_event_add_io(engine->loop, &record->source, writer_fd(record->writer),
+				    EPOLLIN, on_writer, engine);
+	}
+	if (r < 0) {
+		(void)str_copy(record->state.fault, sizeof(record->state.fault), err_text(&e));
+		say(SAY_ERROR, "store: %s", record->state.fault);
+	}
 }
 
 void record_start(struct engine *engine)
 {
-	struct err e = ERR_INIT;
-	if (store_open_at(&engine->record.store, engine->state, &e) < 0) {
-		fault(engine, &e);
-	}
+	open_store(engine);
 	if (engine->setup.restarts == 0) {
 		struct event event = { .time = engine->setup.started,
 				       .kind = EVENT_DAEMON_STARTED,
@@ -39,48 +68,12 @@ void record_start(struct engine *engine)
 	}
 }
 
-static void plan_flush(struct engine *engine)
+/* The store's own rule (store.h), applied here because nobody waits for the store. */
+static uint64_t next_id(const struct engine_record *record, usec_t time)
 {
-	struct engine_record *record = &engine->record;
-	if (record->flush_waits) {
-		return;
-	}
-	int r = record->flush == NULL
-			? sd_event_add_time_relative(engine->loop, &record->flush, CLOCK_MONOTONIC,
-						     (uint64_t)FLUSH_USEC, 1000, on_flush, engine)
-			: sd_event_source_set_time_relative(record->flush, (uint64_t)FLUSH_USEC);
-	if (r >= 0) {
-		r = sd_event_source_set_enabled(record->flush, SD_EVENT_ONESHOT);
-	}
-	record->flush_waits = r >= 0;
-	if (r < 0) {
-		record_flush(engine);
-	}
-}
-
-static void append(struct engine *engine, struct event *event)
-{
-	struct engine_record *record = &engine->record;
-	struct err e = ERR_INIT;
-	int r = -ENOENT;
-	if (record->store != NULL) {
-		r = store_append(record->store, event, &e);
-		if (r == -ENOBUFS) {
-			e = ERR_INIT;
-			record_flush(engine);
-			r = store_append(record->store, event, &e);
-		}
-	}
-	if (r < 0) {
-		/* Told to who listens now all the same, with an id that grows. */
-		event->id = event->time > (usec_t)record->last_id ? (uint64_t)event->time
-								  : record->last_id + 1;
-		record->unstored++;
-		if (record->store != NULL) {
-			fault(engine, &e);
-		}
-	}
-	record->last_id = event->id;
+	const uint64_t last = record->last_id;
+	return (uint64_t)time > last || last > (uint64_t)time + USEC_PER_DAY ? (uint64_t)time
+									     : last + 1;
 }
 
 static void tell_lost(struct engine *engine)
@@ -95,8 +88,11 @@ static void tell_lost(struct engine *engine)
 
 void record_event(struct engine *engine, struct event *event)
 {
-	append(engine, event);
-	plan_flush(engine);
+	struct engine_record *record = &engine->record;
+	event->id = record->last_id = next_id(record, event->time);
+	if (!record->writable || !writer_put(record->writer, event)) {
+		record->refused++;
+	}
 	if (engine->face.socket < 0) {
 		return;
 	}
@@ -104,34 +100,19 @@ void record_event(struct engine *engine, struct event *event)
 	struct wire_message message = { .type = WIRE_EVENT };
 	message.event = *event;
 	if (wire_send(engine->face.socket, &message, NULL, 0, NULL) < 0) {
-		engine->record.unsent++;
+		record->unsent++;
 	}
 }
 
-void record_flush(struct engine *engine)
+bool record_is_written(const struct engine *engine, uint64_t id)
 {
-	struct engine_record *record = &engine->record;
-	struct err e = ERR_INIT;
-	record->flush_waits = false;
-	if (record->store == NULL || store_pending(record->store) == 0) {
-		return;
-	}
-	if (store_flush(record->store, &e) < 0) {
-		fault(engine, &e);
-		return; /* still pending: the next event tries again */
-	}
-	record->fault[0] = '\0';
-	record->written_id = record->last_id;
-	const struct wire_message message = { .type = WIRE_WRITTEN,
-					      .written = { .id = record->written_id } };
-	if (engine->face.socket >= 0) {
-		(void)wire_send(engine->face.socket, &message, NULL, 0,
-				NULL); /* the next one says the same and more */
-	}
+	const struct engine_record *record = &engine->record;
+	return !record->writable || record->state.fault[0] != '\0' ||
+	       record->state.written_id >= id;
 }
 
-void record_deinit(struct engine *engine)
+void record_end(struct engine *engine)
 {
-	engine->record.flush = sd_event_source_disable_unref(engine->record.flush);
-	engine->record.store = store_close(engine->record.store);
+	engine->record.source = sd_event_source_disable_unref(engine->record.source);
+	engine->record.writer = writer_free(engine->record.writer);
 }

@@ -53,13 +53,14 @@ static json_t *store_object(const struct engine *engine)
 {
 	const struct engine_record *record = &engine->record;
 	struct store_summary summary = { 0 };
+	const uint64_t unstored = record->state.unstored + (record->writable ? 0 : record->refused);
 	(void)store_summary(&summary, engine->state, NULL); /* zeros where it cannot be read */
 	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I}", "directory",
-			 engine->setup.state_directory, "writable", record->store != NULL, "fault",
-			 view_string(record->fault), "written_id", (json_int_t)record->written_id,
-			 "unstored", (json_int_t)record->unstored, "days", (json_int_t)summary.days,
-			 "days_damaged", (json_int_t)summary.aside, "bytes",
-			 (json_int_t)summary.bytes);
+			 engine->setup.state_directory, "writable", record->writable, "fault",
+			 view_string(record->state.fault), "written_id",
+			 (json_int_t)record->state.written_id, "unstored", (json_int_t)unstored,
+			 "days", (json_int_t)summary.days, "days_damaged",
+			 (json_int_t)summary.aside, "bytes", (json_int_t)summary.bytes);
 }
 
 json_t *status_document(const struct engine *engine, usec_t now)

@@ -1,7 +1,6 @@
 /* The full look at everything: when, and what follows from it. */
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
@@ -13,21 +12,13 @@ enum {
 	 * 1/100; those that a question asks for 1/4. */
 	SHARE_ON_CLOCK = 1000,
 	SHARE_ALONE = 200,
-	SHARE_ON_CHANGE = 100,
+	SHARE_ON_CHANGE = 200,
 	SHARE_ON_QUESTION = 4,
 	USUAL_FLAGS = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_ALL_NETNS,
 };
 
 static const usec_t CHANGE_WAIT_USEC = 500000; /* a service that starts opens several ports */
 static const usec_t SOCKETS_WAIT_USEC = 5 * USEC_PER_SEC;
-
-static usec_t cpu_time(void)
-{
-	struct rusage usage = { 0 };
-	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * USEC_PER_SEC +
-	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
 
 /* ---- when ---- */
 
@@ -63,6 +54,8 @@ static void plan(struct engine *engine, usec_t interval)
 	}
 }
 
+static int on_looked(sd_event_source *source, int fd, uint32_t events, void *data);
+
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	(void)source, (void)usec;
@@ -73,8 +66,13 @@ static int on_time(sd_event_source *source, uint64_t usec, void *data)
 int sweep_start(struct engine *engine, struct err *e)
 {
 	engine->sweep.due = clock_monotonic();
-	int r = sd_event_add_time_relative(engine->loop, &engine->sweep.timer, CLOCK_MONOTONIC, 0,
-					   USEC_PER_SEC, on_time, engine);
+	int r = sd_event_add_io(engine->loop, &engine->sweep.looked,
+				looker_fd(engine->sweep.looker), EPOLLIN, on_looked, engine);
+	if (r < 0) {
+		return err_system(e, r, "cannot watch sweeps");
+	}
+	r = sd_event_add_time_relative(engine->loop, &engine->sweep.timer, CLOCK_MONOTONIC, 0,
+				       USEC_PER_SEC, on_time, engine);
 	return r < 0 ? err_system(e, r, "cannot plan sweeps") : 0;
 }
 
@@ -87,9 +85,13 @@ static void plan_earlier(struct engine *engine, usec_t due, usec_t now)
 
 void sweep_soon(struct engine *engine)
 {
-	const struct engine_sweep *sweep = &engine->sweep;
+	struct engine_sweep *sweep = &engine->sweep;
 	const usec_t now = clock_monotonic();
 	const usec_t allowed = sweep->last_end + sweep->last_cost * SHARE_ON_CHANGE;
+	if (sweep->running) {
+		sweep->again = true;
+		return;
+	}
 	plan_earlier(engine, greater(now + CHANGE_WAIT_USEC, allowed), now);
 }
 
@@ -118,7 +120,7 @@ static void on_difference(const struct event *difference, void *data)
 }
 
 /* First what the events say, then what they did not say: each thing is told once. */
-static void take(struct engine *engine, struct inventory *after)
+static void take(struct engine *engine, struct inventory *after, struct findings *findings)
 {
 	events_read(engine);
 	if (engine->known) {
@@ -131,50 +133,60 @@ static void take(struct engine *engine, struct inventory *after)
 	engine->known = true;
 	engine->sweep.count++;
 	events_forget_old(engine);
-	findings_review(engine);
+	findings_take(engine, findings);
 }
 
-static void look(struct engine *engine)
+/* With whatever diag sockets have come. */
+static void begin_look(struct engine *engine)
 {
 	struct engine_sweep *sweep = &engine->sweep;
-	struct err e = ERR_INIT;
-	struct inventory after;
-	const usec_t before = cpu_time();
 	const struct observe_request request = {
 		.flags = USUAL_FLAGS | sweep->flags,
 		.without = engine->without,
 		.now = clock_now(),
 		.bpf_directory = engine->bpf_directory,
-		.sockets = sweep->sockets.list.count > 0 ? &sweep->sockets : NULL,
 	};
-	if (observe_inventory(&after, &request, &e) == 0) {
-		take(engine, &after);
+	sweep->limit = sd_event_source_disable_unref(sweep->limit);
+	sweep->flags = 0;
+	sweep->looking = true;
+	/* Questions from now on are for the next look. */
+	sweep->answers = engine->questions.count;
+	looker_begin(sweep->looker, &request, &sweep->sockets, policy_now(engine));
+}
+
+static int on_looked(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	(void)source, (void)fd, (void)events;
+	struct engine *engine = data;
+	struct engine_sweep *sweep = &engine->sweep;
+	struct err e = ERR_INIT;
+	struct inventory after;
+	struct findings findings;
+	usec_t took = 0;
+	const usec_t begun = clock_monotonic();
+	if (looker_end(sweep->looker, &after, &findings, &took, &e) == 0) {
+		take(engine, &after, &findings);
 	} else {
 		sweep->failures++;
 		say(SAY_WARNING, "sweep: %s", err_text(&e));
 	}
-	sweep->last_cost = cpu_time() - before;
+	sweep->running = sweep->looking = false;
+	policy_after_look(engine);
 	sweep->last_end = clock_monotonic();
-}
-
-/* With whatever diag sockets have come. */
-static void finish(struct engine *engine)
-{
-	struct engine_sweep *sweep = &engine->sweep;
-	sweep->limit = sd_event_source_disable_unref(sweep->limit);
-	look(engine);
-	observe_sockets_close(&sweep->sockets);
-	sweep->sockets = (struct observe_sockets){ 0 };
-	sweep->running = false;
-	sweep->flags = 0;
+	sweep->last_cost = took + sweep->last_end - begun;
 	plan(engine, usual_interval(engine));
-	answer_waiting(engine);
+	if (sweep->again) {
+		sweep->again = false;
+		sweep_soon(engine);
+	}
+	answer_waiting(engine, sweep->answers);
+	return 0;
 }
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *data)
 {
 	(void)source, (void)usec;
-	finish(data);
+	begin_look(data);
 	return 0;
 }
 
@@ -195,14 +207,14 @@ void sweep_now(struct engine *engine)
 	}
 	sweep->running = true;
 	if (ask_for_sockets(engine) < 0) {
-		finish(engine);
+		begin_look(engine);
 	}
 }
 
 void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd)
 {
 	struct engine_sweep *sweep = &engine->sweep;
-	if (!sweep->running) {
+	if (!sweep->running || sweep->looking) {
 		return; /* too late: it is closed by the caller */
 	}
 	struct observe_socket *socket = vec_push(&sweep->sockets.list);
@@ -219,8 +231,8 @@ void sweep_socket(struct engine *engine, const struct wire_netns *netns, int *fd
 
 void sweep_sockets_end(struct engine *engine)
 {
-	if (engine->sweep.running) {
-		finish(engine);
+	if (engine->sweep.running && !engine->sweep.looking) {
+		begin_look(engine);
 	}
 }
 
@@ -229,5 +241,7 @@ void sweep_deinit(struct engine *engine)
 	struct engine_sweep *sweep = &engine->sweep;
 	sweep->timer = sd_event_source_disable_unref(sweep->timer);
 	sweep->limit = sd_event_source_disable_unref(sweep->limit);
+	sweep->looked = sd_event_source_disable_unref(sweep->looked);
+	sweep->looker = looker_free(sweep->looker);
 	observe_sockets_close(&sweep->sockets);
 }

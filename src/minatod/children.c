@@ -142,6 +142,7 @@ static int send_setup(const struct child *child, struct err *e)
 		.type = WIRE_SETUP,
 		.setup = { .started = daemon->started,
 			   .sweep_seconds = daemon->options.sweep_seconds,
+			   .keep_days = daemon->options.keep_days,
 			   .restarts = child->restarts,
 			   .group = daemon->identities.readers,
 			   .policy_given = daemon->options.policy_given },

@@ -22,6 +22,7 @@ struct options {
 	const char *user_engine; /* name or number; NULL = _minato, if there is one */
 	const char *user_face;
 	uint32_t sweep_seconds;
+	uint32_t keep_days;
 };
 
 /* @return 0 go on; 1 answered (--help, --version); -EINVAL with the sentence in `e`. */

@@ -8,7 +8,10 @@
 #include "config.h"
 #include "daemon.h"
 
-enum { SWEEP_SECONDS = 60 };
+enum {
+	SWEEP_SECONDS = 60,
+	KEEP_DAYS = 90,
+};
 
 static const char help[] =
 	"minatod: watches the ports of this host and answers questions about them\n"
@@ -20,6 +23,7 @@ static const char help[] =
 	"  --user-engine USER       name or number; default _minato, else an unused number\n"
 	"  --user-face USER         name or number; default _minato-face, else an unused number\n"
 	"  --sweep-seconds N        shortest time between two full looks, 1-86400; default 60\n"
+	"  --keep-days N            how long events are remembered, 1-36500; default 90\n"
 	"  --observe                only look, change nothing (all that it can do so far)\n"
 	"  --version, --help\n"
 	"\n"
@@ -34,6 +38,7 @@ enum {
 	OPTION_ENGINE,
 	OPTION_FACE,
 	OPTION_SWEEP,
+	OPTION_KEEP,
 	OPTION_OBSERVE,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -47,6 +52,7 @@ static const struct option names[] = {
 	{ "user-engine", required_argument, NULL, OPTION_ENGINE },
 	{ "user-face", required_argument, NULL, OPTION_FACE },
 	{ "sweep-seconds", required_argument, NULL, OPTION_SWEEP },
+	{ "keep-days", required_argument, NULL, OPTION_KEEP },
 	{ "observe", no_argument, NULL, OPTION_OBSERVE },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -65,7 +71,7 @@ static int path_option(const char **out, const char *name, const char *value, st
 
 static int take(struct options *out, int option, const char *value, struct err *e)
 {
-	uint64_t seconds = 0;
+	uint64_t number = 0;
 	switch (option) {
 	case OPTION_RUNTIME:
 		return path_option(&out->runtime_directory, "runtime-directory", value, e);
@@ -84,10 +90,16 @@ static int take(struct options *out, int option, const char *value, struct err *
 		out->user_face = value;
 		return 0;
 	case OPTION_SWEEP:
-		if (parse_u64(&seconds, value, 1, 86400) < 0) {
+		if (parse_u64(&number, value, 1, 86400) < 0) {
 			return err_set(e, EINVAL, "--sweep-seconds: 1 to 86400, not \"%s\"", value);
 		}
-		out->sweep_seconds = (uint32_t)seconds;
+		out->sweep_seconds = (uint32_t)number;
+		return 0;
+	case OPTION_KEEP:
+		if (parse_u64(&number, value, 1, 36500) < 0) {
+			return err_set(e, EINVAL, "--keep-days: 1 to 36500, not \"%s\"", value);
+		}
+		out->keep_days = (uint32_t)number;
 		return 0;
 	case OPTION_OBSERVE:
 		return 0;
@@ -109,6 +121,7 @@ int options_read(struct options *out, int argc, char **argv, struct err *e)
 		.state_directory = MINATO_STATE_DIRECTORY,
 		.policy = MINATO_POLICY_PATH,
 		.sweep_seconds = SWEEP_SECONDS,
+		.keep_days = KEEP_DAYS,
 	};
 	opterr = 0;
 	for (;;) {

@@ -1,9 +1,11 @@
 /* HTTP by libmicrohttpd, single-threaded on an epoll descriptor that the program's loop watches. */
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -106,12 +108,45 @@ static struct web_fault fault_busy(const char *message)
 	return fault_make(503, "busy", message, "come again in a second");
 }
 
-/* The engine's file has to hold what its message says. */
+/* An answer in memory that the engine cannot change any more. */
+struct mapping {
+	void *bytes;
+	size_t length;
+};
+
+static void unmap(void *data)
+{
+	struct mapping *mapping = data;
+	(void)munmap(mapping->bytes, mapping->length); /* mapped by map_answer() */
+	free(mapping);
+}
+
+/* Sealed and as long as its message says: otherwise reading it could kill us (SIGBUS). */
 static bool file_is_whole(const struct ticket *ticket)
 {
+	const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
 	struct stat status;
-	return ticket->file >= 0 && fstat(ticket->file, &status) == 0 &&
-	       status.st_size == (off_t)ticket->answer.length;
+	return ticket->file >= 0 && ticket->answer.length > 0 &&
+	       (fcntl(ticket->file, F_GET_SEALS) & seals) == seals &&
+	       fstat(ticket->file, &status) == 0 && status.st_size == (off_t)ticket->answer.length;
+}
+
+static struct MHD_Response *map_answer(const struct ticket *ticket)
+{
+	const size_t length = ticket->answer.length;
+	struct mapping *mapping = calloc(1, sizeof(*mapping));
+	void *bytes = mmap(NULL, length, PROT_READ, MAP_SHARED, ticket->file, 0);
+	if (mapping == NULL || bytes == MAP_FAILED) {
+		free(mapping);
+		return NULL;
+	}
+	*mapping = (struct mapping){ bytes, length };
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		length, bytes, unmap, mapping);
+	if (response == NULL) {
+		unmap(mapping);
+	}
+	return response;
 }
 
 static enum MHD_Result reply_answer(struct ticket *ticket)
@@ -125,8 +160,7 @@ static enum MHD_Result reply_answer(struct ticket *ticket)
 		return reply_fault(ticket, &fault);
 	}
 	ticket->state = TICKET_DONE;
-	return reply(ticket, ticket->answer.status,
-		     MHD_create_response_from_fd(ticket->answer.length, steal_fd(&ticket->file)));
+	return reply(ticket, ticket->answer.status, map_answer(ticket));
 }
 
 /* ---- streams ---- */
