@@ -12,7 +12,7 @@ enum {
 	RANGES_MAX = 64,
 	ADDRESSES_MAX = 16,
 	JUMPS_MAX = 16,            /* NFT_JUMP_STACK_SIZE */
-	VISITS_MAX = 200000,       /* rules looked at, so that jumps cannot multiply forever */
+	STEPS_MAX = 1000000,       /* rules, statements and elements looked at: jumps multiply */
 	PUBLISHED_MAX = 16 * 1024, /* per document */
 };
 
@@ -53,7 +53,7 @@ struct reading {
 	json_t *chains; /* "family table chain" -> array of rules */
 	json_t *sets;   /* "family table name" -> array of elements */
 	struct nft_notes *notes;
-	size_t visits;
+	size_t steps;
 	size_t published;
 	int error;
 };
@@ -62,6 +62,17 @@ struct reading {
 struct place {
 	const char *family, *table, *chain;
 };
+
+/* @return false when it is enough: whoever rules a namespace must not keep us busy for long. */
+static bool step(struct reading *reading)
+{
+	if (reading->steps == STEPS_MAX) {
+		reading->notes->cut = true;
+		return false;
+	}
+	reading->steps++;
+	return true;
+}
 
 static const char *word(const json_t *object, const char *key)
 {
@@ -88,8 +99,8 @@ static const json_t *unwrap(const json_t *element)
 }
 
 /* Elements of an anonymous set, a named one ("@name") or the value itself. */
-static void each_value(const struct reading *reading, const struct place *place,
-		       const json_t *value, value_function *function, void *data)
+static void each_value(struct reading *reading, const struct place *place, const json_t *value,
+		       value_function *function, void *data)
 {
 	const json_t *elements = json_object_get(value, "set");
 	const char *text = json_string_value(value);
@@ -107,6 +118,9 @@ static void each_value(const struct reading *reading, const struct place *place,
 	const json_t *element = NULL;
 	json_array_foreach(elements, index, element)
 	{
+		if (!step(reading)) {
+			return;
+		}
 		function(unwrap(element), data);
 	}
 }
@@ -182,7 +196,7 @@ static void add_protocol(const json_t *value, void *data)
 
 /* ---- Matches ---- */
 
-static void narrow_protocol(struct narrowing *narrowing, const struct reading *reading,
+static void narrow_protocol(struct narrowing *narrowing, struct reading *reading,
 			    const struct place *place, const json_t *value)
 {
 	narrowing->conditions->protocol_known = true;
@@ -334,7 +348,7 @@ static void publish_all(struct reading *reading, const struct place *place,
 {
 	unsigned protocols =
 		conditions->protocol_known ? conditions->protocols : (unsigned)(BIT_TCP | BIT_UDP);
-	for (size_t i = 0; i < TRANSPORTS; i++) {
+	for (size_t i = 0; i < TRANSPORTS && step(reading); i++) {
 		if ((protocols & transports[i].bit) != 0) {
 			publish_protocol(reading, place, transports[i].protocol, conditions,
 					 target);
@@ -378,8 +392,7 @@ static void each_element(struct reading *reading, const struct place *place,
 	const json_t *pair = NULL;
 	json_array_foreach(elements, index, pair)
 	{
-		if (++reading->visits > VISITS_MAX) {
-			reading->notes->cut = true;
+		if (!step(reading)) {
 			return;
 		}
 		struct conditions narrowed = *conditions;
@@ -501,8 +514,7 @@ static void walk(struct reading *reading, const struct place *place,
 	}
 	json_array_foreach(chain_rules(reading, place), index, rule)
 	{
-		if (++reading->visits > VISITS_MAX) {
-			reading->notes->cut = true;
+		if (!step(reading)) {
 			return;
 		}
 		struct conditions own = *conditions;
@@ -510,6 +522,9 @@ static void walk(struct reading *reading, const struct place *place,
 		const json_t *statement = NULL;
 		json_array_foreach(json_object_get(rule, "expr"), at, statement)
 		{
+			if (!step(reading)) {
+				return;
+			}
 			take_statement(reading, place, &own, statement, depth);
 		}
 	}

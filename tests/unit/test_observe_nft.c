@@ -170,6 +170,34 @@ static void multiplying_jumps_are_bounded(void **state)
 	assert_true(notes.cut);
 }
 
+/* Chains that jump to themselves, whose rules and sets are long: each alone is within bounds. */
+static void long_rules_count_when_jumps_multiply(void **state)
+{
+	(void)state;
+	json_t *elements = json_array();
+	json_t *statements = json_array();
+	for (int i = 0; i < 2000; i++) {
+		json_array_append_new(elements, json_integer(80));
+	}
+	for (int i = 0; i < 500; i++) {
+		json_array_append_new(statements,
+				      json_pack("{s{sssss{s{ssss}}}}", "match", "op", "==", "right",
+						"@ports", "left", "payload", "protocol", "tcp",
+						"field", "dport"));
+	}
+	for (int i = 0; i < 2; i++) {
+		json_array_append_new(statements, json_pack("{s{ss}}", "jump", "target", "c"));
+	}
+	struct nft_notes notes = { 0 };
+	expect(json_pack("{s[{s{ssssssssss}}{s{ssssssso}}{s{ssssssso}}]}", "nftables", "chain",
+			 "family", "ip", "table", "nat", "name", "c", "type", "nat", "hook",
+			 "prerouting", "rule", "family", "ip", "table", "nat", "chain", "c", "expr",
+			 statements, "set", "family", "ip", "table", "nat", "name", "ports", "elem",
+			 elements),
+	       "", &notes);
+	assert_true(notes.cut);
+}
+
 static void rules_of_iptables_become_published_ports(void **state)
 {
 	(void)state;
@@ -218,6 +246,7 @@ int main(void)
 		cmocka_unit_test(rules_that_nft_cannot_print_are_noted),
 		cmocka_unit_test(foreign_documents_are_refused),
 		cmocka_unit_test(multiplying_jumps_are_bounded),
+		cmocka_unit_test(long_rules_count_when_jumps_multiply),
 		cmocka_unit_test(rules_of_iptables_become_published_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
