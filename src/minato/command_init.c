@@ -114,7 +114,11 @@ static int run(const struct context *context, const void *given, const char *con
 	struct str text = STR_INIT(POLICY_FILE_BYTES_MAX);
 	int code = EXIT_ERROR;
 	if (policy_init(&text, &inventory, context->language) < 0) {
-		complain(context, strerror(-text.error), NULL);
+		complain(context,
+			 text.error == -EFBIG
+				 ? _("more listens here than a policy file of 1 MiB can name")
+				 : strerror(-text.error),
+			 "minato ports");
 	} else {
 		code = write_policy(context, path, &text);
 		complain_of_coverage(context, &inventory);

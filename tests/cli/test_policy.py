@@ -1,6 +1,7 @@
 """minato policy and minato init: exit codes, faults, JSON, both languages."""
 import json
 import re
+import resource
 import socket
 import subprocess
 
@@ -173,3 +174,31 @@ def test_manual_pages_explain_every_key():
                                   capture_output=True, check=True)
         # Japanese has few spaces to break a line at: those warnings are about its looks alone.
         assert [w for w in rendered.stderr.splitlines() if not w.endswith(("break line", "adjust line"))] == []
+
+
+def test_more_listeners_than_a_policy_can_name_is_said(minato, tmp_path):
+    wanted = 9000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted + 500:
+        pytest.skip(f"needs {wanted} open files, the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted + 500), hard))
+    listeners = []
+    try:
+        for port in range(10000, 32000):
+            s = socket.socket()
+            try:
+                s.bind(("127.0.0.1", port))
+                s.listen(1)
+                listeners.append(s)
+            except OSError:
+                s.close()
+            if len(listeners) == wanted:
+                break
+        done = minato("init", "--output", str(tmp_path / "policy.yaml"))
+        assert done.returncode == 1
+        assert "1 MiB" in done.stderr
+        assert not (tmp_path / "policy.yaml").exists()
+    finally:
+        for s in listeners:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
