@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "catalog/tables.h"
 
 /* Whether the name, without the version or flavour that may follow (python3.11, nc.openbsd), is on
  * a NULL-terminated list. */
@@ -46,17 +47,17 @@ static bool is_stand_in(const char *program)
 }
 
 /* Either name counts: the kernel's may have been set by the program, the file's by its package. */
-static bool names(const struct port_knowledge *knowledge, const struct process *process,
+static bool names(const struct port_knowledge *entry, const struct process *process,
 		  const char *program)
 {
-	return (process->name != NULL && port_knowledge_has_program(knowledge, process->name)) ||
-	       (program != NULL && port_knowledge_has_program(knowledge, program));
+	return (process->name != NULL && port_knowledge_has_program(entry, process->name)) ||
+	       (program != NULL && port_knowledge_has_program(entry, program));
 }
 
-static bool has_protocol(const struct port_knowledge *knowledge, enum protocol protocol)
+static bool has_protocol(const struct port_knowledge *entry, enum protocol protocol)
 {
-	for (size_t i = 0; i < knowledge->port_count; i++) {
-		if (knowledge->ports[i].protocol == protocol) {
+	for (size_t i = 0; i < entry->port_count; i++) {
+		if (entry->ports[i].protocol == protocol) {
 			return true;
 		}
 	}
@@ -65,12 +66,55 @@ static bool has_protocol(const struct port_knowledge *knowledge, enum protocol p
 
 /* "redis" of "redis-server", "postgresql" of "postgres": the service that a program is named after,
  * and not one of its side doors. */
-static bool is_namesake(const struct port_knowledge *knowledge, const char *program)
+static bool is_namesake(const struct port_knowledge *entry, const char *program)
 {
-	size_t service_length = strlen(knowledge->name);
+	size_t service_length = strlen(entry->name);
 	size_t program_length = strlen(program);
 	size_t shorter = service_length < program_length ? service_length : program_length;
-	return strncmp(knowledge->name, program, shorter) == 0;
+	return strncmp(entry->name, program, shorter) == 0;
+}
+
+/* The first row of knowledge_programs that is not before the name. */
+static size_t first_row(const char *name)
+{
+	size_t low = 0;
+	size_t high = knowledge_program_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(knowledge_programs[middle].name, name) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* What a program may be, as far as it was looked: the lower entry of two equals. */
+struct candidates {
+	const struct port_knowledge *namesake, *safest;
+};
+
+static void take_candidates(struct candidates *out, enum protocol protocol, const char *name,
+			    const char *program)
+{
+	for (size_t row = first_row(name);
+	     row < knowledge_program_count && program_is(knowledge_programs[row].name, name);
+	     row++) {
+		const struct port_knowledge *entry = &knowledge[knowledge_programs[row].entry];
+		const struct port_knowledge *safest = out->safest;
+		if (!has_protocol(entry, protocol)) {
+			continue;
+		}
+		if (is_namesake(entry, program) &&
+		    (out->namesake == NULL || entry < out->namesake)) {
+			out->namesake = entry;
+		}
+		if (safest == NULL || entry->risk < safest->risk ||
+		    (entry->risk == safest->risk && entry < safest)) {
+			out->safest = entry;
+		}
+	}
 }
 
 /* A known program on a number of its own choice: its namesake, otherwise the least dangerous of the
@@ -78,31 +122,24 @@ static bool is_namesake(const struct port_knowledge *knowledge, const char *prog
 static const struct port_knowledge *by_program(enum protocol protocol,
 					       const struct process *process)
 {
-	size_t count = 0;
-	const struct port_knowledge *all = catalog_ports(&count);
-	const struct port_knowledge *best = NULL;
 	const char *program = process_program(process);
+	struct candidates found = { 0 };
 	if (program == NULL || is_carrier(program) || is_stand_in(program)) {
 		return NULL;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (!names(&all[i], process, program) || !has_protocol(&all[i], protocol)) {
-			continue;
-		}
-		if (is_namesake(&all[i], program)) {
-			return &all[i];
-		}
-		best = best == NULL || all[i].risk < best->risk ? &all[i] : best;
+	take_candidates(&found, protocol, program, program);
+	if (process->name != NULL && strcmp(process->name, program) != 0) {
+		take_candidates(&found, protocol, process->name, program);
 	}
-	return best;
+	return found.namesake != NULL ? found.namesake : found.safest;
 }
 
 /* 50000-65535/udp (voice, games) tells nothing of a number that the kernel may have chosen. */
-static bool is_narrow(const struct port_knowledge *knowledge, uint16_t port)
+static bool is_narrow(const struct port_knowledge *entry, uint16_t port)
 {
 	enum { NARROW = 2048 };
-	for (size_t i = 0; i < knowledge->port_count; i++) {
-		const struct port_span *span = &knowledge->ports[i];
+	for (size_t i = 0; i < entry->port_count; i++) {
+		const struct port_span *span = &entry->ports[i];
 		if (span->first <= port && port <= span->last &&
 		    span->last - span->first < NARROW) {
 			return true;

@@ -78,16 +78,17 @@ const struct port_knowledge *catalog_port_next(enum protocol protocol, uint16_t 
 	return entry != NULL ? nth_entry(protocol, port, nth) : NULL;
 }
 
-bool port_knowledge_has_program(const struct port_knowledge *entry, const char *program)
+bool program_is(const char *program, const char *running)
 {
 	enum { COMM_BYTES = 15 }; /* TASK_COMM_LEN - 1, include/linux/sched.h */
+	return strcmp(program, running) == 0 ||
+	       (strlen(running) == COMM_BYTES && strncmp(program, running, COMM_BYTES) == 0);
+}
+
+bool port_knowledge_has_program(const struct port_knowledge *entry, const char *program)
+{
 	for (const char *const *name = entry->programs; *name != NULL; name++) {
-		/* Asked for each listener and entry: nearly all differ in their first letter. */
-		if ((*name)[0] != program[0]) {
-			continue;
-		}
-		if (strcmp(*name, program) == 0 ||
-		    (strlen(program) == COMM_BYTES && strncmp(*name, program, COMM_BYTES) == 0)) {
+		if (program_is(*name, program)) {
 			return true;
 		}
 	}

@@ -17,6 +17,19 @@ extern const struct port_knowledge knowledge[]; /* by first port */
 extern const size_t knowledge_count;
 extern const uint16_t knowledge_by_name[];
 
+/* A program of the overlay and an entry that names it. */
+struct knowledge_program {
+	const char *name;
+	uint16_t entry; /* index into knowledge */
+};
+/* By name (strcmp), then entry. */
+extern const struct knowledge_program knowledge_programs[];
+extern const size_t knowledge_program_count;
+
+/* Whether a program of the overlay is the one that runs: its name, or the kernel's 15 bytes of it.
+ */
+bool program_is(const char *program, const char *running);
+
 /* A number of the overlay and the entry that explains it. */
 struct knowledge_number {
 	uint8_t protocol;

@@ -380,9 +380,46 @@ static void client_connections_have_a_use(void **state)
 	assert_null(catalog_use_named("WEB"));
 }
 
+/* Whatever the index says, some entry must name the program, and none less dangerous than it unless
+ * the program is named after the service. */
+static void programs_are_found_by_any_of_their_names(void **state)
+{
+	(void)state;
+	size_t count = 0;
+	const struct port_knowledge *all = catalog_ports(&count);
+	size_t found = 0;
+	for (size_t i = 0; i < count; i++) {
+		for (const char *const *program = all[i].programs; *program != NULL; program++) {
+			char comm[16] = "";
+			memcpy(comm, *program, strnlen(*program, 15)); /* as the kernel cuts it */
+			const struct process process = { .pid = 2, .name = comm };
+			bool doubted = true;
+			const struct port_knowledge *held =
+				catalog_port_held(&doubted, PROTOCOL_TCP, 0, &process, false);
+			if (held == NULL) {
+				continue; /* carriers, stand-ins, services without TCP */
+			}
+			found++;
+			assert_true(port_knowledge_has_program(held, comm));
+			assert_false(doubted);
+			bool tcp = false;
+			for (size_t k = 0; k < all[i].port_count; k++) {
+				tcp |= all[i].ports[k].protocol == PROTOCOL_TCP;
+			}
+			bool namesake =
+				strncmp(held->name, comm,
+					strlen(held->name) < strlen(comm) ? strlen(held->name)
+									  : strlen(comm)) == 0;
+			assert_true(namesake || !tcp || held->risk <= all[i].risk);
+		}
+	}
+	assert_true(found > 300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(programs_are_found_by_any_of_their_names),
 		cmocka_unit_test(classes_follow_rfc_6335),
 		cmocka_unit_test(registry_lookup_equals_a_scan),
 		cmocka_unit_test(registry_knows_names_and_words),
