@@ -1,5 +1,4 @@
 /* minato findings: everything that differs or endangers, worst first. */
-#include <errno.h>
 #include <stdint.h>
 
 #include "command.h"
@@ -60,11 +59,8 @@ static int print(const struct context *context, const struct config *config,
 	if (!config->json) {
 		complain_of_coverage(context, inventory);
 	}
-	if (code == EXIT_IN_ORDER && config->fail_on != SEVERITY_NONE &&
-	    review_count(&judgement->findings, (enum severity)config->fail_on) > 0) {
-		code = EXIT_DIFFERS;
-	}
-	return code;
+	return code == EXIT_IN_ORDER ? judgement_exit(judgement, (enum severity)config->fail_on)
+				     : code;
 }
 
 static int run(const struct context *context, const void *given, const char *const *arguments,
@@ -72,15 +68,14 @@ static int run(const struct context *context, const void *given, const char *con
 {
 	(void)arguments, (void)count; /* none are taken */
 	struct inventory inventory;
-	struct err e = ERR_INIT;
-	int r = look(&inventory, context,
-		     OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED | OBSERVE_DETAILS, &e);
-	if (r < 0) {
-		complain(context, err_text(&e), NULL);
-		return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	int code = look_or_complain(&inventory, context,
+				    OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED |
+					    OBSERVE_DETAILS);
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
 	struct judgement judgement;
-	int code = judge(&judgement, context, &inventory);
+	code = judge(&judgement, context, &inventory);
 	if (code == EXIT_IN_ORDER) {
 		code = print(context, given, &inventory, &judgement);
 	}

@@ -1,5 +1,4 @@
 /* minato ports: every listener, published port and connection. */
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -181,13 +180,10 @@ static int print_brief(const struct config *config, const struct inventory *inve
 static int look_and_print(const struct context *context, const struct config *config)
 {
 	struct inventory inventory;
-	struct err e = ERR_INIT;
-	int r = look(&inventory, context, flags_for(config), &e);
-	if (r < 0) {
-		complain(context, err_text(&e), NULL);
-		return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	int code = look_or_complain(&inventory, context, flags_for(config));
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
-	int code = EXIT_IN_ORDER;
 	if (config->use != NULL) {
 		code = print_use(context, &inventory, config->use, config->output == OUTPUT_JSON);
 	} else if (config->output == OUTPUT_JSON) {

@@ -1,5 +1,4 @@
 /* minato status, and what `minato` alone prints: this host's ports on one screen. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,18 +261,15 @@ static int run(const struct context *context, const void *given, const char *con
 	(void)arguments, (void)count; /* none are taken */
 	const struct config *config = given;
 	struct inventory inventory;
-	struct err e = ERR_INIT;
-	int r = look(&inventory, context,
-		     OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED | OBSERVE_DETAILS |
-			     OBSERVE_CONNECTIONS,
-		     &e);
-	if (r < 0) {
-		complain(context, err_text(&e), NULL);
-		return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	int code = look_or_complain(&inventory, context,
+				    OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED |
+					    OBSERVE_DETAILS | OBSERVE_CONNECTIONS);
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
 	struct judgement judgement;
 	struct clients clients = { 0 };
-	int code = judge(&judgement, context, &inventory);
+	code = judge(&judgement, context, &inventory);
 	if (code == EXIT_IN_ORDER && clients_gather(&clients, &inventory) < 0) {
 		complain(context, _("out of memory"), NULL);
 		code = EXIT_ERROR;
@@ -287,9 +283,8 @@ static int run(const struct context *context, const void *given, const char *con
 		count_services(&overview);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
 	}
-	if (code == EXIT_IN_ORDER && config->fail_on != SEVERITY_NONE &&
-	    review_count(&judgement.findings, (enum severity)config->fail_on) > 0) {
-		code = EXIT_DIFFERS;
+	if (code == EXIT_IN_ORDER) {
+		code = judgement_exit(&judgement, (enum severity)config->fail_on);
 	}
 	vec_free(&clients.groups);
 	judgement_deinit(&judgement);

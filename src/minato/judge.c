@@ -88,3 +88,9 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	}
 	return EXIT_IN_ORDER;
 }
+
+int judgement_exit(const struct judgement *judgement, enum severity fail_on)
+{
+	bool differs = fail_on != SEVERITY_NONE && review_count(&judgement->findings, fail_on) > 0;
+	return differs ? EXIT_DIFFERS : EXIT_IN_ORDER;
+}

@@ -25,4 +25,8 @@ int judge_policy(struct judgement *out, const struct context *context);
 /* Reads the policy and reviews the inventory against it. @return as judge_policy. */
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);
 
+/* The exit code for --fail-on: EXIT_DIFFERS when a finding is at least that bad; SEVERITY_NONE
+ * never. */
+int judgement_exit(const struct judgement *judgement, enum severity fail_on);
+
 void judgement_deinit(struct judgement *judgement);

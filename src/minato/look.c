@@ -1,6 +1,7 @@
 /* One look at the host. */
 #include "look.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +28,17 @@ int look(struct inventory *out, const struct context *context, unsigned flags, s
 		.bpf_directory = pins,
 	};
 	return observe_inventory(out, &request, e);
+}
+
+int look_or_complain(struct inventory *out, const struct context *context, unsigned flags)
+{
+	struct err e = ERR_INIT;
+	int r = look(out, context, flags, &e);
+	if (r < 0) {
+		complain(context, err_text(&e), NULL);
+		return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
 }
 
 void complain_of_coverage(const struct context *context, const struct inventory *inventory)

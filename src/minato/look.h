@@ -14,6 +14,9 @@ const char *runtime_directory(void);
  */
 int look(struct inventory *out, const struct context *context, unsigned flags, struct err *e);
 
+/* The same for a command: complains when it cannot. @return EXIT_IN_ORDER, or the exit code. */
+int look_or_complain(struct inventory *out, const struct context *context, unsigned flags);
+
 /* Says in one line on stderr what could not be seen for lack of rights; nothing when all was seen.
  */
 void complain_of_coverage(const struct context *context, const struct inventory *inventory);
