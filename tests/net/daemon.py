@@ -144,9 +144,14 @@ class Daemon:
             connection.close()
 
     def ask(self, target):
-        status, document = self.get(target)
-        assert status == 200, document
-        return document
+        """Asks, and comes again while the engine is being started, as the API tells its clients to."""
+        def answer():
+            status, document = self.get(target)
+            again = status == 503 and document["error"]["code"] == "engine_restarting"
+            assert again or status == 200, document
+            return None if again else document
+
+        return until(answer, f"an answer to {target}")
 
     def status(self):
         return self.ask("/v1/status")
