@@ -81,7 +81,17 @@ struct tcp_sock {
 	_Bool is_mptcp;
 };
 
+/* include/uapi/linux/net.h */
+typedef enum {
+	SS_FREE = 0,
+	SS_UNCONNECTED,
+	SS_CONNECTING,
+	SS_CONNECTED,
+	SS_DISCONNECTING
+} socket_state;
+
 struct socket {
+	socket_state state;
 	struct sock *sk;
 };
 
