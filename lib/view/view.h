@@ -72,6 +72,29 @@ json_t *view_registered(const struct service *service);
  */
 int view_print(struct str *out, json_t *document, bool indent);
 
+/*
+ * The same document written piece by piece, for lists too long to stand in memory as a tree: begin,
+ * members and lists of rows in any order, end. The text is that of view_print(). Values are new
+ * references, which are taken; errors stick in the text's `error`. The text may be emptied between
+ * two calls, once its bytes have gone out.
+ */
+struct view_writer {
+	struct str *out;
+	unsigned depth;
+	bool indent;
+	bool empty; /* nothing stands in the innermost list or object yet */
+};
+
+/* With the head of every document; `text` outlives the writer. */
+void view_begin(struct view_writer *out, struct str *text, usec_t time, bool indent);
+/* @param key a name of ours: letters and underscores */
+void view_member(struct view_writer *writer, const char *key, json_t *value);
+void view_list_begin(struct view_writer *writer, const char *key);
+void view_row(struct view_writer *writer, json_t *row);
+void view_list_end(struct view_writer *writer);
+/* With a newline. */
+void view_end(struct view_writer *writer);
+
 /* The texts of a finding with its facts filled in. */
 void view_finding_text(struct str *out, const struct finding *finding, enum language language);
 void view_finding_advice(struct str *out, const struct finding *finding, enum language language);

@@ -8,14 +8,12 @@
 #include "base/io/clock.h"
 #include "base/parse.h"
 #include "command.h"
-#include "json_memory.h"
-#include "judge.h"
 #include "look.h"
 #include "observe/observe.h"
 #include "ports_filter.h"
+#include "ports_json.h"
 #include "ports_rows.h"
 #include "ports_use.h"
-#include "view/view.h"
 #include "words.h"
 
 static const char *const outputs[] = { "table", "wide", "json", NULL };
@@ -78,74 +76,6 @@ static unsigned flags_for(const struct config *config)
 	return flags;
 }
 
-static json_t *listener_list(const struct view *view, const struct inventory *inventory,
-			     const struct ports_filter *filter)
-{
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
-		if (filter_listener(filter, inventory, &inventory->listeners.items[i])) {
-			json_array_append_new(list, view_listener(view, inventory, i));
-		}
-	}
-	return list;
-}
-
-static json_t *published_list(const struct view *view, const struct inventory *inventory,
-			      const struct ports_filter *filter)
-{
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < inventory->published.count; i++) {
-		if (filter_published(filter, inventory, &inventory->published.items[i])) {
-			json_array_append_new(list, view_published(view, inventory, i));
-		}
-	}
-	return list;
-}
-
-static json_t *connection_list(const struct view *view, const struct inventory *inventory,
-			       const struct ports_filter *filter)
-{
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < inventory->connections.count; i++) {
-		if (filter_connection(filter, inventory, &inventory->connections.items[i])) {
-			json_array_append_new(list, view_connection(view, inventory, i));
-		}
-	}
-	return list;
-}
-
-static int print_json(const struct context *context, const struct config *config,
-		      const struct inventory *inventory)
-{
-	struct judgement judgement;
-	int code = judge_policy(&judgement, context);
-	if (code != EXIT_IN_ORDER) {
-		judgement_deinit(&judgement);
-		return code;
-	}
-	const struct view view = { .language = context->language,
-				   .policy = judgement_policy(&judgement) };
-	json_t *document = view_document(inventory->time);
-	json_object_set_new(document, "hostname", view_string(inventory->hostname));
-	json_object_set_new(document, "ephemeral",
-			    json_pack("{s:i, s:i}", "first", inventory->ephemeral.first, "last",
-				      inventory->ephemeral.last));
-	json_object_set_new(document, "ports", listener_list(&view, inventory, &config->filter));
-	json_object_set_new(document, "published",
-			    published_list(&view, inventory, &config->filter));
-	if (config->all) {
-		json_object_set_new(document, "connections",
-				    connection_list(&view, inventory, &config->filter));
-	}
-	json_object_set_new(document, "coverage", view_coverage(inventory));
-	struct str out = STR_INIT(1 << 28);
-	(void)view_print(&out, document, context->out_terminal); /* kept in out.error */
-	code = print_text(&out);
-	str_deinit(&out);
-	judgement_deinit(&judgement);
-	return code;
-}
-
 static int print_rows(const struct context *context, const struct config *config,
 		      const struct inventory *inventory)
 {
@@ -187,7 +117,7 @@ static int look_and_print(const struct context *context, const struct config *co
 	if (config->use != NULL) {
 		code = print_use(context, &inventory, config->use, config->output == OUTPUT_JSON);
 	} else if (config->output == OUTPUT_JSON) {
-		code = print_json(context, config, &inventory);
+		code = ports_json(context, &inventory, &config->filter, config->all);
 	} else if (config->brief) {
 		code = print_brief(config, &inventory);
 	} else {
@@ -253,7 +183,6 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config.watch) {
 		return watch(context, &config);
 	}
-	json_memory_once();
 	return look_and_print(context, &config);
 }
 

@@ -77,6 +77,56 @@ static void unknown_and_none_are_told_apart(void **state)
 	json_decref(time);
 }
 
+/* The same document twice: as a tree, and written piece by piece. */
+static void pieces_and_tree_give_the_same_text(void **state)
+{
+	(void)state;
+	static const int lists[] = { 0, 1, 3 };
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (int indent = 0; indent < 2; indent++) {
+			struct str tree = STR_INIT(1 << 12);
+			struct str pieces = STR_INIT(1 << 12);
+			struct view_writer writer;
+			json_t *rows = json_array();
+			json_t *document = view_document(1);
+			view_begin(&writer, &pieces, 1, indent);
+			json_object_set_new(document, "name", json_string("a\nb"));
+			view_member(&writer, "name", json_string("a\nb"));
+			view_list_begin(&writer, "rows");
+			for (int row = 0; row < lists[i]; row++) {
+				json_t *one = json_pack("{s:i, s:[i, i]}", "n", row, "l", 1, 2);
+				json_array_append(rows, one);
+				view_row(&writer, one);
+			}
+			view_list_end(&writer);
+			json_object_set_new(document, "rows", rows);
+			json_object_set_new(document, "last", json_null());
+			view_member(&writer, "last", json_null());
+			view_end(&writer);
+			assert_int_equal(view_print(&tree, document, indent), 0);
+			assert_string_equal(str_text(&pieces), str_text(&tree));
+			str_deinit(&tree);
+			str_deinit(&pieces);
+		}
+	}
+}
+
+static void a_written_document_keeps_its_first_error(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(64);
+	struct view_writer writer;
+	view_begin(&writer, &text, 1, false);
+	view_member(&writer, "long", json_string("0123456789012345678901234567890123456789"));
+	view_end(&writer);
+	assert_int_equal(text.error, -EFBIG);
+	str_clear(&text);
+	view_begin(&writer, &text, 1, false);
+	view_member(&writer, "none", NULL);
+	assert_int_equal(text.error, -ENOMEM);
+	str_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +134,8 @@ int main(void)
 		cmocka_unit_test(an_event_needs_a_known_kind),
 		cmocka_unit_test(foreign_bytes_never_break_the_document),
 		cmocka_unit_test(unknown_and_none_are_told_apart),
+		cmocka_unit_test(pieces_and_tree_give_the_same_text),
+		cmocka_unit_test(a_written_document_keeps_its_first_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
