@@ -226,3 +226,32 @@ int observe_compare(const struct inventory *before, const struct inventory *afte
 	(void)new_items;
 	return run.count;
 }
+
+static const struct listener *listener_of(const struct inventory *inventory,
+					  const struct event *event)
+{
+	for (size_t i = 0; event->cookie != 0 && i < inventory->listeners.count; i++) {
+		const struct listener *listener = &inventory->listeners.items[i];
+		if (listener->cookie == event->cookie && listener->netns < inventory->netns.count &&
+		    inventory->netns.items[listener->netns].inode == event->netns) {
+			return listener;
+		}
+	}
+	return NULL;
+}
+
+bool observe_event_recall(struct event *event, const struct inventory *inventory)
+{
+	const struct listener *listener = listener_of(inventory, event);
+	if (listener == NULL) {
+		return false;
+	}
+	event->port = listener->port;
+	event->protocol = listener->protocol;
+	event->address = listener->address;
+	const struct process *process = inventory_listener_process(inventory, listener);
+	if (process != NULL) {
+		describe(event, process);
+	}
+	return true;
+}

@@ -204,6 +204,14 @@ int observe_event_describe(struct event *event);
 int observe_compare(const struct inventory *before, const struct inventory *after,
 		    observe_event_function *function, void *data);
 
+/*
+ * Completes a closed event from the inventory that still had the socket: its endpoint, and who held
+ * it. For sockets older than the events: the kernel no longer knows the number of one that listened
+ * without bind(). Pure; looks at every listener.
+ * @return false and no change when the inventory does not have the socket.
+ */
+bool observe_event_recall(struct event *event, const struct inventory *inventory);
+
 /* ---- Names out of a cgroup path ---- */
 
 enum { OBSERVE_CONTAINER_ID_BYTES = 129 };

@@ -176,6 +176,9 @@ static void on_event(const struct event *told, void *data)
 	}
 	if (event.kind == EVENT_LISTENER_OPENED) {
 		describe(engine, &event);
+	} else if (event.pid == 0 && engine->known &&
+		   !observe_event_recall(&event, &engine->inventory) && event.port == 0) {
+		return; /* never told of as open, and nobody knows its number any more */
 	}
 	remember(engine, &event);
 	record_event(engine, &event);

@@ -61,6 +61,17 @@ def test_listening_without_bind_is_told_with_its_port(daemon):
         assert stream.until(about(port, "listener_opened"))["port"] == port
 
 
+def test_what_listened_without_bind_before_the_daemon_closes_with_its_port(daemons):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as early:
+        early.listen()  # such a socket has given its number back when the kernel tells of its end
+        port = early.getsockname()[1]
+        daemon = daemons()
+        stream = daemon.stream()
+        early.close()
+        event = stream.until(about(port, "listener_closed"))
+    assert (event["address"], event["pid"]) == ("0.0.0.0", os.getpid())
+
+
 def test_a_process_that_is_killed_closes_its_ports(daemon):
     program = subprocess.Popen(["/usr/bin/python3", "-c",
                                 "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen();"
