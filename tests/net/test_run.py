@@ -105,9 +105,14 @@ def clones(tmp_path):
 
 def shows_a_new_port(clone):
     """Whether a listener that opens now is told on the run's standard output."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        return until(lambda: re.search(rf"\b{port}\b", clone.said("out")))
+    def told():
+        # A new one each time: the run follows its daemon only a moment after it says that it does.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            time.sleep(0.3)
+            return re.search(rf"\b{port}\b", clone.said("out"))
+
+    return until(told)
 
 
 @root_only
