@@ -88,10 +88,12 @@ int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, con
 	arena_init(&reader.policy.arena, ARENA_BYTES_MAX);
 	reader.sources = &first;
 	reader.source_count = 1;
-	if (length > POLICY_FILE_BYTES_MAX) {
+	const size_t bytes_max = environment->bytes_max != 0 ? environment->bytes_max
+							     : POLICY_FILE_BYTES_MAX;
+	if (length > bytes_max) {
 		const struct mark start = { .source = &first };
 		char limit[16];
-		(void)snprintf(limit, sizeof(limit), "%d", POLICY_FILE_BYTES_MAX);
+		(void)snprintf(limit, sizeof(limit), "%zu", bytes_max);
 		first.length = 0;
 		fault_at(&reader, &start, "policy-file-too-big", NULL,
 			 ARGUMENTS({ "file", name }, { "limit", limit }));

@@ -256,6 +256,7 @@ struct policy_environment {
 	int (*include)(void *context, char **name, char **bytes, size_t *length, const char *from,
 		       const char *path);
 	void *context;
+	size_t bytes_max; /* of the file; 0 = POLICY_FILE_BYTES_MAX. For files of our own. */
 };
 
 /* Outcome of policy_parse and policy_load. */

@@ -3,15 +3,21 @@
 
 #include "command.h"
 
+extern const struct command command_apply;
 extern const struct command command_completion;
+extern const struct command command_confirm;
 extern const struct command command_explain;
 extern const struct command command_findings;
 extern const struct command command_help;
 extern const struct command command_init;
 extern const struct command command_log;
 extern const struct command command_manual;
+extern const struct command command_off;
+extern const struct command command_plan;
 extern const struct command command_policy;
 extern const struct command command_ports;
+extern const struct command command_restore;
+extern const struct command command_rollback;
 extern const struct command command_status;
 extern const struct command command_version;
 extern const struct command command_watch;
@@ -21,12 +27,18 @@ extern const struct command command_watch;
 const struct command *const commands[] = {
 	&command_ports,
 	&command_explain,
+	&command_plan,
+	&command_apply,
+	&command_confirm,
 	&command_status,
 	&command_findings,
 	&command_log,
 	&command_watch,
 	&command_init,
 	&command_policy,
+	&command_rollback,
+	&command_restore,
+	&command_off,
 	&command_completion,
 	&command_manual,
 	&command_version,

@@ -1,0 +1,393 @@
+/* The policy from the side of the packets: which ports have which doors. */
+#include "enforce/access.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+
+static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP, PROTOCOL_SCTP,
+					   PROTOCOL_UDPLITE };
+
+usec_t access_left(const struct policy_declaration *declaration,
+		   const struct enforce_environment *environment)
+{
+	if (declaration->until == POLICY_NO_DATE) {
+		return 0;
+	}
+	usec_t left = environment->day_end(declaration->until) - environment->now;
+	return left <= 0 ? -1 : left;
+}
+
+bool access_who_counts(const struct policy_who *who)
+{
+	return who->addresses.count > 0 || who->interface != NULL || who->mac.given;
+}
+
+bool access_is_internal(const struct policy *policy, const struct policy_declaration *declaration)
+{
+	for (size_t i = 0; i < declaration->from.count; i++) {
+		const struct policy_from *from = &declaration->from.items[i];
+		if (from->kind == POLICY_FROM_ANY || from->kind == POLICY_FROM_PREFIX ||
+		    (from->kind == POLICY_FROM_WHO &&
+		     access_who_counts(&policy->who.items[from->who]))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- gates ---- */
+
+/* What is the same is found by a text that says all of it. */
+struct known {
+	const char *key;
+	uint32_t index;
+	UT_hash_handle hh;
+};
+
+struct making {
+	struct access *access;
+	const struct policy *policy;
+	const struct enforce_environment *environment;
+	struct known *gates, *doors, *names;
+	uint32_t *gate_of; /* by declaration; UINT32_MAX = it lets nobody in */
+	size_t links;
+};
+
+/* @return the entry for the key, new when index is UINT32_MAX; NULL without memory. */
+static struct known *know(struct making *making, struct known **table, const char *key)
+{
+	struct known *found = NULL;
+	HASH_FIND_STR(*table, key, found);
+	if (found != NULL) {
+		return found;
+	}
+	found = arena_alloc(&making->access->arena, sizeof(*found));
+	const char *kept = arena_strdup(&making->access->arena, key);
+	if (found == NULL || kept == NULL) {
+		return NULL;
+	}
+	*found = (struct known){ .key = kept, .index = UINT32_MAX };
+	HASH_ADD_KEYPTR(hh, *table, found->key, strlen(found->key), found);
+	return found->hh.tbl == NULL ? NULL : found;
+}
+
+static void gate_key(struct str *out, const struct policy *policy,
+		     const struct policy_declaration *d)
+{
+	str_printf(out, "%s|%u/%lld|%d|", d->interface ?: "", d->rate.count, (long long)d->rate.per,
+		   d->until);
+	for (size_t i = 0; i < d->from.count; i++) {
+		policy_from_format(out, policy, &d->from.items[i]);
+		str_add_char(out, ' ');
+	}
+}
+
+static bool is_open(const struct policy_declaration *d)
+{
+	bool any = false;
+	for (size_t i = 0; i < d->from.count; i++) {
+		any = any || d->from.items[i].kind == POLICY_FROM_ANY;
+	}
+	return any && d->interface == NULL && d->rate.count == 0 && d->until == POLICY_NO_DATE;
+}
+
+static int make_gate(struct making *making, size_t index, struct str *key)
+{
+	const struct policy_declaration *d = &making->policy->declarations.items[index];
+	const usec_t left = access_left(d, making->environment);
+	const bool closed = left < 0 || access_is_internal(making->policy, d);
+	making->gate_of[index] = UINT32_MAX;
+	/* Where undeclared ports are open, what is declared closed needs a rule of its own. */
+	if (closed && making->policy->defaults.inbound != POLICY_ACCEPT) {
+		return 0;
+	}
+	str_clear(key);
+	gate_key(key, making->policy, d);
+	struct known *known = key->error != 0 ? NULL : know(making, &making->gates, str_text(key));
+	if (known == NULL) {
+		return -ENOMEM;
+	}
+	if (known->index == UINT32_MAX) {
+		struct gate *gate = vec_push(&making->access->gates);
+		if (gate == NULL) {
+			return -ENOMEM;
+		}
+		*gate = (struct gate){ .declaration = d,
+				       .left = closed ? 0 : left,
+				       .open = !closed && is_open(d),
+				       .closed = closed };
+		known->index = (uint32_t)making->access->gates.count - 1;
+	}
+	making->gate_of[index] = known->index;
+	return 0;
+}
+
+static int make_gates(struct making *making)
+{
+	struct str key = STR_INIT(1 << 24);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < making->policy->declarations.count; i++) {
+		r = make_gate(making, i, &key);
+	}
+	str_deinit(&key);
+	return r;
+}
+
+/* ---- doors ---- */
+
+/* Where a declaration begins or ends to cover ports. */
+struct edge {
+	uint32_t port; /* 1..65536 */
+	uint32_t gate;
+	int32_t step; /* +1 begins here, -1 has ended before */
+};
+
+static int compare_edges(const void *pa, const void *pb)
+{
+	const struct edge *a = pa;
+	const struct edge *b = pb;
+	if (a->port != b->port) {
+		return a->port < b->port ? -1 : 1;
+	}
+	return b->step - a->step; /* a gate that goes on is never left in between */
+}
+
+struct edges {
+	VEC(struct edge) list;
+};
+
+static int add_edges(struct edges *edges, const struct policy_ports *ports, uint32_t gate)
+{
+	struct edge *begin = vec_push(&edges->list);
+	if (begin == NULL) {
+		return -ENOMEM;
+	}
+	*begin = (struct edge){ ports->first, gate, 1 };
+	struct edge *end = vec_push(&edges->list);
+	if (end == NULL) {
+		return -ENOMEM;
+	}
+	*end = (struct edge){ ports->last + 1U, gate, -1 };
+	return 0;
+}
+
+static int collect_edges(struct making *making, enum protocol protocol, struct edges *edges)
+{
+	const struct policy *policy = making->policy;
+	for (size_t i = 0; i < policy->declarations.count; i++) {
+		const struct policy_declaration *d = &policy->declarations.items[i];
+		for (size_t k = 0; making->gate_of[i] != UINT32_MAX && k < d->ports.count; k++) {
+			int r = d->ports.items[k].protocol != protocol
+					? 0
+					: add_edges(edges, &d->ports.items[k], making->gate_of[i]);
+			if (r < 0) {
+				return r;
+			}
+		}
+	}
+	if (edges->list.count > 0) {
+		qsort(edges->list.items, edges->list.count, sizeof(*edges->list.items),
+		      compare_edges);
+	}
+	return 0;
+}
+
+/* The name of a door: that of its first declaration, with a number where it is taken. */
+static const char *name_door(struct making *making, const char *wanted)
+{
+	struct str name = STR_INIT(256);
+	const char *kept = NULL;
+	for (unsigned i = 1; kept == NULL; i++) {
+		str_clear(&name);
+		str_printf(&name, i == 1 ? "%s" : "%s.%u", wanted, i);
+		struct known *known = know(making, &making->names, str_text(&name));
+		if (known == NULL) {
+			break;
+		}
+		if (known->index == UINT32_MAX) {
+			known->index = 0;
+			kept = known->key;
+		}
+	}
+	str_deinit(&name);
+	return kept;
+}
+
+/* An open gate makes the others needless: whoever comes gets in. */
+static int fill_door(struct making *making, struct door *door, const uint32_t *gates, size_t count)
+{
+	struct access *access = making->access;
+	bool ends = true;
+	door->first_gate = (uint32_t)access->gates_of_doors.count;
+	for (size_t i = 0; i < count; i++) {
+		const struct gate *gate = &access->gates.items[gates[i]];
+		uint32_t *link = vec_push(&access->gates_of_doors);
+		if (link == NULL) {
+			return -ENOMEM;
+		}
+		*link = gates[i];
+		door->gate_count++;
+		door->open = door->open || gate->open;
+		ends = ends && gate->left > 0;
+		door->left = gate->left > door->left ? gate->left : door->left;
+	}
+	door->left = ends ? door->left : 0;
+	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
+	return door->name == NULL ? -ENOMEM : 0;
+}
+
+static int door_for(struct making *making, uint32_t *out, const uint32_t *gates, size_t count)
+{
+	struct str key = STR_INIT(1 << 24);
+	for (size_t i = 0; i < count; i++) {
+		str_printf(&key, "%u ", gates[i]);
+	}
+	struct known *known = key.error != 0 ? NULL : know(making, &making->doors, str_text(&key));
+	str_deinit(&key);
+	if (known == NULL) {
+		return -ENOMEM;
+	}
+	*out = known->index;
+	if (known->index != UINT32_MAX) {
+		return 0;
+	}
+	struct door *door = vec_push(&making->access->doors);
+	if (door == NULL) {
+		return -ENOMEM;
+	}
+	*out = known->index = (uint32_t)making->access->doors.count - 1;
+	return fill_door(making, door, gates, count);
+}
+
+/* The gates that cover the present port, in the order of the policy. */
+struct active {
+	uint32_t *gates;
+	size_t count;
+	uint32_t *covers; /* by gate: how many of its ranges cover the port */
+};
+
+static void begin_gate(struct active *active, uint32_t gate)
+{
+	if (active->covers[gate]++ > 0) {
+		return;
+	}
+	size_t at = active->count++;
+	for (; at > 0 && active->gates[at - 1] > gate; at--) {
+		active->gates[at] = active->gates[at - 1];
+	}
+	active->gates[at] = gate;
+}
+
+static void end_gate(struct active *active, uint32_t gate)
+{
+	if (--active->covers[gate] > 0) {
+		return;
+	}
+	size_t at = 0;
+	while (active->gates[at] != gate) {
+		at++;
+	}
+	active->count--;
+	memmove(&active->gates[at], &active->gates[at + 1],
+		(active->count - at) * sizeof(*active->gates));
+}
+
+static int add_opening(struct making *making, enum protocol protocol, uint32_t first, uint32_t end,
+		       const struct active *active)
+{
+	struct access *access = making->access;
+	uint32_t door = 0;
+	int r = door_for(making, &door, active->gates, active->count);
+	if (r < 0) {
+		return r;
+	}
+	struct opening *last = access->openings.count == 0
+				       ? NULL
+				       : &access->openings.items[access->openings.count - 1];
+	if (last != NULL && last->protocol == protocol && last->last + 1U == first &&
+	    last->door == door) {
+		last->last = (uint16_t)(end - 1);
+		return 0;
+	}
+	struct opening *opening = vec_push(&access->openings);
+	if (opening == NULL) {
+		return -ENOMEM;
+	}
+	*opening = (struct opening){ protocol, (uint16_t)first, (uint16_t)(end - 1), door };
+	return 0;
+}
+
+static int sweep(struct making *making, enum protocol protocol, const struct edges *edges,
+		 struct active *active)
+{
+	for (size_t i = 0; i < edges->list.count;) {
+		const uint32_t port = edges->list.items[i].port;
+		for (; i < edges->list.count && edges->list.items[i].port == port; i++) {
+			const struct edge *edge = &edges->list.items[i];
+			(edge->step > 0 ? begin_gate : end_gate)(active, edge->gate);
+		}
+		making->links += active->count;
+		if (making->links > ENFORCE_LINKS_MAX) {
+			return -E2BIG;
+		}
+		int r = active->count == 0 ? 0
+					   : add_opening(making, protocol, port,
+							 edges->list.items[i].port, active);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int make_openings(struct making *making)
+{
+	size_t room = making->access->gates.count + 1;
+	_cleanup_(freep) uint32_t *covers = calloc(room, sizeof(*covers));
+	_cleanup_(freep) uint32_t *gates = calloc(room, sizeof(*gates));
+	struct active active = { .gates = gates, .covers = covers };
+	if (covers == NULL || gates == NULL) {
+		return -ENOMEM;
+	}
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		struct edges edges = { 0 };
+		r = collect_edges(making, protocols[i], &edges);
+		if (r == 0) {
+			r = sweep(making, protocols[i], &edges, &active);
+		}
+		vec_free(&edges.list);
+	}
+	return r;
+}
+
+int access_make(struct access *out, const struct policy *policy,
+		const struct enforce_environment *environment, struct err *e)
+{
+	*out = (struct access){ 0 };
+	arena_init(&out->arena, 0);
+	struct making making = { .access = out, .policy = policy, .environment = environment };
+	making.gate_of = calloc(policy->declarations.count + 1, sizeof(*making.gate_of));
+	int r = making.gate_of == NULL ? -ENOMEM : make_gates(&making);
+	if (r == 0) {
+		r = make_openings(&making);
+	}
+	free(making.gate_of);
+	HASH_CLEAR(hh, making.gates);
+	HASH_CLEAR(hh, making.doors);
+	HASH_CLEAR(hh, making.names);
+	return r < 0 ? err_system(e, r, "cannot make rules of the policy") : 0;
+}
+
+void access_deinit(struct access *access)
+{
+	vec_free(&access->gates);
+	vec_free(&access->doors);
+	vec_free(&access->gates_of_doors);
+	vec_free(&access->openings);
+	arena_deinit(&access->arena);
+}

@@ -1,0 +1,337 @@
+/* What the rules of one policy do otherwise than those of another. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "enforce/grants.h"
+
+/* One of the two sides: a policy, or no rules at all. */
+struct side {
+	const struct policy *policy;
+	struct access access;
+	size_t at; /* opening that ends at or after the present port */
+};
+
+enum { DOOR_DEFAULT = UINT32_MAX }; /* nobody declared the port */
+
+/* Ports that have the same two doors change in the same way. */
+struct pair {
+	uint32_t doors[2];
+};
+
+struct group {
+	struct pair pair;
+	size_t change; /* SIZE_MAX = nothing changes */
+	UT_hash_handle hh;
+};
+
+struct comparing {
+	struct enforce_changes *out;
+	struct side sides[2];
+	struct group *groups;
+	struct arena scratch;
+	VEC(struct enforce_change) list;
+	VEC(struct str) ports; /* text of each change's ports */
+	bool frees_only;
+};
+
+static int inbound_of(const struct policy *policy)
+{
+	return policy == NULL ? POLICY_ACCEPT : policy->defaults.inbound;
+}
+
+static int outbound_of(const struct policy *policy)
+{
+	return policy == NULL ? POLICY_ACCEPT : policy->defaults.outbound;
+}
+
+static int grants_of(struct grants *out, const struct side *side, uint32_t door)
+{
+	if (door == DOOR_DEFAULT) {
+		return inbound_of(side->policy) == POLICY_ACCEPT ? grants_to_all(out) : 0;
+	}
+	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
+}
+
+/* ---- words of one side ---- */
+
+static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
+{
+	const struct policy_declaration *d = gate->declaration;
+	for (size_t i = 0; !gate->closed && i < d->from.count; i++) {
+		if (d->from.items[i].kind == POLICY_FROM_HOST) {
+			continue;
+		}
+		if (out->length > 0) {
+			(void)str_add(out, ", ");
+		}
+		policy_from_format(out, policy, &d->from.items[i]);
+		if (d->interface != NULL) {
+			(void)str_printf(out, " (%s)", d->interface);
+		}
+	}
+}
+
+/* Who gets in, in the policy's words; NULL = nobody. */
+static const char *words_of(struct comparing *c, const struct side *side, uint32_t door)
+{
+	struct str text = STR_INIT(1 << 20);
+	if (door == DOOR_DEFAULT) {
+		return inbound_of(side->policy) == POLICY_ACCEPT ? "any" : NULL;
+	}
+	const struct door *d = &side->access.doors.items[door];
+	for (uint32_t i = 0; i < d->gate_count; i++) {
+		uint32_t gate = side->access.gates_of_doors.items[d->first_gate + i];
+		add_gate_words(&text, side->policy, &side->access.gates.items[gate]);
+	}
+	const char *kept = text.length == 0 ? NULL : arena_strdup(&c->out->arena, str_text(&text));
+	str_deinit(&text);
+	return kept;
+}
+
+static const struct policy_declaration *declaration_of(const struct side *side, uint32_t door)
+{
+	if (door == DOOR_DEFAULT) {
+		return NULL;
+	}
+	const struct door *d = &side->access.doors.items[door];
+	uint32_t gate = side->access.gates_of_doors.items[d->first_gate];
+	return side->access.gates.items[gate].declaration;
+}
+
+/* ---- one pair of doors ---- */
+
+static enum enforce_change_kind kind_of(const struct grants *before, const struct grants *after,
+					bool more, bool less)
+{
+	if (before->list.count == 0) {
+		return ENFORCE_OPENED;
+	}
+	if (after->list.count == 0) {
+		return ENFORCE_SHUT;
+	}
+	return more && less ? ENFORCE_ALTERED : more ? ENFORCE_WIDENED : ENFORCE_NARROWED;
+}
+
+static int add_change(struct comparing *c, const struct pair *pair, enum enforce_change_kind kind)
+{
+	struct enforce_change *change = vec_push(&c->list);
+	struct str *ports = vec_push(&c->ports);
+	if (change == NULL || ports == NULL) {
+		return -ENOMEM;
+	}
+	*ports = STR_INIT(1 << 20);
+	const struct policy_declaration *after = declaration_of(&c->sides[1], pair->doors[1]);
+	const struct policy_declaration *d =
+		after != NULL ? after : declaration_of(&c->sides[0], pair->doors[0]);
+	*change = (struct enforce_change){
+		.kind = kind,
+		.name = d == NULL ? NULL : arena_strdup(&c->out->arena, d->entry.name),
+		.purpose = d == NULL ? NULL : arena_strdup(&c->out->arena, d->purpose),
+		.before = words_of(c, &c->sides[0], pair->doors[0]),
+		.after = words_of(c, &c->sides[1], pair->doors[1]),
+		.until = after == NULL ? POLICY_NO_DATE : after->until,
+	};
+	if (after != NULL) {
+		change->rate_count = after->rate.count;
+		change->rate_per = after->rate.per;
+	}
+	return 0;
+}
+
+static int judge(struct comparing *c, struct group *group)
+{
+	struct grants before = { 0 };
+	struct grants after = { 0 };
+	int r = grants_of(&before, &c->sides[0], group->pair.doors[0]);
+	if (r == 0) {
+		r = grants_of(&after, &c->sides[1], group->pair.doors[1]);
+	}
+	if (r == 0) {
+		bool less = !grants_cover(&after, &before);
+		bool more = !grants_cover(&before, &after);
+		c->frees_only = c->frees_only && !less;
+		group->change = less || more ? c->list.count : SIZE_MAX;
+		if (less || more) {
+			r = add_change(c, &group->pair, kind_of(&before, &after, more, less));
+		}
+	}
+	vec_free(&before.list);
+	vec_free(&after.list);
+	return r;
+}
+
+static int group_for(struct comparing *c, struct group **out, const struct pair *pair)
+{
+	HASH_FIND(hh, c->groups, pair, sizeof(*pair), *out);
+	if (*out != NULL) {
+		return 0;
+	}
+	*out = arena_alloc(&c->scratch, sizeof(**out));
+	if (*out == NULL) {
+		return -ENOMEM;
+	}
+	(*out)->pair = *pair;
+	HASH_ADD(hh, c->groups, pair, sizeof(*pair), *out);
+	return judge(c, *out);
+}
+
+/* ---- all ports ---- */
+
+/* The door of a side at a port, and the last port up to which it stays so. */
+static uint32_t door_at(struct side *side, enum protocol protocol, uint32_t port, uint32_t *last)
+{
+	const struct access *access = &side->access;
+	while (side->at < access->openings.count &&
+	       (access->openings.items[side->at].protocol < protocol ||
+		(access->openings.items[side->at].protocol == protocol &&
+		 access->openings.items[side->at].last < port))) {
+		side->at++;
+	}
+	const struct opening *o =
+		side->at < access->openings.count ? &access->openings.items[side->at] : NULL;
+	if (o == NULL || o->protocol != protocol) {
+		return DOOR_DEFAULT;
+	}
+	if (o->first > port) {
+		*last = o->first - 1U < *last ? o->first - 1U : *last;
+		return DOOR_DEFAULT;
+	}
+	*last = o->last < *last ? o->last : *last;
+	return o->door;
+}
+
+static int note_ports(struct comparing *c, size_t change, enum protocol protocol, uint32_t first,
+		      uint32_t last)
+{
+	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
+	struct str *text = &c->ports.items[change];
+	if (text->length > 0) {
+		(void)str_add(text, ", "); /* kept in text->error */
+	}
+	policy_ports_format(text, &ports);
+	return text->error;
+}
+
+static int compare_protocol(struct comparing *c, enum protocol protocol)
+{
+	for (uint32_t port = 1, last; port <= UINT16_MAX; port = last + 1) {
+		last = UINT16_MAX;
+		const struct pair pair = { { door_at(&c->sides[0], protocol, port, &last),
+					     door_at(&c->sides[1], protocol, port, &last) } };
+		struct group *group = NULL;
+		if (pair.doors[0] == DOOR_DEFAULT && pair.doors[1] == DOOR_DEFAULT) {
+			continue; /* told as the change of defaults, once for all */
+		}
+		int r = group_for(c, &group, &pair);
+		if (r == 0 && group->change != SIZE_MAX) {
+			r = note_ports(c, group->change, protocol, port, last);
+		}
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int finish(struct comparing *c)
+{
+	struct enforce_changes *out = c->out;
+	for (size_t i = 0; i < c->list.count; i++) {
+		c->list.items[i].ports = arena_strdup(&out->arena, str_text(&c->ports.items[i]));
+		if (c->list.items[i].ports == NULL) {
+			return -ENOMEM;
+		}
+	}
+	out->items = steal(&c->list.items);
+	out->count = c->list.count;
+	return 0;
+}
+
+static void compare_defaults(struct comparing *c)
+{
+	const struct policy *before = c->sides[0].policy;
+	const struct policy *after = c->sides[1].policy;
+	struct enforce_changes *out = c->out;
+	out->inbound_before = inbound_of(before);
+	out->inbound_after = inbound_of(after);
+	out->outbound_before = outbound_of(before);
+	out->outbound_after = outbound_of(after);
+	out->ping_before = before == NULL || before->defaults.ping ||
+			   before->defaults.inbound == POLICY_ACCEPT;
+	out->ping_after =
+		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
+	out->defaults = out->inbound_before != out->inbound_after ||
+			out->outbound_before != out->outbound_after ||
+			out->ping_before != out->ping_after;
+	bool less =
+		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
+		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
+		(out->ping_before && !out->ping_after);
+	out->frees_only = c->frees_only && !less;
+}
+
+static int compare(struct comparing *c, const struct enforce_environment *environment,
+		   struct err *e)
+{
+	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP,
+						   PROTOCOL_SCTP, PROTOCOL_UDPLITE };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		if (c->sides[i].policy != NULL) {
+			r = access_make(&c->sides[i].access, c->sides[i].policy, environment, e);
+		}
+	}
+	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		r = compare_protocol(c, protocols[i]);
+	}
+	if (r == 0) {
+		compare_defaults(c);
+		r = finish(c);
+	}
+	return r;
+}
+
+int enforce_changes(struct enforce_changes *out, const struct policy *before,
+		    const struct policy *after, const struct enforce_environment *environment,
+		    struct err *e)
+{
+	*out = (struct enforce_changes){ 0 };
+	arena_init(&out->arena, 0);
+	struct comparing c = { .out = out,
+			       .sides = { { .policy = before }, { .policy = after } },
+			       .frees_only = true };
+	arena_init(&c.scratch, 0);
+	int r = compare(&c, environment, e);
+	for (size_t i = 0; i < c.ports.count; i++) {
+		str_deinit(&c.ports.items[i]);
+	}
+	vec_free(&c.ports);
+	vec_free(&c.list);
+	HASH_CLEAR(hh, c.groups);
+	arena_deinit(&c.scratch);
+	access_deinit(&c.sides[0].access);
+	access_deinit(&c.sides[1].access);
+	return r < 0 ? err_system(e, r, "cannot compare with the rules that hold") : 0;
+}
+
+void enforce_changes_deinit(struct enforce_changes *changes)
+{
+	free(changes->items);
+	changes->items = NULL;
+	changes->count = 0;
+	arena_deinit(&changes->arena);
+}
+
+bool enforce_changes_any(const struct enforce_changes *changes)
+{
+	return changes->count > 0 || changes->defaults;
+}
+
+const char *enforce_change_name(enum enforce_change_kind kind)
+{
+	static const char *const names[] = { "opened", "shut", "widened", "narrowed", "altered" };
+	return names[kind];
+}

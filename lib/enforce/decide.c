@@ -1,0 +1,96 @@
+/* What a policy says to one packet, read from the policy itself. */
+#include <string.h>
+
+#include "enforce/access.h"
+
+static enum enforce_verdict worst(enum enforce_verdict a, enum enforce_verdict b)
+{
+	return a == ENFORCE_CLOSED || b == ENFORCE_CLOSED     ? ENFORCE_CLOSED
+	       : a == ENFORCE_DEPENDS || b == ENFORCE_DEPENDS ? ENFORCE_DEPENDS
+							      : ENFORCE_OPEN;
+}
+
+static enum enforce_verdict through(const char *wanted, const char *interface)
+{
+	if (wanted == NULL) {
+		return ENFORCE_OPEN;
+	}
+	if (interface == NULL) {
+		return ENFORCE_DEPENDS;
+	}
+	return strcmp(wanted, interface) == 0 ? ENFORCE_OPEN : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict by_who(const struct policy_who *who,
+				   const struct enforce_packet *packet)
+{
+	bool has = who->addresses.count == 0;
+	for (size_t i = 0; !has && i < who->addresses.count; i++) {
+		has = prefix_has(&who->addresses.items[i], &packet->from);
+	}
+	if (!has || !access_who_counts(who)) {
+		return ENFORCE_CLOSED;
+	}
+	return worst(through(who->interface, packet->interface),
+		     who->mac.given ? ENFORCE_DEPENDS : ENFORCE_OPEN);
+}
+
+static enum enforce_verdict by_from(const struct policy *policy, const struct policy_from *from,
+				    const struct enforce_packet *packet)
+{
+	switch (from->kind) {
+	case POLICY_FROM_ANY:
+		return ENFORCE_OPEN;
+	case POLICY_FROM_PREFIX:
+		return prefix_has(&from->prefix, &packet->from) ? ENFORCE_OPEN : ENFORCE_CLOSED;
+	case POLICY_FROM_WHO:
+		return by_who(&policy->who.items[from->who], packet);
+	case POLICY_FROM_HOST:
+		break;
+	}
+	return ENFORCE_CLOSED; /* loopback is let in before any declaration is asked */
+}
+
+static enum enforce_verdict by_declaration(const struct policy *policy,
+					   const struct policy_declaration *d,
+					   const struct enforce_packet *packet)
+{
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	for (size_t i = 0; i < d->from.count && best != ENFORCE_OPEN; i++) {
+		enum enforce_verdict now = by_from(policy, &d->from.items[i], packet);
+		best = now == ENFORCE_CLOSED ? best : now;
+	}
+	return worst(best, through(d->interface, packet->interface));
+}
+
+enum enforce_verdict enforce_decide(const struct policy *policy,
+				    const struct enforce_packet *packet,
+				    const struct enforce_environment *environment,
+				    const struct policy_declaration **by)
+{
+	if (by != NULL) {
+		*by = NULL;
+	}
+	if (policy == NULL || addr_exposure(&packet->from) == EXPOSURE_LOOPBACK) {
+		return ENFORCE_OPEN;
+	}
+	bool declared = false;
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	const struct policy_declaration *d = NULL;
+	while (best != ENFORCE_OPEN &&
+	       (d = policy_declaration_for(policy, packet->protocol, packet->port, NULL, d)) !=
+		       NULL) {
+		declared = true;
+		if (access_left(d, environment) < 0 || access_is_internal(policy, d)) {
+			continue;
+		}
+		enum enforce_verdict now = by_declaration(policy, d, packet);
+		if (now != ENFORCE_CLOSED) {
+			best = now;
+			if (by != NULL) {
+				*by = d;
+			}
+		}
+	}
+	return !declared && policy->defaults.inbound == POLICY_ACCEPT ? ENFORCE_OPEN : best;
+}

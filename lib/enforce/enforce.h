@@ -1,0 +1,252 @@
+/*
+ * From the declared policy to rules in the kernel's packet filter, and safely from one state of
+ * them to the next.
+ *
+ * All of it lives in one table, `inet minato`. Each state is a generation: chains and sets whose
+ * names begin with gN-, complete in themselves, reached only through two small verdict maps:
+ *
+ *     inbound -> @candidate (elements that time out) -> @confirmed (elements that stay)
+ *
+ * A new state is put into @candidate with the kernel's own timeout. When that runs out the packet
+ * falls through to @confirmed again, whatever has become of every process of this host. Confirming
+ * moves the element from one map to the other in one transaction.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "model/protocol.h"
+#include "policy/policy.h"
+
+/* ---- what a policy lets in ---- */
+
+enum {
+	/* Ports times declarations that cover them; beyond this a policy is refused. */
+	ENFORCE_LINKS_MAX = 1000000,
+	ENFORCE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
+	ENFORCE_GENERATION_MAX = 999999999,
+};
+
+/* What time it is, and when days end; arguments so that every result can be repeated. */
+struct enforce_environment {
+	usec_t now;
+	/* The first instant after that day in the host's time zone (days since 1970-01-01). */
+	usec_t (*day_end)(int32_t day);
+};
+
+/* A new connection or datagram that arrives. */
+struct enforce_packet {
+	enum protocol protocol;
+	uint16_t port;
+	struct addr from;
+	const char *interface; /* where it comes in; NULL = not known */
+};
+
+enum enforce_verdict {
+	ENFORCE_OPEN,    /* a declaration lets it in */
+	ENFORCE_CLOSED,  /* refused */
+	ENFORCE_DEPENDS, /* on what the packet does not tell: interface, hardware address */
+};
+
+/*
+ * What the rules of a policy say to a new packet from outside; rates are left out of account.
+ * Independent of the rules' text, which tests hold against it. Pure.
+ * @param policy  NULL = no rules: everything is open.
+ * @param by      receives the declaration that lets it in, or NULL; may be NULL.
+ */
+enum enforce_verdict enforce_decide(const struct policy *policy,
+				    const struct enforce_packet *packet,
+				    const struct enforce_environment *environment,
+				    const struct policy_declaration **by);
+
+/* ---- rules ---- */
+
+/*
+ * Appends the commands of nft(8) that make the generation's chains and sets, without touching what
+ * packets meet. Pure; linear in the policy's size.
+ * @param generation  1..ENFORCE_GENERATION_MAX; its names begin with "gN-".
+ * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold;
+ *         -ENOMEM; -EFBIG.
+ */
+int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
+		  const struct enforce_environment *environment, struct err *e);
+
+/* Whether outbound connections are limited by that policy, so that it needs a chain for them. */
+bool enforce_limits_outbound(const struct policy *policy);
+
+/* Appends the frame that all generations share: table, maps, base chains. Repeatable. */
+void enforce_frame(struct str *out, bool outbound);
+
+/* ---- what would change ---- */
+
+enum enforce_change_kind {
+	ENFORCE_OPENED,   /* a port that was closed lets somebody in */
+	ENFORCE_SHUT,     /* nobody gets in any more */
+	ENFORCE_WIDENED,  /* everybody as before, and more */
+	ENFORCE_NARROWED, /* nobody new, and some no more */
+	ENFORCE_ALTERED,  /* some more and some no more, or other limits */
+};
+
+/* One difference for people: ports that change in the same way. Strings in the arena. */
+struct enforce_change {
+	enum enforce_change_kind kind;
+	const char *ports;   /* "22/tcp", "8000-8010/tcp, 443/udp" */
+	const char *name;    /* of the declaration, of the old one when it is gone */
+	const char *purpose; /* likewise */
+	const char *before;  /* who got in: "any", "office, 192.0.2.0/24"; NULL = nobody */
+	const char *after;   /* who gets in; NULL = nobody */
+	int32_t until;       /* last day, or POLICY_NO_DATE */
+	uint32_t rate_count; /* new connections per source, 0 = no limit */
+	usec_t rate_per;
+};
+
+struct enforce_changes {
+	struct arena arena;
+	struct enforce_change *items;
+	size_t count;
+	bool frees_only; /* every packet that got in gets in afterwards: nobody can be cut off */
+	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
+	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
+	int outbound_before, outbound_after; /* likewise */
+	bool ping_before, ping_after;
+};
+
+/*
+ * What the rules of `after` do otherwise than those of `before`. Pure.
+ * @param before,after  NULL = no rules at all, everything is open.
+ * @param out           free with enforce_changes_deinit in every case.
+ * @return 0; -E2BIG, -ENOMEM as enforce_rules.
+ */
+int enforce_changes(struct enforce_changes *out, const struct policy *before,
+		    const struct policy *after, const struct enforce_environment *environment,
+		    struct err *e);
+void enforce_changes_deinit(struct enforce_changes *changes);
+
+/* Whether anything is different. */
+bool enforce_changes_any(const struct enforce_changes *changes);
+
+/* "opened", "shut", "widened", "narrowed", "altered". */
+const char *enforce_change_name(enum enforce_change_kind kind);
+
+/* ---- the kernel's side ---- */
+
+/* What the kernel does now. */
+struct enforce_status {
+	bool present;          /* the table is there */
+	bool framed;           /* its base chain asks both maps */
+	unsigned confirmed;    /* generation, 0 = none: everything is let in */
+	unsigned candidate;    /* generation that waits for its confirmation, 0 = none */
+	usec_t candidate_left; /* until the kernel takes it back */
+};
+
+/* @return 0; -ENOPKG libnftables is missing; -EPERM; other negative errno. */
+int enforce_status(struct enforce_status *out, struct err *e);
+
+/*
+ * Brings a generation's rules into the kernel, reached by no packet yet; what an earlier run left
+ * behind is swept first. @return 0; -EEXIST the kernel uses that generation; or as nft_run.
+ */
+int enforce_load(const char *rules, unsigned generation, bool outbound, struct err *e);
+
+/* Outcome of enforce_confirm. */
+enum enforce_outcome {
+	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */
+};
+
+/* Lets packets meet a loaded generation, in front of the confirmed one, for that time.
+ * @param seconds 1..86400 */
+int enforce_try(unsigned generation, bool outbound, unsigned seconds, struct err *e);
+/* Makes a loaded generation the confirmed one, in one transaction; a candidate is ended by it.
+ * @param tried  it is the candidate and must still be one. @return 0; ENFORCE_TOO_LATE; errno. */
+int enforce_confirm(unsigned generation, bool outbound, bool tried, struct err *e);
+/* Puts the base chains back that lead to the generations. */
+int enforce_reframe(bool outbound, struct err *e);
+/* Ends the candidate at once, if there is one. */
+int enforce_cancel(struct err *e);
+/* Removes what no packet can reach: generations other than these two; the table when there is
+ * neither. */
+int enforce_sweep(const struct enforce_status *status, struct err *e);
+/* Removes the whole table. @return 0, also when there was none. */
+int enforce_off(struct err *e);
+
+/*
+ * Appends the table as nft lists it, as far as it should stay as it was loaded: without counters,
+ * without elements that time out or that packets add, without other generations.
+ */
+int enforce_listing(struct str *out, unsigned generation, struct err *e);
+
+/* ---- states: what was applied, by whom, and the way back ---- */
+
+enum { ENFORCE_STATES_KEPT = 20 };
+
+enum enforce_state_kind {
+	ENFORCE_PENDING,   /* tried, not confirmed yet */
+	ENFORCE_CONFIRMED, /* holds, or held */
+	ENFORCE_REVERTED,  /* taken back: not confirmed in time, or undone before */
+	ENFORCE_OFF,       /* the rules were removed on purpose */
+};
+
+/* One entry of the record. Its number is the generation of its rules. */
+struct enforce_state {
+	unsigned number;
+	enum enforce_state_kind kind;
+	usec_t applied;
+	usec_t applied_boot; /* the same on CLOCK_BOOTTIME, which nobody sets back */
+	usec_t settled;      /* confirmed or reverted; 0 = neither yet */
+	const char *by;      /* user who ordered it */
+	const char *from;    /* remote address of the login, or terminal */
+	const char *command; /* what was typed */
+	const char *summary; /* what it changed, in one line; English */
+};
+
+struct enforce_states {
+	struct arena arena;
+	int directory;
+	int lock;                    /* -1 = open for reading alone */
+	struct enforce_state *items; /* oldest first */
+	size_t count;
+};
+
+/*
+ * Opens the record. Only a directory that belongs to root (or the caller) and nobody else can write
+ * is taken: what is in it becomes rules at the next boot.
+ * @param change  takes the lock, and makes the directory where it is missing.
+ * @return 0; -EBUSY somebody else is changing rules; -EPERM the directory is not safe; -ENOENT (not
+ *         with `change`); other negative errno. Always free with enforce_states_close.
+ */
+int enforce_states_open(struct enforce_states *out, const char *path, bool change, struct err *e);
+void enforce_states_close(struct enforce_states *states);
+
+/* The entry with that number; NULL. */
+const struct enforce_state *enforce_states_find(const struct enforce_states *states,
+						unsigned number);
+/* The newest confirmed entry that is not off; NULL. */
+const struct enforce_state *enforce_states_confirmed(const struct enforce_states *states);
+/* A number that neither the record nor the kernel (`status`) has used. */
+unsigned enforce_states_next(const struct enforce_states *states,
+			     const struct enforce_status *status);
+
+/* Writes an entry with the policy it holds, on disk when it returns. @return 0, -ENOSPC, ... */
+int enforce_states_add(struct enforce_states *states, const struct enforce_state *state,
+		       const char *policy, struct err *e);
+/* Writes what has become of an entry; drops confirmed entries beyond ENFORCE_STATES_KEPT. */
+int enforce_states_settle(struct enforce_states *states, unsigned number,
+			  enum enforce_state_kind kind, usec_t now, struct err *e);
+/* Keeps and gives back the listing of an entry's rules as they were loaded. -ENOENT: none kept. */
+int enforce_states_keep_listing(struct enforce_states *states, unsigned number, const char *listing,
+				struct err *e);
+int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
+			   struct err *e);
+/* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
+int enforce_states_policy(struct policy *out, const struct enforce_states *states, unsigned number,
+			  struct err *e);
+
+/* "pending", "confirmed", "reverted", "off". */
+const char *enforce_state_name(enum enforce_state_kind kind);

@@ -1,0 +1,325 @@
+/* Generations of rules in the kernel: brought in, tried, confirmed, taken back, swept. */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "enforce/enforce.h"
+#include "enforce/io/nft.h"
+#include "enforce/listing.h"
+
+static void json_freep(json_t **value)
+{
+	json_decref(*value);
+}
+
+/* @return 0 with the array of nft's objects; -ENOENT and the like as nft_run. */
+static int list(json_t **out, const char *command, enum nft_output output, struct err *e)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = nft_run(&text, command, output, e);
+	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
+	str_deinit(&text);
+	if (r < 0) {
+		return r;
+	}
+	*out = json_incref(json_object_get(document, "nftables"));
+	json_decref(document);
+	return json_is_array(*out) ? 0 : err_set(e, EBADMSG, "nft: its JSON is not understood");
+}
+
+/* ---- what is ---- */
+
+/* The elements of a map; NULL when it is not there or empty. Borrowed. */
+static const json_t *elements_of(const json_t *objects)
+{
+	size_t i;
+	const json_t *object;
+	json_array_foreach((json_t *)objects, i, object)
+	{
+		const json_t *map = json_object_get(object, "map");
+		if (map != NULL) {
+			return json_object_get(map, "elem");
+		}
+	}
+	return NULL;
+}
+
+/* One element: [key, verdict], the key in {"elem": {"val", "expires"}} where it times out. */
+static unsigned generation_of(const json_t *element, usec_t *left)
+{
+	const json_t *key = json_object_get(json_array_get(element, 0), "elem");
+	const json_t *target =
+		json_object_get(json_object_get(json_array_get(element, 1), "goto"), "target");
+	if (left != NULL) {
+		*left = json_integer_value(json_object_get(key, "expires")) * USEC_PER_SEC;
+	}
+	return json_is_string(target) ? listing_generation(json_string_value(target)) : 0;
+}
+
+/* The generation that a map leads to, for both families; 0 = to none. */
+static int read_map(unsigned *out, usec_t *left, const char *name, struct err *e)
+{
+	char command[64];
+	_cleanup_(json_freep) json_t *objects = NULL;
+	(void)snprintf(command, sizeof(command), "list map inet minato %s", name);
+	*out = 0;
+	int r = list(&objects, command, NFT_JSON, e);
+	if (r < 0) {
+		return r;
+	}
+	const json_t *elements = elements_of(objects);
+	if (json_array_size(elements) > 0) {
+		*out = generation_of(json_array_get(elements, 0), left);
+	}
+	return 0;
+}
+
+static bool chain_asks(const json_t *objects, const char *map)
+{
+	size_t i;
+	const json_t *object;
+	char wanted[32];
+	(void)snprintf(wanted, sizeof(wanted), "@%s", map);
+	json_array_foreach((json_t *)objects, i, object)
+	{
+		const json_t *rule = json_object_get(object, "rule");
+		const json_t *first = json_array_get(json_object_get(rule, "expr"), 0);
+		const json_t *data = json_object_get(json_object_get(first, "vmap"), "data");
+		if (json_is_string(data) && strcmp(json_string_value(data), wanted) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int read_frame(bool *framed, struct err *e)
+{
+	_cleanup_(json_freep) json_t *objects = NULL;
+	int r = list(&objects, "list chain inet minato inbound", NFT_JSON, e);
+	*framed = r == 0 && chain_asks(objects, "candidate") && chain_asks(objects, "confirmed");
+	return r;
+}
+
+int enforce_status(struct enforce_status *out, struct err *e)
+{
+	struct enforce_status status = { 0 };
+	struct err mine = ERR_INIT;
+	int r = read_map(&status.confirmed, NULL, "confirmed", &mine);
+	if (r == 0) {
+		r = read_map(&status.candidate, &status.candidate_left, "candidate", &mine);
+	}
+	status.present = r == 0;
+	if (r == 0) {
+		r = read_frame(&status.framed, &mine);
+	}
+	if (r < 0 && r != -ENOENT) {
+		return err_set(e, r, "%s", err_text(&mine));
+	}
+	*out = status;
+	return 0;
+}
+
+/* ---- sweeping ---- */
+
+struct names {
+	struct str flush, maps, chains, sets; /* commands */
+	unsigned keep[2];
+	bool outbound; /* a kept generation has a chain for outbound */
+	bool has_outbound;
+};
+
+static bool is_kept(const struct names *names, unsigned number)
+{
+	return number == names->keep[0] || number == names->keep[1];
+}
+
+static void sort_object(struct names *names, const json_t *object)
+{
+	const char *kinds[] = { "chain", "map", "set" };
+	for (size_t i = 0; i < 3; i++) {
+		const char *name = json_string_value(
+			json_object_get(json_object_get(object, kinds[i]), "name"));
+		if (name == NULL) {
+			continue;
+		}
+		unsigned number = listing_generation(name);
+		names->has_outbound = names->has_outbound || strcmp(name, "outbound") == 0;
+		names->outbound = names->outbound || (number != 0 && is_kept(names, number) &&
+						      strcmp(strchr(name, '-'), "-out") == 0);
+		if (number == 0 || is_kept(names, number)) {
+			continue;
+		}
+		if (i == 0) {
+			(void)str_printf(&names->flush, "flush chain inet minato %s\n", name);
+			(void)str_printf(&names->chains, "delete chain inet minato %s\n", name);
+		} else {
+			(void)str_printf(i == 1 ? &names->maps : &names->sets,
+					 "delete %s inet minato %s\n", kinds[i], name);
+		}
+	}
+}
+
+static int delete_all(struct names *names, struct err *e)
+{
+	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	if (names->flush.length + names->maps.length + names->sets.length > 0 &&
+	    names->keep[1] == 0) {
+		/* What has timed out holds its chain until the kernel collects it, a second later.
+		 */
+		(void)str_add(&commands, "flush map inet minato candidate\n"
+					 "flush map inet minato candidate-out\n");
+	}
+	if (names->has_outbound && !names->outbound) {
+		(void)str_add(&commands, "flush chain inet minato outbound\n"
+					 "delete chain inet minato outbound\n");
+	}
+	(void)str_add(&commands, str_text(&names->flush));
+	(void)str_add(&commands, str_text(&names->maps));
+	(void)str_add(&commands, str_text(&names->chains));
+	(void)str_add(&commands, str_text(&names->sets));
+	int r = commands.error;
+	if (r == 0 && commands.length > 0) {
+		r = nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	}
+	str_deinit(&commands);
+	return r;
+}
+
+int enforce_off(struct err *e)
+{
+	/* Adding first makes deleting what is not there no error. */
+	return nft_run(NULL, "add table inet minato\ndelete table inet minato\n", NFT_TEXT, e);
+}
+
+int enforce_sweep(const struct enforce_status *status, struct err *e)
+{
+	if (status->confirmed == 0 && status->candidate == 0) {
+		return status->present ? enforce_off(e) : 0;
+	}
+	_cleanup_(json_freep) json_t *objects = NULL;
+	struct names names = { .flush = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
+			       .maps = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
+			       .chains = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
+			       .sets = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
+			       .keep = { status->confirmed, status->candidate } };
+	int r = list(&objects, "list table inet minato", NFT_JSON_TERSE, e);
+	size_t i;
+	const json_t *object;
+	json_array_foreach(objects, i, object)
+	{
+		sort_object(&names, object);
+	}
+	if (r == 0) {
+		r = delete_all(&names, e);
+	}
+	str_deinit(&names.flush);
+	str_deinit(&names.maps);
+	str_deinit(&names.chains);
+	str_deinit(&names.sets);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* ---- from one to the next ---- */
+
+int enforce_reframe(bool outbound, struct err *e)
+{
+	struct str commands = STR_INIT(4096);
+	enforce_frame(&commands, outbound);
+	int r = nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	str_deinit(&commands);
+	return r;
+}
+
+int enforce_load(const char *rules, unsigned generation, bool outbound, struct err *e)
+{
+	struct enforce_status status;
+	int r = enforce_status(&status, e);
+	if (r == 0 && (status.confirmed == generation || status.candidate == generation)) {
+		r = err_set(e, EEXIST, "generation %u of the rules is in use", generation);
+	}
+	if (r == 0 && status.present) {
+		r = enforce_sweep(&status, e);
+	}
+	if (r < 0) {
+		return r;
+	}
+	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	if (!status.framed || outbound || status.confirmed == 0) {
+		enforce_frame(&commands, outbound);
+	}
+	(void)str_add(&commands, rules);
+	r = commands.error != 0 ? commands.error : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	str_deinit(&commands);
+	return r;
+}
+
+static void add_way(struct str *out, const char *map, const char *timeout, const char *verdict)
+{
+	(void)str_printf(out, "add element inet minato %s { ipv4%s : %s, ipv6%s : %s }\n", map,
+			 timeout, verdict, timeout, verdict);
+}
+
+static void add_ways(struct str *out, const char *map, const char *timeout, unsigned generation,
+		     bool outbound)
+{
+	char verdict[32];
+	char map_out[32];
+	(void)snprintf(verdict, sizeof(verdict), "goto g%u-in", generation);
+	(void)snprintf(map_out, sizeof(map_out), "%s-out", map);
+	add_way(out, map, timeout, verdict);
+	(void)snprintf(verdict, sizeof(verdict), outbound ? "goto g%u-out" : "accept", generation);
+	add_way(out, map_out, timeout, verdict);
+}
+
+int enforce_try(unsigned generation, bool outbound, unsigned seconds, struct err *e)
+{
+	struct str commands = STR_INIT(4096);
+	char timeout[32];
+	(void)snprintf(timeout, sizeof(timeout), " timeout %us", seconds);
+	add_ways(&commands, "candidate", timeout, generation, outbound);
+	int r = nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	str_deinit(&commands);
+	return r;
+}
+
+int enforce_confirm(unsigned generation, bool outbound, bool tried, struct err *e)
+{
+	struct str commands = STR_INIT(4096);
+	struct err mine = ERR_INIT;
+	/* Deleting what has timed out fails, and with it the whole transaction. */
+	(void)str_add(&commands, tried ? "delete element inet minato candidate { ipv4, ipv6 }\n"
+					 "delete element inet minato candidate-out { ipv4, ipv6 }\n"
+				       : "flush map inet minato candidate\n"
+					 "flush map inet minato candidate-out\n");
+	(void)str_add(&commands, "flush map inet minato confirmed\n"
+				 "flush map inet minato confirmed-out\n");
+	add_ways(&commands, "confirmed", "", generation, outbound);
+	int r = nft_run(NULL, str_text(&commands), NFT_TEXT, &mine);
+	str_deinit(&commands);
+	if (r == -ENOENT && tried) {
+		return ENFORCE_TOO_LATE;
+	}
+	return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
+}
+
+int enforce_cancel(struct err *e)
+{
+	struct err mine = ERR_INIT;
+	int r = nft_run(NULL,
+			"flush map inet minato candidate\nflush map inet minato candidate-out\n",
+			NFT_TEXT, &mine);
+	return r == 0 || r == -ENOENT ? 0 : err_set(e, r, "%s", err_text(&mine));
+}
+
+int enforce_listing(struct str *out, unsigned generation, struct err *e)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = nft_run(&text, "list table inet minato", NFT_TEXT, e);
+	if (r == 0) {
+		listing_reduce(out, str_text(&text), generation);
+		r = out->error;
+	}
+	str_deinit(&text);
+	return r;
+}

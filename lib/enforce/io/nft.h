@@ -1,0 +1,19 @@
+/* nft(8) as a library, loaded when it is needed. Private to lib/enforce. */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum nft_output {
+	NFT_TEXT,       /* as nft prints it, without counters and times left */
+	NFT_JSON,       /* everything */
+	NFT_JSON_TERSE, /* without the elements of sets */
+};
+
+/*
+ * Runs commands in one transaction: all of them take effect, or none.
+ * @param out  receives what they print; NULL = nothing is expected.
+ * @return 0; -ENOPKG libnftables is not installed; -EPERM; -ENOENT something that is named does not
+ *         exist; -EIO nft refused, its first line is in `e`; -ENOMEM.
+ */
+int nft_run(struct str *out, const char *commands, enum nft_output output, struct err *e);

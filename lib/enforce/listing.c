@@ -1,0 +1,94 @@
+/* nft's listing of our table, read for what should stay as it was. */
+#include "enforce/listing.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+unsigned listing_generation(const char *name)
+{
+	char digits[16];
+	uint64_t number = 0;
+	const char *end = name[0] == 'g' ? strchr(name, '-') : NULL;
+	size_t length = end == NULL ? 0 : (size_t)(end - name) - 1;
+	if (length == 0 || length >= sizeof(digits)) {
+		return 0;
+	}
+	memcpy(digits, name + 1, length);
+	digits[length] = '\0';
+	return parse_u64(&number, digits, 1, 999999999) == 0 ? (unsigned)number : 0;
+}
+
+/* "\tset NAME {": the name, cut out into `out`. @return false for any other line. */
+static bool block_name(char out[256], const char *line, size_t length)
+{
+	static const char *const kinds[] = { "\tset ", "\tmap ", "\tchain ", "\tcounter " };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t skip = strlen(kinds[i]);
+		if (length > skip + 2 && strncmp(line, kinds[i], skip) == 0) {
+			size_t name = strcspn(line + skip, " \n");
+			name = name < 255 ? name : 255;
+			memcpy(out, line + skip, name);
+			out[name] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool switches(const char *name)
+{
+	return strcmp(name, "candidate") == 0 || strcmp(name, "confirmed") == 0 ||
+	       strcmp(name, "candidate-out") == 0 || strcmp(name, "confirmed-out") == 0;
+}
+
+static bool line_is(const char *line, const char *words)
+{
+	return strncmp(line, words, strlen(words)) == 0;
+}
+
+struct reading {
+	struct str *out;
+	unsigned generation;
+	bool kept;     /* the present block */
+	bool comes;    /* its elements come and go by themselves */
+	bool elements; /* inside of such elements */
+};
+
+static void read_line(struct reading *reading, const char *line, size_t length)
+{
+	char name[256];
+	if (block_name(name, line, length)) {
+		unsigned number = listing_generation(name);
+		reading->kept = !switches(name) && (number == 0 || number == reading->generation);
+		reading->comes = reading->elements = false;
+	}
+	if (line_is(line, "\t\tflags ")) {
+		char flags[64];
+		size_t copied = length < sizeof(flags) - 1 ? length : sizeof(flags) - 1;
+		memcpy(flags, line, copied);
+		flags[copied] = '\0';
+		reading->comes = strstr(flags, "timeout") != NULL;
+	}
+	if (reading->comes && line_is(line, "\t\telements = ")) {
+		reading->elements = true;
+	}
+	if (reading->kept && !reading->elements && line[0] == '\t') {
+		(void)str_add_bytes(reading->out, line, length); /* kept in out->error */
+	}
+	if (reading->elements && memchr(line, '}', length) != NULL) {
+		reading->elements = false;
+	}
+}
+
+void listing_reduce(struct str *out, const char *text, unsigned generation)
+{
+	struct reading reading = { .out = out, .generation = generation, .kept = true };
+	while (*text != '\0') {
+		const char *newline = strchr(text, '\n');
+		size_t length = newline == NULL ? strlen(text) : (size_t)(newline - text) + 1;
+		read_line(&reading, text, length);
+		text += length;
+	}
+}

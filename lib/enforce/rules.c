@@ -1,0 +1,545 @@
+/* The rules of a policy as commands of nft(8). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "enforce/access.h"
+
+enum {
+	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
+	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
+	REFUSED_SOURCES_MAX = 4096,
+};
+
+struct writing {
+	struct str *out;
+	const struct policy *policy;
+	const struct access *access;
+	unsigned generation;
+	int error;
+};
+
+#define ADD(w, ...) ((void)str_printf((w)->out, __VA_ARGS__)) /* kept in out->error */
+
+/* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
+static void add_comment(struct writing *w, const char *text)
+{
+	char kept[COMMENT_BYTES];
+	(void)str_copy(kept, sizeof(kept), text);
+	for (char *c = kept; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') {
+			*c = '\'';
+		}
+	}
+	ADD(w, " comment \"%s\"", kept);
+}
+
+/* What nft takes as an interface: a star would be a pattern, a quote would end the word. */
+static void check_interface(struct writing *w, const char *name)
+{
+	if (name != NULL && strpbrk(name, "*\"\\") != NULL) {
+		w->error = -EINVAL;
+	}
+}
+
+/* ---- sets of addresses ---- */
+
+static size_t add_elements(struct writing *w, const struct prefix *items, size_t count,
+			   enum addr_family family)
+{
+	char text[PREFIX_TEXT_BYTES];
+	size_t added = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].address.family == family) {
+			ADD(w, added++ == 0 ? "%s" : ", %s", prefix_format(&items[i], text));
+		}
+	}
+	return added;
+}
+
+static size_t count_family(const struct prefix *items, size_t count, enum addr_family family)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < count; i++) {
+		found += items[i].address.family == family;
+	}
+	return found;
+}
+
+static void add_set(struct writing *w, const char *kind, const char *name,
+		    const struct prefix *items, size_t count, enum addr_family family)
+{
+	if (count_family(items, count, family) == 0) {
+		return;
+	}
+	ADD(w,
+	    "add set inet minato g%u-%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
+	    "elements = { ",
+	    w->generation, kind, name, family, family);
+	(void)add_elements(w, items, count, family);
+	ADD(w, " } }\n");
+}
+
+static void add_who_sets(struct writing *w)
+{
+	for (size_t i = 0; i < w->policy->who.count; i++) {
+		const struct policy_who *who = &w->policy->who.items[i];
+		check_interface(w, who->interface);
+		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			ADDR_IPV4);
+		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			ADDR_IPV6);
+	}
+}
+
+/* Networks that stand in `from:` itself, one set for each family. */
+static size_t count_literals(const struct policy_declaration *d, enum addr_family family)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < d->from.count; i++) {
+		found += d->from.items[i].kind == POLICY_FROM_PREFIX &&
+			 d->from.items[i].prefix.address.family == family;
+	}
+	return found;
+}
+
+static void add_literal_set(struct writing *w, const struct policy_declaration *d,
+			    enum addr_family family)
+{
+	char text[PREFIX_TEXT_BYTES];
+	const char *comma = "";
+	if (count_literals(d, family) == 0) {
+		return;
+	}
+	ADD(w,
+	    "add set inet minato g%u-from-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
+	    "elements = { ",
+	    w->generation, d->entry.name, family, family);
+	for (size_t i = 0; i < d->from.count; i++) {
+		const struct policy_from *from = &d->from.items[i];
+		if (from->kind == POLICY_FROM_PREFIX && from->prefix.address.family == family) {
+			ADD(w, "%s%s", comma, prefix_format(&from->prefix, text));
+			comma = ", ";
+		}
+	}
+	ADD(w, " } }\n");
+}
+
+/* ---- gates ---- */
+
+static const char *rate_unit(usec_t per)
+{
+	return per <= USEC_PER_SEC    ? "second"
+	       : per <= USEC_PER_MIN  ? "minute"
+	       : per <= USEC_PER_HOUR ? "hour"
+				      : "day";
+}
+
+/* A bucket for each source: `count` at once, then as they trickle in. It is remembered until it
+ * would be full again. Where the table is full, further sources go without a limit. */
+static void add_rate(struct writing *w, const struct policy_declaration *d)
+{
+	const unsigned g = w->generation;
+	const char *name = d->entry.name;
+	const long long seconds = d->rate.per / USEC_PER_SEC;
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		ADD(w,
+		    "add set inet minato g%u-rate-%s-%d { type ipv%d_addr; size %d; "
+		    "flags dynamic,timeout; timeout %llds; }\n",
+		    g, name, family, family, RATE_SOURCES_MAX, seconds > 60 ? seconds : 60);
+	}
+	ADD(w, "add chain inet minato g%u-rate-%s\n", g, name);
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		ADD(w,
+		    "add rule inet minato g%u-rate-%s update @g%u-rate-%s-%d { %s saddr limit rate "
+		    "over %u/%s burst %u packets } return\n",
+		    g, name, g, name, family, family == ADDR_IPV4 ? "ip" : "ip6", d->rate.count,
+		    rate_unit(d->rate.per), d->rate.count);
+	}
+	ADD(w, "add rule inet minato g%u-rate-%s accept\n", g, name);
+}
+
+/* Alive as long as its elements: they leave by themselves at the end of the last day. */
+static void add_life(struct writing *w, const struct gate *gate)
+{
+	const long long seconds = (gate->left + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	ADD(w,
+	    "add set inet minato g%u-until-%s { type nf_proto; flags timeout; elements = { "
+	    "ipv4 timeout %llds, ipv6 timeout %llds } }\n",
+	    w->generation, gate->declaration->entry.name, seconds, seconds);
+}
+
+static void add_gate(struct writing *w, const struct gate *gate)
+{
+	const struct policy_declaration *d = gate->declaration;
+	check_interface(w, d->interface);
+	if (gate->open || gate->closed) {
+		return;
+	}
+	add_literal_set(w, d, ADDR_IPV4);
+	add_literal_set(w, d, ADDR_IPV6);
+	if (d->rate.count > 0) {
+		add_rate(w, d);
+	}
+	if (gate->left > 0) {
+		add_life(w, gate);
+	}
+}
+
+/* ---- doors ---- */
+
+/* The beginning of a rule: in the door's chain, with what holds for the whole declaration. */
+static void begin_rule(struct writing *w, const struct door *door, const struct gate *gate)
+{
+	const struct policy_declaration *d = gate->declaration;
+	ADD(w, "add rule inet minato g%u-to-%s", w->generation, door->name);
+	if (gate->left > 0) {
+		ADD(w, " meta nfproto @g%u-until-%s", w->generation, d->entry.name);
+	}
+	if (d->interface != NULL) {
+		ADD(w, " iifname \"%s\"", d->interface);
+	}
+}
+
+static void end_rule(struct writing *w, const struct gate *gate)
+{
+	const struct policy_declaration *d = gate->declaration;
+	if (d->rate.count > 0) {
+		ADD(w, " jump g%u-rate-%s", w->generation, d->entry.name);
+	} else {
+		ADD(w, " accept");
+	}
+	add_comment(w, d->entry.name);
+	ADD(w, "\n");
+}
+
+static void add_device(struct writing *w, const struct policy_who *who)
+{
+	if (who->interface != NULL) {
+		ADD(w, " iifname \"%s\"", who->interface);
+	}
+	if (who->mac.given) {
+		const uint8_t *m = who->mac.bytes;
+		ADD(w, " ether saddr %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		    m[5]);
+	}
+}
+
+static void add_who_rules(struct writing *w, const struct door *door, const struct gate *gate,
+			  const struct policy_who *who)
+{
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		if (count_family(who->addresses.items, who->addresses.count, family) > 0) {
+			begin_rule(w, door, gate);
+			add_device(w, who);
+			ADD(w, " %s saddr @g%u-who-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
+			    w->generation, who->entry.name, family);
+			end_rule(w, gate);
+		}
+	}
+	if (who->addresses.count == 0 && access_who_counts(who)) {
+		begin_rule(w, door, gate);
+		add_device(w, who);
+		end_rule(w, gate);
+	}
+}
+
+static void add_literal_rules(struct writing *w, const struct door *door, const struct gate *gate)
+{
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		if (count_literals(gate->declaration, family) > 0) {
+			begin_rule(w, door, gate);
+			ADD(w, " %s saddr @g%u-from-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
+			    w->generation, gate->declaration->entry.name, family);
+			end_rule(w, gate);
+		}
+	}
+}
+
+static void add_gate_rules(struct writing *w, const struct door *door, const struct gate *gate)
+{
+	const struct policy_declaration *d = gate->declaration;
+	for (size_t i = 0; !gate->closed && i < d->from.count; i++) {
+		if (d->from.items[i].kind == POLICY_FROM_ANY) {
+			begin_rule(w, door, gate);
+			end_rule(w, gate);
+			return;
+		}
+	}
+	if (gate->closed) {
+		return;
+	}
+	add_literal_rules(w, door, gate);
+	for (size_t i = 0; i < d->from.count; i++) {
+		if (d->from.items[i].kind == POLICY_FROM_WHO) {
+			add_who_rules(w, door, gate, &w->policy->who.items[d->from.items[i].who]);
+		}
+	}
+}
+
+/* Ends what lives on a door that has closed: asked for every packet of its connections. */
+static void add_ending(struct writing *w, const struct door *door)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-end-%s\n", g, door->name);
+	for (uint32_t i = 0; i < door->gate_count; i++) {
+		uint32_t gate = w->access->gates_of_doors.items[door->first_gate + i];
+		ADD(w, "add rule inet minato g%u-end-%s meta nfproto @g%u-until-%s return\n", g,
+		    door->name, g, w->access->gates.items[gate].declaration->entry.name);
+	}
+	ADD(w, "add rule inet minato g%u-end-%s fib daddr type != local return\n", g, door->name);
+	ADD(w, "add rule inet minato g%u-end-%s meta l4proto tcp reject with tcp reset\n", g,
+	    door->name);
+	ADD(w, "add rule inet minato g%u-end-%s drop\n", g, door->name);
+}
+
+static void add_door(struct writing *w, const struct door *door)
+{
+	const uint32_t *gates = &w->access->gates_of_doors.items[door->first_gate];
+	if (door->open) {
+		return;
+	}
+	ADD(w, "add chain inet minato g%u-to-%s {", w->generation, door->name);
+	add_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
+	ADD(w, "; }\n");
+	for (uint32_t i = 0; i < door->gate_count; i++) {
+		add_gate_rules(w, door, &w->access->gates.items[gates[i]]);
+	}
+	ADD(w, "add rule inet minato g%u-to-%s goto g%u-refuse\n", w->generation, door->name,
+	    w->generation);
+	if (door->left > 0) {
+		add_ending(w, door);
+	}
+}
+
+/* ---- maps from ports to doors ---- */
+
+static void add_port(struct writing *w, const struct opening *o)
+{
+	ADD(w, o->first == o->last ? "%u" : "%u-%u", o->first, o->last);
+}
+
+/* @param ending  of doors that end: to the chain that asks whether they have. */
+static bool wanted(const struct writing *w, const struct opening *o, enum protocol protocol,
+		   bool ending)
+{
+	return o->protocol == protocol && (!ending || w->access->doors.items[o->door].left > 0);
+}
+
+static void add_map(struct writing *w, enum protocol protocol, bool ending)
+{
+	const struct access *access = w->access;
+	bool ranges = false;
+	size_t count = 0;
+	for (size_t i = 0; i < access->openings.count; i++) {
+		const struct opening *o = &access->openings.items[i];
+		count += wanted(w, o, protocol, ending);
+		ranges = ranges || (wanted(w, o, protocol, ending) && o->first != o->last);
+	}
+	if (count == 0) {
+		return;
+	}
+	ADD(w, "add map inet minato g%u-%s%s { type inet_service : verdict;%s elements = { ",
+	    w->generation, ending ? "end-" : "", protocol_name(protocol),
+	    ranges ? " flags interval;" : "");
+	const char *comma = "";
+	for (size_t i = 0; i < access->openings.count; i++) {
+		const struct opening *o = &access->openings.items[i];
+		const struct door *door = &access->doors.items[o->door];
+		if (!wanted(w, o, protocol, ending)) {
+			continue;
+		}
+		ADD(w, "%s", comma);
+		add_port(w, o);
+		if (ending) {
+			ADD(w, " : jump g%u-end-%s", w->generation, door->name);
+		} else if (door->open) {
+			ADD(w, " : accept");
+		} else {
+			ADD(w, " : goto g%u-to-%s", w->generation, door->name);
+		}
+		comma = ", ";
+	}
+	ADD(w, " } }\n");
+}
+
+static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_DCCP,
+					   PROTOCOL_UDPLITE };
+enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
+
+static bool has(const struct writing *w, enum protocol protocol, bool ending)
+{
+	for (size_t i = 0; i < w->access->openings.count; i++) {
+		if (wanted(w, &w->access->openings.items[i], protocol, ending)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- the chain that packets enter ---- */
+
+static void add_refusal(struct writing *w, const char *name, int verdict)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-%s\n", g, name);
+	if (verdict == POLICY_REJECT) {
+		ADD(w,
+		    "add rule inet minato g%u-%s meta l4proto tcp counter reject with tcp reset\n",
+		    g, name);
+		ADD(w, "add rule inet minato g%u-%s counter reject with icmpx admin-prohibited\n",
+		    g, name);
+	} else {
+		ADD(w, "add rule inet minato g%u-%s counter drop\n", g, name);
+	}
+}
+
+/*
+ * What a host cannot do without: errors and path MTU (RFC 4890 4.3.1, 4.4.1), neighbours and
+ * routers (RFC 4861), multicast listeners (RFC 2710, 3810), IGMP (RFC 3376), leases (RFC 2131,
+ * RFC 8415).
+ */
+static void add_necessities(struct writing *w, const char *chain, bool pings)
+{
+	const unsigned g = w->generation;
+	const char *ping = pings ? "echo-request, " : "";
+	ADD(w,
+	    "add rule inet minato g%u-%s icmp type { %sdestination-unreachable, time-exceeded, "
+	    "parameter-problem } accept\n",
+	    g, chain, ping);
+	ADD(w,
+	    "add rule inet minato g%u-%s icmpv6 type { %sdestination-unreachable, packet-too-big, "
+	    "time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, "
+	    "nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, mld-listener-query, "
+	    "mld-listener-report, mld-listener-done, mld2-listener-report } accept\n",
+	    g, chain, ping);
+	ADD(w, "add rule inet minato g%u-%s ip protocol igmp accept\n", g, chain);
+}
+
+static void add_inbound(struct writing *w)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-in\n", g);
+	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
+	for (size_t i = 0; i < PROTOCOLS; i++) {
+		if (has(w, protocols[i], true)) {
+			const char *name = protocol_name(protocols[i]);
+			ADD(w,
+			    "add rule inet minato g%u-in ct state established ct direction "
+			    "original "
+			    "%s dport vmap @g%u-end-%s\n",
+			    g, name, g, name);
+		}
+	}
+	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
+	ADD(w,
+	    "add rule inet minato g%u-in fib daddr type != { local, broadcast, anycast, multicast "
+	    "} "
+	    "accept comment \"not for this host\"\n",
+	    g);
+	for (size_t i = 0; i < PROTOCOLS; i++) {
+		if (has(w, protocols[i], false)) {
+			const char *name = protocol_name(protocols[i]);
+			ADD(w, "add rule inet minato g%u-in %s dport vmap @g%u-%s\n", g, name, g,
+			    name);
+		}
+	}
+	add_necessities(w, "in", w->policy->defaults.ping);
+	ADD(w, "add rule inet minato g%u-in udp sport 67 udp dport 68 accept comment \"DHCP\"\n",
+	    g);
+	ADD(w,
+	    "add rule inet minato g%u-in ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept "
+	    "comment \"DHCPv6\"\n",
+	    g);
+	ADD(w,
+	    w->policy->defaults.inbound == POLICY_ACCEPT
+		    ? "add rule inet minato g%u-in accept\n"
+		    : "add rule inet minato g%u-in goto g%u-refuse\n",
+	    g, g);
+}
+
+static void add_outbound(struct writing *w)
+{
+	const unsigned g = w->generation;
+	add_refusal(w, "keep", w->policy->defaults.outbound);
+	ADD(w, "add chain inet minato g%u-out\n", g);
+	ADD(w, "add rule inet minato g%u-out oif \"lo\" accept\n", g);
+	ADD(w, "add rule inet minato g%u-out ct state established,related accept\n", g);
+	add_necessities(w, "out", true);
+	ADD(w, "add rule inet minato g%u-out udp sport 68 udp dport 67 accept comment \"DHCP\"\n",
+	    g);
+	ADD(w,
+	    "add rule inet minato g%u-out udp sport 546 udp dport 547 accept comment \"DHCPv6\"\n",
+	    g);
+	ADD(w, "add rule inet minato g%u-out goto g%u-keep\n", g, g);
+}
+
+bool enforce_limits_outbound(const struct policy *policy)
+{
+	return policy->defaults.outbound != POLICY_ACCEPT;
+}
+
+void enforce_frame(struct str *out, bool outbound)
+{
+	str_add(out,
+		"add table inet minato\n"
+		"add map inet minato candidate { type nf_proto : verdict; flags timeout; }\n"
+		"add map inet minato confirmed { type nf_proto : verdict; }\n"
+		"add map inet minato candidate-out { type nf_proto : verdict; flags timeout; }\n"
+		"add map inet minato confirmed-out { type nf_proto : verdict; }\n"
+		/* After conntrack (-200), before destination NAT (-100): a port that a
+		 * container publishes is judged by the number that the client asked for. */
+		"add chain inet minato inbound { type filter hook prerouting priority -110; "
+		"policy accept; }\n"
+		"flush chain inet minato inbound\n"
+		"add rule inet minato inbound meta nfproto vmap @candidate\n"
+		"add rule inet minato inbound meta nfproto vmap @confirmed\n");
+	if (outbound) {
+		str_add(out,
+			"add chain inet minato outbound { type filter hook output priority 10; "
+			"policy accept; }\n"
+			"flush chain inet minato outbound\n"
+			"add rule inet minato outbound meta nfproto vmap @candidate-out\n"
+			"add rule inet minato outbound meta nfproto vmap @confirmed-out\n");
+	}
+}
+
+static void add_all(struct writing *w)
+{
+	const int inbound = w->policy->defaults.inbound;
+	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
+	add_who_sets(w);
+	for (size_t i = 0; i < w->access->gates.count; i++) {
+		add_gate(w, &w->access->gates.items[i]);
+	}
+	for (size_t i = 0; i < w->access->doors.count; i++) {
+		add_door(w, &w->access->doors.items[i]);
+	}
+	for (size_t i = 0; i < PROTOCOLS; i++) {
+		add_map(w, protocols[i], false);
+		add_map(w, protocols[i], true);
+	}
+	add_inbound(w);
+	if (enforce_limits_outbound(w->policy)) {
+		add_outbound(w);
+	}
+}
+
+int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
+		  const struct enforce_environment *environment, struct err *e)
+{
+	struct access access;
+	int r = access_make(&access, policy, environment, e);
+	if (r == 0) {
+		struct writing writing = {
+			.out = out, .policy = policy, .access = &access, .generation = generation
+		};
+		add_all(&writing);
+		r = writing.error != 0 ? writing.error : out->error;
+		if (r < 0) {
+			(void)err_system(e, r, "cannot write the rules of the policy");
+		}
+	}
+	access_deinit(&access);
+	return r;
+}

@@ -1,0 +1,65 @@
+/* minato apply: the policy becomes the rules. */
+#include "rules_apply.h"
+#include "words.h"
+
+struct config {
+	bool even_if;
+	uint64_t seconds;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct option options[] = {
+	{ "timeout", 't', OPTION_NUMBER, FIELD(seconds), "SECONDS",
+	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
+	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
+	  N_("also when you or a never_cut: one could not come in again") },
+};
+
+static int run(const struct context *context, const void *given, const char *const *arguments,
+	       unsigned count)
+{
+	const struct config *config = given;
+	const struct apply apply = { .seconds = (unsigned)config->seconds,
+				     .even_if = config->even_if,
+				     .command = "apply" };
+	(void)arguments, (void)count; /* none are taken */
+	struct rules rules;
+	int code = rules_open(&rules, context, true);
+	if (code == EXIT_IN_ORDER) {
+		code = rules_compare(&rules, context);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_look(&rules, context);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_apply(&rules, context, &apply);
+	}
+	rules_close(&rules);
+	return code;
+}
+
+static const struct config defaults = { .seconds = APPLY_SECONDS };
+static const char *const examples[] = {
+	"sudo minato apply",
+	N_("the policy becomes the firewall, for 60 s until you confirm"),
+	NULL,
+};
+
+const struct command command_apply = {
+	.name = "apply",
+	.summary = N_("make the policy the firewall; unconfirmed it undoes itself"),
+	.description =
+		N_("New rules stand in front of the old ones with a time limit that the kernel "
+		   "keeps: without minato confirm from a new login the old ones hold again, "
+		   "whatever has happened to the connection or to minato. What only lets more "
+		   "in holds at once. What would cut off the login it is typed in, or somebody "
+		   "whom never_cut: names, is refused."),
+	.examples = examples,
+	.common = true,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.defaults = &defaults,
+	.run = run,
+};

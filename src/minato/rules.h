@@ -1,0 +1,99 @@
+/* What the commands that change rules share: the record, the kernel, both policies, the login. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/vec.h"
+#include "command.h"
+#include "enforce/enforce.h"
+#include "judge.h"
+#include "login.h"
+#include "model/inventory.h"
+
+struct rules {
+	struct enforce_states states;
+	bool recorded; /* the record is open */
+	struct enforce_status status;
+	bool verified;           /* the kernel was asked; else the record is believed */
+	struct judgement wanted; /* the policy of the file */
+	struct policy before;    /* of the rules that hold */
+	bool ruled;              /* there are such */
+	bool missing;            /* the record has confirmed rules, the kernel has none */
+	struct str drift;        /* lines of nft's listing that another tool added or took away */
+	struct enforce_changes changes;
+	struct inventory inventory; /* connections and listeners with owners */
+	bool looked;
+	struct login login;
+};
+
+/* Folder of the record: MINATO_RULES_DIRECTORY, or /var/lib/minato-rules. */
+const char *rules_directory(void);
+
+/* First instant after a day, in the host's time zone. */
+usec_t rules_day_end(int32_t day);
+struct enforce_environment rules_environment(const struct context *context);
+
+/*
+ * Opens the record and asks the kernel.
+ * @param change  to change rules: needs root, takes the lock, settles what has timed out.
+ * @return EXIT_IN_ORDER, or an exit code after having complained. rules_close in every case.
+ */
+int rules_open(struct rules *out, const struct context *context, bool change);
+void rules_close(struct rules *rules);
+
+/* Reads the policy file and compares it with what holds. @return as rules_open. */
+int rules_compare(struct rules *rules, const struct context *context);
+
+/* Takes the inventory and finds the login. @return as rules_open. */
+int rules_look(struct rules *rules, const struct context *context);
+
+/* The policy that holds, NULL without rules. */
+const struct policy *rules_before(const struct rules *rules);
+
+/* Whether anything has to be done: changes, drift, or rules that somebody removed. */
+bool rules_differ(const struct rules *rules);
+
+/* The order as the record keeps it. */
+void rules_order(struct enforce_state *out, const struct rules *rules,
+		 const struct context *context, unsigned number, const char *command,
+		 const char *summary);
+
+/* ---- words (rules_text.c) ---- */
+
+void rules_add_changes(struct str *out, const struct rules *rules, const struct context *context);
+/* The changes in one English line, for the record. Appends. */
+void rules_add_summary(struct str *out, const struct enforce_changes *changes);
+json_t *rules_json(const struct rules *rules, const struct context *context);
+/* "state 12 of 2026-11-27 10:00 by ops", or that there are no rules. Appends. */
+void rules_add_state(struct str *out, const struct rules *rules, unsigned number);
+
+/* ---- live connections (rules_cut.c) ---- */
+
+/* A connection into this host that the new rules would not let in again. */
+struct cut {
+	const struct connection *connection;
+	const char *service; /* declaration or program that it goes to */
+	bool mine;           /* it is the login that the command is typed in */
+	bool never;          /* never_cut names it */
+};
+
+struct cuts {
+	VEC(struct cut) list;
+	bool mine;  /* one of them is */
+	bool never; /* one of them is */
+};
+
+/* @return 0 or -ENOMEM. Free with vec_free(&cuts->list). */
+int cuts_find(struct cuts *out, const struct rules *rules, const struct context *context);
+/* Lines for people, at most ten. Appends. */
+void cuts_add(struct str *out, const struct cuts *cuts);
+json_t *cuts_json(const struct cuts *cuts);
+/* Lines about programs that listen and that nobody reaches any more. Appends. */
+void rules_add_shut(struct str *out, const struct rules *rules, const struct context *context);
+
+/* ---- waiting (rules_wait.c) ---- */
+
+/* Leaves a process behind that cleans up when the candidate has timed out unconfirmed. */
+void rules_clean_later(unsigned seconds);
+/* Settles entries that are pending in the record while the kernel has gone on. */
+int rules_settle(struct rules *rules, usec_t now, struct err *e);

@@ -1,0 +1,349 @@
+/* From a compared pair of policies to rules in the kernel. */
+#include "rules_apply.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/io/clock.h"
+#include "words.h"
+
+static int failed(const struct context *context, const struct err *e, const char *next)
+{
+	complain(context, err_text(e), next);
+	return e->code == -EPERM ? EXIT_RIGHTS : EXIT_ERROR;
+}
+
+/* ---- may it be done? ---- */
+
+static int refuse_lock_out(const struct context *context, const struct cuts *cuts,
+			   const struct apply *apply)
+{
+	if (apply->even_if || (!cuts->mine && !cuts->never)) {
+		return EXIT_IN_ORDER;
+	}
+	complain(context,
+		 cuts->mine ? _("refused: the login that you type this in could not come in again")
+			    : _("refused: somebody whom never_cut: names could not come in again"),
+		 "minato apply --even-if-it-cuts-me");
+	return EXIT_ERROR;
+}
+
+static int show(const struct rules *rules, const struct cuts *cuts, const struct context *context)
+{
+	struct str text = STR_INIT(1 << 26);
+	rules_add_changes(&text, rules, context);
+	rules_add_shut(&text, rules, context);
+	cuts_add(&text, cuts);
+	int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
+/* ---- doing it ---- */
+
+struct work {
+	struct rules *rules;
+	const struct context *context;
+	const struct apply *apply;
+	unsigned number;
+	bool outbound;
+	struct str policy, rules_text, summary;
+};
+
+static int prepare(struct work *work, struct err *e)
+{
+	struct rules *rules = work->rules;
+	const struct policy *policy = &rules->wanted.policy;
+	const struct enforce_environment environment = rules_environment(work->context);
+	work->number = enforce_states_next(&rules->states, &rules->status);
+	work->outbound = enforce_limits_outbound(policy);
+	int r = policy_print(&work->policy, policy);
+	if (r < 0) {
+		return err_system(e, r, "cannot write the policy down");
+	}
+	r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	if (r == 0) {
+		rules_add_summary(&work->summary, &rules->changes);
+		r = work->summary.error;
+	}
+	return r;
+}
+
+/* On disk before anything happens: a full disk must not leave rules that nobody knows of. */
+static int record(struct work *work, struct err *e)
+{
+	struct enforce_state state;
+	rules_order(&state, work->rules, work->context, work->number, work->apply->command,
+		    str_text(&work->summary));
+	return enforce_states_add(&work->rules->states, &state, str_text(&work->policy), e);
+}
+
+static int load(struct work *work, struct err *e)
+{
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = enforce_load(str_text(&work->rules_text), work->number, work->outbound, e);
+	if (r == 0) {
+		r = enforce_listing(&listing, work->number, e);
+	}
+	if (r == 0) {
+		r = enforce_states_keep_listing(&work->rules->states, work->number,
+						str_text(&listing), e);
+	}
+	str_deinit(&listing);
+	return r;
+}
+
+/* Nobody can be cut off by it, so that nobody has to prove anything. */
+static bool proves_itself(const struct rules *rules)
+{
+	return rules->changes.frees_only;
+}
+
+static int settle(struct rules *rules, unsigned number, enum enforce_state_kind kind, struct err *e)
+{
+	int r = enforce_states_settle(&rules->states, number, kind, clock_now(), e);
+	if (r == 0) {
+		r = enforce_status(&rules->status, e);
+	}
+	return r == 0 ? enforce_sweep(&rules->status, e) : r;
+}
+
+static int activate(struct work *work, struct err *e)
+{
+	if (!proves_itself(work->rules)) {
+		return enforce_try(work->number, work->outbound, work->apply->seconds, e);
+	}
+	int r = enforce_confirm(work->number, work->outbound, false, e);
+	return r == 0 ? settle(work->rules, work->number, ENFORCE_CONFIRMED, e) : r;
+}
+
+static int carry_out(struct work *work, struct err *e)
+{
+	int r = prepare(work, e);
+	if (r == 0) {
+		r = record(work, e);
+	}
+	if (r < 0) {
+		return r;
+	}
+	r = load(work, e);
+	if (r == 0) {
+		r = activate(work, e);
+	}
+	if (r < 0) { /* the rules that held before still hold */
+		(void)settle(work->rules, work->number, ENFORCE_REVERTED, NULL);
+	}
+	return r;
+}
+
+/* ---- asking ---- */
+
+/* One key, without waiting for Return. @return it, 0 when the time is over. */
+static char read_key(unsigned seconds)
+{
+	struct termios before;
+	if (tcgetattr(STDIN_FILENO, &before) < 0) {
+		return 0;
+	}
+	struct termios raw = before;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw); /* else Return has to be typed too */
+	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
+	char key = 0;
+	if (poll(&wait, 1, (int)seconds * 1000) == 1 && read(STDIN_FILENO, &key, 1) != 1) {
+		key = 0;
+	}
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before); /* as it was */
+	return key;
+}
+
+static int keep(struct rules *rules, const struct context *context, unsigned number)
+{
+	struct err e = ERR_INIT;
+	const bool outbound = enforce_limits_outbound(&rules->wanted.policy);
+	int r = enforce_confirm(number, outbound, true, &e);
+	if (r == ENFORCE_TOO_LATE) {
+		complain(context, _("too late: the kernel has put the old rules back"),
+			 "minato apply");
+		(void)settle(rules, number, ENFORCE_REVERTED, NULL);
+		return EXIT_ERROR;
+	}
+	if (r == 0) {
+		r = settle(rules, number, ENFORCE_CONFIRMED, &e);
+	}
+	if (r < 0) {
+		return failed(context, &e, "minato plan");
+	}
+	struct str text = STR_INIT(256);
+	str_printf(&text, _("state %u is confirmed\n"), number);
+	int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
+static int take_back(struct rules *rules, const struct context *context, unsigned number)
+{
+	struct err e = ERR_INIT;
+	int r = enforce_cancel(&e);
+	if (r == 0) {
+		r = settle(rules, number, ENFORCE_REVERTED, &e);
+	}
+	if (r < 0) {
+		return failed(context, &e, "minato rollback");
+	}
+	complain(context, _("taken back: the rules are as they were before"), NULL);
+	return EXIT_ERROR;
+}
+
+static int ask(struct rules *rules, const struct context *context, unsigned number,
+	       unsigned seconds)
+{
+	(void)fprintf(stderr,
+		      _("Keep these rules? y keeps them, any other key or %u s without one takes "
+			"them back: "),
+		      seconds);
+	(void)fflush(stderr); /* nowhere to complain */
+	const char key = read_key(seconds);
+	(void)fputc('\n', stderr); /* likewise */
+	return key == 'y' || key == 'Y' ? keep(rules, context, number)
+					: take_back(rules, context, number);
+}
+
+static int tell_what_next(const struct work *work)
+{
+	struct str text = STR_INIT(1024);
+	if (proves_itself(work->rules)) {
+		str_printf(
+			&text,
+			_("state %u holds; it only lets more in, so nothing has to be confirmed\n"),
+			work->number);
+	} else {
+		str_printf(&text,
+			   _("state %u is tried for %u s; then the kernel puts the old rules "
+			     "back by itself.\n"
+			     "From a new connection, to prove that you still get in, type:\n"),
+			   work->number, work->apply->seconds);
+		str_add(&text, "  minato confirm\n");
+	}
+	int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
+static int try_it(struct work *work)
+{
+	struct err e = ERR_INIT;
+	if (carry_out(work, &e) < 0) {
+		return failed(work->context, &e, "minato plan");
+	}
+	if (!proves_itself(work->rules)) {
+		rules_clean_later(work->apply->seconds);
+	}
+	if (!proves_itself(work->rules) && work->rules->login.kind == LOGIN_TERMINAL) {
+		return ask(work->rules, work->context, work->number, work->apply->seconds);
+	}
+	return tell_what_next(work);
+}
+
+static int check(struct rules *rules, const struct context *context, const struct apply *apply)
+{
+	struct cuts cuts = { 0 };
+	int code = cuts_find(&cuts, rules, context) < 0 ? EXIT_ERROR : EXIT_IN_ORDER;
+	if (code == EXIT_IN_ORDER && !apply->quiet) {
+		code = show(rules, &cuts, context);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = refuse_lock_out(context, &cuts, apply);
+	}
+	vec_free(&cuts.list);
+	return code;
+}
+
+int rules_apply(struct rules *rules, const struct context *context, const struct apply *apply)
+{
+	if (rules->status.candidate != 0) {
+		complain(context, _("a change waits for its confirmation already"),
+			 "minato confirm, or minato rollback");
+		return EXIT_ERROR;
+	}
+	if (!rules_differ(rules)) {
+		struct str text = STR_INIT(256);
+		str_add(&text, _("The rules are those of the policy.\n"));
+		int code = print_text(&text);
+		str_deinit(&text);
+		return code;
+	}
+	int code = check(rules, context, apply);
+	if (code != EXIT_IN_ORDER) {
+		return code;
+	}
+	struct work work = { .rules = rules,
+			     .context = context,
+			     .apply = apply,
+			     .policy = STR_INIT(POLICY_TEXT_BYTES_MAX),
+			     .rules_text = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
+			     .summary = STR_INIT(1 << 16) };
+	code = try_it(&work);
+	str_deinit(&work.policy);
+	str_deinit(&work.rules_text);
+	str_deinit(&work.summary);
+	return code;
+}
+
+/* ---- confirming ---- */
+
+static int nothing_waits(const struct rules *rules, const struct context *context)
+{
+	const size_t count = rules->states.count;
+	const bool reverted = count > 0 && rules->states.items[count - 1].kind == ENFORCE_REVERTED;
+	complain(context,
+		 reverted ? _("nothing waits for a confirmation: the last change was taken back")
+			  : _("nothing waits for a confirmation"),
+		 "minato plan");
+	return EXIT_ERROR;
+}
+
+int rules_confirm(struct rules *rules, const struct context *context)
+{
+	const unsigned number = rules->status.candidate;
+	const struct enforce_state *state = enforce_states_find(&rules->states, number);
+	const struct login *login = &rules->login;
+	if (number == 0 || state == NULL) {
+		return nothing_waits(rules, context);
+	}
+	struct err e = ERR_INIT;
+	if (enforce_states_policy(&rules->wanted.policy, &rules->states, number, &e) < 0) {
+		return failed(context, &e, "minato rollback");
+	}
+	switch (login->kind) {
+	case LOGIN_NETWORK:
+		if (login->since_boot > state->applied_boot) {
+			return keep(rules, context, number);
+		}
+		complain(context,
+			 _("this connection is older than the change, so it proves nothing; log in "
+			   "anew "
+			   "(not through a shared connection: ssh -S none) and confirm there"),
+			 "ssh -S none HOST minato confirm");
+		return EXIT_ERROR;
+	case LOGIN_DETACHED:
+		complain(context,
+			 _("typed inside a session that outlives its connection (tmux, screen), "
+			   "this "
+			   "proves nothing; log in anew and confirm there"),
+			 "ssh -S none HOST minato confirm");
+		return EXIT_ERROR;
+	case LOGIN_TERMINAL:
+		return ask(rules, context, number,
+			   (unsigned)(rules->status.candidate_left / USEC_PER_SEC) + 1);
+	case LOGIN_NONE:
+		break;
+	}
+	complain(context,
+		 _("this is neither a login from the network nor a terminal, so it proves nothing"),
+		 "ssh -S none HOST minato confirm");
+	return EXIT_ERROR;
+}

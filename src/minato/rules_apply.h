@@ -1,0 +1,27 @@
+/* From a compared pair of policies to rules in the kernel: the way that every change goes. */
+#pragma once
+
+#include "rules.h"
+
+enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
+
+struct apply {
+	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
+	bool even_if;        /* also when it cuts the caller or a never_cut one */
+	bool quiet;          /* without the plan on stdout */
+	const char *command; /* what was typed, for the record */
+};
+
+/*
+ * Shows what changes, refuses what would lock out, tries it with the kernel's time limit, and asks
+ * for confirmation where a terminal of this machine is at hand. Changes that only let more in are
+ * confirmed at once.
+ * @param rules opened for change, compared and looked. @return an exit code.
+ */
+int rules_apply(struct rules *rules, const struct context *context, const struct apply *apply);
+
+/*
+ * Confirms the candidate when the login proves that one still gets in. @return an exit code.
+ * @param rules opened for change and looked.
+ */
+int rules_confirm(struct rules *rules, const struct context *context);

@@ -1,0 +1,206 @@
+/* Changes of rules in words, and as JSON. */
+#include <string.h>
+
+#include "rules.h"
+#include "view/view.h"
+#include "words.h"
+
+static const char *verb(enum enforce_change_kind kind)
+{
+	static const char *const verbs[] = {
+		[ENFORCE_OPENED] = N_("open"),    [ENFORCE_SHUT] = N_("close"),
+		[ENFORCE_WIDENED] = N_("widen"),  [ENFORCE_NARROWED] = N_("narrow"),
+		[ENFORCE_ALTERED] = N_("change"),
+	};
+	return _(verbs[kind]);
+}
+
+static char mark_of(enum enforce_change_kind kind)
+{
+	static const char marks[] = { '+', '-', '+', '-', '~' };
+	return marks[kind];
+}
+
+static enum ink ink_of(enum enforce_change_kind kind)
+{
+	static const enum ink inks[] = { INK_GOOD, INK_BAD, INK_GOOD, INK_WARN, INK_WARN };
+	return inks[kind];
+}
+
+static const char *who(const char *words)
+{
+	return words == NULL ? _("nobody") : words[0] == '\0' ? _("this machine") : words;
+}
+
+static void add_limits(struct str *out, const struct enforce_change *change)
+{
+	char date[POLICY_DATE_TEXT_BYTES];
+	char span[SPAN_TEXT_BYTES];
+	if (change->until != POLICY_NO_DATE) {
+		str_printf(out, _(", until %s"), policy_date_format(change->until, date));
+	}
+	if (change->rate_count > 0) {
+		str_printf(out, _(", at most %u new connections per source in %s"),
+			   change->rate_count, span_format(change->rate_per, span));
+	}
+}
+
+/* "+ open     25565/tcp to friends (minecraft: Minecraft), until 2027-01-01" */
+static void add_change(struct str *out, const struct enforce_change *change,
+		       const struct style *style)
+{
+	const char *word = verb(change->kind);
+	size_t width = text_width(word);
+	str_printf(out, "  %s%c %s%s%*s  %s ", style_ink(style, ink_of(change->kind)),
+		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
+		   width < 7 ? (int)(7 - width) : 0, "", change->ports);
+	switch (change->kind) {
+	case ENFORCE_OPENED:
+		str_printf(out, _("to %s"), who(change->after));
+		break;
+	case ENFORCE_SHUT:
+		str_printf(out, _("to all (was: %s)"), who(change->before));
+		break;
+	default:
+		str_printf(out, "%s -> %s", who(change->before), who(change->after));
+		break;
+	}
+	if (change->name != NULL) {
+		str_printf(out, " (%s: ", change->name);
+		text_escape(out, change->purpose ?: "");
+		str_add_char(out, ')');
+	}
+	add_limits(out, change);
+	str_add_char(out, '\n');
+}
+
+static const char *verdict_words(int verdict)
+{
+	static const char *const words[] = { N_("dropped"), N_("rejected"), N_("let through") };
+	return _(words[verdict]);
+}
+
+static void add_defaults(struct str *out, const struct enforce_changes *changes)
+{
+	if (changes->inbound_before != changes->inbound_after) {
+		str_printf(out, _("  ~ what nobody declared: %s -> %s\n"),
+			   verdict_words(changes->inbound_before),
+			   verdict_words(changes->inbound_after));
+	}
+	if (changes->outbound_before != changes->outbound_after) {
+		str_printf(out, _("  ~ connections that this host makes: %s -> %s\n"),
+			   verdict_words(changes->outbound_before),
+			   verdict_words(changes->outbound_after));
+	}
+	if (changes->ping_before != changes->ping_after) {
+		str_add(out,
+			changes->ping_after ? _("  + answer pings\n") : _("  - answer no pings\n"));
+	}
+}
+
+void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
+{
+	char text[TIME_TEXT_BYTES];
+	const struct enforce_state *state =
+		rules->recorded ? enforce_states_find(&rules->states, number) : NULL;
+	if (number == 0) {
+		str_add(out, _("no rules of minato: every packet is let in"));
+	} else if (state == NULL) {
+		str_printf(out, _("state %u"), number);
+	} else {
+		str_printf(out, _("state %u of %.16s UTC by %s"), number,
+			   time_format(state->applied, text), state->by);
+	}
+}
+
+void rules_add_changes(struct str *out, const struct rules *rules, const struct context *context)
+{
+	const struct enforce_changes *changes = &rules->changes;
+	for (size_t i = 0; i < changes->count; i++) {
+		add_change(out, &changes->items[i], &context->out_style);
+	}
+	add_defaults(out, changes);
+	if (rules->missing) {
+		str_add(out, _("  ! somebody removed the rules; they are put back\n"));
+	}
+	if (rules->drift.length > 0) {
+		str_add(out,
+			_("  ! another tool changed the table of minato; this is put right:\n"));
+		str_add(out, str_text(&rules->drift));
+	} else if (rules->ruled && rules->verified && !rules->status.framed) {
+		str_add(out,
+			_("  ! another tool took the way to the rules away; it is put back\n"));
+	}
+}
+
+void rules_add_summary(struct str *out, const struct enforce_changes *changes)
+{
+	enum { TOLD_MAX = 8 };
+	for (size_t i = 0; i < changes->count && i < TOLD_MAX; i++) {
+		const struct enforce_change *change = &changes->items[i];
+		str_printf(out, "%s%s %.200s", out->length > 0 ? "; " : "",
+			   enforce_change_name(change->kind), change->ports);
+	}
+	if (changes->count > TOLD_MAX) {
+		str_printf(out, "; %zu more", changes->count - TOLD_MAX);
+	}
+	if (changes->inbound_before != changes->inbound_after) {
+		str_printf(out, "%sinbound %s", out->length > 0 ? "; " : "",
+			   policy_verdict_name(changes->inbound_after));
+	}
+	if (changes->outbound_before != changes->outbound_after) {
+		str_printf(out, "%soutbound %s", out->length > 0 ? "; " : "",
+			   policy_verdict_name(changes->outbound_after));
+	}
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_who(const char *words)
+{
+	return words == NULL ? json_null() : json_string(words[0] == '\0' ? "host" : words);
+}
+
+static json_t *json_change(const struct enforce_change *change)
+{
+	char date[POLICY_DATE_TEXT_BYTES];
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "change",
+			 enforce_change_name(change->kind), "ports", change->ports, "declaration",
+			 view_string(change->name), "purpose", view_string(change->purpose),
+			 "before", json_who(change->before), "after", json_who(change->after),
+			 "until", view_string(policy_date_format(change->until, date)),
+			 "rate_count",
+			 change->rate_count == 0 ? json_null() : json_integer(change->rate_count));
+}
+
+json_t *rules_json(const struct rules *rules, const struct context *context)
+{
+	const struct enforce_changes *changes = &rules->changes;
+	json_t *document = view_document(context->now);
+	json_t *list = json_array();
+	for (size_t i = 0; i < changes->count; i++) {
+		json_array_append_new(list, json_change(&changes->items[i]));
+	}
+	json_object_set_new(document, "policy", view_string(context->policy_path));
+	json_object_set_new(document, "verified", json_boolean(rules->verified));
+	json_object_set_new(document, "state",
+			    rules->status.confirmed == 0 ? json_null()
+							 : json_integer(rules->status.confirmed));
+	json_object_set_new(document, "candidate",
+			    rules->status.candidate == 0 ? json_null()
+							 : json_integer(rules->status.candidate));
+	json_object_set_new(document, "differs", json_boolean(rules_differ(rules)));
+	json_object_set_new(document, "changes", list);
+	json_object_set_new(document, "inbound",
+			    json_pack("{s:s, s:s}", "before",
+				      policy_verdict_name(changes->inbound_before), "after",
+				      policy_verdict_name(changes->inbound_after)));
+	json_object_set_new(document, "outbound",
+			    json_pack("{s:s, s:s}", "before",
+				      policy_verdict_name(changes->outbound_before), "after",
+				      policy_verdict_name(changes->outbound_after)));
+	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
+	json_object_set_new(document, "missing", json_boolean(rules->missing));
+	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));
+	return document;
+}

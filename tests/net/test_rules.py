@@ -1,0 +1,386 @@
+"""plan, apply, confirm, rollback: the policy becomes rules of the real kernel, and comes off again."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from world import MINATO, World, alive, checked, run
+
+OPEN_22 = """minato: 1
+ports:
+  ssh: {port: 22/tcp, for: administration, owner: o, from: 10.77.0.2}
+"""
+POLICY = """minato: 1
+who:
+  friend: [10.77.0.2, "2001:db8:77::2"]
+  link: {interface: eth0}
+  elsewhere: {interface: wg0}
+ports:
+  ssh: {port: 22/tcp, for: administration, owner: o, from: friend}
+  web: {port: [80/tcp, 443/tcp], for: site, owner: o, from: any}
+  range: {port: 8000-8010/tcp, for: tests, owner: o, from: 10.77.0.0/26}
+  dns: {port: 53/udp, for: names, owner: o, from: friend}
+  near: {port: 90/tcp, for: the link, owner: o, from: link}
+  far: {port: 91/tcp, for: the tunnel, owner: o, from: elsewhere}
+  db: {port: 5432/tcp, for: data, owner: o, from: host}
+"""
+
+
+@pytest.fixture
+def world():
+    made = World()
+    yield made
+    made.remove()
+
+
+def test_packets_meet_what_the_policy_says(world):
+    for port in (22, 80, 8000, 8005, 8010, 8011, 90, 91, 5432, 6379):
+        world.listen(port)
+    world.listen(53, "udp")
+    world.hold(POLICY)
+    friend, other = (world.FRIEND, world.FRIEND6), (world.OTHER, world.OTHER6)
+    expected = {
+        22: friend, 80: friend + other, 8000: (world.FRIEND,), 8005: (world.FRIEND,), 8010: (world.FRIEND,), 8011: (),
+        90: friend + other, 91: (), 5432: (), 6379: (),
+    }
+    for port, allowed in expected.items():
+        for source in friend + other:
+            connected = bool(world.connect(port, source))
+            assert connected == (source in allowed), f"{port} from {source}"
+    for source in friend + other:
+        assert world.answers(53, source) == (source in friend), source
+    assert world.pings(world.HOST) and world.pings(world.HOST6)
+    world.hold("minato: 1\ndefaults: {ping: no}\n")
+    assert not world.pings(world.HOST) and not world.pings(world.HOST6)
+
+
+def test_reject_answers_and_drop_is_silent(world):
+    world.hold("minato: 1\ndefaults: {inbound: reject}\n")
+    assert world.connect(9999) is False
+    world.hold("minato: 1\ndefaults: {inbound: drop}\n")
+    assert world.connect(9999) is None
+
+
+def test_plan_tells_and_changes_nothing(world):
+    world.declare(OPEN_22)
+    before = world.listing()
+    done = world.minato("plan")
+    assert done.returncode == 2
+    assert "22/tcp" in done.stdout and "administration" in done.stdout
+    assert world.listing() == before
+    world.hold(OPEN_22)
+    done = world.minato("plan", "--json")
+    assert done.returncode == 0
+    plan = json.loads(done.stdout)
+    assert plan["verified"] and not plan["differs"] and plan["changes"] == []
+
+
+def test_it_works_in_japanese_too(world):
+    """libnftables tells what the kernel answered in the words of the reader's language."""
+    world.declare(OPEN_22)
+    done = world.minato("plan", LANGUAGE="ja")
+    assert done.returncode == 2 and "ポリシーを反映すると" in done.stdout, done.stderr
+    assert world.minato("apply", LANGUAGE="ja").returncode == 0
+    assert world.candidate() == 1
+
+
+def test_the_printed_rules_are_those_that_are_loaded(world):
+    world.declare(POLICY)
+    text = world.minato("plan", "-o", "nft").stdout
+    other = World()
+    try:
+        checked("ip", "netns", "exec", other.host, "nft", "-f", "-", input=text)
+        world.apply()
+        own = world.nft("-s", "list", "table", "inet", "minato")
+        assert [line for line in own.splitlines() if "timeout" not in line] == \
+            [line for line in other.nft("-s", "list", "table", "inet", "minato").splitlines() if "timeout" not in line]
+    finally:
+        other.remove()
+
+
+def test_unconfirmed_rules_leave_by_themselves_though_every_process_is_dead(world):
+    world.listen(22)
+    world.listen(8080)
+    world.hold("minato: 1\nports:\n  a: {port: [22/tcp, 8080/tcp], for: x, owner: o, from: any}\n")
+    before = world.listing()
+    world.apply(OPEN_22, "--timeout", "10")
+    for pid in waiters(world):
+        os.kill(pid, signal.SIGKILL)
+    assert world.candidate() == 2 and world.confirmed() == 1
+    assert world.connect(8080) is None
+    deadline = time.monotonic() + 11
+    while time.monotonic() < deadline and not world.connect(8080):
+        pass
+    assert world.connect(8080), "the old rules did not come back"
+    assert world.candidate() is None and world.confirmed() == 1
+    assert world.minato("rollback", "--list").returncode == 0
+    done = world.minato("restore")  # any command that changes rules tidies up
+    assert done.returncode == 0, done.stderr
+    assert world.listing() == before
+
+
+def waiters(world):
+    """Processes of minato that wait for a candidate to time out."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if str(world.policy).encode() in words and words[0].endswith(b"/minato"):
+            found.append(int(pid))
+    return found
+
+
+def test_what_waits_tidies_up_when_nobody_confirms(world):
+    before = world.listing()
+    world.apply(OPEN_22, "--timeout", "10")
+    assert waiters(world)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and waiters(world):
+        time.sleep(0.1)
+    assert world.listing() == before
+    states = json.loads(world.minato("rollback", "--list", "--json").stdout)["states"]
+    assert [(state["number"], state["state"]) for state in states] == [(1, "reverted")]
+
+
+def test_what_only_lets_more_in_holds_at_once(world):
+    world.hold("minato: 1\n")
+    done = world.apply(OPEN_22)
+    assert "nothing has to be confirmed" in done.stdout
+    assert world.candidate() is None and world.confirmed() == 2
+    world.listen(22)
+    assert world.connect(22)
+
+
+def test_rollback_ends_what_is_tried_and_goes_back_to_what_held(world):
+    world.hold("minato: 1\n")
+    world.apply(OPEN_22)
+    assert world.confirmed() == 2
+    world.apply("minato: 1\n")
+    assert world.candidate() == 3
+    assert world.minato("rollback").returncode == 0
+    assert world.candidate() is None and world.confirmed() == 2
+    done = world.minato("rollback")
+    assert done.returncode == 0, done.stderr
+    assert world.candidate() == 4  # state 1 again, to be confirmed like any change
+    assert world.minato("rollback", "77").returncode == 1
+    assert world.minato("rollback", "x").returncode == 3
+
+
+def test_other_tables_stay_as_they_are(world):
+    foreign = "table ip filter { chain input { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }"
+    world.nft(foreign)
+    before = world.listing()
+    world.hold(POLICY)
+    assert before in world.listing()
+    assert world.minato("off").returncode == 0
+    assert world.listing() == before
+    assert world.minato("restore").returncode == 0
+    assert world.listing() == before, "off means off, also for the next start of the host"
+
+
+def test_flushed_rules_are_told_and_put_back(world):
+    world.hold(OPEN_22)
+    before = world.listing()
+    world.nft("flush", "ruleset")
+    done = world.minato("plan")
+    assert done.returncode == 2 and "removed the rules" in done.stdout
+    assert world.minato("restore").returncode == 0
+    assert world.listing() == before
+    assert world.minato("plan").returncode == 0
+
+
+@pytest.mark.parametrize("change, line", [
+    ("add rule inet minato g1-in counter", "counter"),
+    ("insert rule inet minato g1-in accept", "accept"),
+    ("add element inet minato g1-tcp { 23 : accept }", "23 : accept"),
+    ("add chain inet minato mine", "chain mine"),
+])
+def test_what_another_tool_changes_is_told_and_put_right(world, change, line):
+    world.hold(OPEN_22)
+    world.nft(change)
+    done = world.minato("plan")
+    assert done.returncode == 2
+    assert any(line in told for told in done.stdout.splitlines() if told.startswith("+")), done.stdout
+    world.apply()
+    assert world.minato("plan").returncode == 0 or "chain mine" in change
+
+
+def test_the_way_to_the_rules_is_put_back(world):
+    world.hold(OPEN_22)
+    world.nft("flush", "chain", "inet", "minato", "inbound")
+    assert world.minato("plan").returncode == 2
+    assert world.minato("restore").returncode == 0
+    assert world.minato("plan").returncode == 0
+
+
+def test_two_at_once_do_not_meet(world):
+    import fcntl
+    world.hold(OPEN_22)
+    world.declare("minato: 1\n")
+    with open(world.folder / "rules" / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = world.minato("apply")
+    assert done.returncode == 1 and "another minato" in done.stderr
+    assert world.confirmed() == 1 and world.candidate() is None
+
+
+def test_kill_9_at_any_moment_leaves_before_or_after(world):
+    """Killed again and again, each time a little later, until it got through once."""
+    world.hold("minato: 1\nports:\n  a: {port: 80/tcp, for: x, owner: o, from: any}\n")
+    before = world.listing()
+    world.declare(OPEN_22)
+    finished = False
+    for delay in range(0, 400, 4):
+        process = subprocess.Popen([str(word) for word in world.words("apply")], env=world.environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(delay / 1000)
+            finished = True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert world.confirmed() == 1
+        if world.candidate() is not None:
+            assert world.minato("rollback").returncode == 0
+        else:
+            assert world.minato("restore").returncode == 0
+        assert world.listing() == before, f"killed after {delay} ms"
+        if finished:
+            break
+    assert finished
+
+
+def test_a_full_disk_changes_nothing(world):
+    world.hold(OPEN_22)
+    before = world.listing()
+    rules = world.folder / "rules"
+    world.declare("minato: 1\n")
+    script = f"mount -t tmpfs -o size=16k none {rules}.full && cp -a {rules}/. {rules}.full && " \
+             f"(dd if=/dev/zero of={rules}.full/fill bs=1k 2>/dev/null; true) && " \
+             f"MINATO_RULES_DIRECTORY={rules}.full exec {MINATO} --policy {world.policy} apply"
+    os.mkdir(f"{rules}.full")
+    done = run("ip", "netns", "exec", world.host, "unshare", "-m", "sh", "-c", script, env=world.environment(),
+               stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and "No space left" in done.stderr, done.stderr + done.stdout
+    assert world.listing() == before
+
+
+def test_a_record_that_others_can_write_is_refused(world):
+    world.hold(OPEN_22)
+    os.chmod(world.folder / "rules", 0o777)
+    world.declare("minato: 1\n")
+    done = world.minato("apply")
+    assert done.returncode != 0 and "may be written by others" in done.stderr
+
+
+def test_without_root_the_record_is_compared_and_said_so(world):
+    world.hold(OPEN_22)
+    os.chmod(world.folder, 0o755)
+    done = run("ip", "netns", "exec", world.host, "setpriv", "--reuid", "65534", "--clear-groups", "--regid", "65534",
+               "--inh-caps=-all", MINATO, "--policy", world.policy, "plan", env=world.environment())
+    assert done.returncode == 0, done.stderr
+    assert "compared with the record alone" in done.stderr
+    done = run("ip", "netns", "exec", world.host, "setpriv", "--reuid", "65534", "--clear-groups", "--regid", "65534",
+               "--inh-caps=-all", MINATO, "--policy", world.policy, "apply", env=world.environment())
+    assert done.returncode == 4 and "needs root" in done.stderr
+
+
+def test_a_broken_policy_changes_nothing(world):
+    world.hold(OPEN_22)
+    before = world.listing()
+    world.declare("minato: 1\nports:\n  x: {prt: 22/tcp}\n")
+    done = world.minato("apply")
+    assert done.returncode == 1 and "policy validate" in done.stderr
+    assert world.listing() == before
+
+
+def test_a_live_connection_goes_on_when_its_port_closes(world):
+    server = world.listen(22)
+    world.hold(OPEN_22)
+    client = world.connect(22)
+    accepted, _ = server.accept()
+    world.sockets.append(accepted)
+    done = world.apply("minato: 1\n", code=1)
+    assert "could not come in again" in done.stderr  # this test is an ancestor that serves it
+    world.hold("minato: 1\n", "--even-if-it-cuts-me")
+    assert world.connect(22) is None
+    assert alive(client, accepted)
+
+
+def test_until_ends_the_port_and_what_lives_on_it(world):
+    server = world.listen(25565)
+    year = time.localtime().tm_year + 1
+    world.hold("minato: 1\nports:\n"
+               f"  game: {{port: 25565/tcp, for: a game, owner: o, from: any, until: {year}-01-01}}\n")
+    client = world.connect(25565)
+    accepted, _ = server.accept()
+    world.sockets.append(accepted)
+    assert alive(client, accepted)
+    # The kernel takes these elements out by itself at the end of that day.
+    world.nft("delete element inet minato g1-until-game { ipv4, ipv6 }")
+    assert world.connect(25565) is None
+    assert not alive(client, accepted)
+
+
+def test_new_connections_of_one_source_are_limited(world):
+    world.listen(22)
+    world.hold("minato: 1\nports:\n"
+               "  ssh: {port: 22/tcp, for: administration, owner: o, from: any, rate: 5/hour}\n")
+    assert [bool(world.connect(22)) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert world.connect(22, world.OTHER)
+    assert [bool(world.connect(22, world.FRIEND6)) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_published_ports_are_held_to_their_declaration(world):
+    """As Docker does it: a bridge, destination NAT, and a forward rule that lets it through."""
+    container = world.outside + "c"
+    checked("ip", "netns", "add", container)
+    try:
+        checked("ip", "-n", world.host, "link", "add", "docker0", "type", "bridge")
+        world.address(world.host, "docker0", "172.17.0.1/16")
+        checked("ip", "link", "add", "veth0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns",
+                container)
+        checked("ip", "-n", world.host, "link", "set", "veth0", "master", "docker0", "up")
+        world.address(container, "eth0", "172.17.0.2/16")
+        checked("ip", "-n", container, "route", "add", "default", "via", "172.17.0.1")
+        checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        world.nft("table ip nat { chain DOCKER { iifname docker0 return; tcp dport 6379 dnat to 172.17.0.2:6379; }; "
+                  "chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump DOCKER; }; "
+                  "chain POSTROUTING { type nat hook postrouting priority srcnat; "
+                  "ip saddr 172.17.0.0/16 oifname != docker0 masquerade; }; }; "
+                  "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "
+                  "ct state established accept; oifname docker0 tcp dport 6379 accept; iifname docker0 accept; }; }")
+        world.listen(6379, address="0.0.0.0", namespace=container)
+        assert world.connect(6379, world.OTHER), "published for everybody before"
+        world.hold("minato: 1\nports:\n  redis: {port: 6379/tcp, for: cache, owner: o, from: 10.77.0.2}\n")
+        assert world.connect(6379, world.FRIEND)
+        assert world.connect(6379, world.OTHER) is None
+        # What the container does by itself is not inbound.
+        world.listen(7000, address="0.0.0.0", namespace=world.outside)
+        done = run("ip", "netns", "exec", container, "python3", "-c",
+                   f"import socket; socket.create_connection(('{world.FRIEND}', 7000), 1)")
+        assert done.returncode == 0, done.stderr
+    finally:
+        run("ip", "netns", "del", container)
+
+
+def test_outbound_can_be_closed(world):
+    world.listen(7000, namespace=world.outside)
+    world.listen(22)
+    world.hold("minato: 1\nports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: any}\n"
+               "defaults: {outbound: drop}\n")
+
+    def out():
+        return run("ip", "netns", "exec", world.host, "python3", "-c",
+                   f"import socket; socket.create_connection(('{world.FRIEND}', 7000), 0.5)").returncode == 0
+
+    assert not out()
+    assert world.connect(22)
+    world.hold("minato: 1\nports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: any}\n")
+    assert out()
+    assert "outbound" not in world.nft("list", "chains", "inet")

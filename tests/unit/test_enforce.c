@@ -1,0 +1,367 @@
+/* enforce: from a policy to rules, to verdicts, and from one policy to the next. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "enforce/access.h"
+#include "enforce/enforce.h"
+#include "enforce/listing.h"
+#include "golden.h"
+
+enum { TODAY = 20785 }; /* 2026-11-28 */
+
+static usec_t day_end(int32_t day)
+{
+	return (day + (usec_t)1) * USEC_PER_DAY;
+}
+
+static const struct enforce_environment environment = {
+	.now = TODAY * USEC_PER_DAY,
+	.day_end = day_end,
+};
+
+/* The ports of a policy, behind what every test shares. */
+static struct policy policy_of(const char *ports)
+{
+	static const char head[] = "minato: 1\n"
+				   "who:\n"
+				   "  office: [192.0.2.0/24, \"2001:db8:10::/48\"]\n"
+				   "  home: 198.51.100.7\n"
+				   "  vpn: {interface: wg0}\n"
+				   "  printer: {mac: \"00:11:22:33:44:55\", address: 192.0.2.9}\n"
+				   "  alice: {certificate: {name: alice}}\n";
+	struct str text = STR_INIT(1 << 20);
+	struct policy policy = { 0 };
+	struct policy_diagnostics diagnostics;
+	const struct policy_environment today = { .today = TODAY };
+	str_add(&text, head);
+	str_add(&text, ports);
+	int r = policy_parse(&policy, &diagnostics, "p", text.text, text.length, &today);
+	if (r != 0) {
+		struct str faults = STR_INIT(1 << 20);
+		const struct style style = { 0 };
+		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
+		fail_msg("%s", str_text(&faults));
+	}
+	policy_diagnostics_deinit(&diagnostics);
+	str_deinit(&text);
+	return policy;
+}
+
+#define D(name, port, more) name ": {port: " port ", for: test, owner: o, " more "}\n  "
+
+/* ---- rules ---- */
+
+static void rules_are_as_written_down(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of(
+		"ports:\n  " D("ssh", "22/tcp", "from: [office, vpn], rate: 10/minute")
+			D("web", "[80/tcp, 443/tcp, 443/udp]", "from: any") D(
+				"range", "8000-8010/tcp", "from: [203.0.113.0/25, printer, home]")
+				D("inside", "8005/tcp", "from: office, interface: eth0") D(
+					"guest", "25565/tcp", "from: any, until: 2026-12-31")
+					D("ended", "25566/tcp", "from: any, until: 2026-11-01")
+						D("db", "5432/tcp",
+						  "from: host") "user: {port: 8443/tcp, for: a "
+								"user, owner: o, from: alice}\n"
+								"defaults: {inbound: reject, "
+								"outbound: drop, ping: no}\n");
+	struct str text = STR_INIT(1 << 20);
+	enforce_frame(&text, enforce_limits_outbound(&policy));
+	assert_int_equal(enforce_rules(&text, &policy, 7, &environment, NULL), 0);
+	golden_check("enforce/rules.nft", &text);
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+static void a_name_that_nft_would_misread_is_refused(void **state)
+{
+	(void)state;
+	struct policy policy =
+		policy_of("ports:\n  " D("a", "22/tcp", "from: any, interface: \"eth*\""));
+	struct str text = STR_INIT(1 << 20);
+	assert_int_equal(enforce_rules(&text, &policy, 1, &environment, NULL), -EINVAL);
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+static void overlaps_without_end_are_refused(void **state)
+{
+	(void)state;
+	struct str ports = STR_INIT(1 << 20);
+	str_add(&ports, "ports:\n");
+	for (unsigned i = 0; i < 1500; i++) { /* each covers what the others cover, none equals */
+		str_printf(&ports,
+			   "  p%u: {port: %u-%u/tcp, for: x, owner: o, from: 10.%u.%u.0/24}\n", i,
+			   i + 1, 65535 - i, i / 250, i % 250);
+	}
+	struct policy policy = policy_of(str_text(&ports));
+	struct str text = STR_INIT(1 << 28);
+	assert_int_equal(enforce_rules(&text, &policy, 1, &environment, NULL), -E2BIG);
+	str_deinit(&text);
+	str_deinit(&ports);
+	policy_deinit(&policy);
+}
+
+/* ---- verdicts ---- */
+
+static void every_packet_has_its_verdict(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *protocol;
+		uint16_t port;
+		const char *from, *interface;
+		enum enforce_verdict verdict;
+	} cases[] = {
+		{ "tcp", 22, "192.0.2.200", "eth0", ENFORCE_OPEN },
+		{ "tcp", 22, "2001:db8:10::7", NULL, ENFORCE_OPEN },
+		{ "tcp", 22, "198.51.100.7", "eth0", ENFORCE_CLOSED },
+		{ "tcp", 22, "198.51.100.7", "wg0", ENFORCE_OPEN },
+		{ "tcp", 22, "198.51.100.7", NULL, ENFORCE_DEPENDS },
+		{ "udp", 22, "192.0.2.200", "eth0", ENFORCE_CLOSED },
+		{ "tcp", 80, "203.0.113.1", "eth0", ENFORCE_OPEN },
+		{ "mptcp", 80, "203.0.113.1", "eth0", ENFORCE_OPEN },
+		{ "tcp", 81, "203.0.113.1", "eth0", ENFORCE_CLOSED },
+		{ "tcp", 25565, "203.0.113.1", "eth0", ENFORCE_OPEN },
+		{ "tcp", 25566, "203.0.113.1", "eth0", ENFORCE_CLOSED }, /* ended */
+		{ "tcp", 5432, "192.0.2.1", "eth0", ENFORCE_CLOSED },
+		{ "tcp", 5432, "127.0.0.1", "lo", ENFORCE_OPEN },
+		{ "tcp", 631, "192.0.2.9", "eth0", ENFORCE_DEPENDS }, /* hardware address */
+		{ "tcp", 631, "192.0.2.8", "eth0", ENFORCE_CLOSED },
+		{ "tcp", 8443, "192.0.2.1", "eth0",
+		  ENFORCE_CLOSED }, /* a certificate is no packet */
+		{ "tcp", 8005, "192.0.2.1", "eth1", ENFORCE_CLOSED },
+		{ "tcp", 8005, "192.0.2.1", "eth0", ENFORCE_OPEN },
+	};
+	struct policy policy = policy_of(
+		"ports:\n  " D("ssh", "22/tcp", "from: [office, vpn]") D(
+			"web", "80/tcp", "from: any") D("guest", "25565/tcp",
+							"from: any, until: 2026-11-28")
+			D("ended", "25566/tcp", "from: any, until: 2026-11-27") D(
+				"db", "5432/tcp", "from: host") D("ipp", "631/tcp", "from: printer")
+				D("user", "8443/tcp", "from: alice")
+					D("inside", "8005/tcp", "from: office, interface: eth0"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct enforce_packet packet = { .port = cases[i].port,
+						 .interface = cases[i].interface };
+		assert_int_equal(protocol_parse(&packet.protocol, cases[i].protocol), 0);
+		assert_int_equal(addr_parse(&packet.from, cases[i].from), 0);
+		int got = enforce_decide(&policy, &packet, &environment, NULL);
+		if (got != (int)cases[i].verdict) {
+			fail_msg("%u/%s from %s: %d", cases[i].port, cases[i].protocol,
+				 cases[i].from, got);
+		}
+	}
+	policy_deinit(&policy);
+}
+
+static void where_undeclared_is_open_declared_closed_is_closed(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of("ports:\n  " D("db", "5432/tcp", "from: host") D(
+		"old", "81/tcp",
+		"from: any, until: 2026-01-01") "x: {port: 82/tcp, for: x, owner: o, from: home}\n"
+						"defaults: {inbound: accept}\n");
+	struct enforce_packet packet = { .protocol = PROTOCOL_TCP, .interface = "eth0" };
+	static const struct {
+		uint16_t port;
+		enum enforce_verdict verdict;
+	} cases[] = { { 5432, ENFORCE_CLOSED },
+		      { 81, ENFORCE_CLOSED },
+		      { 82, ENFORCE_CLOSED },
+		      { 83, ENFORCE_OPEN } };
+	assert_int_equal(addr_parse(&packet.from, "203.0.113.1"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		packet.port = cases[i].port;
+		assert_int_equal(enforce_decide(&policy, &packet, &environment, NULL),
+				 cases[i].verdict);
+	}
+	struct str text = STR_INIT(1 << 20);
+	assert_int_equal(enforce_rules(&text, &policy, 1, &environment, NULL), 0);
+	assert_non_null(strstr(str_text(&text), "5432 : goto g1-to-db"));
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+/* ---- changes ---- */
+
+static const char *changes_text(const char *before, const char *after, bool *frees)
+{
+	static char text[4096];
+	struct policy a = policy_of(before == NULL ? "" : before);
+	struct policy b = policy_of(after);
+	struct enforce_changes changes;
+	assert_int_equal(
+		enforce_changes(&changes, before == NULL ? NULL : &a, &b, &environment, NULL), 0);
+	size_t used = 0;
+	text[0] = '\0';
+	for (size_t i = 0; i < changes.count; i++) {
+		const struct enforce_change *c = &changes.items[i];
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s; ",
+					 enforce_change_name(c->kind), c->ports,
+					 c->before ?: "nobody", c->after ?: "nobody");
+	}
+	*frees = changes.frees_only;
+	enforce_changes_deinit(&changes);
+	policy_deinit(&a);
+	policy_deinit(&b);
+	return text;
+}
+
+static void changes_say_what_packets_would_meet(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *before, *after, *text;
+		bool frees;
+	} cases[] = {
+		{ "ports:\n  " D("a", "22/tcp", "from: office"),
+		  "ports:\n  " D("a", "22/tcp", "from: office"), "", true },
+		{ "ports: {}\n", "ports:\n  " D("a", "22/tcp", "from: office"),
+		  "opened 22/tcp: nobody -> office; ", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: office"), "ports: {}\n",
+		  "shut 22/tcp: office -> nobody; ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: office"),
+		  "ports:\n  " D("a", "22/tcp", "from: any"), "widened 22/tcp: office -> any; ",
+		  true },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("a", "22/tcp", "from: [office, home]"),
+		  "narrowed 22/tcp: any -> office, home; ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: home"),
+		  "ports:\n  " D("a", "22/tcp", "from: office"), "altered 22/tcp: home -> office; ",
+		  false },
+		{ "ports:\n  " D("a", "22/tcp", "from: 192.0.2.0/28"),
+		  "ports:\n  " D("a", "22/tcp", "from: office"),
+		  "widened 22/tcp: 192.0.2.0/28 -> office; ", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("a", "22/tcp", "from: any, rate: 10/minute"),
+		  "narrowed 22/tcp: any -> any; ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-01"),
+		  "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-02"),
+		  "widened 22/tcp: any -> any; ", true },
+		{ "ports:\n  " D("a", "8000-8010/tcp", "from: any"),
+		  "ports:\n  " D("a", "[8000-8004/tcp, 8006-8010/tcp]", "from: any"),
+		  "shut 8005/tcp: any -> nobody; ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("renamed", "22/tcp", "from: any"), "", true },
+		{ "ports: {}\ndefaults: {inbound: accept}\n", "ports: {}\n", "", false },
+		{ "ports: {}\n", "ports: {}\ndefaults: {inbound: accept}\n", "", true },
+		{ "ports: {}\n", "ports: {}\ndefaults: {outbound: drop}\n", "", false },
+		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") D("b", "23/tcp", "from: home"),
+		  "narrowed 23/tcp: any -> home; ", false },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool frees = false;
+		assert_string_equal(changes_text(cases[i].before, cases[i].after, &frees),
+				    cases[i].text);
+		if (frees != cases[i].frees) {
+			fail_msg("case %zu: frees %d", i, frees);
+		}
+	}
+}
+
+/* What is said to free only, never closes: random pairs of policies, every kind of packet. */
+static void what_frees_only_never_closes(void **state)
+{
+	(void)state;
+	static const char *const froms[] = { "any",  "office",         "home",
+					     "host", "192.0.2.0/28",   "[home, office]",
+					     "vpn",  "198.51.100.0/24" };
+	static const char *const sources[] = { "192.0.2.3",    "192.0.2.99",  "198.51.100.7",
+					       "198.51.100.8", "203.0.113.5", "2001:db8:10::1" };
+	unsigned seed = 20261127;
+	unsigned freed = 0;
+	for (unsigned round = 0; round < 400; round++) {
+		struct policy policies[2];
+		for (unsigned side = 0; side < 2; side++) {
+			struct str ports = STR_INIT(4096);
+			str_add(&ports, "ports:\n");
+			for (unsigned i = 0; i < 3; i++) {
+				seed = seed * 1103515245 + 12345;
+				unsigned first = seed >> 16 & 3;
+				str_printf(&ports,
+					   "  d%u: {port: %u-%u/tcp, for: x, owner: o, from: %s}\n",
+					   i, first + 1, first + 1 + (seed >> 18 & 1),
+					   froms[seed >> 20 & 7]);
+			}
+			str_printf(&ports, "defaults: {inbound: %s}\n",
+				   (seed >> 24 & 7) == 0 ? "accept" : "drop");
+			policies[side] = policy_of(str_text(&ports));
+			str_deinit(&ports);
+		}
+		struct enforce_changes changes;
+		assert_int_equal(
+			enforce_changes(&changes, &policies[0], &policies[1], &environment, NULL),
+			0);
+		freed += changes.frees_only;
+		for (uint16_t port = 1; port <= 6; port++) {
+			for (unsigned i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+				struct enforce_packet packet = { .protocol = PROTOCOL_TCP,
+								 .port = port,
+								 .interface = "eth0" };
+				assert_int_equal(addr_parse(&packet.from, sources[i]), 0);
+				int before =
+					enforce_decide(&policies[0], &packet, &environment, NULL);
+				int after =
+					enforce_decide(&policies[1], &packet, &environment, NULL);
+				if (changes.frees_only && before == ENFORCE_OPEN) {
+					assert_int_equal(after, ENFORCE_OPEN);
+				}
+				if (!enforce_changes_any(&changes)) {
+					assert_int_equal(before, after);
+				}
+			}
+		}
+		enforce_changes_deinit(&changes);
+		policy_deinit(&policies[0]);
+		policy_deinit(&policies[1]);
+	}
+	assert_true(freed > 10); /* else nothing was tested */
+}
+
+/* ---- listings ---- */
+
+static void a_listing_keeps_what_should_stay(void **state)
+{
+	(void)state;
+	static const char listing[] = "table inet minato {\n"
+				      "\tmap candidate {\n\t\ttype nf_proto : verdict\n\t}\n\n"
+				      "\tset g3-who-a-4 {\n\t\ttype ipv4_addr\n"
+				      "\t\telements = { 192.0.2.1,\n\t\t\t     192.0.2.2 }\n\t}\n\n"
+				      "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n"
+				      "\t\telements = { 192.0.2.1 timeout 1m,\n"
+				      "\t\t\t     192.0.2.9 timeout 1m }\n\t}\n\n"
+				      "\tchain g2-in {\n\t\taccept\n\t}\n\n"
+				      "\tchain mine {\n\t\tdrop\n\t}\n}\n";
+	struct str out = STR_INIT(4096);
+	listing_reduce(&out, listing, 3);
+	assert_string_equal(str_text(&out),
+			    "\tset g3-who-a-4 {\n\t\ttype ipv4_addr\n"
+			    "\t\telements = { 192.0.2.1,\n\t\t\t     192.0.2.2 }\n\t}\n"
+			    "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n\t}\n"
+			    "\tchain mine {\n\t\tdrop\n\t}\n");
+	str_deinit(&out);
+	assert_int_equal(listing_generation("g12-in"), 12);
+	assert_int_equal(listing_generation("g0-in"), 0);
+	assert_int_equal(listing_generation("gx-in"), 0);
+	assert_int_equal(listing_generation("g99999999999999999999-in"), 0);
+	assert_int_equal(listing_generation("inbound"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_are_as_written_down),
+		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
+		cmocka_unit_test(overlaps_without_end_are_refused),
+		cmocka_unit_test(every_packet_has_its_verdict),
+		cmocka_unit_test(where_undeclared_is_open_declared_closed_is_closed),
+		cmocka_unit_test(changes_say_what_packets_would_meet),
+		cmocka_unit_test(what_frees_only_never_closes),
+		cmocka_unit_test(a_listing_keeps_what_should_stay),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
