@@ -1,0 +1,50 @@
+/* Every entry of the kernel's table. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "conntrack/io/answers.h"
+#include "conntrack/io/handle.h"
+#include "conntrack/message.h"
+
+static const char reading_words[] = "read the kernel's table of connections";
+
+struct dump {
+	conntrack_flow_function *function;
+	void *data;
+};
+
+static int take(const struct nlmsghdr *message, void *data)
+{
+	const struct dump *dump = data;
+	struct conntrack_flow flow;
+	if (message_flow(&flow, message) < 0) {
+		return 0; /* of a family or form not known here */
+	}
+	return dump->function(&flow, dump->data);
+}
+
+int conntrack_dump_ask(int fd, uint8_t family, uint32_t sequence, struct err *e)
+{
+	_Alignas(struct nlmsghdr) char buffer[CONNTRACK_REQUEST_BYTES];
+	const struct nlmsghdr *request = message_dump(buffer, family, sequence);
+	if (send(fd, request, request->nlmsg_len, 0) < 0) {
+		return handle_failure(-errno, reading_words, e);
+	}
+	return 0;
+}
+
+int conntrack_dump_read(int fd, uint32_t sequence, conntrack_flow_function *function, void *data,
+			struct err *e)
+{
+	struct dump dump = { .function = function, .data = data };
+	int r = answers_read(fd, sequence, take, &dump);
+	return r < 0 ? handle_failure(handle_errno(r), reading_words, e) : 0;
+}
+
+int conntrack_dump(struct conntrack *conntrack, uint8_t family, conntrack_flow_function *function,
+		   void *data, struct err *e)
+{
+	uint32_t sequence = ++conntrack->sequence;
+	int r = conntrack_dump_ask(conntrack->dump_fd, family, sequence, e);
+	return r < 0 ? r : conntrack_dump_read(conntrack->dump_fd, sequence, function, data, e);
+}
