@@ -97,3 +97,12 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
 void rules_clean_later(unsigned seconds);
 /* Settles entries that are pending in the record while the kernel has gone on. */
 int rules_settle(struct rules *rules, usec_t now, struct err *e);
+
+/* ---- conntrack (rules_seed.c) ---- */
+
+/* Whether the kernel can tell connections apart, and has room for those that live now.
+ * @return 0; -EOPNOTSUPP; -ENOSPC; each with the sentence. */
+int rules_check_conntrack(const struct rules *rules, struct err *e);
+/* Before the first rules: makes the kernel know the connections that live. After them, `again`:
+ * those that came in between. @return 0 or negative errno. */
+int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);

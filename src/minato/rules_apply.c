@@ -122,7 +122,10 @@ static int activate(struct work *work, struct err *e)
 
 static int carry_out(struct work *work, struct err *e)
 {
-	int r = prepare(work, e);
+	int r = rules_check_conntrack(work->rules, e);
+	if (r == 0) {
+		r = prepare(work, e);
+	}
 	if (r == 0) {
 		r = record(work, e);
 	}
@@ -131,7 +134,14 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	r = load(work, e);
 	if (r == 0) {
+		r = rules_seed(work->rules, work->context, false, e);
+	}
+	if (r == 0) {
 		r = activate(work, e);
+	}
+	if (r == 0) {
+		/* What came between the look and the rules; if it fails, it is a few at most. */
+		(void)rules_seed(work->rules, work->context, true, NULL);
 	}
 	if (r < 0) { /* the rules that held before still hold */
 		(void)settle(work->rules, work->number, ENFORCE_REVERTED, NULL);

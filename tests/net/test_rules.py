@@ -2,12 +2,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from world import MINATO, World, alive, checked, run
+from world import MINATO, World, alive, checked, inside, run
 
 OPEN_22 = """minato: 1
 ports:
@@ -310,6 +311,30 @@ def test_a_live_connection_goes_on_when_its_port_closes(world):
     world.hold("minato: 1\n", "--even-if-it-cuts-me")
     assert world.connect(22) is None
     assert alive(client, accepted)
+
+
+def test_connections_older_than_the_first_rules_go_on(world):
+    """Conntrack sleeps until the first rule that uses it, so it knows none of them."""
+    inbound = world.listen(22)
+    client = world.connect(22)
+    accepted, _ = inbound.accept()
+    server = world.listen(7000, namespace=world.outside)
+    with inside(world.host) as call:
+        out = call(lambda: socket.create_connection((world.FRIEND, 7000), 1))
+    taken, _ = server.accept()
+    world.sockets += [accepted, out, taken]
+    world.hold("minato: 1\n", "--even-if-it-cuts-me")
+    assert world.connect(22) is None
+    assert alive(client, accepted), "inbound"
+    assert alive(taken, out), "outbound"
+
+
+def test_without_conntrack_nothing_is_changed(world):
+    world.declare(OPEN_22)
+    before = world.listing()
+    done = world.minato("apply", MINATO_WITHOUT="conntrack")
+    assert done.returncode == 1 and done.stderr
+    assert world.listing() == before
 
 
 def test_until_ends_the_port_and_what_lives_on_it(world):
