@@ -5,10 +5,7 @@
 #include "base/parse.h"
 #include "policy/reader.h"
 
-enum {
-	KEYS_MAX = 32,       /* of one mapping; the longest row of the schema has 14 */
-	NAME_MAX_BYTES = 63, /* as a DNS label, RFC 1035 2.3.4 */
-};
+enum { KEYS_MAX = 32 }; /* of one mapping; the longest row of the schema has 14 */
 
 void *reader_alloc(struct reader *reader, size_t bytes)
 {
@@ -200,7 +197,7 @@ static bool is_letter(char c)
 }
 
 /* Such a name is never an address: an IPv4 address has no letter, an IPv6 address has colons. */
-static bool name_valid(const char *name)
+bool name_valid(const char *name)
 {
 	bool letter = false;
 	size_t length = 0;
@@ -212,7 +209,7 @@ static bool name_valid(const char *name)
 			return false;
 		}
 	}
-	return letter && length <= NAME_MAX_BYTES;
+	return letter && length <= NAME_BYTES_MAX;
 }
 
 static void check_name(struct reader *reader, const struct node *key,

@@ -90,6 +90,11 @@ void read_mapping(struct reader *reader, const struct node *node,
 void read_value(struct reader *reader, const struct node *node, const struct schema_key *key,
 		void *field);
 
+enum { NAME_BYTES_MAX = 63 }; /* of an entry, as a DNS label, RFC 1035 2.3.4 */
+
+/* Whether an entry may be called so. */
+bool name_valid(const char *name);
+
 /* Sets what the fields hold when nobody says anything. */
 void fill_fallbacks(const struct schema_mapping *mapping, char *target);
 

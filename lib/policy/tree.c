@@ -58,6 +58,8 @@ static struct node *node_new(struct builder *b, enum node_kind kind, const yaml_
 		b->reader->values++;
 		node->kind = kind;
 		node->mark = mark;
+		node->start = (uint32_t)event->start_mark.index;
+		node->end = (uint32_t)event->end_mark.index;
 	}
 	return node;
 }
@@ -143,6 +145,13 @@ static void add_text(struct builder *b, const yaml_event_t *event)
 	}
 }
 
+static bool is_flow(const yaml_event_t *event)
+{
+	return event->type == YAML_SEQUENCE_START_EVENT
+		       ? event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE
+		       : event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+}
+
 static void open_container(struct builder *b, enum node_kind kind, const yaml_event_t *event)
 {
 	refuse_properties(b, event);
@@ -162,10 +171,20 @@ static void open_container(struct builder *b, enum node_kind kind, const yaml_ev
 		end_file(b, &node->mark, "policy-key-not-text", NO_ARGUMENTS);
 		return;
 	}
+	node->flow = is_flow(event);
 	attach(b, node);
 	b->open[b->depth].node = node;
 	b->open[b->depth].key = NULL;
 	b->depth++;
+}
+
+static void close_container(struct builder *b, const yaml_event_t *event)
+{
+	struct node *node = innermost(b);
+	if (node != NULL) {
+		node->end = (uint32_t)event->end_mark.index;
+		b->depth--;
+	}
 }
 
 static void add_alias(struct builder *b, const yaml_event_t *event)
@@ -194,7 +213,7 @@ static void take(struct builder *b, const yaml_event_t *event)
 		break;
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
-		b->depth--;
+		close_container(b, event);
 		break;
 	case YAML_ALIAS_EVENT:
 		add_alias(b, event);

@@ -35,9 +35,12 @@ struct node {
 	enum node_kind kind;
 	bool word; /* to be written without quotes: a number, yes, a date */
 	bool cut;  /* a fault ended the file inside it: what is missing was perhaps to come */
+	bool flow; /* a list in [ ], a mapping in { } */
 	struct mark mark;
-	const char *text; /* NODE_TEXT: terminated; the text has no NUL inside */
-	struct node *key; /* in a mapping: the key of this value */
+	uint32_t start, end; /* characters of the source before it, and up to its end; the end of a
+				container in block style is the next token's start */
+	const char *text;    /* NODE_TEXT: terminated; the text has no NUL inside */
+	struct node *key;    /* in a mapping: the key of this value */
 	struct node *next;
 	struct node *first, *last; /* items of a list, values of a mapping */
 	uint32_t count;
@@ -70,6 +73,9 @@ struct node *tree_put(struct arena *arena, struct node *mapping, const char *key
 
 /* The value as one line for people: "[a, b]", "key: value, key: {...}". */
 void tree_line(struct str *out, const struct node *node);
+
+/* Whether other readers of YAML would take the plain text for something else than a text. */
+bool tree_needs_quotes(const char *text);
 
 /* Writes the tree as YAML: lists in [ ], mappings in blocks. @return 0 or -ENOMEM, -EFBIG (also in
  * out->error). */

@@ -100,11 +100,8 @@ void tree_line(struct str *out, const struct node *node)
 	}
 }
 
-/*
- * Whether other readers of YAML would take the plain text for something else than a text: numbers
- * (YAML 1.1 also 00:11:22, base 60), booleans, null.
- */
-static bool needs_quotes(const char *text)
+/* Numbers (YAML 1.1 also 00:11:22, base 60), booleans, null. */
+bool tree_needs_quotes(const char *text)
 {
 	static const char *const words[] = { "yes",   "no",   "on", "off", "true",
 					     "false", "null", "~",  "y",   "n" };
@@ -136,7 +133,7 @@ static int emit(yaml_emitter_t *emitter, yaml_event_t *event, int made)
 static int emit_text(yaml_emitter_t *emitter, const struct node *node)
 {
 	yaml_event_t event;
-	yaml_scalar_style_t style = !node->word && needs_quotes(node->text)
+	yaml_scalar_style_t style = !node->word && tree_needs_quotes(node->text)
 					    ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
 					    : YAML_PLAIN_SCALAR_STYLE;
 	int made =
