@@ -348,6 +348,119 @@ const char *policy_schema(enum language language);
  */
 int policy_init(struct str *out, const struct inventory *inventory, enum language language);
 
+/* ---- editing one file in place ---- */
+
+/*
+ * A policy file is a person's text: an edit changes what it was asked to and leaves every other
+ * byte as it is: comments, order, layout, line ends. It works on one file; what an included file
+ * declares is named and left alone. The new text is read again, and nothing is handed out unless
+ * it is free of errors and differs in meaning by exactly what was asked.
+ */
+
+/* Outcomes of the functions below. */
+enum policy_edit_outcome {
+	POLICY_EDIT_INVALID = 1, /* the text has errors already: they are in the diagnostics */
+	POLICY_EDIT_UNCHANGED,   /* nothing of this file to change; see the parts */
+	POLICY_EDIT_REFUSED,     /* what was asked is no valid policy: diagnostics of that text */
+	POLICY_EDIT_BY_HAND,     /* written in a way that cannot be edited with certainty */
+};
+
+enum policy_part_kind {
+	POLICY_PART_ADDED,
+	POLICY_PART_REMOVED,   /* whole */
+	POLICY_PART_NARROWED,  /* keeps some of its ports */
+	POLICY_PART_CHANGED,   /* keys were set or removed */
+	POLICY_PART_ELSEWHERE, /* meant as well, but of an included file: not changed */
+};
+
+/* A declaration that an edit met. */
+struct policy_part {
+	enum policy_part_kind kind;
+	struct policy_entry entry; /* where it stands: ADDED in the new text, others in the old */
+};
+
+struct policy_edit {
+	struct arena arena; /* of what follows */
+	char *text;         /* on 0: the whole new file, terminated; NULL otherwise */
+	size_t length;
+	struct policy_changes changes;         /* on 0: what differs in meaning */
+	struct policy_diagnostics diagnostics; /* INVALID: of the old text; REFUSED and 0: of the
+						  new one, places are of that text */
+	POLICY_LIST(struct policy_part) parts; /* in the order of the files */
+};
+
+/* Frees all; NULL and a zeroed edit are allowed. */
+void policy_edit_deinit(struct policy_edit *edit);
+
+/* The text to edit: one file of the policy, the one that the reading begins with. */
+struct policy_text {
+	const char *name; /* for diagnostics and includes */
+	const char *bytes;
+	size_t length;
+};
+
+enum { POLICY_EDIT_VALUES_MAX = 1024 }; /* ports, items of `from` in one request */
+
+/* A declaration to be; NULL and 0 = not said. Texts are taken as they are and quoted as needed. */
+struct policy_addition {
+	const char *name; /* NULL: the profile's, or that of what runs on the port, or
+			     "port-25565-tcp". A name that is taken gets "-2", "-3", ... */
+	const struct policy_ports *ports;
+	size_t port_count;
+	const char *profile;
+	const char *purpose;
+	const char *owner;
+	const char *const *from; /* "any", "host", names of who, addresses, networks */
+	size_t from_count;
+	const char *encryption; /* "own", "gateway", "none" */
+	const char *because;
+	const char *rate; /* "10/minute" */
+	int32_t until;    /* days since 1970-01-01; POLICY_NO_DATE or 0 = none */
+	int32_t review;   /* the same */
+	const char *interface;
+};
+
+/*
+ * Adds a declaration at the end of `ports:` (which is added where it is missing), in the style and
+ * with the indentation of the file.
+ * @param out  always set; free with policy_edit_deinit.
+ * @return 0; an outcome (never UNCHANGED); -EINVAL beyond POLICY_EDIT_VALUES_MAX; -ENOMEM.
+ */
+int policy_edit_add(struct policy_edit *out, const struct policy_text *text,
+		    const struct policy_addition *addition,
+		    const struct policy_environment *environment);
+
+/*
+ * Takes ports out of every declaration of this host that covers them. A declaration that keeps none
+ * is removed with its comments: those right above it at its own indentation, and what is indented
+ * deeper below it. A range is split; a declaration by profile gets a `port:` with what is left.
+ * @param out  always set; free with policy_edit_deinit. `parts` names every declaration that was
+ *             met, those of included files too (also with UNCHANGED).
+ * @return 0; an outcome; -EINVAL beyond POLICY_EDIT_VALUES_MAX; -ENOMEM.
+ */
+int policy_edit_close(struct policy_edit *out, const struct policy_text *text,
+		      const struct policy_ports *ports, size_t count,
+		      const struct policy_environment *environment);
+
+/* One key of a declaration and what it shall say. */
+struct policy_setting {
+	const char *key; /* port, for, owner, from, encryption, because, rate, until, review,
+			    interface */
+	const char *const *values; /* of a list: each once; items that stay keep their place */
+	size_t count;              /* 0 = remove the key */
+};
+
+/*
+ * Sets, replaces or removes keys of the declaration with that name, all of them or none.
+ * @param out  always set; free with policy_edit_deinit. `parts` names the declaration; without a
+ *             part there is none of that name (UNCHANGED).
+ * @return 0; an outcome; -EINVAL for another key, a list for a key that takes one value, beyond
+ * POLICY_EDIT_VALUES_MAX; -ENOMEM.
+ */
+int policy_edit_set(struct policy_edit *out, const struct policy_text *text, const char *name,
+		    const struct policy_setting *settings, size_t count,
+		    const struct policy_environment *environment);
+
 /* ---- from the world ---- */
 
 /*
