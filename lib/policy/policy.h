@@ -461,6 +461,15 @@ int policy_edit_set(struct policy_edit *out, const struct policy_text *text, con
 		    const struct policy_setting *settings, size_t count,
 		    const struct policy_environment *environment);
 
+/*
+ * Reads how long a port shall stay open: "30d", "2w", "6m" (calendar months, to the last day of a
+ * shorter month), "1y", or the last day itself, "2027-06-30".
+ * @param days   receives the last day, in days since 1970-01-01; untouched on failure.
+ * @param today  the same for today.
+ * @return 0; -EINVAL when it is neither; -ERANGE for a day before today or after 9999-12-31.
+ */
+int policy_until_parse(int32_t *days, const char *text, int32_t today);
+
 /* ---- from the world ---- */
 
 /*

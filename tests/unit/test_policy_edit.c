@@ -533,6 +533,57 @@ static void names_come_from_profile_service_or_number(void **state)
 	}
 }
 
+/* ---- until ---- */
+
+static void spans_and_dates_become_a_last_day(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expected; /* seen from 2026-01-31 */
+	} cases[] = {
+		{ "30d", "2026-03-02" },        { "1d", "2026-02-01" },
+		{ "2w", "2026-02-14" },         { "1m", "2026-02-28" },
+		{ "6m", "2026-07-31" },         { "11m", "2026-12-31" },
+		{ "12m", "2027-01-31" },        { "25m", "2028-02-29" },
+		{ "1y", "2027-01-31" },         { "2027-06-30", "2027-06-30" },
+		{ "2026-01-31", "2026-01-31" }, { "9999-12-31", "9999-12-31" },
+		{ "7973y", "9999-01-31" },
+	};
+	const int32_t today = (int32_t)date_to_days(2026, 1, 31);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int32_t days = 0;
+		char text[POLICY_DATE_TEXT_BYTES];
+		assert_int_equal(policy_until_parse(&days, cases[i].text, today), 0);
+		assert_string_equal(policy_date_format(days, text), cases[i].expected);
+	}
+}
+
+static void other_ends_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int r;
+	} cases[] = {
+		{ "", -EINVAL },           { "d", -EINVAL },
+		{ "30", -EINVAL },         { "0d", -EINVAL },
+		{ "00m", -EINVAL },        { "-1d", -EINVAL },
+		{ "1.5y", -EINVAL },       { "30 d", -EINVAL },
+		{ "30h", -EINVAL },        { "tomorrow", -EINVAL },
+		{ "2026-02-30", -EINVAL }, { "2026-1-31", -EINVAL },
+		{ "2026-01-30", -ERANGE }, { "1970-01-01", -ERANGE },
+		{ "7974y", -ERANGE },      { "999999999999999999999d", -ERANGE },
+		{ "2932000w", -ERANGE },   { "2932000m", -ERANGE },
+		{ "2932000y", -ERANGE },
+	};
+	const int32_t today = (int32_t)date_to_days(2026, 1, 31);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int32_t days = 7;
+		assert_int_equal(policy_until_parse(&days, cases[i].text, today), cases[i].r);
+		assert_int_equal(days, 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +599,8 @@ int main(void)
 		cmocka_unit_test(settings_that_no_edit_knows_are_refused),
 		cmocka_unit_test(a_file_that_would_be_too_big_is_refused),
 		cmocka_unit_test(names_come_from_profile_service_or_number),
+		cmocka_unit_test(spans_and_dates_become_a_last_day),
+		cmocka_unit_test(other_ends_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
