@@ -485,3 +485,17 @@ int policy_load(struct policy *out, struct policy_diagnostics *diagnostics, cons
  */
 void policy_environment_read(struct policy_environment *environment, struct portset *reserved,
 			     usec_t now);
+
+/*
+ * Replaces a file by new bytes, whole or not at all: written beside it with the same owner, group,
+ * mode and attributes, brought to the disk, renamed. A symbolic link is followed and stays. Two
+ * replacements in one folder wait for each other; what other programs write is noticed up to the
+ * moment of the rename.
+ * @param old  what the file has to hold still.
+ * @return 0; -ESTALE when it holds something else by now; -EISDIR, -EINVAL when it is no regular
+ * file; -EACCES, -EROFS, -ENOSPC and the like; -EPERM when its owner cannot be kept. The file is
+ * untouched then (but for a folder that cannot be brought to the disk after the rename). The
+ * sentence is in `e`.
+ */
+int policy_file_replace(const char *path, const char *old, size_t old_length, const char *bytes,
+			size_t length, struct err *e);
