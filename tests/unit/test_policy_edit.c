@@ -128,6 +128,7 @@ static const struct edit edits[] = {
 	ADD("add-empty-null", game),
 	ADD("add-empty-braces", game),
 	ADD("add-empty-quotes", plain),
+	ADD("add-empty-lines", plain),
 	ADD("add-flow-one-line", game),
 	ADD("add-flow-comma", plain),
 	ADD("add-flow-lines", game),
@@ -147,6 +148,7 @@ static const struct edit edits[] = {
 	CLOSE("close-first", file_ports),
 	CLOSE("close-last", file_ports),
 	CLOSE("close-only", file_ports),
+	CLOSE("close-blanks", file_ports),
 	CLOSE("close-range", one_port),
 	CLOSE("close-list", one_port),
 	CLOSE("close-profile", second_protocols),
@@ -383,60 +385,59 @@ static void faults_that_are_there_are_told(void **state)
 	}
 }
 
+static const char *const nobody[] = { "ofice" };
+static const char *const no_network[] = { "192.0.2.1/24" };
+
+static const struct {
+	struct policy_addition addition;
+	const char *id;
+} faulty[] = {
+	{ { .ports = game_port,
+	    .port_count = 1,
+	    .purpose = "a",
+	    .owner = "b",
+	    .from = nobody,
+	    .from_count = 1 },
+	  "policy-who-unknown" },
+	{ { .ports = game_port,
+	    .port_count = 1,
+	    .purpose = "a",
+	    .owner = "b",
+	    .from = no_network,
+	    .from_count = 1 },
+	  "policy-address-host-bits" },
+	{ { .ports = game_port, .port_count = 1, .purpose = "a" }, "policy-key-missing" },
+	{ { .ports = game_port, .port_count = 1, .owner = "a" }, "policy-key-missing" },
+	{ { .purpose = "a", .owner = "b" }, "policy-key-missing" },
+	{ { .profile = "minecrft", .purpose = "a", .owner = "b" }, "policy-profile-unknown" },
+	{ { .name = "a b", .profile = "minecraft", .purpose = "a", .owner = "b" }, "policy-name" },
+	{ { .profile = "minecraft", .purpose = "a\nb", .owner = "b" }, "policy-one-line" },
+	{ { .profile = "minecraft", .purpose = "a\xe2\x80\xae", .owner = "b" },
+	  "policy-hidden-character" },
+	{ { .profile = "minecraft", .purpose = "a\xff", .owner = "b" }, "policy-utf8" },
+	{ { .profile = "minecraft", .purpose = "a", .owner = "b", .rate = "10" }, "policy-rate" },
+	{ { .profile = "minecraft", .purpose = "a", .owner = "b", .encryption = "none" },
+	  "policy-because-missing" },
+};
+
 static void a_request_with_a_fault_is_refused_with_its_diagnostics(void **state)
 {
 	(void)state;
-	static const char *const nobody[] = { "ofice" };
-	static const char *const no_network[] = { "192.0.2.1/24" };
-	static const struct {
-		struct policy_addition addition;
-		const char *id;
-	} cases[] = {
-		{ { .ports = game_port,
-		    .port_count = 1,
-		    .purpose = "a",
-		    .owner = "b",
-		    .from = nobody,
-		    .from_count = 1 },
-		  "policy-who-unknown" },
-		{ { .ports = game_port,
-		    .port_count = 1,
-		    .purpose = "a",
-		    .owner = "b",
-		    .from = no_network,
-		    .from_count = 1 },
-		  "policy-address-host-bits" },
-		{ { .ports = game_port, .port_count = 1, .purpose = "a" }, "policy-key-missing" },
-		{ { .ports = game_port, .port_count = 1, .owner = "a" }, "policy-key-missing" },
-		{ { .purpose = "a", .owner = "b" }, "policy-key-missing" },
-		{ { .profile = "minecrft", .purpose = "a", .owner = "b" },
-		  "policy-profile-unknown" },
-		{ { .name = "a b", .profile = "minecraft", .purpose = "a", .owner = "b" },
-		  "policy-name" },
-		{ { .profile = "minecraft", .purpose = "a\nb", .owner = "b" }, "policy-one-line" },
-		{ { .profile = "minecraft", .purpose = "a\xe2\x80\xae", .owner = "b" },
-		  "policy-hidden-character" },
-		{ { .profile = "minecraft", .purpose = "a\xff", .owner = "b" }, "policy-utf8" },
-		{ { .profile = "minecraft", .purpose = "a", .owner = "b", .rate = "10" },
-		  "policy-rate" },
-		{ { .profile = "minecraft", .purpose = "a", .owner = "b", .encryption = "none" },
-		  "policy-because-missing" },
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(faulty) / sizeof(faulty[0]); i++) {
 		const struct policy_text text = { "policy.yaml", two, strlen(two) };
 		struct policy_edit edit;
-		int r = policy_edit_add(&edit, &text, &cases[i].addition, &environment);
+		int r = policy_edit_add(&edit, &text, &faulty[i].addition, &environment);
 		if (r != POLICY_EDIT_REFUSED) {
-			fail_msg("%s: %d", cases[i].id, r);
+			fail_msg("%s: %d", faulty[i].id, r);
 		}
 		bool found = false;
 		for (size_t d = 0; d < edit.diagnostics.list.count; d++) {
 			found = found ||
-				strcmp(edit.diagnostics.list.items[d].id, cases[i].id) == 0;
+				strcmp(edit.diagnostics.list.items[d].id, faulty[i].id) == 0;
 		}
 		if (!found) {
 			show_faults(&edit);
-			fail_msg("%s is not told", cases[i].id);
+			fail_msg("%s is not told", faulty[i].id);
 		}
 		assert_null(edit.text);
 		policy_edit_deinit(&edit);
@@ -495,6 +496,29 @@ static void a_file_that_would_be_too_big_is_refused(void **state)
 	struct policy_edit edit;
 	assert_int_equal(policy_edit_add(&edit, &full, &game, &environment), POLICY_EDIT_REFUSED);
 	assert_string_equal(edit.diagnostics.list.items[0].id, "policy-file-too-big");
+	policy_edit_deinit(&edit);
+	str_deinit(&text);
+}
+
+/* As many declarations as a file takes, in one line: no step may look at all of it for each. */
+static void many_declarations_are_closed_at_once(void **state)
+{
+	(void)state;
+	static const struct policy_ports odd = { PROTOCOL_UDP, 1, 65535 };
+	struct str text = STR_INIT(POLICY_FILE_BYTES_MAX);
+	unsigned count = 0;
+	str_add(&text, "{minato: 1, defaults: {owner: o, from: any}, ports: {");
+	while (text.length < POLICY_FILE_BYTES_MAX - 100) {
+		count++;
+		str_printf(&text, "d%u: {port: %u/%s, for: a}, ", count, count,
+			   count % 2 == 0 ? "tcp" : "udp");
+	}
+	str_add(&text, "}}\n");
+	const struct policy_text full = { "policy.yaml", str_text(&text), text.length };
+	struct policy_edit edit;
+	assert_int_equal(policy_edit_close(&edit, &full, &odd, 1, &environment), 0);
+	assert_int_equal(edit.parts.count, (count + 1) / 2);
+	assert_int_equal(edit.changes.list.count, (count + 1) / 2);
 	policy_edit_deinit(&edit);
 	str_deinit(&text);
 }
@@ -598,6 +622,7 @@ int main(void)
 		cmocka_unit_test(strange_layouts_are_left_to_a_person),
 		cmocka_unit_test(settings_that_no_edit_knows_are_refused),
 		cmocka_unit_test(a_file_that_would_be_too_big_is_refused),
+		cmocka_unit_test(many_declarations_are_closed_at_once),
 		cmocka_unit_test(names_come_from_profile_service_or_number),
 		cmocka_unit_test(spans_and_dates_become_a_last_day),
 		cmocka_unit_test(other_ends_are_refused),
