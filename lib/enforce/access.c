@@ -142,7 +142,7 @@ static int make_gates(struct making *making)
 /* Where a declaration begins or ends to cover ports. */
 struct edge {
 	uint32_t port; /* 1..65536 */
-	uint32_t gate;
+	uint32_t declaration;
 	int32_t step; /* +1 begins here, -1 has ended before */
 };
 
@@ -160,18 +160,18 @@ struct edges {
 	VEC(struct edge) list;
 };
 
-static int add_edges(struct edges *edges, const struct policy_ports *ports, uint32_t gate)
+static int add_edges(struct edges *edges, const struct policy_ports *ports, uint32_t declaration)
 {
 	struct edge *begin = vec_push(&edges->list);
 	if (begin == NULL) {
 		return -ENOMEM;
 	}
-	*begin = (struct edge){ ports->first, gate, 1 };
+	*begin = (struct edge){ ports->first, declaration, 1 };
 	struct edge *end = vec_push(&edges->list);
 	if (end == NULL) {
 		return -ENOMEM;
 	}
-	*end = (struct edge){ ports->last + 1U, gate, -1 };
+	*end = (struct edge){ ports->last + 1U, declaration, -1 };
 	return 0;
 }
 
@@ -183,7 +183,7 @@ static int collect_edges(struct making *making, enum protocol protocol, struct e
 		for (size_t k = 0; making->gate_of[i] != UINT32_MAX && k < d->ports.count; k++) {
 			int r = d->ports.items[k].protocol != protocol
 					? 0
-					: add_edges(edges, &d->ports.items[k], making->gate_of[i]);
+					: add_edges(edges, &d->ports.items[k], (uint32_t)i);
 			if (r < 0) {
 				return r;
 			}
@@ -263,45 +263,64 @@ static int door_for(struct making *making, uint32_t *out, const uint32_t *gates,
 	return fill_door(making, door, gates, count);
 }
 
-/* The gates that cover the present port, in the order of the policy. */
+/* The declarations that cover the present port, in the order of the policy. */
 struct active {
-	uint32_t *gates;
+	uint32_t *list;
 	size_t count;
-	uint32_t *covers; /* by gate: how many of its ranges cover the port */
+	uint32_t *covers; /* by declaration: how many of its ranges cover the port */
+	uint32_t *gates;  /* room for those of `list` */
 };
 
-static void begin_gate(struct active *active, uint32_t gate)
+static void begin_one(struct active *active, uint32_t declaration)
 {
-	if (active->covers[gate]++ > 0) {
+	if (active->covers[declaration]++ > 0) {
 		return;
 	}
 	size_t at = active->count++;
-	for (; at > 0 && active->gates[at - 1] > gate; at--) {
-		active->gates[at] = active->gates[at - 1];
+	for (; at > 0 && active->list[at - 1] > declaration; at--) {
+		active->list[at] = active->list[at - 1];
 	}
-	active->gates[at] = gate;
+	active->list[at] = declaration;
 }
 
-static void end_gate(struct active *active, uint32_t gate)
+static void end_one(struct active *active, uint32_t declaration)
 {
-	if (--active->covers[gate] > 0) {
+	if (--active->covers[declaration] > 0) {
 		return;
 	}
 	size_t at = 0;
-	while (active->gates[at] != gate) {
+	while (active->list[at] != declaration) {
 		at++;
 	}
 	active->count--;
-	memmove(&active->gates[at], &active->gates[at + 1],
-		(active->count - at) * sizeof(*active->gates));
+	memmove(&active->list[at], &active->list[at + 1],
+		(active->count - at) * sizeof(*active->list));
+}
+
+/* Declarations with the same conditions have one gate, which stands once in a door. */
+static size_t list_gates(struct active *active, const uint32_t *gate_of)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < active->count; i++) {
+		const uint32_t gate = gate_of[active->list[i]];
+		size_t k = 0;
+		while (k < count && active->gates[k] != gate) {
+			k++;
+		}
+		if (k == count) {
+			active->gates[count++] = gate;
+		}
+	}
+	return count;
 }
 
 static int add_opening(struct making *making, enum protocol protocol, uint32_t first, uint32_t end,
-		       const struct active *active)
+		       struct active *active)
 {
 	struct access *access = making->access;
+	const struct policy_declaration *d = &making->policy->declarations.items[active->list[0]];
 	uint32_t door = 0;
-	int r = door_for(making, &door, active->gates, active->count);
+	int r = door_for(making, &door, active->gates, list_gates(active, making->gate_of));
 	if (r < 0) {
 		return r;
 	}
@@ -309,7 +328,7 @@ static int add_opening(struct making *making, enum protocol protocol, uint32_t f
 				       ? NULL
 				       : &access->openings.items[access->openings.count - 1];
 	if (last != NULL && last->protocol == protocol && last->last + 1U == first &&
-	    last->door == door) {
+	    last->door == door && last->declaration == d) {
 		last->last = (uint16_t)(end - 1);
 		return 0;
 	}
@@ -317,7 +336,7 @@ static int add_opening(struct making *making, enum protocol protocol, uint32_t f
 	if (opening == NULL) {
 		return -ENOMEM;
 	}
-	*opening = (struct opening){ protocol, (uint16_t)first, (uint16_t)(end - 1), door };
+	*opening = (struct opening){ protocol, (uint16_t)first, (uint16_t)(end - 1), door, d };
 	return 0;
 }
 
@@ -328,7 +347,7 @@ static int sweep(struct making *making, enum protocol protocol, const struct edg
 		const uint32_t port = edges->list.items[i].port;
 		for (; i < edges->list.count && edges->list.items[i].port == port; i++) {
 			const struct edge *edge = &edges->list.items[i];
-			(edge->step > 0 ? begin_gate : end_gate)(active, edge->gate);
+			(edge->step > 0 ? begin_one : end_one)(active, edge->declaration);
 		}
 		making->links += active->count;
 		if (making->links > ENFORCE_LINKS_MAX) {
@@ -346,11 +365,12 @@ static int sweep(struct making *making, enum protocol protocol, const struct edg
 
 static int make_openings(struct making *making)
 {
-	size_t room = making->access->gates.count + 1;
+	size_t room = making->policy->declarations.count + 1;
 	_cleanup_(freep) uint32_t *covers = calloc(room, sizeof(*covers));
+	_cleanup_(freep) uint32_t *list = calloc(room, sizeof(*list));
 	_cleanup_(freep) uint32_t *gates = calloc(room, sizeof(*gates));
-	struct active active = { .gates = gates, .covers = covers };
-	if (covers == NULL || gates == NULL) {
+	struct active active = { .list = list, .covers = covers, .gates = gates };
+	if (covers == NULL || list == NULL || gates == NULL) {
 		return -ENOMEM;
 	}
 	int r = 0;

@@ -20,11 +20,12 @@ struct door {
 	usec_t left;                     /* when every gate ends: until the last one does; else 0 */
 };
 
-/* A run of ports of one protocol that have the same door. */
+/* A run of ports of one protocol that have the same door by the same declaration. */
 struct opening {
 	enum protocol protocol;
 	uint16_t first, last;
 	uint32_t door;
+	const struct policy_declaration *declaration; /* the first that covers them */
 };
 
 struct access {

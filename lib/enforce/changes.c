@@ -16,9 +16,10 @@ struct side {
 
 enum { DOOR_DEFAULT = UINT32_MAX }; /* nobody declared the port */
 
-/* Ports that have the same two doors change in the same way. */
+/* Ports that have the same two doors by the same declarations change in the same way. */
 struct pair {
 	uint32_t doors[2];
+	const struct policy_declaration *declarations[2]; /* NULL = nobody declared the port */
 };
 
 struct group {
@@ -91,16 +92,6 @@ static const char *words_of(struct comparing *c, const struct side *side, uint32
 	return kept;
 }
 
-static const struct policy_declaration *declaration_of(const struct side *side, uint32_t door)
-{
-	if (door == DOOR_DEFAULT) {
-		return NULL;
-	}
-	const struct door *d = &side->access.doors.items[door];
-	uint32_t gate = side->access.gates_of_doors.items[d->first_gate];
-	return side->access.gates.items[gate].declaration;
-}
-
 /* ---- one pair of doors ---- */
 
 static enum enforce_change_kind kind_of(const struct grants *before, const struct grants *after,
@@ -123,9 +114,8 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 		return -ENOMEM;
 	}
 	*ports = STR_INIT(1 << 20);
-	const struct policy_declaration *after = declaration_of(&c->sides[1], pair->doors[1]);
-	const struct policy_declaration *d =
-		after != NULL ? after : declaration_of(&c->sides[0], pair->doors[0]);
+	const struct policy_declaration *after = pair->declarations[1];
+	const struct policy_declaration *d = after != NULL ? after : pair->declarations[0];
 	*change = (struct enforce_change){
 		.kind = kind,
 		.name = d == NULL ? NULL : arena_strdup(&c->out->arena, d->entry.name),
@@ -181,8 +171,10 @@ static int group_for(struct comparing *c, struct group **out, const struct pair 
 /* ---- all ports ---- */
 
 /* The door of a side at a port, and the last port up to which it stays so. */
-static uint32_t door_at(struct side *side, enum protocol protocol, uint32_t port, uint32_t *last)
+static uint32_t door_at(struct side *side, enum protocol protocol, uint32_t port, uint32_t *last,
+			const struct policy_declaration **declaration)
 {
+	*declaration = NULL;
 	const struct access *access = &side->access;
 	while (side->at < access->openings.count &&
 	       (access->openings.items[side->at].protocol < protocol ||
@@ -200,6 +192,7 @@ static uint32_t door_at(struct side *side, enum protocol protocol, uint32_t port
 		return DOOR_DEFAULT;
 	}
 	*last = o->last < *last ? o->last : *last;
+	*declaration = o->declaration;
 	return o->door;
 }
 
@@ -219,8 +212,12 @@ static int compare_protocol(struct comparing *c, enum protocol protocol)
 {
 	for (uint32_t port = 1, last; port <= UINT16_MAX; port = last + 1) {
 		last = UINT16_MAX;
-		const struct pair pair = { { door_at(&c->sides[0], protocol, port, &last),
-					     door_at(&c->sides[1], protocol, port, &last) } };
+		struct pair pair;
+		memset(&pair, 0, sizeof(pair)); /* it is hashed, with its padding */
+		for (size_t i = 0; i < 2; i++) {
+			pair.doors[i] =
+				door_at(&c->sides[i], protocol, port, &last, &pair.declarations[i]);
+		}
 		struct group *group = NULL;
 		if (pair.doors[0] == DOOR_DEFAULT && pair.doors[1] == DOOR_DEFAULT) {
 			continue; /* told as the change of defaults, once for all */

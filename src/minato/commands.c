@@ -4,6 +4,7 @@
 #include "command.h"
 
 extern const struct command command_apply;
+extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
 extern const struct command command_explain;
@@ -13,6 +14,7 @@ extern const struct command command_init;
 extern const struct command command_log;
 extern const struct command command_manual;
 extern const struct command command_off;
+extern const struct command command_open;
 extern const struct command command_plan;
 extern const struct command command_policy;
 extern const struct command command_ports;
@@ -27,6 +29,8 @@ extern const struct command command_watch;
 const struct command *const commands[] = {
 	&command_ports,
 	&command_explain,
+	&command_open,
+	&command_close,
 	&command_plan,
 	&command_apply,
 	&command_confirm,
