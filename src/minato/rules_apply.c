@@ -151,8 +151,18 @@ static int carry_out(struct work *work, struct err *e)
 
 /* ---- asking ---- */
 
-/* One key, without waiting for Return. @return it, 0 when the time is over. */
-static char read_key(unsigned seconds)
+static void prompt(unsigned seconds)
+{
+	(void)fprintf(stderr,
+		      _("Keep these rules? y keeps them, any other key or %u s without one takes "
+			"them back: "),
+		      seconds);
+	(void)fflush(stderr); /* nowhere to complain */
+}
+
+/* One key, without waiting for Return; what was typed before the question does not count.
+ * @return it, 0 when the time is over. */
+static char ask_for_key(unsigned seconds)
 {
 	struct termios before;
 	if (tcgetattr(STDIN_FILENO, &before) < 0) {
@@ -161,12 +171,14 @@ static char read_key(unsigned seconds)
 	struct termios raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw); /* else Return has to be typed too */
+	prompt(seconds);
 	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
 	char key = 0;
 	if (poll(&wait, 1, (int)seconds * 1000) == 1 && read(STDIN_FILENO, &key, 1) != 1) {
 		key = 0;
 	}
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before); /* as it was */
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &before); /* as it was */
+	(void)fputc('\n', stderr);                       /* nowhere to complain */
 	return key;
 }
 
@@ -211,13 +223,7 @@ static int take_back(struct rules *rules, const struct context *context, unsigne
 static int ask(struct rules *rules, const struct context *context, unsigned number,
 	       unsigned seconds)
 {
-	(void)fprintf(stderr,
-		      _("Keep these rules? y keeps them, any other key or %u s without one takes "
-			"them back: "),
-		      seconds);
-	(void)fflush(stderr); /* nowhere to complain */
-	const char key = read_key(seconds);
-	(void)fputc('\n', stderr); /* likewise */
+	const char key = ask_for_key(seconds);
 	return key == 'y' || key == 'Y' ? keep(rules, context, number)
 					: take_back(rules, context, number);
 }
