@@ -150,10 +150,12 @@ struct enforce_status {
 int enforce_status(struct enforce_status *out, struct err *e);
 
 /*
- * Brings a generation's rules into the kernel, reached by no packet yet; what an earlier run left
- * behind is swept first. @return 0; -EEXIST the kernel uses that generation; or as nft_run.
+ * Brings a generation's rules into the kernel, reached by no packet yet. What an earlier run left
+ * behind of it must be swept before. @param status of now.
+ * @return 0; -EEXIST the kernel uses that generation; or as nft_run.
  */
-int enforce_load(const char *rules, unsigned generation, bool outbound, struct err *e);
+int enforce_load(const char *rules, unsigned generation, bool outbound,
+		 const struct enforce_status *status, struct err *e);
 
 /* Outcome of enforce_confirm. */
 enum enforce_outcome {
@@ -181,6 +183,12 @@ int enforce_off(struct err *e);
  * without elements that time out or that packets add, without other generations.
  */
 int enforce_listing(struct str *out, unsigned generation, struct err *e);
+
+/*
+ * The kernel's count of changes to any rules of this network namespace (NFT_MSG_GETGEN). Elements
+ * that time out or that packets add do not count. @return 0; -EPERM; other negative errno.
+ */
+int enforce_ruleset_id(uint32_t *out, struct err *e);
 
 /* ---- states: what was applied, by whom, and the way back ---- */
 
@@ -239,11 +247,20 @@ int enforce_states_add(struct enforce_states *states, const struct enforce_state
 /* Writes what has become of an entry; drops confirmed entries beyond ENFORCE_STATES_KEPT. */
 int enforce_states_settle(struct enforce_states *states, unsigned number,
 			  enum enforce_state_kind kind, usec_t now, struct err *e);
-/* Keeps and gives back the listing of an entry's rules as they were loaded. -ENOENT: none kept. */
-int enforce_states_keep_listing(struct enforce_states *states, unsigned number, const char *listing,
-				struct err *e);
+/*
+ * Keeps and gives back the listing of an entry's rules as they were loaded, with the ruleset's id
+ * at that moment, which holds for one boot and one network namespace. -ENOENT: none kept.
+ */
+int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
+				const char *listing, uint32_t ruleset_id, struct err *e);
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
 			   struct err *e);
+/* Keeps another id: the ruleset was changed by us, and by nobody else. */
+int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
+			struct err *e);
+/* Whether the ruleset still has the id that was kept, so that nothing can have changed. */
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
+			      uint32_t ruleset_id);
 /* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
 int enforce_states_policy(struct policy *out, const struct enforce_states *states, unsigned number,
 			  struct err *e);

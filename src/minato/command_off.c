@@ -53,15 +53,15 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
-static int load(const struct policy *policy, const struct context *context, unsigned number,
-		struct err *e)
+static int load(const struct rules *rules, const struct policy *policy,
+		const struct context *context, unsigned number, struct err *e)
 {
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	const struct enforce_environment environment = rules_environment(context);
 	const bool outbound = enforce_limits_outbound(policy);
 	int r = enforce_rules(&text, policy, number, &environment, e);
 	if (r == 0) {
-		r = enforce_load(str_text(&text), number, outbound, e);
+		r = enforce_load(str_text(&text), number, outbound, &rules->status, e);
 	}
 	if (r == 0) {
 		r = enforce_confirm(number, outbound, false, e);
@@ -79,7 +79,7 @@ static int put_back(const struct rules *rules, const struct context *context, un
 	if (r == 0 && rules->status.confirmed == number) {
 		r = enforce_reframe(enforce_limits_outbound(&policy), e);
 	} else if (r == 0) {
-		r = load(&policy, context, number, e);
+		r = load(rules, &policy, context, number, e);
 	}
 	policy_deinit(&policy);
 	return r;

@@ -172,7 +172,10 @@ static void add_missing(struct str *out, const char *a, const char *b, char mark
 
 static int find_drift(struct rules *rules, struct err *e)
 {
-	if (!rules->ruled || !rules->verified) {
+	uint32_t id = 0;
+	if (!rules->ruled || !rules->verified ||
+	    (enforce_ruleset_id(&id, NULL) == 0 &&
+	     enforce_states_unchanged(&rules->states, rules->status.confirmed, id))) {
 		return 0;
 	}
 	struct str now = STR_INIT(ENFORCE_TEXT_BYTES_MAX);

@@ -81,21 +81,6 @@ static int record(struct work *work, struct err *e)
 	return enforce_states_add(&work->rules->states, &state, str_text(&work->policy), e);
 }
 
-static int load(struct work *work, struct err *e)
-{
-	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = enforce_load(str_text(&work->rules_text), work->number, work->outbound, e);
-	if (r == 0) {
-		r = enforce_listing(&listing, work->number, e);
-	}
-	if (r == 0) {
-		r = enforce_states_keep_listing(&work->rules->states, work->number,
-						str_text(&listing), e);
-	}
-	str_deinit(&listing);
-	return r;
-}
-
 /* Nobody can be cut off by it, so that nobody has to prove anything. */
 static bool proves_itself(const struct rules *rules)
 {
@@ -117,7 +102,32 @@ static int activate(struct work *work, struct err *e)
 		return enforce_try(work->number, work->outbound, work->apply->seconds, e);
 	}
 	int r = enforce_confirm(work->number, work->outbound, false, e);
-	return r == 0 ? settle(work->rules, work->number, ENFORCE_CONFIRMED, e) : r;
+	if (r == 0) {
+		/* The next command writes it down, if this cannot. */
+		(void)settle(work->rules, work->number, ENFORCE_CONFIRMED, NULL);
+	}
+	return r;
+}
+
+/* How nft lists the rules when nobody else has touched them yet. */
+static int keep_listing(const struct work *work, struct err *e)
+{
+	uint32_t before = 0;
+	uint32_t after = 0;
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = enforce_ruleset_id(&before, e);
+	if (r == 0) {
+		r = enforce_listing(&listing, work->number, e);
+	}
+	if (r == 0) {
+		r = enforce_ruleset_id(&after, e);
+	}
+	if (r == 0) {
+		r = enforce_states_keep_listing(&work->rules->states, work->number,
+						str_text(&listing), before == after ? after : 0, e);
+	}
+	str_deinit(&listing);
+	return r;
 }
 
 static int carry_out(struct work *work, struct err *e)
@@ -132,21 +142,22 @@ static int carry_out(struct work *work, struct err *e)
 	if (r < 0) {
 		return r;
 	}
-	r = load(work, e);
+	r = enforce_load(str_text(&work->rules_text), work->number, work->outbound,
+			 &work->rules->status, e);
 	if (r == 0) {
 		r = rules_seed(work->rules, work->context, false, e);
 	}
 	if (r == 0) {
 		r = activate(work, e);
 	}
-	if (r == 0) {
-		/* What came between the look and the rules; if it fails, it is a few at most. */
-		(void)rules_seed(work->rules, work->context, true, NULL);
-	}
 	if (r < 0) { /* the rules that held before still hold */
 		(void)settle(work->rules, work->number, ENFORCE_REVERTED, NULL);
+		return r;
 	}
-	return r;
+	/* What came between the look and the rules; if it fails, it is a few at most. */
+	(void)rules_seed(work->rules, work->context, true, NULL);
+	(void)keep_listing(work, NULL); /* without it other tools' changes cannot be told */
+	return 0;
 }
 
 /* ---- asking ---- */
@@ -186,6 +197,9 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 {
 	struct err e = ERR_INIT;
 	const bool outbound = enforce_limits_outbound(&rules->wanted.policy);
+	uint32_t id = 0;
+	const bool ours = enforce_ruleset_id(&id, NULL) == 0 &&
+			  enforce_states_unchanged(&rules->states, number, id);
 	int r = enforce_confirm(number, outbound, true, &e);
 	if (r == ENFORCE_TOO_LATE) {
 		complain(context, _("too late: the kernel has put the old rules back"),
@@ -195,6 +209,9 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	}
 	if (r == 0) {
 		r = settle(rules, number, ENFORCE_CONFIRMED, &e);
+	}
+	if (r == 0 && ours && enforce_ruleset_id(&id, NULL) == 0) {
+		(void)enforce_states_mark(&rules->states, number, id, NULL); /* else compared */
 	}
 	if (r < 0) {
 		return failed(context, &e, "minato plan");

@@ -96,7 +96,7 @@ static bool chain_asks(const json_t *objects, const char *map)
 static int read_frame(bool *framed, struct err *e)
 {
 	_cleanup_(json_freep) json_t *objects = NULL;
-	int r = list(&objects, "list chain inet minato inbound", NFT_JSON, e);
+	int r = list(&objects, "list chain inet minato inbound", NFT_JSON_TERSE, e);
 	*framed = r == 0 && chain_asks(objects, "candidate") && chain_asks(objects, "confirmed");
 	return r;
 }
@@ -231,25 +231,19 @@ int enforce_reframe(bool outbound, struct err *e)
 	return r;
 }
 
-int enforce_load(const char *rules, unsigned generation, bool outbound, struct err *e)
+int enforce_load(const char *rules, unsigned generation, bool outbound,
+		 const struct enforce_status *status, struct err *e)
 {
-	struct enforce_status status;
-	int r = enforce_status(&status, e);
-	if (r == 0 && (status.confirmed == generation || status.candidate == generation)) {
-		r = err_set(e, EEXIST, "generation %u of the rules is in use", generation);
-	}
-	if (r == 0 && status.present) {
-		r = enforce_sweep(&status, e);
-	}
-	if (r < 0) {
-		return r;
+	if (status->confirmed == generation || status->candidate == generation) {
+		return err_set(e, EEXIST, "generation %u of the rules is in use", generation);
 	}
 	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	if (!status.framed || outbound || status.confirmed == 0) {
+	if (!status->framed || outbound || status->confirmed == 0) {
 		enforce_frame(&commands, outbound);
 	}
 	(void)str_add(&commands, rules);
-	r = commands.error != 0 ? commands.error : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	int r = commands.error != 0 ? commands.error
+				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
 	str_deinit(&commands);
 	return r;
 }

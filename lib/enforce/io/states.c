@@ -16,7 +16,7 @@
 #include "base/vec.h"
 #include "enforce/enforce.h"
 
-enum { NAME_BYTES = 64, ENTRY_BYTES_MAX = 64 * 1024, STATES_MAX = 4096 };
+enum { MARK_BYTES = 128, NAME_BYTES = 64, ENTRY_BYTES_MAX = 64 * 1024, STATES_MAX = 4096 };
 
 static const char *const kind_names[] = {
 	[ENFORCE_PENDING] = "pending",
@@ -257,7 +257,7 @@ static int write_new(int directory, const char *name, const char *bytes, size_t 
 }
 
 /* All of it or nothing, also when the power fails. */
-static int write_file(struct enforce_states *states, unsigned number, const char *suffix,
+static int write_file(const struct enforce_states *states, unsigned number, const char *suffix,
 		      const char *bytes, size_t length, struct err *e)
 {
 	char name[NAME_BYTES];
@@ -319,7 +319,7 @@ int enforce_states_add(struct enforce_states *states, const struct enforce_state
 
 static void forget(struct enforce_states *states, unsigned number)
 {
-	static const char *const suffixes[] = { "json", "yaml", "rules" };
+	static const char *const suffixes[] = { "json", "yaml", "rules", "id" };
 	char name[NAME_BYTES];
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		/* What stays is tried again the next time. */
@@ -358,10 +358,48 @@ int enforce_states_settle(struct enforce_states *states, unsigned number,
 	return r < 0 ? r : read_all(states);
 }
 
-int enforce_states_keep_listing(struct enforce_states *states, unsigned number, const char *listing,
-				struct err *e)
+/* "BOOT NETNS ID": an id says something only of the kernel and the namespace that counts it. */
+static int ruleset_mark(char out[MARK_BYTES], uint32_t ruleset_id)
 {
-	return write_file(states, number, "rules", listing, strlen(listing), e);
+	char boot[40] = "";
+	struct stat netns;
+	if (file_read_into(boot, sizeof(boot), AT_FDCWD, "/proc/sys/kernel/random/boot_id") <= 0 ||
+	    stat("/proc/thread-self/ns/net", &netns) < 0) {
+		return -ENOENT;
+	}
+	boot[strcspn(boot, "\n")] = '\0';
+	(void)snprintf(out, MARK_BYTES, "%s %llu %u\n", boot, (unsigned long long)netns.st_ino,
+		       ruleset_id);
+	return 0;
+}
+
+int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
+			struct err *e)
+{
+	char mark[MARK_BYTES];
+	int r = ruleset_mark(mark, ruleset_id);
+	return r < 0 ? r : write_file(states, number, "id", mark, strlen(mark), e);
+}
+
+int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
+				const char *listing, uint32_t ruleset_id, struct err *e)
+{
+	int r = write_file(states, number, "rules", listing, strlen(listing), e);
+	/* Without an id the listings are compared. */
+	(void)(r < 0 ? r : enforce_states_mark(states, number, ruleset_id, NULL));
+	return r;
+}
+
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
+			      uint32_t ruleset_id)
+{
+	char name[NAME_BYTES];
+	char mark[MARK_BYTES];
+	char kept[MARK_BYTES];
+	return ruleset_mark(mark, ruleset_id) == 0 &&
+	       file_read_into(kept, sizeof(kept), states->directory,
+			      file_name(name, number, "id")) > 0 &&
+	       strcmp(mark, kept) == 0;
 }
 
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
