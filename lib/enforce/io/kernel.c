@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "enforce/enforce.h"
 #include "enforce/io/nft.h"
+#include "enforce/io/objects.h"
 #include "enforce/listing.h"
 
 static void json_freep(json_t **value)
@@ -75,30 +76,14 @@ static int read_map(unsigned *out, usec_t *left, const char *name, struct err *e
 	return 0;
 }
 
-static bool chain_asks(const json_t *objects, const char *map)
-{
-	size_t i;
-	const json_t *object;
-	char wanted[32];
-	(void)snprintf(wanted, sizeof(wanted), "@%s", map);
-	json_array_foreach((json_t *)objects, i, object)
-	{
-		const json_t *rule = json_object_get(object, "rule");
-		const json_t *first = json_array_get(json_object_get(rule, "expr"), 0);
-		const json_t *data = json_object_get(json_object_get(first, "vmap"), "data");
-		if (json_is_string(data) && strcmp(json_string_value(data), wanted) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static int read_frame(bool *framed, struct err *e)
 {
-	_cleanup_(json_freep) json_t *objects = NULL;
-	int r = list(&objects, "list chain inet minato inbound", NFT_JSON_TERSE, e);
-	*framed = r == 0 && chain_asks(objects, "candidate") && chain_asks(objects, "confirmed");
-	return r;
+	int r = objects_chain_asks("inbound", "candidate", e);
+	if (r == 1) {
+		r = objects_chain_asks("inbound", "confirmed", e);
+	}
+	*framed = r == 1;
+	return r < 0 ? r : 0;
 }
 
 int enforce_status(struct enforce_status *out, struct err *e)
@@ -134,30 +119,22 @@ static bool is_kept(const struct names *names, unsigned number)
 	return number == names->keep[0] || number == names->keep[1];
 }
 
-static void sort_object(struct names *names, const json_t *object)
+static int sort_object(enum object_kind kind, const char *name, void *data)
 {
-	const char *kinds[] = { "chain", "map", "set" };
-	for (size_t i = 0; i < 3; i++) {
-		const char *name = json_string_value(
-			json_object_get(json_object_get(object, kinds[i]), "name"));
-		if (name == NULL) {
-			continue;
-		}
-		unsigned number = listing_generation(name);
-		names->has_outbound = names->has_outbound || strcmp(name, "outbound") == 0;
-		names->outbound = names->outbound || (number != 0 && is_kept(names, number) &&
-						      strcmp(strchr(name, '-'), "-out") == 0);
-		if (number == 0 || is_kept(names, number)) {
-			continue;
-		}
-		if (i == 0) {
-			(void)str_printf(&names->flush, "flush chain inet minato %s\n", name);
-			(void)str_printf(&names->chains, "delete chain inet minato %s\n", name);
-		} else {
-			(void)str_printf(i == 1 ? &names->maps : &names->sets,
-					 "delete %s inet minato %s\n", kinds[i], name);
-		}
+	struct names *names = data;
+	const unsigned number = listing_generation(name);
+	names->has_outbound = names->has_outbound || strcmp(name, "outbound") == 0;
+	names->outbound = names->outbound || (number != 0 && is_kept(names, number) &&
+					      strcmp(strchr(name, '-'), "-out") == 0);
+	if (number == 0 || is_kept(names, number)) {
+		return 0;
 	}
+	if (kind == OBJECT_CHAIN) {
+		(void)str_printf(&names->flush, "flush chain inet minato %s\n", name);
+		return str_printf(&names->chains, "delete chain inet minato %s\n", name);
+	}
+	return kind == OBJECT_MAP ? str_printf(&names->maps, "delete map inet minato %s\n", name)
+				  : str_printf(&names->sets, "delete set inet minato %s\n", name);
 }
 
 static int delete_all(struct names *names, struct err *e)
@@ -197,19 +174,12 @@ int enforce_sweep(const struct enforce_status *status, struct err *e)
 	if (status->confirmed == 0 && status->candidate == 0) {
 		return status->present ? enforce_off(e) : 0;
 	}
-	_cleanup_(json_freep) json_t *objects = NULL;
 	struct names names = { .flush = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .maps = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .chains = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .sets = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .keep = { status->confirmed, status->candidate } };
-	int r = list(&objects, "list table inet minato", NFT_JSON_TERSE, e);
-	size_t i;
-	const json_t *object;
-	json_array_foreach(objects, i, object)
-	{
-		sort_object(&names, object);
-	}
+	int r = objects_list(sort_object, &names, e);
 	if (r == 0) {
 		r = delete_all(&names, e);
 	}

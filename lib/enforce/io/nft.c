@@ -47,7 +47,6 @@ static unsigned flags_of(enum nft_output output)
 	static const unsigned flags[] = {
 		[NFT_TEXT] = NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_PRIO,
 		[NFT_JSON] = NFT_CTX_OUTPUT_JSON,
-		[NFT_JSON_TERSE] = NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE,
 	};
 	return flags[output];
 }

@@ -5,9 +5,8 @@
 #include "base/str.h"
 
 enum nft_output {
-	NFT_TEXT,       /* as nft prints it, without counters and times left */
-	NFT_JSON,       /* everything */
-	NFT_JSON_TERSE, /* without the elements of sets */
+	NFT_TEXT, /* as nft prints it, without counters and times left */
+	NFT_JSON, /* everything */
 };
 
 /*

@@ -1,0 +1,24 @@
+/* What stands in our table, asked of the kernel by name alone: nft reads every element of every set
+ * before it lists anything. Private to lib/enforce. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum object_kind {
+	OBJECT_CHAIN,
+	OBJECT_SET,
+	OBJECT_MAP,
+};
+
+/* @param name of the table inet minato; lives during the call. @return 0 to go on, or the errno
+ * that objects_list then returns. */
+typedef int object_function(enum object_kind kind, const char *name, void *data);
+
+/* Calls for every chain, named set and named map of the table. @return 0 (also without a table);
+ * -EPERM; other negative errno. */
+int objects_list(object_function *function, void *data, struct err *e);
+
+/* Whether a rule of the chain looks into the set or map of that name. @return 1, 0, or errno. */
+int objects_chain_asks(const char *chain, const char *set, struct err *e);
