@@ -6,9 +6,9 @@
 #include "enforce/access.h"
 
 enum {
+	NAME_BYTES = 128,         /* of a chain, without its generation */
 	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
-	REFUSED_SOURCES_MAX = 4096,
 };
 
 struct writing {
@@ -125,6 +125,19 @@ static void add_literal_set(struct writing *w, const struct policy_declaration *
 	ADD(w, " } }\n");
 }
 
+/*
+ * Packets for other machines go on to the forward chains. Asked only of those that would be refused
+ * or counted: looking up a route is the dearest step of all.
+ */
+static void add_forwarding(struct writing *w, const char *chain)
+{
+	ADD(w,
+	    "add rule inet minato g%u-%s fib daddr type != { local, broadcast, anycast, multicast "
+	    "} "
+	    "accept comment \"not for this host\"\n",
+	    w->generation, chain);
+}
+
 /* ---- gates ---- */
 
 static const char *rate_unit(usec_t per)
@@ -148,7 +161,10 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 		    "flags dynamic,timeout; timeout %llds; }\n",
 		    g, name, family, family, RATE_SOURCES_MAX, seconds > 60 ? seconds : 60);
 	}
+	char chain[NAME_BYTES];
+	(void)snprintf(chain, sizeof(chain), "rate-%s", name);
 	ADD(w, "add chain inet minato g%u-rate-%s\n", g, name);
+	add_forwarding(w, chain);
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
 		ADD(w,
 		    "add rule inet minato g%u-rate-%s update @g%u-rate-%s-%d { %s saddr limit rate "
@@ -379,10 +395,13 @@ static bool has(const struct writing *w, enum protocol protocol, bool ending)
 
 /* ---- the chain that packets enter ---- */
 
-static void add_refusal(struct writing *w, const char *name, int verdict)
+static void add_refusal(struct writing *w, const char *name, int verdict, bool inbound)
 {
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-%s\n", g, name);
+	if (inbound) {
+		add_forwarding(w, name);
+	}
 	if (verdict == POLICY_REJECT) {
 		ADD(w,
 		    "add rule inet minato g%u-%s meta l4proto tcp counter reject with tcp reset\n",
@@ -432,11 +451,6 @@ static void add_inbound(struct writing *w)
 		}
 	}
 	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
-	ADD(w,
-	    "add rule inet minato g%u-in fib daddr type != { local, broadcast, anycast, multicast "
-	    "} "
-	    "accept comment \"not for this host\"\n",
-	    g);
 	for (size_t i = 0; i < PROTOCOLS; i++) {
 		if (has(w, protocols[i], false)) {
 			const char *name = protocol_name(protocols[i]);
@@ -461,7 +475,7 @@ static void add_inbound(struct writing *w)
 static void add_outbound(struct writing *w)
 {
 	const unsigned g = w->generation;
-	add_refusal(w, "keep", w->policy->defaults.outbound);
+	add_refusal(w, "keep", w->policy->defaults.outbound, false);
 	ADD(w, "add chain inet minato g%u-out\n", g);
 	ADD(w, "add rule inet minato g%u-out oif \"lo\" accept\n", g);
 	ADD(w, "add rule inet minato g%u-out ct state established,related accept\n", g);
@@ -507,7 +521,7 @@ void enforce_frame(struct str *out, bool outbound)
 static void add_all(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
-	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
+	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
 	add_who_sets(w);
 	for (size_t i = 0; i < w->access->gates.count; i++) {
 		add_gate(w, &w->access->gates.items[i]);

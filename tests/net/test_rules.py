@@ -409,3 +409,20 @@ def test_outbound_can_be_closed(world):
     world.hold("minato: 1\nports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: any}\n")
     assert out()
     assert "outbound" not in world.nft("list", "chains", "inet")
+
+
+def test_no_packet_is_lost_or_let_in_while_all_rules_are_replaced(world):
+    from traffic import Traffic
+
+    def policy(extra):
+        ports = "".join(f"  p{i}: {{port: {i}/tcp, for: x, owner: o, from: 10.{i % 200}.0.0/16}}\n"
+                        for i in range(1000, 2000))
+        more = "".join(f"  x{i}: {{port: {i}/tcp, for: x, owner: o, from: any}}\n" for i in range(2, 3 + extra))
+        return f"minato: 1\nports:\n{ports}{more}  served: {{port: [6000/tcp, 6000/udp], for: x, owner: o, from: any}}\n"
+
+    world.hold(policy(0))
+    with Traffic(world, 6000, 6001) as seen:
+        for i in range(1, 8):
+            world.apply(policy(i))
+    assert world.confirmed() == 8 and seen.sent > 100
+    assert (seen.lost, seen.leaked, seen.stalled) == (0, 0, 0)
