@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/io/file.h"
+#include "base/io/run.h"
 #include "base/str.h"
-#include "observe/io/run.h"
 
 enum {
 	LIST_MAX_BYTES = 64 * 1024 * 1024,

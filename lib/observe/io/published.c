@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
-#include "observe/io/run.h"
+#include "base/io/run.h"
 #include "observe/io/sockets.h"
 #include "observe/nft.h"
 

@@ -1,5 +1,5 @@
 /* Running another program for its output, bounded in time and size. No shell. */
-#include "observe/io/run.h"
+#include "base/io/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
