@@ -6,18 +6,17 @@
 #include "base/cleanup.h"
 #include "command.h"
 #include "policy/policy.h"
+#include "policy_import.h"
 #include "view/view.h"
 #include "words.h"
 
 enum { OUTPUT_BYTES_MAX = POLICY_TEXT_BYTES_MAX };
 
-struct config {
-	bool json;
-};
-
 static const struct option options[] = {
-	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
-	  N_("validate and diff: for machines") },
+	{ "json", 'j', OPTION_FLAG, offsetof(struct policy_config, json), NULL,
+	  N_("validate, diff and import: for machines") },
+	{ "output", 'o', OPTION_STRING, offsetof(struct policy_config, output), "FILE",
+	  N_("import: where to write the policy; - is standard output") },
 };
 
 static int finish(struct str *out, int code)
@@ -116,7 +115,7 @@ static int validate_text(const struct context *context, const char *path,
 	return finish(&out, diagnostics->errors > 0 ? EXIT_ERROR : EXIT_IN_ORDER);
 }
 
-static int validate(const struct context *context, const struct config *config,
+static int validate(const struct context *context, const struct policy_config *config,
 		    const char *const *files, unsigned count)
 {
 	struct policy policy = { 0 };
@@ -161,7 +160,7 @@ static int need(struct policy *out, const struct context *context, const char *p
 	return r == POLICY_INVALID ? EXIT_ERROR : 0;
 }
 
-static int print(const struct context *context, const struct config *config,
+static int print(const struct context *context, const struct policy_config *config,
 		 const char *const *files, unsigned count)
 {
 	struct policy policy = { 0 };
@@ -179,7 +178,7 @@ static int print(const struct context *context, const struct config *config,
 	return finish(&out, EXIT_IN_ORDER);
 }
 
-static int schema(const struct context *context, const struct config *config,
+static int schema(const struct context *context, const struct policy_config *config,
 		  const char *const *files, unsigned count)
 {
 	struct str out = STR_INIT(OUTPUT_BYTES_MAX);
@@ -244,7 +243,7 @@ static int diff_text(const struct context *context, const struct policy_changes 
 	return finish(&out, changes->list.count > 0 ? EXIT_DIFFERS : EXIT_IN_ORDER);
 }
 
-static int diff(const struct context *context, const struct config *config,
+static int diff(const struct context *context, const struct policy_config *config,
 		const char *const *files, unsigned count)
 {
 	struct policy before = { 0 };
@@ -271,13 +270,14 @@ static int diff(const struct context *context, const struct config *config,
 static const struct verb {
 	const char *name;
 	unsigned min_files, max_files;
-	int (*run)(const struct context *, const struct config *, const char *const *files,
+	int (*run)(const struct context *, const struct policy_config *, const char *const *files,
 		   unsigned count);
 } verbs[] = {
 	{ "validate", 0, 1, validate },
 	{ "print", 0, 1, print },
 	{ "schema", 0, 0, schema },
 	{ "diff", 2, 2, diff },
+	{ "import", 1, POLICY_IMPORT_FILES_MAX, policy_import },
 };
 
 static int unknown_verb(const struct context *context, const char *word)
@@ -291,7 +291,7 @@ static int unknown_verb(const struct context *context, const char *word)
 	if (near != NULL) {
 		(void)snprintf(next, sizeof(next), "minato policy %s", near);
 	}
-	complain(context, _("policy knows validate, print, schema and diff"), next);
+	complain(context, _("policy knows validate, print, schema, diff and import"), next);
 	return EXIT_USAGE;
 }
 
@@ -301,9 +301,10 @@ static int wrong_count(const struct context *context, const struct verb *verb)
 		N_("policy %s takes no file"),
 		N_("policy %s takes one file at most"),
 		N_("policy %s takes two files: the old and the new one"),
+		N_("policy %s takes files, or one of ufw, firewalld, iptables, nft and auto"),
 	};
 	struct str sentence = STR_INIT(1024);
-	str_printf(&sentence, _(sentences[verb->max_files]), verb->name);
+	str_printf(&sentence, _(sentences[verb->max_files > 2 ? 3 : verb->max_files]), verb->name);
 	complain(context, str_text(&sentence), "minato help policy");
 	str_deinit(&sentence);
 	return EXIT_USAGE;
@@ -320,6 +321,12 @@ static int run(const struct context *context, const void *config, const char *co
 		if (count - 1 < verb->min_files || count - 1 > verb->max_files) {
 			return wrong_count(context, verb);
 		}
+		if (((const struct policy_config *)config)->output != NULL &&
+		    verb->run != policy_import) {
+			complain(context, _("--output is for policy import alone"),
+				 "minato help policy");
+			return EXIT_USAGE;
+		}
 		return verb->run(context, config, arguments + 1, count - 1);
 	}
 	return unknown_verb(context, arguments[0]);
@@ -332,23 +339,31 @@ static const char *const examples[] = {
 	N_("what differs; exit code 2 when something does"),
 	"minato policy schema > policy.schema.json",
 	N_("for editors that know JSON Schema"),
+	"minato policy import auto --output policy.yaml",
+	N_("what ufw, firewalld, iptables or nftables accept here, as a policy"),
 	NULL,
 };
 
 const struct command command_policy = {
 	.name = "policy",
-	.arguments = "validate [FILE] | print [FILE] | schema | diff FILE FILE",
-	.summary = N_("check, print and compare the declared policy"),
+	.arguments =
+		"validate [FILE] | print [FILE] | schema | diff FILE FILE | import FILE...|WORD",
+	.summary = N_("check, print, compare and import the declared policy"),
 	.description =
 		N_("validate shows all faults in one run; exit code 1 when there are errors. "
 		   "print writes the policy in its normal form: includes joined, profiles and "
 		   "defaults filled in. schema writes the JSON Schema of the language, "
-		   "which minato-policy(5) explains."),
+		   "which minato-policy(5) explains. "
+		   "import reads the rules of another firewall: files (- is standard input), or "
+		   "with a word the rules of this host: ufw, firewalld, iptables, nft, or auto for "
+		   "the one that is in charge. What the rules accept from outside is declared; "
+		   "standard error tells what changed and what could not be carried (exit code 2). "
+		   "A file that exists is never overwritten."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
-	.config_bytes = sizeof(struct config),
+	.config_bytes = sizeof(struct policy_config),
 	.min_arguments = 1,
-	.max_arguments = 3,
+	.max_arguments = 1 + POLICY_IMPORT_FILES_MAX,
 	.run = run,
 };
