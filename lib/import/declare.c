@@ -37,21 +37,33 @@ static bool step(struct declaring *d)
 static bool is_everybody(const struct piece *piece)
 {
 	const struct spans *all = spans_all(piece->family == FAMILY_IPV4 ? ADDR_IPV4 : ADDR_IPV6);
-	return piece->statement == BY_DEFAULT && spans_equal(piece->sources, all) &&
-	       piece->rate.count == 0;
+	return spans_equal(piece->sources, all) && piece->rate.count == 0;
 }
 
-/* How often each segment is open to everybody: once for each family and interface, or less. */
-static uint16_t *count_everybody(const struct accepted *accepted, unsigned traffic)
+/* Where a segment is open to everybody: a bit for each place, by default and by rules. */
+struct everybody {
+	uint64_t by_default[FAMILIES], by_rules[FAMILIES];
+};
+
+static struct everybody *find_everybody(const struct accepted *accepted, unsigned traffic)
 {
-	uint16_t *counts = calloc(accepted->segments[traffic].count + 1, sizeof(*counts));
-	for (size_t i = 0; counts != NULL && i < accepted->pieces.count; i++) {
+	struct everybody *found = calloc(accepted->segments[traffic].count + 1, sizeof(*found));
+	for (size_t i = 0; found != NULL && i < accepted->pieces.count; i++) {
 		const struct piece *piece = &accepted->pieces.items[i];
 		if (piece->traffic == traffic && is_everybody(piece)) {
-			counts[piece->segment]++;
+			struct everybody *e = &found[piece->segment];
+			uint64_t *bits =
+				piece->statement == BY_DEFAULT ? e->by_default : e->by_rules;
+			bits[piece->family] |= (uint64_t)1 << piece->place;
 		}
 	}
-	return counts;
+	return found;
+}
+
+static bool is_everywhere(const uint64_t bits[FAMILIES], const struct accepted *accepted)
+{
+	uint64_t all = ((uint64_t)2 << accepted->interface_count) - 1;
+	return bits[FAMILY_IPV4] == all && bits[FAMILY_IPV6] == all;
 }
 
 static void add_port(struct declaring *d, struct candidate *candidate, unsigned traffic,
@@ -86,29 +98,31 @@ static struct candidate *add_candidate(struct declaring *d)
 
 /*
  * With `inbound: accept` an undeclared port is open to all. What the rules close, if only to some,
- * has to be declared: for those who are let in, and at least for nobody.
+ * has to be declared: for those who are let in, and at least for nobody. What they do not close
+ * must not be declared for less than everybody.
  */
 static void settle_traffic(struct declaring *d, unsigned traffic, struct candidate *closed)
 {
-	uint16_t *counts = count_everybody(d->accepted, traffic);
-	uint32_t all = FAMILIES * (1 + d->accepted->interface_count);
-	if (counts == NULL) {
+	struct everybody *found = find_everybody(d->accepted, traffic);
+	if (found == NULL) {
 		ruleset_fail(d->set, -ENOMEM);
 		return;
 	}
 	for (size_t i = 0; i < d->accepted->pieces.count; i++) {
 		struct piece *piece = &d->accepted->pieces.items[i];
-		if (piece->traffic == traffic && piece->statement == BY_DEFAULT &&
-		    counts[piece->segment] == all) {
-			piece->sources = &spans_none;
+		const struct everybody *e = &found[piece->segment];
+		if (piece->traffic == traffic && is_everywhere(e->by_default, d->accepted)) {
+			bool said = piece->statement != BY_DEFAULT &&
+				    is_everywhere(e->by_rules, d->accepted) && is_everybody(piece);
+			piece->sources = said ? piece->sources : &spans_none;
 		}
 	}
 	for (size_t s = 0; s < d->accepted->segments[traffic].count; s++) {
-		if (counts[s] < all) {
+		if (!is_everywhere(found[s].by_default, d->accepted)) {
 			add_port(d, closed, traffic, &d->accepted->segments[traffic].items[s]);
 		}
 	}
-	free(counts);
+	free(found);
 }
 
 static void settle_default(struct declaring *d)
