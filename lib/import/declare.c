@@ -145,6 +145,7 @@ static void settle_default(struct declaring *d)
 static void settle_ping(struct declaring *d)
 {
 	unsigned answered = 0;
+	bool some = false;
 	for (size_t i = 0; i < d->accepted->pieces.count; i++) {
 		struct piece *piece = &d->accepted->pieces.items[i];
 		if (piece->traffic != TRAFFIC_PING) {
@@ -152,12 +153,16 @@ static void settle_ping(struct declaring *d)
 		}
 		const struct spans *all =
 			spans_all(piece->family == FAMILY_IPV4 ? ADDR_IPV4 : ADDR_IPV6);
+		some = true;
 		if (piece->place == 0 && spans_equal(piece->sources, all)) {
 			answered |= 1u << piece->family;
 		}
 		piece->sources = &spans_none;
 	}
 	d->out->pings = d->set->families != 0 && answered == d->set->families;
+	if (some && !d->out->pings) {
+		ruleset_note(d->set, UINT32_MAX, IMPORT_CHANGED, "import-ping", NULL, NULL);
+	}
 }
 
 /* ---- interfaces ---- */
@@ -625,14 +630,6 @@ static bool ports_overlap(const struct candidate *a, const struct candidate *b)
 	return false;
 }
 
-/* Whether so many per so long is less than the other; none is the most. */
-static bool stricter(const struct policy_rate *a, const struct policy_rate *b)
-{
-	return a->count > 0 &&
-	       (b->count == 0 || (unsigned __int128)a->count * (uint64_t)b->per <
-					 (unsigned __int128)b->count * (uint64_t)a->per);
-}
-
 /* The policy takes one rate for the same people on the same port: the strictest is it. */
 static void agree_on_rates(struct declaring *d)
 {
@@ -642,7 +639,7 @@ static void agree_on_rates(struct declaring *d)
 		for (size_t k = 0;
 		     items[i].rate.count > 0 && !items[i].gone && k < count && step(d); k++) {
 			if (k == i || items[k].gone || items[k].closed ||
-			    !stricter(&items[i].rate, &items[k].rate) ||
+			    !rate_stricter(&items[i].rate, &items[k].rate) ||
 			    compare_sources(&items[i], &items[k]) != 0 ||
 			    !ports_overlap(&items[i], &items[k])) {
 				continue;

@@ -585,7 +585,7 @@ static void make_zone(struct zone *out, struct firewalld *f, const struct docume
 	(void)snprintf(key, sizeof(key), "zone %s", document->name);
 	*out = (struct zone){ .f = f, .document = document, .chain = ruleset_chain(f->set, key) };
 	if (xml_child(document->root, "source") != NULL) {
-		out->group = document->name;
+		out->group = ruleset_text(f->set, document->name, strlen(document->name));
 	}
 	out->statement = state(out, document->root);
 	if (out->statement != UINT32_MAX) {

@@ -137,6 +137,8 @@ bool span_is_multicast(const struct span *span, unsigned family);
 bool span_is_loopback(const struct span *span, unsigned family);
 /* A number per unit as the policy can say it. @return false when it cannot. */
 bool rate_of(struct policy_rate *out, uint64_t count, usec_t per);
+/* Whether so many per so long is less than the other; none is the most. */
+bool rate_stricter(const struct policy_rate *a, const struct policy_rate *b);
 
 /* The readers: one file each; chains and statements are added. */
 void read_ufw(struct ruleset *set, const struct import_file *files, size_t count);
@@ -156,7 +158,7 @@ enum { BY_DEFAULT = UINT32_MAX };
 /* Sources that a statement accepts. */
 struct piece {
 	uint32_t statement;             /* or BY_DEFAULT */
-	uint32_t order; /* in which packets meet the rules */
+	uint32_t order;                 /* in which packets meet the rules */
 	uint8_t traffic, family, place; /* place: 0 = any other interface, else 1 + its index */
 	uint32_t segment;
 	const struct spans *sources;

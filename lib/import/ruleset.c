@@ -100,13 +100,14 @@ struct rule ruleset_rule(uint32_t statement)
  */
 static const struct spans *martians(unsigned family)
 {
-	static const struct {
-		struct spans set;
-		struct span items[3];
-	} ipv4 = { { 3 },
-		   { { 0, 0x00ffffff }, { 0x7f000000, 0x7fffffff }, { 0xe0000000, UINT32_MAX } } },
-	  ipv6 = { { 2 }, { { 0, 1 }, { (number_t)0xff << 120, ~(number_t)0 } } };
-	return family == FAMILY_IPV4 ? &ipv4.set : &ipv6.set;
+	static const struct spans ipv4 = { .count = 3,
+					   .items = { { 0, 0x00ffffff },
+						      { 0x7f000000, 0x7fffffff },
+						      { 0xe0000000, UINT32_MAX } } };
+	static const struct spans ipv6 = {
+		.count = 2, .items = { { 0, 1 }, { (number_t)0xff << 120, ~(number_t)0 } }
+	};
+	return family == FAMILY_IPV4 ? &ipv4 : &ipv6;
 }
 
 static void forget_martians(struct ruleset *set, struct rule *rule)
@@ -418,4 +419,10 @@ bool rate_of(struct policy_rate *out, uint64_t count, usec_t per)
 		}
 	}
 	return false;
+}
+
+bool rate_stricter(const struct policy_rate *a, const struct policy_rate *b)
+{
+	return a->count > 0 && (b->count == 0 || (number_t)a->count * (number_t)b->per <
+							 (number_t)b->count * (number_t)a->per);
 }

@@ -8,12 +8,10 @@ const struct spans spans_none = { 0 };
 
 const struct spans *spans_all(enum addr_family family)
 {
-	static const struct {
-		struct spans set;
-		struct span item;
-	} ports = { { 1 }, { 1, UINT16_MAX } }, ipv4 = { { 1 }, { 0, UINT32_MAX } },
-	  ipv6 = { { 1 }, { 0, ~(number_t)0 } };
-	return family == ADDR_IPV4 ? &ipv4.set : family == ADDR_IPV6 ? &ipv6.set : &ports.set;
+	static const struct spans ports = { .count = 1, .items = { { 1, UINT16_MAX } } };
+	static const struct spans ipv4 = { .count = 1, .items = { { 0, UINT32_MAX } } };
+	static const struct spans ipv6 = { .count = 1, .items = { { 0, ~(number_t)0 } } };
+	return family == ADDR_IPV4 ? &ipv4 : family == ADDR_IPV6 ? &ipv6 : &ports;
 }
 
 static struct spans *make_room(struct arena *arena, size_t count)
@@ -187,6 +185,22 @@ bool spans_within(const struct spans *a, const struct spans *b)
 		}
 	}
 	return true;
+}
+
+bool spans_overlap(const struct spans *a, const struct spans *b)
+{
+	for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
+		if (a->items[i].first <= b->items[j].last &&
+		    b->items[j].first <= a->items[i].last) {
+			return true;
+		}
+		if (a->items[i].last < b->items[j].last) {
+			i++;
+		} else {
+			j++;
+		}
+	}
+	return false;
 }
 
 static void put_prefix(struct prefix *out, number_t first, unsigned bits, enum addr_family family)

@@ -36,6 +36,9 @@ bool spans_equal(const struct spans *a, const struct spans *b);
 /* Whether all of `a` is in `b`. */
 bool spans_within(const struct spans *a, const struct spans *b);
 
+/* Whether they have anything in common. */
+bool spans_overlap(const struct spans *a, const struct spans *b);
+
 /* First and last address of a prefix. */
 struct span span_of_prefix(const struct prefix *prefix);
 struct span span_of_address(const struct addr *address);

@@ -13,7 +13,7 @@
 
 enum {
 	DEPTH_MAX = 64,
-	STEPS_MAX = 400 * 1000 * 1000, /* rules and sets looked at: jumps multiply */
+	STEPS_MAX = 200 * 1000 * 1000, /* rules and sets looked at: jumps multiply */
 	RANGES_MAX = 16 * 1024,        /* of sources that are told apart for one range of ports */
 	SETS_BYTES_MAX = 512 * 1024 * 1024,
 	PIECES_MAX = 2 * 1000 * 1000,
@@ -238,17 +238,19 @@ static void flow_apply(struct walk *w, struct flow *flow, const struct flow *oth
 	}
 }
 
+/* The strictest limit that any of the sources met. */
 static struct policy_rate limit_of(const struct walk *w, uint32_t segment,
 				   const struct spans *sources)
 {
+	struct policy_rate rate = { 0 };
 	for (size_t i = 0; i < w->limits.count; i++) {
 		const struct limited *l = &w->limits.items[i];
-		if (l->segment == segment && !spans_equal(l->sources, &spans_none) &&
-		    sources->count > 0) {
-			return l->rate;
+		if (l->segment == segment && rate_stricter(&l->rate, &rate) &&
+		    spans_overlap(l->sources, sources)) {
+			rate = l->rate;
 		}
 	}
-	return (struct policy_rate){ 0 };
+	return rate;
 }
 
 static void take(struct walk *w, const struct flow *hit, const struct rule *rule)
@@ -273,14 +275,17 @@ static void take(struct walk *w, const struct flow *hit, const struct rule *rule
 					 .sources = hit->sets[i],
 					 .group = rule == NULL ? NULL : rule->group };
 		piece->rate = limit_of(w, piece->segment, piece->sources);
-		if (rule != NULL && rule->rate.count > 0) {
+		if (rule != NULL && rate_stricter(&rule->rate, &piece->rate)) {
 			piece->rate = rule->rate;
 		}
 	}
 	if (rule != NULL) {
 		w->set->statements.items[statement].accepted = true;
-		w->set->all_protocols = w->set->all_protocols ||
-					(rule->traffic == TRAFFIC_ALL && rule->ports == NULL);
+		bool whole = hit->first == 0 && hit->count == w->out->segments[w->traffic].count &&
+			     hit->sets[0]->count > 0 && hit->sets[hit->count - 1]->count > 0;
+		w->set->all_protocols =
+			w->set->all_protocols || (whole && rule->traffic == TRAFFIC_ALL &&
+						  rule->ports == NULL && w->traffic == TRAFFIC_TCP);
 	}
 }
 
