@@ -193,16 +193,20 @@ static bool same_but_place(const struct piece *a, const struct piece *b)
 	       a->rate.per == b->rate.per;
 }
 
-static void complain(struct declaring *d, uint32_t statement, const char *reason)
+/* On a host whose interfaces are known each has its own declaration; only later ones have none. */
+static void complain_of_places(struct declaring *d, uint32_t statement)
 {
+	bool known = d->set->host != NULL && d->set->host->interface_count > 0;
+	enum import_outcome outcome = known ? IMPORT_CHANGED : IMPORT_LEFT;
+	const char *reason = known ? "import-each-interface" : "import-except-interface";
 	if (statement == BY_DEFAULT && !d->complained) {
 		d->complained = true;
-		ruleset_note(d->set, UINT32_MAX, IMPORT_LEFT, reason, NULL, NULL);
+		ruleset_note(d->set, UINT32_MAX, outcome, reason, NULL, NULL);
 	} else if (statement == BY_DEFAULT) {
 		return;
 	} else if (!d->set->statements.items[statement].left) {
 		d->set->statements.items[statement].left = true;
-		ruleset_note(d->set, statement, IMPORT_LEFT, reason, NULL, NULL);
+		ruleset_note(d->set, statement, outcome, reason, NULL, NULL);
 	}
 }
 
@@ -240,7 +244,7 @@ static size_t join_places(struct declaring *d, struct piece *pieces, size_t coun
 		common = checked(d, spans_and(arena, common, by_place[p]));
 	}
 	if (!spans_equal(common, by_place[0])) {
-		complain(d, like.statement, "import-except-interface");
+		complain_of_places(d, like.statement);
 	}
 	add_piece(pieces, &kept, like, 0, common);
 	for (uint32_t p = 1; p < places; p++) {

@@ -126,13 +126,7 @@ static int compare_notes(const void *left, const void *right)
 {
 	const struct import_note *a = left;
 	const struct import_note *b = right;
-	if ((a->file == NULL) != (b->file == NULL)) {
-		return a->file == NULL ? -1 : 1;
-	}
-	int r = a->file == NULL ? 0 : strcmp(a->file, b->file);
-	if (r == 0 && a->line != b->line) {
-		r = a->line < b->line ? -1 : 1;
-	}
+	int r = a->order < b->order ? -1 : a->order > b->order;
 	return r != 0 ? r : strcmp(a->reason, b->reason);
 }
 

@@ -59,6 +59,7 @@ enum import_outcome {
 struct import_note {
 	enum import_outcome outcome;
 	const char *reason; /* id of data/messages/import.yaml; static string */
+	uint32_t order;     /* of the rules as they stand; 0 = of the whole */
 	const char *file;   /* NULL = of the whole */
 	uint32_t line;      /* from 1; 0 = the form has no lines */
 	const char *rule;   /* its text, one line; NULL = none */
@@ -69,7 +70,7 @@ struct import_note {
 struct import_report {
 	struct arena arena;
 	enum import_kind kind;
-	VEC(struct import_note) notes;    /* by file and line */
+	VEC(struct import_note) notes;    /* in the order of the rules */
 	uint32_t counts[IMPORT_LEFT + 1]; /* of notes, by outcome */
 	uint32_t declarations;
 };

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "import/nft_text.h"
 #include "import/rules.h"
 
 enum { KEY_BYTES = 512, STEPS_MAX = 4 * 1000 * 1000, CONCAT_MAX = 8 };
@@ -900,12 +901,10 @@ static void read_expressions(struct reading *r, way_list *ways, const json_t *ex
 
 static uint32_t state(struct reading *r, const json_t *rule, const char *chain)
 {
-	struct str text = STR_INIT(1 << 20);
-	char *expressions = json_dumps(json_object_get(rule, "expr"), JSON_COMPACT);
-	str_printf(&text, "%s handle %d: %s", chain,
-		   (int)json_integer_value(json_object_get(rule, "handle")),
-		   expressions == NULL ? "" : expressions);
-	free(expressions);
+	struct str text = STR_INIT(4096); /* a longer rule is cut short */
+	str_printf(&text, "%s handle %d: ", chain,
+		   (int)json_integer_value(json_object_get(rule, "handle")));
+	nft_text_rule(&text, json_object_get(rule, "expr"));
 	uint32_t statement = ruleset_statement(r->set, r->file, 0, str_text(&text), text.length);
 	str_deinit(&text);
 	const char *comment = word(rule, "comment");

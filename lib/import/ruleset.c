@@ -167,6 +167,7 @@ void ruleset_note(struct ruleset *set, uint32_t statement, enum import_outcome o
 	note->outcome = outcome;
 	note->reason = reason;
 	if (s != NULL) {
+		note->order = statement + 1;
 		note->file = s->file;
 		note->line = s->line;
 		note->rule = s->text;
