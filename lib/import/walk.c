@@ -330,6 +330,37 @@ static void jump(struct walk *w, struct flow *hit, const struct rule *rule, bool
 }
 
 /* @param returned  receives what leaves the chain for the calling one. */
+static void carry_out(struct walk *w, const struct rule *rule, struct flow *hit, bool perhaps,
+		      struct flow *flow, struct flow *returned)
+{
+	bool limited = rule->rate.count > 0 &&
+		       (rule->verdict == RULE_RETURN || rule->verdict == RULE_JUMP);
+	bool leaves = rule->verdict != RULE_ACCEPT && rule->verdict != RULE_LIMIT;
+	if (limited || rule->verdict == RULE_LIMIT) {
+		remember_limit(w, hit, rule);
+	}
+	if (leaves || (rule->verdict == RULE_ACCEPT && w->doubt && !perhaps)) {
+		flow_apply(w, flow, hit, without);
+	}
+	if (rule->verdict == RULE_ACCEPT && !perhaps) {
+		if (w->doubt) {
+			flow_apply(w, returned, hit, either);
+		} else {
+			take(w, hit, rule);
+		}
+	} else if (rule->verdict == RULE_RETURN && !perhaps) {
+		flow_apply(w, returned, hit, either);
+	} else if (rule->verdict == RULE_JUMP) {
+		jump(w, hit, rule, perhaps);
+		flow_apply(w, flow, hit, either);
+	} else if (rule->verdict == RULE_GOTO && !perhaps) {
+		jump(w, hit, rule, false);
+		flow_apply(w, returned, hit, either);
+	} else if (rule->verdict == RULE_DROP || rule->verdict == RULE_REJECT) {
+		w->set->statements.items[rule->statement].narrowed = true;
+	}
+}
+
 static void apply_rule(struct walk *w, const struct rule *rule, struct flow *flow,
 		       struct flow *returned)
 {
@@ -339,54 +370,10 @@ static void apply_rule(struct walk *w, const struct rule *rule, struct flow *flo
 	    !flow_hit(w, &hit, flow, rule)) {
 		return;
 	}
-	bool perhaps = matching == MATCHES_PERHAPS;
-	if (perhaps) {
+	if (matching == MATCHES_PERHAPS) {
 		complain_of_doubt(w, rule);
 	}
-	switch (rule->verdict) {
-	case RULE_ACCEPT:
-		if (w->doubt && !perhaps) {
-			flow_apply(w, flow, &hit, without);
-			flow_apply(w, returned, &hit, either);
-		} else if (!perhaps) {
-			take(w, &hit, rule);
-		}
-		break;
-	case RULE_LIMIT:
-		remember_limit(w, &hit, rule);
-		break;
-	case RULE_RETURN:
-		if (rule->rate.count > 0) {
-			remember_limit(w, &hit, rule);
-		}
-		flow_apply(w, flow, &hit, without);
-		if (!perhaps) {
-			flow_apply(w, returned, &hit, either);
-		}
-		break;
-	case RULE_JUMP:
-		if (rule->rate.count > 0) {
-			remember_limit(w, &hit, rule);
-		}
-		flow_apply(w, flow, &hit, without);
-		jump(w, &hit, rule, perhaps);
-		flow_apply(w, flow, &hit, either);
-		break;
-	case RULE_GOTO:
-		flow_apply(w, flow, &hit, without);
-		if (!perhaps) {
-			jump(w, &hit, rule, false);
-			flow_apply(w, returned, &hit, either);
-		}
-		break;
-	case RULE_DROP:
-	case RULE_REJECT:
-		w->set->statements.items[rule->statement].narrowed = true;
-		flow_apply(w, flow, &hit, without);
-		break;
-	case RULE_NOTHING:
-		break;
-	}
+	carry_out(w, rule, &hit, matching == MATCHES_PERHAPS, flow, returned);
 	flow_deinit(&hit);
 	if (w->too_many && !w->set->statements.items[rule->statement].left) {
 		w->set->statements.items[rule->statement].left = true;
