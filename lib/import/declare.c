@@ -583,7 +583,7 @@ static bool alike(const struct declaring *d, const struct candidate *a, const st
 static void join(struct declaring *d)
 {
 	size_t count = 0;
-	struct candidate **sorted = calloc(d->out->list.count + 1, sizeof(struct candidate *));
+	struct candidate **sorted = calloc(d->out->list.count + 1, sizeof(void *));
 	if (sorted == NULL) {
 		ruleset_fail(d->set, -ENOMEM);
 		return;
@@ -591,7 +591,7 @@ static void join(struct declaring *d)
 	for (size_t i = 0; i < d->out->list.count; i++) {
 		sorted[count++] = &d->out->list.items[i];
 	}
-	qsort_r(sorted, count, sizeof(*sorted), compare_by_ports, d->set);
+	qsort_r(sorted, count, sizeof(void *), compare_by_ports, d->set);
 	for (size_t i = 1, k = 0; i < count; i++) {
 		if (alike(d, sorted[k], sorted[i]) && compare_ports(sorted[k], sorted[i]) == 0) {
 			join_sources(d, sorted[k], sorted[i]);
@@ -599,7 +599,7 @@ static void join(struct declaring *d)
 			k = i;
 		}
 	}
-	qsort_r(sorted, count, sizeof(*sorted), compare_by_sources, d->set);
+	qsort_r(sorted, count, sizeof(void *), compare_by_sources, d->set);
 	for (size_t i = 1, k = 0; i < count; i++) {
 		if (sorted[i]->gone) {
 			continue;

@@ -64,18 +64,24 @@ static const struct document *document_named(const struct firewalld *f, const ch
 	return NULL;
 }
 
-/* An element as it was written, nearly: <service name="ssh"/>. */
+static void add_element(struct str *out, const struct xml_element *element)
+{
+	str_printf(out, "<%s", element->name);
+	for (size_t i = 0; i < element->attribute_count; i++) {
+		str_printf(out, " %s=\"%s\"", element->attributes[i].name,
+			   element->attributes[i].value);
+	}
+	str_add_char(out, '>');
+}
+
+/* An element as it was written, nearly: <service name="ssh">. */
 static uint32_t state(const struct zone *zone, const struct xml_element *element)
 {
 	struct str text = STR_INIT(4096);
-	for (const struct xml_element *at = element; at != NULL;
-	     at = at == element ? element->first : at->next) {
-		str_printf(&text, "%s<%s", at == element ? "" : " ", at->name);
-		for (size_t i = 0; i < at->attribute_count; i++) {
-			str_printf(&text, " %s=\"%s\"", at->attributes[i].name,
-				   at->attributes[i].value);
-		}
-		str_add_char(&text, '>');
+	add_element(&text, element);
+	for (const struct xml_element *child = element->first; child != NULL; child = child->next) {
+		str_add_char(&text, ' ');
+		add_element(&text, child);
 	}
 	uint32_t statement = ruleset_statement(zone->f->set, zone->document->file, element->line,
 					       str_text(&text), text.length);
@@ -443,7 +449,6 @@ static void place_child(struct placing *p, const struct xml_element *e)
 {
 	static const char *const silent[] = { "short",  "description", "interface",
 					      "source", "forward",     "icmp-block-inversion" };
-	struct ruleset *set = p->zone->f->set;
 	const char *name = xml_get(e, "name");
 	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
 		if (xml_is(e, silent[i])) {
@@ -465,7 +470,6 @@ static void place_child(struct placing *p, const struct xml_element *e)
 	}
 	rule.verdict = RULE_ACCEPT;
 	place_element(p, &rule, e);
-	(void)set;
 }
 
 static int compare_placed(const void *left, const void *right)

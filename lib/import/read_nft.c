@@ -200,7 +200,7 @@ static void dynamic(struct reading *r, way_list *ways, const json_t *statement)
 	}
 }
 
-static void finish(struct reading *r, const struct way *way);
+static void finish(struct reading *r, const struct way *given);
 
 static void verdict_map(struct reading *r, way_list *ways, const json_t *vmap)
 {

@@ -372,8 +372,11 @@ void read_ufw(struct ruleset *set, const struct import_file *files, size_t count
 			add_ping(&u, family);
 		}
 	}
-	for (size_t i = 0; i < 2 * count && set->error == 0; i++) {
-		read_file(&u, &files[i % count], i < count);
+	/* What is allowed to go out by default decides what a rule about it means. */
+	for (int settings = 1; settings >= 0; settings--) {
+		for (size_t i = 0; i < count && set->error == 0; i++) {
+			read_file(&u, &files[i], settings != 0);
+		}
 	}
 	for (unsigned family = 0; family < FAMILIES && set->error == 0; family++) {
 		struct chain *chain = &set->chains.items[u.chains[family]];

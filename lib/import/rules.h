@@ -110,7 +110,7 @@ uint32_t ruleset_find(const struct ruleset *set, const char *name);
 uint32_t ruleset_statement(struct ruleset *set, const char *file, uint32_t line, const char *text,
 			   size_t length);
 struct rule ruleset_rule(uint32_t statement);
-void ruleset_add(struct ruleset *set, uint32_t chain, const struct rule *rule);
+void ruleset_add(struct ruleset *set, uint32_t chain, const struct rule *given);
 /* A copy in the arena; "" when out of memory. */
 const char *ruleset_text(struct ruleset *set, const char *text, size_t length);
 /* A note on a statement (UINT32_MAX = on the whole), with up to one argument. */

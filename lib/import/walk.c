@@ -82,7 +82,7 @@ static const struct spans *either(struct walk *w, const struct spans *a, const s
 
 static bool flow_init(struct walk *w, struct flow *flow, uint32_t first, uint32_t count)
 {
-	*flow = (struct flow){ first, count, calloc(count > 0 ? count : 1, sizeof(*flow->sets)) };
+	*flow = (struct flow){ first, count, calloc(count > 0 ? count : 1, sizeof(void *)) };
 	if (flow->sets == NULL) {
 		ruleset_fail(w->set, -ENOMEM);
 		flow->count = 0;

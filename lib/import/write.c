@@ -568,7 +568,7 @@ static void add_declarations(struct writing *w)
 {
 	size_t count = 0;
 	struct candidates *all = w->candidates;
-	_cleanup_(freep) struct candidate **sorted = calloc(all->list.count + 1, sizeof(*sorted));
+	_cleanup_(freep) struct candidate **sorted = calloc(all->list.count + 1, sizeof(void *));
 	for (size_t i = 0; sorted != NULL && i < all->list.count; i++) {
 		if (!all->list.items[i].gone) {
 			sorted[count++] = &all->list.items[i];
@@ -578,7 +578,7 @@ static void add_declarations(struct writing *w)
 		fail(w, -ENOMEM);
 		return;
 	}
-	qsort(sorted, count, sizeof(struct candidate *), compare_order);
+	qsort(sorted, count, sizeof(void *), compare_order);
 	str_add(w->out, count == 0 ? "\nports: {}\n" : "\nports:\n");
 	for (size_t i = 0; i < count && w->error == 0 && w->out->error == 0; i++) {
 		str_add(w->out, i == 0 ? "" : "\n");
