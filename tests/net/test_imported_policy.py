@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import BUILD, checked, run
+from world import BUILD, checked, run
 
 # Everything that is not accepted is reset, so that no test waits for what never comes.
 RULES = """
