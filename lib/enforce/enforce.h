@@ -232,6 +232,11 @@ struct enforce_states {
 int enforce_states_open(struct enforce_states *out, const char *path, bool change, struct err *e);
 void enforce_states_close(struct enforce_states *states);
 
+/* Lets others change rules while a person thinks, and takes the lock again: the entries are read
+ * anew, pointers to them die. @return 0 or negative errno. */
+void enforce_states_pause(struct enforce_states *states);
+int enforce_states_resume(struct enforce_states *states, struct err *e);
+
 /* The entry with that number; NULL. */
 const struct enforce_state *enforce_states_find(const struct enforce_states *states,
 						unsigned number);

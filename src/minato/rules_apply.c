@@ -237,10 +237,36 @@ static int take_back(struct rules *rules, const struct context *context, unsigne
 	return EXIT_ERROR;
 }
 
+/* Meanwhile somebody else may have answered, or the time may be over. */
+static int answered(struct rules *rules, const struct context *context, unsigned number)
+{
+	struct err e = ERR_INIT;
+	int r = enforce_states_resume(&rules->states, &e);
+	if (r == 0) {
+		r = enforce_status(&rules->status, &e);
+	}
+	if (r < 0) {
+		return failed(context, &e, "minato plan");
+	}
+	if (rules->status.confirmed != number) {
+		return -1; /* still to be decided */
+	}
+	struct str text = STR_INIT(256);
+	str_printf(&text, _("state %u is confirmed\n"), number);
+	int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
 static int ask(struct rules *rules, const struct context *context, unsigned number,
 	       unsigned seconds)
 {
+	enforce_states_pause(&rules->states);
 	const char key = ask_for_key(seconds);
+	int code = answered(rules, context, number);
+	if (code >= 0) {
+		return code;
+	}
 	return key == 'y' || key == 'Y' ? keep(rules, context, number)
 					: take_back(rules, context, number);
 }

@@ -140,6 +140,17 @@ def test_confirm_on_a_terminal_asks_too(world):
     assert world.confirmed() == 1
 
 
+def test_another_login_may_confirm_while_the_terminal_asks(world, ssh):
+    world.declare(OPEN)
+    terminal = Terminal(world, "apply")
+    terminal.until("Keep these rules?")
+    done = ssh.minato("confirm")
+    assert done.returncode == 0, done.stderr
+    terminal.press(b"n")
+    terminal.until("is confirmed")
+    assert world.confirmed() == 1 and world.candidate() is None
+
+
 def test_silence_on_a_terminal_takes_back(world):
     world.declare(OPEN)
     terminal = Terminal(world, "apply", "--timeout", 10)

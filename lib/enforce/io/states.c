@@ -207,6 +207,23 @@ void enforce_states_close(struct enforce_states *states)
 	arena_deinit(&states->arena);
 }
 
+void enforce_states_pause(struct enforce_states *states)
+{
+	(void)flock(states->lock, LOCK_UN); /* cannot fail for a lock of ours */
+}
+
+int enforce_states_resume(struct enforce_states *states, struct err *e)
+{
+	/* Others hold it for moments only: they pause while they ask, too. */
+	while (flock(states->lock, LOCK_EX) < 0) {
+		if (errno != EINTR) {
+			return err_system(e, errno, "the record of rules cannot be locked");
+		}
+	}
+	int r = read_all(states);
+	return r < 0 ? err_system(e, r, "the record of rules cannot be read") : 0;
+}
+
 /* ---- questions ---- */
 
 const struct enforce_state *enforce_states_find(const struct enforce_states *states,
