@@ -426,3 +426,21 @@ def test_no_packet_is_lost_or_let_in_while_all_rules_are_replaced(world):
             world.apply(policy(i))
     assert world.confirmed() == 8 and seen.sent > 100
     assert (seen.lost, seen.leaked, seen.stalled) == (0, 0, 0)
+
+
+def test_every_port_and_many_addresses_are_taken(world):
+    world.listen(22)
+    world.hold("minato: 1\nports:\n  all: {port: [1-65535/tcp, 1-65535/udp], for: x, owner: o, from: any}\n")
+    assert world.connect(22, world.OTHER) and world.connect(22, world.FRIEND6)
+    addresses = ", ".join(f"10.77.{i // 250}.{i % 250 + 1}" for i in range(250, 20250))
+    world.hold(f"minato: 1\nwho:\n  many: [10.77.0.2, {addresses}]\nports:\n"
+               "  ssh: {port: 22/tcp, for: x, owner: o, from: many}\n")
+    assert world.connect(22, world.FRIEND) and world.connect(22, world.OTHER) is None
+
+
+def test_a_host_without_ipv6_has_rules_too(world):
+    checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+    world.listen(22, address="0.0.0.0")
+    world.hold(OPEN_22)
+    assert world.connect(22, world.FRIEND) and world.connect(22, world.OTHER) is None
+
