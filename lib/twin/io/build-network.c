@@ -1,0 +1,464 @@
+/* Wearing the host's interfaces, addresses and routes. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "base/io/file.h"
+#include "twin/io/build.h"
+#include "twin/io/netlink.h"
+
+enum { PASSES = 4, LOOPBACK_INDEX = 1 };
+
+static const usec_t ready_timeout = 2 * USEC_PER_SEC;
+
+struct wearing {
+	const struct twin_host *host;
+	struct built_link *links; /* beside host->links */
+	int route, far_route;     /* rtnetlink in both namespaces */
+	int outside;              /* the namespace */
+	int doubts;
+	char buffer[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
+};
+
+static struct built_link *built(const struct wearing *wearing, uint32_t host_index)
+{
+	for (size_t i = 0; i < wearing->host->links.count; i++) {
+		if (wearing->links[i].host_index == host_index) {
+			return &wearing->links[i];
+		}
+	}
+	return NULL;
+}
+
+static uint32_t inside_index(const struct wearing *wearing, uint32_t host_index)
+{
+	const struct built_link *link = built(wearing, host_index);
+	return link == NULL ? 0 : link->inside;
+}
+
+/* ---- Interfaces ---- */
+
+static bool is_bridge(const struct host_link *link)
+{
+	return strcmp(link->kind, "bridge") == 0;
+}
+
+/* What a bond or a team has below it sees no packets of its own. */
+static bool is_left_out(const struct wearing *wearing, const struct host_link *link)
+{
+	const struct host_link *master = host_link_by_index(wearing->host, link->master);
+	return master != NULL &&
+	       (strcmp(master->kind, "bond") == 0 || strcmp(master->kind, "team") == 0);
+}
+
+static struct nlmsghdr *link_request(struct wearing *wearing, uint32_t index, const char *name)
+{
+	struct nlmsghdr *request = netlink_request(
+		wearing->buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
+	info->ifi_index = (int)index;
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	return request;
+}
+
+static void put_peer(struct wearing *wearing, struct nlmsghdr *request, uint32_t index)
+{
+	char name[TWIN_INTERFACE_BYTES];
+	struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
+	mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
+	struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+	struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(request, sizeof(*info));
+	info->ifi_index = (int)(index + BUILD_PEER_OFFSET);
+	(void)snprintf(name, sizeof(name), "far%u", index);
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)wearing->outside);
+	mnl_attr_nest_end(request, peer);
+	mnl_attr_nest_end(request, data);
+	mnl_attr_nest_end(request, information);
+}
+
+static int set_up(struct wearing *wearing, int route, uint32_t index, unsigned more)
+{
+	struct nlmsghdr *request =
+		netlink_request(wearing->buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
+	info->ifi_index = (int)index;
+	info->ifi_flags = IFF_UP | more;
+	info->ifi_change = IFF_UP | more;
+	return netlink_tell(route, request);
+}
+
+/* The far end is up at once, so that the near one has a carrier when it comes up. */
+static int make_veth(struct wearing *wearing, uint32_t index, const char *name, const uint8_t *mac,
+		     uint32_t master)
+{
+	struct nlmsghdr *request = link_request(wearing, index, name);
+	mnl_attr_put(request, IFLA_ADDRESS, TWIN_MAC_BYTES, mac);
+	put_peer(wearing, request, index);
+	int r = netlink_tell(wearing->route, request);
+	if (r == 0) {
+		r = set_up(wearing, wearing->far_route, index + BUILD_PEER_OFFSET, 0);
+	}
+	if (r == 0 && master != 0) {
+		request =
+			netlink_request(wearing->buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+		((struct ifinfomsg *)mnl_nlmsg_get_payload(request))->ifi_index = (int)index;
+		mnl_attr_put_u32(request, IFLA_MASTER, master);
+		r = netlink_tell(wearing->route, request);
+	}
+	return r;
+}
+
+static int make_bridge(struct wearing *wearing, uint32_t index, const char *name,
+		       const uint8_t *mac)
+{
+	struct nlmsghdr *request = link_request(wearing, index, name);
+	mnl_attr_put(request, IFLA_ADDRESS, TWIN_MAC_BYTES, mac);
+	struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
+	mnl_attr_put_strz(request, IFLA_INFO_KIND, "bridge");
+	mnl_attr_nest_end(request, information);
+	return netlink_tell(wearing->route, request);
+}
+
+static int make(struct wearing *wearing, const struct host_link *link, uint32_t index,
+		const uint8_t *mac)
+{
+	const struct host_link *master = host_link_by_index(wearing->host, link->master);
+	bool port = master != NULL && is_bridge(master);
+	if (is_bridge(link)) {
+		return make_bridge(wearing, index, link->name, mac);
+	}
+	return make_veth(wearing, index, link->name, mac,
+			 port ? inside_index(wearing, link->master) : 0);
+}
+
+/* The host's own index where it is free, since rules may name it. */
+static int wear_link(struct wearing *wearing, const struct host_link *link, struct built_link *out)
+{
+	const uint8_t own[TWIN_MAC_BYTES] = {
+		0x02, 0x6d, 0x6e, 0x74, (uint8_t)(link->index >> 8), (uint8_t)link->index
+	};
+	static const uint8_t zero[TWIN_MAC_BYTES];
+	bool usable = link->has_mac && memcmp(link->mac, zero, sizeof(zero)) != 0;
+	memcpy(out->mac, usable ? link->mac : own, TWIN_MAC_BYTES);
+	uint32_t index = link->index;
+	int r = make(wearing, link, index, out->mac);
+	if (r == -EBUSY || r == -EEXIST) {
+		index += BUILD_OWN_OFFSET;
+		r = make(wearing, link, index, out->mac);
+	}
+	if (r < 0) {
+		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE, link->name);
+	}
+	out->inside = index;
+	out->outside = is_bridge(link) ? 0 : index + BUILD_PEER_OFFSET;
+	const struct host_link *master = host_link_by_index(wearing->host, link->master);
+	return master != NULL && strcmp(master->kind, "vrf") == 0
+		       ? build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE, link->name)
+		       : 0;
+}
+
+static int wear_links(struct wearing *wearing, bool bridges)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < wearing->host->links.count; i++) {
+		const struct host_link *link = &wearing->host->links.items[i];
+		if ((link->flags & IFF_LOOPBACK) != 0) {
+			wearing->links[i].inside = LOOPBACK_INDEX;
+		} else if (is_bridge(link) == bridges && !is_left_out(wearing, link)) {
+			r = wear_link(wearing, link, &wearing->links[i]);
+		}
+	}
+	return r;
+}
+
+/* A packet "through the bridge" comes in at one of its ports; a bridge without gets one. */
+static int give_port(struct wearing *wearing, const struct host_link *bridge,
+		     struct built_link *out)
+{
+	for (size_t i = 0; i < wearing->host->links.count; i++) {
+		if (wearing->host->links.items[i].master == bridge->index &&
+		    (wearing->host->links.items[i].flags & IFF_UP) != 0 &&
+		    wearing->links[i].outside != 0) {
+			out->outside = wearing->links[i].outside;
+			return 0;
+		}
+	}
+	char name[TWIN_INTERFACE_BYTES];
+	const uint32_t index = out->inside + 2 * BUILD_PEER_OFFSET;
+	const uint8_t mac[TWIN_MAC_BYTES] = { 0x02, 0x6d, 0x6e, 0x74, 0xff, (uint8_t)index };
+	(void)snprintf(name, sizeof(name), "mnt%u", out->inside);
+	int r = make_veth(wearing, index, name, mac, out->inside);
+	if (r < 0) {
+		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE, bridge->name);
+	}
+	out->outside = index + BUILD_PEER_OFFSET;
+	return set_up(wearing, wearing->route, index, IFF_NOARP);
+}
+
+/* Without ARP no answer needs a neighbour that the twin does not have. */
+static int bring_up(struct wearing *wearing)
+{
+	int r = set_up(wearing, wearing->route, LOOPBACK_INDEX, 0);
+	for (size_t i = 0; r == 0 && i < wearing->host->links.count; i++) {
+		const struct host_link *link = &wearing->host->links.items[i];
+		struct built_link *out = &wearing->links[i];
+		out->up = (link->flags & IFF_UP) != 0;
+		if (out->inside == 0 || out->inside == LOOPBACK_INDEX || !out->up) {
+			continue;
+		}
+		r = set_up(wearing, wearing->route, out->inside, IFF_NOARP);
+		if (r == 0 && is_bridge(link)) {
+			r = give_port(wearing, link, out);
+		}
+	}
+	return r;
+}
+
+/* ---- Settings ---- */
+
+static int apply_setting(struct wearing *wearing, const struct host_setting *setting)
+{
+	char path[HOST_SETTING_BYTES + 16];
+	char value[HOST_VALUE_BYTES];
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", setting->path);
+	long length = file_read_into(value, sizeof(value), AT_FDCWD, path);
+	if (length <= 0) {
+		return 0; /* the interface is none of the twin's, or the kernel has none for it */
+	}
+	value[strcspn(value, "\n")] = '\0';
+	if (strcmp(value, setting->value) == 0) {
+		return 0;
+	}
+	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write_all(fd, setting->value, strlen(setting->value)) < 0) {
+		return build_doubt(wearing->doubts, TWIN_DOUBT_SETTING, setting->path);
+	}
+	return 0;
+}
+
+static int apply_settings(struct wearing *wearing)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < wearing->host->settings.count; i++) {
+		r = apply_setting(wearing, &wearing->host->settings.items[i]);
+	}
+	return r;
+}
+
+/* ---- Addresses and routes ---- */
+
+static int add_address(struct wearing *wearing, const struct host_address *address)
+{
+	bool ipv6 = address->local.family == ADDR_IPV6;
+	size_t bytes = ipv6 ? 16 : 4;
+	struct nlmsghdr *request =
+		netlink_request(wearing->buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
+				sizeof(struct ifaddrmsg));
+	struct ifaddrmsg *info = mnl_nlmsg_get_payload(request);
+	*info = (struct ifaddrmsg){ .ifa_family = ipv6 ? AF_INET6 : AF_INET,
+				    .ifa_prefixlen = address->bits,
+				    .ifa_scope = address->scope,
+				    .ifa_index = inside_index(wearing, address->index) };
+	if (info->ifa_index == 0) {
+		return 0;
+	}
+	const struct addr *peer =
+		address->peer.family == ADDR_NONE ? &address->local : &address->peer;
+	mnl_attr_put(request, IFA_LOCAL, bytes, address->local.bytes);
+	mnl_attr_put(request, IFA_ADDRESS, bytes, peer->bytes);
+	mnl_attr_put_u32(request, IFA_FLAGS,
+			 (address->flags & IFA_F_NOPREFIXROUTE) | (ipv6 ? IFA_F_NODAD : 0));
+	int r = netlink_tell(wearing->route, request);
+	/* 127.0.0.1 and ::1 are there already; IPv6 may be off. */
+	if (r < 0 && r != -EEXIST && (address->flags & IFA_F_DADFAILED) == 0) {
+		char text[ADDR_TEXT_BYTES];
+		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE,
+				   addr_format(&address->local, text));
+	}
+	return 0;
+}
+
+/* @return false when the route is over an interface that is not in the twin. */
+static bool translate_index(const struct wearing *wearing, void *at)
+{
+	uint32_t index = 0;
+	memcpy(&index, at, sizeof(index));
+	index = inside_index(wearing, index);
+	memcpy(at, &index, sizeof(index));
+	return index != 0;
+}
+
+static bool translate_hops(const struct wearing *wearing, const struct nlattr *attribute)
+{
+	char *at = mnl_attr_get_payload(attribute);
+	size_t left = mnl_attr_get_payload_len(attribute);
+	bool whole = true;
+	while (left >= sizeof(struct rtnexthop)) {
+		struct rtnexthop *hop = (void *)at;
+		size_t length = RTNH_ALIGN(hop->rtnh_len);
+		if (length < sizeof(*hop) || length > left) {
+			return false;
+		}
+		whole &= translate_index(wearing, &hop->rtnh_ifindex);
+		hop->rtnh_flags &= RTNH_F_ONLINK;
+		at += length;
+		left -= length;
+	}
+	return whole;
+}
+
+static bool translate_route(const struct wearing *wearing, struct nlmsghdr *message)
+{
+	struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute = NULL;
+	route->rtm_flags &= RTNH_F_ONLINK;
+	bool whole = true;
+	mnl_attr_for_each(attribute, message, sizeof(*route))
+	{
+		if (mnl_attr_get_type(attribute) == RTA_OIF) {
+			whole &= translate_index(wearing, mnl_attr_get_payload(attribute));
+		} else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH) {
+			whole &= translate_hops(wearing, attribute);
+		}
+	}
+	return whole;
+}
+
+/* Messages that are told again: those that need another first come through in a later pass. */
+static int replay(struct wearing *wearing, const struct str *messages, uint16_t type,
+		  unsigned *left_out)
+{
+	_cleanup_(freep) char *copy = malloc(messages->length + 1);
+	if (copy == NULL) {
+		return -ENOMEM;
+	}
+	memcpy(copy, str_text(messages), messages->length);
+	bool failed = true;
+	for (int pass = 0; pass < PASSES && failed; pass++) {
+		failed = false;
+		*left_out = 0;
+		for (size_t at = 0; at < messages->length;) {
+			struct nlmsghdr *message = (void *)(copy + at);
+			at += NLMSG_ALIGN(message->nlmsg_len);
+			if (message->nlmsg_type == 0) {
+				continue; /* done */
+			}
+			bool whole = type != RTM_NEWROUTE || pass > 0 ||
+				     translate_route(wearing, message);
+			message->nlmsg_type = type;
+			message->nlmsg_flags = NLM_F_CREATE | NLM_F_APPEND;
+			message->nlmsg_pid = 0;
+			int r = whole ? netlink_tell(wearing->route, message) : -ENODEV;
+			if (r == 0 || r == -EEXIST || !whole) {
+				message->nlmsg_type = 0;
+			} else {
+				failed = true;
+				++*left_out;
+			}
+		}
+	}
+	return 0;
+}
+
+static int add_routes(struct wearing *wearing)
+{
+	unsigned routes = 0;
+	unsigned rules = 0;
+	int r = replay(wearing, &wearing->host->routes, RTM_NEWROUTE, &routes);
+	r = r < 0 ? r : replay(wearing, &wearing->host->routing, RTM_NEWRULE, &rules);
+	if (r == 0 && routes + rules > 0) {
+		char text[16];
+		(void)snprintf(text, sizeof(text), "%u", routes + rules);
+		r = build_doubt(wearing->doubts, TWIN_DOUBT_ROUTES, text);
+	}
+	return r;
+}
+
+/* ---- Everything ---- */
+
+struct readiness {
+	struct wearing *wearing;
+	bool waiting;
+};
+
+static int look_at_link(const struct nlmsghdr *message, void *data)
+{
+	struct readiness *readiness = data;
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute = NULL;
+	bool up = (info->ifi_flags & IFF_UP) == 0 || info->ifi_index == LOOPBACK_INDEX;
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
+		up |= mnl_attr_get_type(attribute) == IFLA_OPERSTATE &&
+		      mnl_attr_get_u8(attribute) == 6; /* IF_OPER_UP, RFC 2863 */
+	}
+	readiness->waiting |= !up;
+	return MNL_CB_OK;
+}
+
+/* IPv6 uses an interface only once its carrier was noticed, which the kernel does in its own time
+ * (net/core/link_watch.c): each change is told to the group of links. */
+static int wait_until_ready(struct wearing *wearing)
+{
+	_cleanup_(close_fdp) int events = netlink_open(NETLINK_ROUTE);
+	const int group = RTNLGRP_LINK;
+	const usec_t deadline = clock_monotonic() + ready_timeout;
+	if (events < 0 ||
+	    setsockopt(events, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+		return events < 0 ? events : -errno;
+	}
+	for (;;) {
+		struct readiness readiness = { .wearing = wearing };
+		struct nlmsghdr *request =
+			netlink_request(wearing->buffer, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
+		int r = netlink_dump(wearing->route, request, look_at_link, &readiness);
+		usec_t left = deadline - clock_monotonic();
+		if (r < 0 || !readiness.waiting || left <= 0) {
+			return r;
+		}
+		struct pollfd waiting = { .fd = events, .events = POLLIN };
+		char told[NETLINK_REQUEST_BYTES];
+		if (poll(&waiting, 1, (int)(left / 1000) + 1) > 0) {
+			(void)recv(events, told, sizeof(told),
+				   MSG_DONTWAIT); /* only that it came */
+		}
+	}
+}
+
+int build_network(struct built_link *links, const struct twin_host *host, int route,
+		  const struct build_outside *outside, int doubts, struct err *e)
+{
+	struct wearing wearing = { .host = host,
+				   .links = links,
+				   .route = route,
+				   .far_route = outside->route,
+				   .outside = outside->namespace,
+				   .doubts = doubts };
+	for (size_t i = 0; i < host->links.count; i++) {
+		links[i].host_index = host->links.items[i].index;
+	}
+	int r = wear_links(&wearing, true);
+	r = r < 0 ? r : wear_links(&wearing, false);
+	r = r < 0 ? r : apply_settings(&wearing);
+	r = r < 0 ? r : bring_up(&wearing);
+	r = r < 0 ? r : wait_until_ready(&wearing);
+	for (size_t i = 0; r == 0 && i < host->addresses.count; i++) {
+		r = add_address(&wearing, &host->addresses.items[i]);
+	}
+	r = r < 0 ? r : add_routes(&wearing);
+	return r < 0 ? err_system(e, r, "cannot make the twin's interfaces") : 0;
+}

@@ -1,0 +1,125 @@
+/* The host's rules: nft's listing, and iptables-save where nft cannot read again what it prints. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io/file.h"
+#include "twin/io/host.h"
+#include "twin/io/program.h"
+
+enum { NAMES_BYTES = 1024 };
+
+static const struct {
+	const char *family;
+	const char *saves[2], *legacy_saves[2];
+	const char *names; /* tables of the old kernel interface */
+} families[HOST_FAMILIES] = {
+	{ "ip",
+	  { "iptables-nft-save", "iptables-save" },
+	  { "iptables-legacy-save", NULL },
+	  "/proc/thread-self/net/ip_tables_names" },
+	{ "ip6",
+	  { "ip6tables-nft-save", "ip6tables-save" },
+	  { "ip6tables-legacy-save", NULL },
+	  "/proc/thread-self/net/ip6_tables_names" },
+};
+
+bool host_by_iptables(const struct twin_host *host, const struct table *table)
+{
+	for (size_t i = 0; i < HOST_FAMILIES; i++) {
+		if (strcmp(table->family, families[i].family) == 0) {
+			struct str line = STR_INIT(NAMES_BYTES);
+			str_printf(&line, "*%s\n", table->name);
+			bool there = host->saved[i] != NULL &&
+				     strstr(host->saved[i], str_text(&line)) != NULL;
+			str_deinit(&line);
+			return there;
+		}
+	}
+	return false;
+}
+
+static int read_nft(struct twin_host *host, struct err *e)
+{
+	static const char *const words[] = { "nft", "-a", "list", "ruleset", NULL };
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	struct str complaint = STR_INIT(256);
+	int r = program_run(&text, &complaint, words, NULL);
+	if (r == -ENOENT) {
+		r = err_set(e, ENOENT, "nft is not installed");
+	} else if (r < 0 &&
+		   (geteuid() != 0 || strstr(str_text(&complaint), "not permitted") != NULL)) {
+		r = err_set(e, EPERM, "the firewall's rules may only be read as root");
+	} else if (r < 0) {
+		r = err_system(e, r, "cannot read the firewall's rules: %s", str_text(&complaint));
+	} else {
+		r = ruleset_read(&host->rules, strdup(str_text(&text)));
+	}
+	str_deinit(&text);
+	str_deinit(&complaint);
+	return r;
+}
+
+/* @return 0 with *out, or NULL there when it cannot be had; -ENOMEM. */
+static int save(char **out, const char *const *programs, size_t count)
+{
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	int r = -ENOENT;
+	for (size_t i = 0; r == -ENOENT && i < count && programs[i] != NULL; i++) {
+		const char *const words[] = { programs[i], NULL };
+		r = program_run(&text, NULL, words, NULL);
+	}
+	if (r == 0) {
+		*out = strdup(str_text(&text));
+	}
+	str_deinit(&text);
+	return r == 0 && *out == NULL ? -ENOMEM : 0;
+}
+
+static bool has_foreign(const struct twin_host *host, const char *family)
+{
+	for (size_t i = 0; i < host->rules.tables.count; i++) {
+		const struct table *table = &host->rules.tables.items[i];
+		if (table->foreign && strcmp(table->family, family) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_legacy(const char *path)
+{
+	char names[NAMES_BYTES];
+	return file_read_into(names, sizeof(names), AT_FDCWD, path) > 0;
+}
+
+static int legacy(struct twin_host *host, size_t i)
+{
+	int r = save(&host->legacy[i], families[i].legacy_saves, 1);
+	if (r == 0 && host->legacy[i] == NULL) {
+		struct str detail = STR_INIT(NAMES_BYTES);
+		str_printf(&detail, "%s (legacy): %s", families[i].family,
+			   families[i].legacy_saves[0]);
+		r = host_doubt(host, TWIN_DOUBT_TABLE, str_text(&detail));
+		str_deinit(&detail);
+	}
+	return r;
+}
+
+int host_read_rules(struct twin_host *host, const char *ruleset, struct err *e)
+{
+	if (ruleset != NULL) {
+		return ruleset_read(&host->rules, strdup(ruleset));
+	}
+	int r = read_nft(host, e);
+	for (size_t i = 0; r == 0 && i < HOST_FAMILIES; i++) {
+		if (has_foreign(host, families[i].family)) {
+			r = save(&host->saved[i], families[i].saves, 2);
+		}
+		if (r == 0 && has_legacy(families[i].names)) {
+			r = legacy(host, i);
+		}
+	}
+	return r;
+}

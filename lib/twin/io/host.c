@@ -1,0 +1,109 @@
+/* Reading a host: what the twin wears. */
+#include "twin/io/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+int host_doubt(struct twin_host *host, enum twin_doubt_kind kind, const char *detail)
+{
+	const char *kept = arena_strdup(&host->arena, detail);
+	struct twin_doubt *doubt = kept == NULL ? NULL : vec_push(&host->doubts);
+	if (doubt == NULL) {
+		return -ENOMEM;
+	}
+	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept };
+	return 0;
+}
+
+const struct host_link *host_link(const struct twin_host *host, const char *name)
+{
+	for (size_t i = 0; i < host->links.count; i++) {
+		if (strcmp(host->links.items[i].name, name) == 0) {
+			return &host->links.items[i];
+		}
+	}
+	return NULL;
+}
+
+const struct host_link *host_link_by_index(const struct twin_host *host, uint32_t index)
+{
+	for (size_t i = 0; i < host->links.count; i++) {
+		if (host->links.items[i].index == index) {
+			return &host->links.items[i];
+		}
+	}
+	return NULL;
+}
+
+int twin_host_address(struct addr *to, const struct twin_host *host, const char *interface,
+		      enum addr_family family)
+{
+	const struct host_link *link = host_link(host, interface);
+	const struct host_address *found = NULL;
+	if (link == NULL) {
+		return -ENODEV;
+	}
+	for (size_t i = 0; i < host->addresses.count; i++) {
+		const struct host_address *address = &host->addresses.items[i];
+		if (address->index == link->index && address->local.family == family &&
+		    (found == NULL || address->scope < found->scope)) {
+			found = address;
+		}
+	}
+	if (found == NULL) {
+		return -EADDRNOTAVAIL;
+	}
+	*to = found->local;
+	return 0;
+}
+
+struct twin_host *twin_host_free(struct twin_host *host)
+{
+	if (host == NULL) {
+		return NULL;
+	}
+	vec_free(&host->links);
+	vec_free(&host->addresses);
+	vec_free(&host->settings);
+	str_deinit(&host->routes);
+	str_deinit(&host->routing);
+	ruleset_deinit(&host->rules);
+	for (size_t i = 0; i < HOST_FAMILIES; i++) {
+		free(host->saved[i]);
+		free(host->legacy[i]);
+	}
+	vec_free(&host->doubts);
+	arena_deinit(&host->arena);
+	free(host);
+	return NULL;
+}
+
+static void host_freep(struct twin_host **host)
+{
+	(void)twin_host_free(*host); /* always NULL */
+}
+
+int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e)
+{
+	_cleanup_(host_freep) struct twin_host *host = calloc(1, sizeof(*host));
+	if (host == NULL) {
+		return err_system(e, ENOMEM, "cannot read the host");
+	}
+	host->routes = STR_INIT(HOST_MESSAGES_MAX_BYTES);
+	host->routing = STR_INIT(HOST_MESSAGES_MAX_BYTES);
+	arena_init(&host->arena, HOST_MESSAGES_MAX_BYTES);
+	int r = host_read_rules(host, ruleset, e); /* first: it may be forbidden */
+	if (r == 0) {
+		r = host_read_network(host, e);
+	}
+	if (r == 0) {
+		r = host_read_settings(host);
+	}
+	if (r == 0) {
+		*out = steal(&host);
+	}
+	return r;
+}

@@ -1,0 +1,303 @@
+/* One packet through the twin. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "twin/io/netlink.h"
+#include "twin/io/parts.h"
+
+enum {
+	EVENTS_BYTES = 64 * 1024,
+	PORT_FIRST = 40000, /* high, and below the range that Linux hands out last */
+	PORTS = 20000,
+	LOOPBACK_INDEX = 1,
+};
+
+static const usec_t answer_timeout = 1 * USEC_PER_SEC;
+static const char loopback[] = "lo";
+
+static int send_frame(int fd, uint32_t index, const uint8_t *frame, size_t length)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons((uint16_t)(frame[12] << 8 | frame[13])),
+				  .sll_ifindex = (int)index,
+				  .sll_halen = TWIN_MAC_BYTES };
+	memcpy(to.sll_addr, frame, TWIN_MAC_BYTES);
+	return sendto(fd, frame, length, 0, (const void *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
+
+/* The twin itself sends: through its output, over its loopback. */
+static int send_own(const struct twin *twin, const struct twin_packet *packet, const uint8_t *frame,
+		    size_t length)
+{
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6 };
+	memcpy(&ipv4.sin_addr, packet->to.bytes, sizeof(ipv4.sin_addr));
+	memcpy(&ipv6.sin6_addr, packet->to.bytes, sizeof(ipv6.sin6_addr));
+	const bool six = packet->to.family == ADDR_IPV6;
+	int fd = twin->parts[six ? PART_RAW_IPV6 : PART_RAW_IPV4];
+	const void *to = six ? (const void *)&ipv6 : &ipv4;
+	return sendto(fd, frame + FRAME_ETHERNET_BYTES, length - FRAME_ETHERNET_BYTES, 0, to,
+		      six ? sizeof(ipv6) : sizeof(ipv4)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* Where a probe is put in. */
+struct entry {
+	const struct built_link *link;
+	bool own;
+};
+
+static int send_probe(struct twin *twin, const struct twin_packet *packet,
+		      const struct entry *entry)
+{
+	uint8_t frame[FRAME_MAX_BYTES];
+	struct frame_mark mark = { .cookie = twin->cookie, .from_port = packet->from_port };
+	if (mark.from_port == 0) {
+		mark.from_port = (uint16_t)(PORT_FIRST + twin->port++ % PORTS);
+	}
+	size_t length = frame_build(frame, packet, entry->link->mac, &mark);
+	if (length == 0) {
+		return -EINVAL;
+	}
+	return entry->own
+		       ? send_own(twin, packet, frame, length)
+		       : send_frame(twin->parts[PART_OUTSIDE], entry->link->outside, frame, length);
+}
+
+static int send_marker(struct twin *twin, const struct entry *entry)
+{
+	uint8_t frame[FRAME_MAX_BYTES];
+	size_t length = frame_marker(frame, entry->link->mac, twin->cookie);
+	int fd = twin->parts[entry->own ? PART_INSIDE : PART_OUTSIDE];
+	return send_frame(fd, entry->own ? LOOPBACK_INDEX : entry->link->outside, frame, length);
+}
+
+/* ---- What the kernel says ---- */
+
+/* @return 1 = the marker came, 0 = more may come, or negative errno. */
+static int take_events(struct way *way, const char *bytes, size_t length, uint32_t cookie)
+{
+	int left = (int)length;
+	for (const struct nlmsghdr *message = (const void *)bytes; mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		struct trace_event event;
+		int r = trace_decode(&event, message);
+		if (r == -ENOMSG) {
+			continue;
+		}
+		if (r == 0 && event.marker) {
+			if (event.packet.cookie == cookie) {
+				return 1;
+			}
+			continue;
+		}
+		r = r < 0 ? r : way_take(way, &event);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* Until the marker: packets of one interface go one behind another, and both were sent from one
+ * processor, so that nothing of the probe comes after it. */
+static int listen_until_marker(struct twin *twin, struct way *way)
+{
+	_Alignas(struct nlmsghdr) char bytes[EVENTS_BYTES];
+	const usec_t deadline = clock_monotonic() + answer_timeout;
+	for (;;) {
+		ssize_t length = recv(twin->parts[PART_TRACE], bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (length < 0 && errno == ENOBUFS) {
+			int r = way_doubt(way->answer, TWIN_DOUBT_LOST, "");
+			if (r < 0) {
+				return r;
+			}
+			continue;
+		}
+		if (length < 0 && errno != EAGAIN && errno != EINTR) {
+			return -errno;
+		}
+		if (length > 0) {
+			int r = take_events(way, bytes, (size_t)length, twin->cookie);
+			if (r != 0) {
+				return r < 0 ? r : 0;
+			}
+			continue;
+		}
+		usec_t left = deadline - clock_monotonic();
+		struct pollfd waiting = { .fd = twin->parts[PART_TRACE], .events = POLLIN };
+		if (left <= 0 || poll(&waiting, 1, (int)(left / 1000) + 1) == 0) {
+			return -ETIMEDOUT;
+		}
+	}
+}
+
+/* ---- Why the routing did not let it through ---- */
+
+static int take_type(const struct nlmsghdr *message, void *data)
+{
+	if (message->nlmsg_type == RTM_NEWROUTE) {
+		*(unsigned char *)data =
+			((const struct rtmsg *)mnl_nlmsg_get_payload(message))->rtm_type;
+	}
+	return MNL_CB_OK;
+}
+
+/* Loopback, multicast, broadcast and "none" come from nowhere (RFC 1122 3.2.1.3, RFC
+ * 4291 2.5, 2.7), nor does a host's own address, unless accept_local. */
+static bool is_no_source(const struct twin *twin, const struct addr *from)
+{
+	const bool ipv6 = from->family == ADDR_IPV6;
+	if (addr_is_any(from) || addr_exposure(from) == EXPOSURE_LOOPBACK ||
+	    from->bytes[0] >= (ipv6 ? 0xff : 224)) {
+		return true;
+	}
+	for (size_t i = 0; i < twin->host->addresses.count; i++) {
+		if (addr_compare(&twin->host->addresses.items[i].local, from) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int ask_route(unsigned char *type, const struct twin *twin, const struct twin_packet *packet,
+		     const struct addr *to, uint32_t in_index)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const bool ipv6 = to->family == ADDR_IPV6;
+	const size_t bytes = ipv6 ? 16 : 4;
+	struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+	struct rtmsg *route = mnl_nlmsg_get_payload(request);
+	*route = (struct rtmsg){ .rtm_family = ipv6 ? AF_INET6 : AF_INET,
+				 .rtm_dst_len = (unsigned char)(bytes * 8),
+				 .rtm_src_len = (unsigned char)(bytes * 8) };
+	mnl_attr_put(request, RTA_DST, bytes, to->bytes);
+	mnl_attr_put(request, RTA_SRC, bytes, packet->from.bytes);
+	mnl_attr_put_u32(request, RTA_IIF, in_index);
+	return netlink_ask(twin->parts[PART_ROUTE], request, take_type, type);
+}
+
+/* The kernel's own words (inet_rtm_getroute() in net/ipv4/route.c): since 6.13 -EINVAL stands for
+ * all that is wrong with the source, -EXDEV before for its way back alone. */
+static enum twin_cause route_cause(const struct twin *twin, const struct twin_packet *packet,
+				   const struct addr *to, uint32_t in_index)
+{
+	unsigned char type = 0;
+	if (addr_exposure(to) == EXPOSURE_LOOPBACK) {
+		return TWIN_CAUSE_TARGET;
+	}
+	if (is_no_source(twin, &packet->from)) {
+		return TWIN_CAUSE_SOURCE;
+	}
+	switch (ask_route(&type, twin, packet, to, in_index)) {
+	case -EXDEV:
+	case -EINVAL:
+		return TWIN_CAUSE_REVERSE_PATH;
+	case -EHOSTUNREACH:
+		return TWIN_CAUSE_NO_FORWARD;
+	case 0:
+		return type == RTN_UNREACHABLE ? TWIN_CAUSE_NO_FORWARD : TWIN_CAUSE_UNTRACED;
+	default:
+		return TWIN_CAUSE_NO_ROUTE;
+	}
+}
+
+/* Loopback addresses of IPv6 are thrown away before the first hook (ip6_rcv_core()). */
+static bool is_refused_early(const struct way *way, const struct twin_packet *packet)
+{
+	return way->answer->cause == TWIN_CAUSE_UNTRACED && !way->prerouting &&
+	       (addr_exposure(&packet->to) == EXPOSURE_LOOPBACK ||
+		addr_exposure(&packet->from) == EXPOSURE_LOOPBACK);
+}
+
+/* ---- One packet ---- */
+
+/* @return the interface, or NULL with the cause. */
+static const struct built_link *find_entry(const struct twin *twin, const char *interface,
+					   enum twin_cause *cause)
+{
+	for (size_t i = 0; i < twin->host->links.count; i++) {
+		const struct built_link *link = &twin->links[i];
+		bool own = strcmp(interface, loopback) == 0;
+		if (strcmp(twin->host->links.items[i].name, interface) != 0) {
+			continue;
+		}
+		*cause = !link->up && !own ? TWIN_CAUSE_DOWN : TWIN_CAUSE_ABSENT;
+		return (link->up && link->outside != 0) || own ? link : NULL;
+	}
+	*cause = TWIN_CAUSE_ABSENT;
+	return NULL;
+}
+
+static void name_exit(const struct twin *twin, struct twin_answer *answer, uint32_t index)
+{
+	for (size_t i = 0; i < twin->host->links.count && index != 0; i++) {
+		if (twin->links[i].inside == index) {
+			memcpy(answer->interface, twin->host->links.items[i].name,
+			       TWIN_INTERFACE_BYTES);
+		}
+	}
+}
+
+static int probe(struct twin *twin, const struct twin_packet *packet, const struct entry *entry,
+		 struct way *way)
+{
+	int r = send_probe(twin, packet, entry);
+	/* A packet that the output drops is refused to its sender with EPERM. */
+	r = entry->own && r == -EPERM ? 0 : r;
+	r = r < 0 ? r : send_marker(twin, entry);
+	r = r < 0 ? r : listen_until_marker(twin, way);
+	r = r < 0 ? r : way_decide(way);
+	struct twin_answer *answer = way->answer;
+	if (r == 0 && !entry->own && is_refused_early(way, packet)) {
+		answer->outcome = TWIN_UNROUTED;
+	}
+	if (r == 0 && answer->outcome == TWIN_UNROUTED) {
+		answer->cause = route_cause(twin, packet, &answer->to, entry->link->inside);
+		if (answer->cause == TWIN_CAUSE_UNTRACED) {
+			answer->outcome = TWIN_DROPPED;
+		}
+	}
+	if (r == 0 && answer->outcome == TWIN_FORWARDED) {
+		name_exit(twin, answer, way->out_index);
+	}
+	return r;
+}
+
+int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
+	       struct err *e)
+{
+	struct way way;
+	enum twin_cause cause = TWIN_CAUSE_NONE;
+	cpu_set_t before;
+	cpu_set_t one;
+	const struct entry entry = { .link = find_entry(twin, packet->interface, &cause),
+				     .own = strcmp(packet->interface, loopback) == 0 };
+	way_begin(&way, out, &twin->legend, ++twin->cookie);
+	out->to = packet->to;
+	out->port = packet->port;
+	if (entry.link == NULL) {
+		out->outcome = TWIN_UNROUTED;
+		out->cause = cause;
+		return 0;
+	}
+	bool pinned = sched_getaffinity(0, sizeof(before), &before) == 0;
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	pinned = pinned && sched_setaffinity(0, sizeof(one), &one) == 0;
+	int r = probe(twin, packet, &entry, &way);
+	if (pinned) {
+		(void)sched_setaffinity(0, sizeof(before), &before); /* as it was */
+	}
+	return r < 0 ? err_system(e, r, "no answer of the twin") : 0;
+}

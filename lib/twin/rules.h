@@ -1,0 +1,66 @@
+/* A ruleset as `nft -a list ruleset` prints it: which chain hangs where, which rule has which text.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+enum { RULES_MAX_BYTES = 64 << 20 };
+
+struct rule {
+	const char *text;
+	uint64_t handle;
+};
+
+struct chain {
+	const char *family, *table, *name;
+	const char *type, *hook; /* of a base chain; NULL otherwise */
+	size_t first, count;     /* rules */
+};
+
+struct table {
+	const char *family, *name;
+	const char *text; /* the whole block, for loading */
+	size_t length;
+	bool foreign; /* holds matches that nft prints but cannot read again */
+};
+
+/* Texts point into `text` and `words`, which belong to it. */
+struct ruleset {
+	char *text;  /* the listing, as it was */
+	char *words; /* a copy, cut into its words */
+	VEC(struct table) tables;
+	VEC(struct chain) chains; /* sorted by family, table, name */
+	VEC(struct rule) rules;
+};
+
+/*
+ * @param text taken over, also on failure; freed by ruleset_deinit(). NULL = out of memory.
+ * @return 0 or -ENOMEM. What is not understood is passed over: the kernel has judged it before.
+ */
+int ruleset_read(struct ruleset *out, char *text);
+void ruleset_deinit(struct ruleset *rules);
+
+/* @return NULL when there is none. */
+const struct chain *ruleset_chain(const struct ruleset *rules, const char *family,
+				  const char *table, const char *chain);
+
+/* The place of a rule within its chain. @return whether it is there. */
+bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chain *chain,
+		   uint64_t handle);
+
+/*
+ * The rules of iptables as iptables-save prints them: the text of rule number `place` of a chain.
+ * @param saved the whole text, or NULL.
+ * @return 0 with the line in `out`; -ENOENT.
+ */
+int rules_saved(struct str *out, const char *saved, const char *table, const char *chain,
+		size_t place);
+
+/* Appends "reject with ..." of a rule, as "tcp reset". @return whether it rejects. */
+bool rules_rejects(struct str *out, const char *rule);

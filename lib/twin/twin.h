@@ -1,0 +1,200 @@
+/*
+ * The twin: a scratch network namespace that wears the host's interfaces, addresses, routes and
+ * rules. Real packets go through it, and the kernel's own trace says what became of each and which
+ * rule decided. The host itself is only read.
+ *
+ * After twin_new() nothing of it is left but descriptors of this process: with them, also when the
+ * process is killed, both namespaces are gone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/vec.h"
+
+enum {
+	TWIN_INTERFACE_BYTES = 16, /* IFNAMSIZ */
+	TWIN_MAC_BYTES = 6,
+	TWIN_STEPS_MAX = 1024, /* of one packet's way; what is beyond is a doubt */
+};
+
+struct twin_host; /* what is copied */
+struct twin;
+
+/* Why an answer, or all answers of a twin, may differ from what the host does. */
+enum twin_doubt_kind {
+	TWIN_DOUBT_SOCKET,    /* a rule asks for the socket, and the twin has none */
+	TWIN_DOUBT_CGROUP,    /* for a control group */
+	TWIN_DOUBT_OWNER,     /* for the user of a socket */
+	TWIN_DOUBT_RATE,      /* for a rate, quota, number of connections or chance */
+	TWIN_DOUBT_LEARNED,   /* a rule writes into a set: later packets may meet another state */
+	TWIN_DOUBT_PROGRAM,   /* a program decides: queue, synproxy, tproxy */
+	TWIN_DOUBT_OFFLOAD,   /* a flowtable */
+	TWIN_DOUBT_IPSEC,     /* policies and states of IPsec are not copied */
+	TWIN_DOUBT_TABLE,     /* a table could not be loaded: detail = "FAMILY NAME: why" */
+	TWIN_DOUBT_INTERFACE, /* an interface could not be made, or is of another kind: its name */
+	TWIN_DOUBT_ROUTES,    /* routes or rules of routing that could not be copied: how many */
+	TWIN_DOUBT_SETTING,   /* a setting below /proc/sys that could not be copied: its name */
+	TWIN_DOUBT_STEPS,     /* the way is longer than TWIN_STEPS_MAX */
+	TWIN_DOUBT_LOST,      /* the kernel lost a part of its trace */
+};
+
+struct twin_doubt {
+	enum twin_doubt_kind kind;
+	const char *detail; /* the rule, table, interface ...; never NULL */
+};
+
+/*
+ * Reads the present network namespace.
+ * @param out     the caller frees it with twin_host_free().
+ * @param ruleset what `nft -a list ruleset` would print; NULL = read it, and the tables of iptables
+ *                too, which needs CAP_NET_ADMIN.
+ * @return 0; -EPERM when the rules may not be read; -ENOENT when nft is not installed; -EFBIG
+ *         beyond 64 MiB of rules; -ENOMEM; other negative errno of netlink.
+ */
+int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e);
+
+/* @return NULL. NULL is allowed. */
+struct twin_host *twin_host_free(struct twin_host *host);
+
+/*
+ * Where a packet from an address would enter, and which of the host's addresses it would be for, by
+ * the host's own routes: asked of the kernel in the calling thread's network namespace.
+ * @param interface "lo" for an address of the host.
+ * @param to        the source address that the host would answer from.
+ * @return 0; -ENETUNREACH when no route leads there; other negative errno of netlink.
+ */
+int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct addr *from,
+	     struct err *e);
+
+/*
+ * The first address of an interface in a family, global before link-local.
+ * @return 0, -ENODEV when the host has no such interface, -EADDRNOTAVAIL when it has no address.
+ */
+int twin_host_address(struct addr *to, const struct twin_host *host, const char *interface,
+		      enum addr_family family);
+
+/*
+ * Makes the twin: as root in a new network namespace, else in a user namespace of the caller's uid.
+ * Forks a child that makes everything, hands its descriptors over and ends; it ends with the
+ * caller.
+ * @param out       the caller frees it with twin_free().
+ * @param candidate nft commands that come on top of the host's state, or NULL.
+ * @return 0; -EPERM where user namespaces are forbidden and the caller is no root; -EINVAL when nft
+ *         refuses the candidate (its first sentence is in `e`); -ENOENT without nft; -ENOMEM; other
+ *         negative errno.
+ */
+int twin_new(struct twin **out, const struct twin_host *host, const char *candidate, struct err *e);
+
+/* The namespaces end with it. @return NULL. NULL is allowed. */
+struct twin *twin_free(struct twin *twin);
+
+/* What holds for every answer of this twin. @return how many; `*doubts` belongs to the twin. */
+size_t twin_doubts(const struct twin *twin, const struct twin_doubt **doubts);
+
+/* One packet: a TCP SYN, a datagram, or an echo request. */
+struct twin_packet {
+	uint8_t protocol;   /* IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_ICMP for either family's echo */
+	struct addr from;   /* of the same family as `to` */
+	uint16_t from_port; /* 0 = a high one, another for each packet */
+	struct addr to;
+	uint16_t port;
+	char interface[TWIN_INTERFACE_BYTES]; /* where it enters; "lo" = sent by the host itself */
+	bool has_mac;
+	uint8_t mac[TWIN_MAC_BYTES]; /* of the sender */
+};
+
+enum twin_outcome {
+	TWIN_UNKNOWN,   /* see the doubts */
+	TWIN_ACCEPTED,  /* a socket of the host would get it */
+	TWIN_FORWARDED, /* it leaves through another interface, as to a container */
+	TWIN_DROPPED,   /* nobody gets it and the sender hears nothing */
+	TWIN_REJECTED,  /* nobody gets it and the sender hears so */
+	TWIN_UNROUTED,  /* no rule stopped it, but the routing did */
+};
+
+/* Why a packet was TWIN_UNROUTED, or dropped with no rule that says so. */
+enum twin_cause {
+	TWIN_CAUSE_NONE,
+	TWIN_CAUSE_RULE,         /* a rule or a chain's policy: the deciding step */
+	TWIN_CAUSE_UNTRACED,     /* something that leaves no trace, as the old iptables do */
+	TWIN_CAUSE_DOWN,         /* the interface is down */
+	TWIN_CAUSE_NO_ROUTE,     /* no route leads to the target */
+	TWIN_CAUSE_REVERSE_PATH, /* rp_filter: answers would leave through another interface */
+	TWIN_CAUSE_SOURCE,       /* the source is none that may come from outside */
+	TWIN_CAUSE_TARGET,       /* the target is none that may be reached from outside */
+	TWIN_CAUSE_NO_FORWARD,   /* for somebody else, and this host forwards nothing */
+	TWIN_CAUSE_ABSENT,       /* the interface is not in the twin */
+};
+
+enum twin_verdict {
+	TWIN_VERDICT_CONTINUE,
+	TWIN_VERDICT_ACCEPT,
+	TWIN_VERDICT_DROP,
+	TWIN_VERDICT_REJECT,
+	TWIN_VERDICT_JUMP,
+	TWIN_VERDICT_GOTO,
+	TWIN_VERDICT_RETURN,
+	TWIN_VERDICT_QUEUE,
+	TWIN_VERDICT_STOLEN,
+};
+
+/* One rule that the packet met, or the policy at the end of a chain. */
+struct twin_step {
+	const char *hook;   /* "ingress", "prerouting", "input", "forward", ... */
+	const char *type;   /* of the chain that hangs there: "filter", "nat", "route" */
+	const char *family; /* of the table: "inet", "ip", ... */
+	const char *table;
+	const char *chain;
+	const char *rule; /* its text; "" for a policy */
+	uint64_t handle;  /* of the rule on the host; 0 = a policy, or not on the host */
+	size_t place;     /* of the rule in its chain, from 0 */
+	bool policy;
+	enum twin_verdict verdict;
+	const char *target; /* chain that it jumps to; "" otherwise */
+	const char *owner;  /* see twin_owner() */
+};
+
+struct twin_answer {
+	enum twin_outcome outcome;
+	enum twin_cause cause;
+	const struct twin_step *deciding; /* one of `steps`; NULL = none */
+	const char *reject;               /* "tcp reset", "icmp port-unreachable"; "" otherwise */
+	struct addr to;                   /* after translation: where it really went */
+	uint16_t port;
+	char interface[TWIN_INTERFACE_BYTES]; /* it left through; "" for the host itself */
+	VEC(struct twin_step) steps;
+	VEC(struct twin_doubt) doubts; /* of this way alone */
+	struct arena arena;            /* the texts */
+};
+
+/*
+ * Sends one packet and waits until everything that the kernel did with it is known. Nothing is
+ * guessed by time: a marker follows the packet through the same interface.
+ * @param out twin_answer_deinit() frees it, also after a failure.
+ * @return 0; -EINVAL for a packet that cannot be; -ETIMEDOUT when the kernel did not say within a
+ *         second; -ENOMEM; other negative errno of the sockets.
+ */
+int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
+	       struct err *e);
+
+/* NULL is allowed. */
+void twin_answer_deinit(struct twin_answer *answer);
+
+/* Whose a chain is, by the names that programs give theirs: "ufw", "firewalld", "docker",
+ * "podman", "libvirt", "fail2ban", "minato", "kubernetes", ...; "unknown". */
+const char *twin_owner(const char *table, const char *chain);
+
+/* "accepted", "forwarded", "dropped", "rejected", "unrouted", "unknown"; for machines. */
+const char *twin_outcome_name(enum twin_outcome outcome);
+/* "rule", "untraced", "interface_down", ...; for machines. */
+const char *twin_cause_name(enum twin_cause cause);
+/* "accept", "drop", "jump", ...; for machines. */
+const char *twin_verdict_name(enum twin_verdict verdict);
+/* "socket", "cgroup", ...; for machines. */
+const char *twin_doubt_name(enum twin_doubt_kind kind);
