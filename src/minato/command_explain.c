@@ -10,6 +10,7 @@
 #include "base/io/file.h"
 #include "explain.h"
 #include "explain_json.h"
+#include "explain_way.h"
 #include "judge.h"
 #include "look.h"
 #include "observe/observe.h"
@@ -22,6 +23,7 @@ struct config {
 	const char *search;
 	bool figure;
 	const char *svg; /* file to write */
+	const char *from, *interface, *to;
 	bool json;
 };
 
@@ -214,6 +216,24 @@ static bool see_host(struct inventory *inventory, const struct context *context)
 	return true;
 }
 
+/* --from, and what narrows it. */
+static int run_way(const struct explain *explain, const struct config *config,
+		   const char *const *arguments, unsigned count)
+{
+	const struct way_request request = { .from = config->from,
+					     .interface = config->interface,
+					     .to = config->to,
+					     .json = config->json };
+	if (config->from == NULL || count != 1) {
+		complain(explain->context,
+			 config->from == NULL ? _("--interface and --to need --from ADDRESS")
+					      : _("--from asks for one port"),
+			 "minato explain 22 --from 198.51.100.7");
+		return EXIT_USAGE;
+	}
+	return explain_way(explain, &request, arguments[0]);
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -221,6 +241,9 @@ static int run(const struct context *context, const void *given, const char *con
 	struct explain explain = { .context = context, .root = geteuid() == 0 };
 	if (config->list != 0) {
 		return run_list(&explain, config);
+	}
+	if (config->from != NULL || config->interface != NULL || config->to != NULL) {
+		return run_way(&explain, config, arguments, count);
 	}
 	if (config->svg != NULL && count != 1) {
 		complain(context, _("--svg draws one port"), "minato explain 443 --svg port.svg");
@@ -268,6 +291,12 @@ static const struct option options[] = {
 	  N_("draw where the number sits and its bits in the header") },
 	{ "svg", 0, OPTION_STRING, offsetof(struct config, svg), "FILE",
 	  N_("write the same figure as SVG") },
+	{ "from", 0, OPTION_STRING, offsetof(struct config, from), "ADDRESS",
+	  N_("what this host's firewall does with a packet from there to the port") },
+	{ "interface", 0, OPTION_STRING, offsetof(struct config, interface), "NAME",
+	  N_("where that packet comes in (by the route to --from)") },
+	{ "to", 0, OPTION_STRING, offsetof(struct config, to), "ADDRESS",
+	  N_("which address of this host it is for (that of the interface)") },
 	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
 	  N_("everything, for machines") },
 };
@@ -285,6 +314,8 @@ static const char *const examples[] = {
 	N_("all ports of high and critical risk with their measures"),
 	"minato explain 443 --figure",
 	N_("with a drawing of the number"),
+	"minato explain 8080 --from 198.51.100.7",
+	N_("which rule lets that address in or keeps it out, proven by the kernel"),
 	NULL,
 };
 

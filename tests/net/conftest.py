@@ -59,6 +59,16 @@ def netns():
 
 
 @pytest.fixture
+def world(netns):
+    """A host with a network beyond it, whose twin can be asked."""
+    from twin_world import World  # which needs this file itself
+
+    made = World(netns)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def pins(tmp_path):
     """The daemon's pins, readable by group 65533. The way to them is open, as in /run."""
     tmp_path.chmod(0o755)
