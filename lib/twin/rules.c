@@ -202,6 +202,27 @@ bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chai
 	return false;
 }
 
+void ruleset_renumber(struct ruleset *rules, char *handles)
+{
+	const struct chain *last = NULL;
+	size_t place = 0;
+	for (size_t i = 0; i < rules->rules.count; i++) {
+		rules->rules.items[i].handle = 0;
+	}
+	for (char *line; (line = strsep(&handles, "\n")) != NULL;) {
+		const char *family = cut_word(&line);
+		const char *table = cut_word(&line);
+		const struct chain *chain = ruleset_chain(rules, family, table, cut_word(&line));
+		uint64_t handle = 0;
+		place = chain == last ? place + 1 : 0;
+		last = chain;
+		if (chain != NULL && place < chain->count &&
+		    parse_u64(&handle, line, 1, UINT64_MAX) == 0) {
+			rules->rules.items[chain->first + place].handle = handle;
+		}
+	}
+}
+
 /* ---- iptables-save ---- */
 
 /* Whether the line is "WORD NAME" or "WORD NAME ...". */

@@ -55,6 +55,13 @@ bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chai
 		   uint64_t handle);
 
 /*
+ * Gives the rules the handles that they have in a copy: rules keep their place in a chain.
+ * @param handles lines of "FAMILY TABLE CHAIN HANDLE", those of a chain together and in order; cut
+ *                into words. A rule that has none gets 0.
+ */
+void ruleset_renumber(struct ruleset *rules, char *handles);
+
+/*
  * The rules of iptables as iptables-save prints them: the text of rule number `place` of a chain.
  * @param saved the whole text, or NULL.
  * @return 0 with the line in `out`; -ENOENT.

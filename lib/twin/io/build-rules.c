@@ -48,7 +48,63 @@ static int load_each(const struct twin_host *host, int doubts, struct str *compl
 	return 0;
 }
 
-static int load_nft(const struct twin_host *host, int doubts, struct str *complaint)
+/*
+ * The first chain, before everything else, turns the trace on; it swallows the markers. The last in
+ * each hook say by their own trace that a packet came so far.
+ */
+static void add_own_chains(struct str *text, const struct twin_host *host,
+			   const struct built_link *links)
+{
+	static const char *const hooks[] = { "prerouting", "input", "forward", "output",
+					     "postrouting" };
+	str_add(text, "table netdev " WAY_TABLE " {\nchain start {\n"
+		      "type filter hook ingress devices = { \"lo\"");
+	for (size_t i = 0; i < host->links.count; i++) {
+		if (links[i].outside != 0) {
+			str_printf(text, ", \"%s\"", host->links.items[i].name);
+		}
+		if (links[i].outside > 2 * BUILD_PEER_OFFSET) {
+			str_printf(text, ", \"mnt%u\"", links[i].inside);
+		}
+	}
+	str_printf(text,
+		   " } priority -2147483648;\n"
+		   "meta protocol 0x%x meta nftrace set 1 drop\nmeta nftrace set 1\n}\n}\n"
+		   "table inet " WAY_TABLE " {\nchain local {\n"
+		   "type filter hook output priority -2147483648;\n"
+		   "oif \"lo\" meta nftrace set 1\n}\n",
+		   FRAME_MARKER_TYPE);
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		str_printf(text,
+			   "chain " WAY_END "%s {\ntype filter hook %s priority 2147483647;\n}\n",
+			   hooks[i], hooks[i]);
+	}
+	str_add(text, "}\n");
+}
+
+static int load_own_chains(const struct twin_host *host, const struct built_link *links,
+			   struct str *complaint)
+{
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	add_own_chains(&text, host, links);
+	int r = text.error < 0 ? text.error : nft(str_text(&text), complaint);
+	str_deinit(&text);
+	return r;
+}
+
+static bool has_restored(const struct twin_host *host)
+{
+	bool any = false;
+	for (size_t i = 0; i < HOST_FAMILIES; i++) {
+		any |= host->saved[i] != NULL || host->legacy[i] != NULL;
+	}
+	return any;
+}
+
+/* Everything in one run of nft where nothing has to come in between. @return 0 or negative errno,
+ * with *whole when the twin's own chains are loaded too. */
+static int load_nft(bool *whole, const struct twin_host *host, const struct built_link *links,
+		    int doubts, struct str *complaint)
 {
 	struct str text = STR_INIT(RULES_MAX_BYTES);
 	for (size_t i = 0; i < host->rules.tables.count; i++) {
@@ -58,11 +114,19 @@ static int load_nft(const struct twin_host *host, int doubts, struct str *compla
 			(void)str_add_char(&text, '\n');
 		}
 	}
+	const bool empty = text.length == 0;
+	if (*whole) {
+		add_own_chains(&text, host, links);
+	}
 	int r = text.error < 0     ? text.error
 		: text.length == 0 ? 0
 				   : nft(str_text(&text), complaint);
 	str_deinit(&text);
-	return r == -EIO ? load_each(host, doubts, complaint) : r;
+	if (r == -EIO && !empty) {
+		*whole = false;
+		return load_each(host, doubts, complaint);
+	}
+	return r;
 }
 
 static int restore(const char *saved, const char *const *programs, int doubts,
@@ -99,44 +163,6 @@ static int restore_iptables(const struct twin_host *host, int doubts, struct str
 	return r;
 }
 
-/*
- * The first chain, before everything else, turns the trace on; it swallows the markers. The last in
- * each hook say by their own trace that a packet came so far.
- */
-static int own_chains(const struct twin_host *host, const struct built_link *links,
-		      struct str *complaint)
-{
-	static const char *const hooks[] = { "prerouting", "input", "forward", "output",
-					     "postrouting" };
-	struct str text = STR_INIT(RULES_MAX_BYTES);
-	str_add(&text, "table netdev " WAY_TABLE " {\nchain start {\n"
-		       "type filter hook ingress devices = { \"lo\"");
-	for (size_t i = 0; i < host->links.count; i++) {
-		if (links[i].outside != 0) {
-			str_printf(&text, ", \"%s\"", host->links.items[i].name);
-		}
-		if (links[i].outside > 2 * BUILD_PEER_OFFSET) {
-			str_printf(&text, ", \"mnt%u\"", links[i].inside);
-		}
-	}
-	str_printf(&text,
-		   " } priority -2147483648;\n"
-		   "meta protocol 0x%x meta nftrace set 1 drop\nmeta nftrace set 1\n}\n}\n"
-		   "table inet " WAY_TABLE " {\nchain local {\n"
-		   "type filter hook output priority -2147483648;\n"
-		   "oif \"lo\" meta nftrace set 1\n}\n",
-		   FRAME_MARKER_TYPE);
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
-		str_printf(&text,
-			   "chain " WAY_END "%s {\ntype filter hook %s priority 2147483647;\n}\n",
-			   hooks[i], hooks[i]);
-	}
-	str_add(&text, "}\n");
-	int r = text.error < 0 ? text.error : nft(str_text(&text), complaint);
-	str_deinit(&text);
-	return r;
-}
-
 static int list(int listing)
 {
 	static const char *const words[] = { "nft", "-a", "-t", "list", "ruleset", NULL };
@@ -151,7 +177,8 @@ int build_rules(int listing, const struct twin_host *host, const struct built_li
 		const char *candidate, int doubts, struct err *e)
 {
 	struct str complaint = STR_INIT(COMPLAINT_BYTES);
-	int r = load_nft(host, doubts, &complaint);
+	bool whole = candidate == NULL && !has_restored(host);
+	int r = load_nft(&whole, host, links, doubts, &complaint);
 	r = r < 0 ? r : restore_iptables(host, doubts, &complaint);
 	if (r == 0 && candidate != NULL) {
 		r = nft(candidate, &complaint);
@@ -160,8 +187,12 @@ int build_rules(int listing, const struct twin_host *host, const struct built_li
 				    str_text(&complaint));
 		}
 	}
-	r = r < 0 ? r : own_chains(host, links, &complaint);
-	r = r < 0 ? r : list(listing);
+	if (r == 0 && !whole) {
+		r = load_own_chains(host, links, &complaint);
+	}
+	if (r == 0) {
+		r = candidate != NULL ? list(listing) : build_handles(listing);
+	}
 	if (r == -ENOENT) {
 		r = err_set(e, ENOENT, "nft is not installed");
 	} else if (r < 0) {

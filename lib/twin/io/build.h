@@ -11,7 +11,8 @@ enum part {
 	PART_RAW_IPV4, /* whole packets that the twin sends itself */
 	PART_RAW_IPV6,
 	PART_ROUTE,   /* rtnetlink, inside */
-	PART_LISTING, /* memory file: nft -a list ruleset, as loaded */
+	PART_LISTING, /* memory file: with a candidate, nft -a list ruleset as loaded; without one,
+		       * the handles of the copied rules, as ruleset_renumber() takes them */
 	PART_DOUBTS,  /* memory file: lines of "KIND DETAIL" */
 	PART_LINKS,   /* memory file: struct built_link, one for each interface */
 	PARTS,
@@ -46,9 +47,12 @@ struct build_outside {
 int build_network(struct built_link *links, const struct twin_host *host, int route,
 		  const struct build_outside *outside, int doubts, struct err *e);
 
-/* All rules, those of the twin behind them, and the listing. */
+/* All rules, those of the twin behind them, and PART_LISTING. */
 int build_rules(int listing, const struct twin_host *host, const struct built_link *links,
 		const char *candidate, int doubts, struct err *e);
+
+/* Writes the handles of all rules of the present namespace. @return 0 or negative errno. */
+int build_handles(int listing);
 
 /* Writes a line to PART_DOUBTS. @return 0 or negative errno. */
 int build_doubt(int doubts, enum twin_doubt_kind kind, const char *detail);

@@ -153,12 +153,25 @@ static int read_links(struct twin *twin)
 	return r;
 }
 
-static int read_memories(struct twin *twin)
+static int read_listing(struct twin *twin, bool has_candidate)
 {
-	char *listing = NULL;
+	_cleanup_(freep) char *listing = NULL;
 	size_t length = 0;
+	const char *same = twin->host->rules.text;
 	int r = read_memory(&listing, &length, twin->parts[PART_LISTING], LISTING_MAX_BYTES);
-	r = r < 0 ? r : ruleset_read(&twin->legend.twin, listing);
+	if (r < 0 || has_candidate) {
+		return r < 0 ? r : ruleset_read(&twin->legend.twin, steal(&listing));
+	}
+	r = ruleset_read(&twin->legend.twin, strdup(same));
+	if (r == 0) {
+		ruleset_renumber(&twin->legend.twin, listing);
+	}
+	return r;
+}
+
+static int read_memories(struct twin *twin, bool has_candidate)
+{
+	int r = read_listing(twin, has_candidate);
 	r = r < 0 ? r : legend_suspect(&twin->legend);
 	r = r < 0 ? r : read_links(twin);
 	return r < 0 ? r : read_doubts(twin);
@@ -233,7 +246,7 @@ int twin_new(struct twin **out, const struct twin_host *host, const char *candid
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
 	}
 	if (r == 0) {
-		r = read_memories(twin);
+		r = read_memories(twin, candidate != NULL);
 		r = r < 0 ? err_system(e, r, "cannot read what the twin says") : 0;
 	}
 	if (r == 0) {
