@@ -43,13 +43,14 @@ const char *twin_verdict_name(enum twin_verdict verdict)
 const char *twin_doubt_name(enum twin_doubt_kind kind)
 {
 	static const char *const names[] = {
-		[TWIN_DOUBT_SOCKET] = "socket",   [TWIN_DOUBT_CGROUP] = "cgroup",
-		[TWIN_DOUBT_OWNER] = "owner",     [TWIN_DOUBT_RATE] = "rate",
-		[TWIN_DOUBT_LEARNED] = "learned", [TWIN_DOUBT_PROGRAM] = "program",
-		[TWIN_DOUBT_OFFLOAD] = "offload", [TWIN_DOUBT_IPSEC] = "ipsec",
-		[TWIN_DOUBT_TABLE] = "table",     [TWIN_DOUBT_INTERFACE] = "interface",
-		[TWIN_DOUBT_ROUTES] = "routes",   [TWIN_DOUBT_SETTING] = "setting",
-		[TWIN_DOUBT_STEPS] = "steps",     [TWIN_DOUBT_LOST] = "lost",
+		[TWIN_DOUBT_SOCKET] = "socket",       [TWIN_DOUBT_CGROUP] = "cgroup",
+		[TWIN_DOUBT_OWNER] = "owner",         [TWIN_DOUBT_RATE] = "rate",
+		[TWIN_DOUBT_LEARNED] = "learned",     [TWIN_DOUBT_PROGRAM] = "program",
+		[TWIN_DOUBT_OFFLOAD] = "offload",     [TWIN_DOUBT_DEVICE] = "device",
+		[TWIN_DOUBT_IPSEC] = "ipsec",         [TWIN_DOUBT_TABLE] = "table",
+		[TWIN_DOUBT_INTERFACE] = "interface", [TWIN_DOUBT_ROUTES] = "routes",
+		[TWIN_DOUBT_SETTING] = "setting",     [TWIN_DOUBT_STEPS] = "steps",
+		[TWIN_DOUBT_LOST] = "lost",
 	};
 	return names[kind];
 }

@@ -252,6 +252,46 @@ int rules_saved(struct str *out, const char *saved, const char *table, const cha
 	return -ENOENT;
 }
 
+int rules_saved_table(struct str *out, const char *saved, const char *table)
+{
+	bool inside = false;
+	bool found = false;
+	for (const char *line = saved; line != NULL && *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+		length += line[length] == '\n';
+		if (line[0] == '*') {
+			inside = is_about(line, "*", table);
+		}
+		if (inside) {
+			(void)str_add_bytes(out, line, length); /* kept in out->error */
+			found = true;
+		}
+		inside = inside && !str_starts(line, "COMMIT");
+		line += length;
+	}
+	return found ? out->error : -ENOENT;
+}
+
+int rules_loadable(struct str *out, const struct table *table)
+{
+	static const char flags[] = "\tflags ";
+	for (const char *line = table->text; line < table->text + table->length;) {
+		size_t length = strcspn(line, "\n");
+		size_t word = strspn(line, "\t");
+		/* Sets have flags too, one level further in. */
+		bool owned = word == 1 && str_starts(line, flags) &&
+			     memmem(line, length, "owner", strlen("owner")) != NULL;
+		if (owned && memmem(line, length, "dormant", strlen("dormant")) != NULL) {
+			(void)str_add(out, "\tflags dormant\n"); /* kept in out->error */
+		} else if (!owned) {
+			(void)str_add_bytes(out, line, length); /* likewise */
+			(void)str_add_char(out, '\n');
+		}
+		line += length + 1;
+	}
+	return out->error;
+}
+
 /* ---- Rejecting ---- */
 
 bool rules_rejects(struct str *out, const char *rule)

@@ -69,5 +69,12 @@ void ruleset_renumber(struct ruleset *rules, char *handles);
 int rules_saved(struct str *out, const char *saved, const char *table, const char *chain,
 		size_t place);
 
+/* Appends the part of one table, as iptables-restore takes it. @return 0; -ENOENT. */
+int rules_saved_table(struct str *out, const char *saved, const char *table);
+
+/* Appends a table as it can be loaded by somebody else: a table of one owner (flags owner) would go
+ * when nft ends. @return 0 or the first error of `out`. */
+int rules_loadable(struct str *out, const struct table *table);
+
 /* Appends "reject with ..." of a rule, as "tcp reset". @return whether it rejects. */
 bool rules_rejects(struct str *out, const char *rule);

@@ -35,6 +35,7 @@ enum twin_doubt_kind {
 	TWIN_DOUBT_LEARNED,   /* a rule writes into a set: later packets may meet another state */
 	TWIN_DOUBT_PROGRAM,   /* a program decides: queue, synproxy, tproxy */
 	TWIN_DOUBT_OFFLOAD,   /* a flowtable */
+	TWIN_DOUBT_DEVICE,    /* a rule asks of what kind an interface is */
 	TWIN_DOUBT_IPSEC,     /* policies and states of IPsec are not copied */
 	TWIN_DOUBT_TABLE,     /* a table could not be loaded: detail = "FAMILY NAME: why" */
 	TWIN_DOUBT_INTERFACE, /* an interface could not be made, or is of another kind: its name */
@@ -84,6 +85,7 @@ int twin_host_address(struct addr *to, const struct twin_host *host, const char 
  * Forks a child that makes everything, hands its descriptors over and ends; it ends with the
  * caller.
  * @param out       the caller frees it with twin_free().
+ * @param host      must live as long as the twin.
  * @param candidate nft commands that come on top of the host's state, or NULL.
  * @return 0; -EPERM where user namespaces are forbidden and the caller is no root; -EINVAL when nft
  *         refuses the candidate (its first sentence is in `e`); -ENOENT without nft; -ENOMEM; other
@@ -177,8 +179,8 @@ struct twin_answer {
  * Sends one packet and waits until everything that the kernel did with it is known. Nothing is
  * guessed by time: a marker follows the packet through the same interface.
  * @param out twin_answer_deinit() frees it, also after a failure.
- * @return 0; -EINVAL for a packet that cannot be; -ETIMEDOUT when the kernel did not say within a
- *         second; -ENOMEM; other negative errno of the sockets.
+ * @return 0; -EINVAL for a packet that cannot be; -ETIMEDOUT when the kernel did not say within
+ * five seconds; -ENOMEM; other negative errno of the sockets.
  */
 int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
 	       struct err *e);

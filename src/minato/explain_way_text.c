@@ -171,6 +171,7 @@ static const char *doubt_sentence(enum twin_doubt_kind kind)
 		[TWIN_DOUBT_LEARNED] = N_("a rule remembers who was here: %s"),
 		[TWIN_DOUBT_PROGRAM] = N_("a program decides: %s"),
 		[TWIN_DOUBT_OFFLOAD] = N_("a flowtable carries connections past the rules: %s"),
+		[TWIN_DOUBT_DEVICE] = N_("a rule asks of what kind an interface is: %s"),
 		[TWIN_DOUBT_IPSEC] = N_("a rule asks for IPsec: %s"),
 		[TWIN_DOUBT_TABLE] = N_("a table could not be loaded: %s"),
 		[TWIN_DOUBT_INTERFACE] = N_("an interface could not be copied: %s"),

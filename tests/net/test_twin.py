@@ -12,6 +12,9 @@ import twin_world
 from conftest import checked, run
 from twin_world import FAR4, HOST4, HOST6, MAC, PEER4, PEER6, SECONDS, Twin
 
+iptables = pytest.mark.skipif(shutil.which("iptables-nft-restore") is None, reason="iptables is not installed")
+
+
 def agree(world, answer, protocol, source, to, port, where=None):
     """The real packet does what the twin says."""
     listener = world.listen(protocol, port, "::" if ":" in to else None, where)
@@ -212,6 +215,65 @@ def test_elements_keep_the_time_that_is_left(world):
     assert world.twin().ask("tcp", PEER4, HOST4, 8001)["outcome"] == "accepted"
 
 
+def test_a_group_of_interfaces_is_worn(world):
+    world.ip("link", "set", "eth0", "group", "7")
+    world.nft(BASE.format(policy="drop", rules="meta iifgroup 7 tcp dport 8001 accept", more=""))
+    answer = world.twin().ask("tcp", PEER4, HOST4, 8001)
+    assert answer["outcome"] == "accepted"
+    agree(world, answer, "tcp", PEER4, HOST4, 8001)
+
+
+def test_broadcast_addresses_are_worn(world):
+    world.ip("addr", "add", "192.0.2.2/24", "broadcast", "192.0.2.250", "dev", "eth0")
+    world.nft(BASE.format(policy="accept", rules="fib daddr type broadcast drop", more=""))
+    assert world.twin().ask("udp", PEER4, "192.0.2.250", 8001)["outcome"] == "dropped"
+
+
+@pytest.mark.parametrize("first, second", [("a", "b"), ("b", "a")])
+def test_chains_of_one_priority_keep_their_order(world, first, second):
+    """Of those the younger is first; which of two targets counts is decided by that."""
+    world.sysctl("ipv4/ip_forward", "1")
+    targets = {"a": "203.0.113.9", "b": "203.0.113.10"}
+    for name in (first, second):
+        world.nft(f"table ip {name} {{ chain pre {{ type nat hook prerouting priority dstnat; "
+                  f"tcp dport 8001 counter dnat to {targets[name]}:80\n}}\n}}\n")
+    answer = world.twin().ask("tcp", FAR4, HOST4, 8001)
+    world.truth("tcp", FAR4, HOST4, 8001, 0.5)  # the target does not answer; the rules count
+    counted = [name for name in targets if "counter packets 0 " not in world.within("nft", "list", "table", "ip", name)]
+    assert (answer["outcome"], answer["to"]) == ("forwarded", targets[counted[0]])
+    assert len(counted) == 1
+
+
+@iptables
+@pytest.mark.parametrize("first", ["iptables", "nft"])
+def test_tables_of_nft_and_of_iptables_keep_their_order(world, first):
+    def by_iptables():
+        world.within("iptables-nft", "-A", "INPUT", "-p", "tcp", "-m", "recent", "--set", "-j", "DROP")
+
+    def by_nft():
+        world.nft("table ip mine { chain input { type filter hook input priority filter; tcp dport 8001 drop\n}\n}\n")
+
+    for load in (by_iptables, by_nft) if first == "iptables" else (by_nft, by_iptables):
+        load()
+    deciding = world.twin().ask("tcp", PEER4, HOST4, 8001)["deciding"]
+    world.listen("tcp", 8001)
+    assert world.truth("tcp", PEER4, HOST4, 8001, 0.5) == "dropped"
+    counted = "counter packets 0 " not in next(
+        line for line in world.within("nft", "list", "chain", "ip", "filter", "INPUT").splitlines() if "recent" in line)
+    assert deciding["table"] == ("filter" if counted else "mine")
+
+
+def test_a_table_of_one_owner_stays(world, tmp_path):
+    """firewalld's may have the flag; it must not go with the nft that loads it."""
+    rules = tmp_path / "rules.nft"
+    rules.write_text("table inet firewalld { # progname firewalld\n\tflags owner,persist\n\n\tchain filter_INPUT { # handle 1\n"
+                     "\t\ttype filter hook input priority filter + 10; policy drop;\n\t}\n}\n")
+    twin = world.twin("--rules", rules)
+    assert twin.first["doubts"] == []
+    deciding = twin.ask("tcp", PEER4, HOST4, 8001)["deciding"]
+    assert (deciding["owner"], deciding["verdict"]) == ("firewalld", "drop")
+
+
 def test_a_candidate_comes_on_top(world, tmp_path):
     world.nft(BASE.format(policy="accept", rules="tcp dport 8001 accept", more=""))
     candidate = tmp_path / "candidate.nft"
@@ -267,8 +329,6 @@ def test_a_table_that_cannot_be_loaded_is_named_and_the_others_are(world, tmp_pa
 
 
 # ---- iptables ----
-
-iptables = pytest.mark.skipif(shutil.which("iptables-nft-restore") is None, reason="iptables is not installed")
 
 DOCKER = """*filter
 :INPUT ACCEPT [0:0]

@@ -1,10 +1,7 @@
-/* Wearing the host's interfaces, addresses and routes. */
-#include <arpa/inet.h>
+/* Wearing the host's interfaces and settings. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fib_rules.h>
 #include <linux/if.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -16,36 +13,20 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
-#include "twin/io/build.h"
-#include "twin/io/netlink.h"
+#include "twin/io/wearing.h"
 
-enum { PASSES = 4, LOOPBACK_INDEX = 1 };
+enum { LOOPBACK_INDEX = 1 };
 
 static const usec_t ready_timeout = 2 * USEC_PER_SEC;
 
-struct wearing {
-	const struct twin_host *host;
-	struct built_link *links; /* beside host->links */
-	int route, far_route;     /* rtnetlink in both namespaces */
-	int outside;              /* the namespace */
-	int doubts;
-	char buffer[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
-};
-
-static struct built_link *built(const struct wearing *wearing, uint32_t host_index)
+uint32_t wearing_index(const struct wearing *wearing, uint32_t host_index)
 {
 	for (size_t i = 0; i < wearing->host->links.count; i++) {
 		if (wearing->links[i].host_index == host_index) {
-			return &wearing->links[i];
+			return wearing->links[i].inside;
 		}
 	}
-	return NULL;
-}
-
-static uint32_t inside_index(const struct wearing *wearing, uint32_t host_index)
-{
-	const struct built_link *link = built(wearing, host_index);
-	return link == NULL ? 0 : link->inside;
+	return 0;
 }
 
 /* ---- Interfaces ---- */
@@ -133,6 +114,15 @@ static int make_bridge(struct wearing *wearing, uint32_t index, const char *name
 	return netlink_tell(wearing->route, request);
 }
 
+static int set_group(struct wearing *wearing, uint32_t index, uint32_t group)
+{
+	struct nlmsghdr *request =
+		netlink_request(wearing->buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+	((struct ifinfomsg *)mnl_nlmsg_get_payload(request))->ifi_index = (int)index;
+	mnl_attr_put_u32(request, IFLA_GROUP, group);
+	return netlink_tell(wearing->route, request);
+}
+
 static int make(struct wearing *wearing, const struct host_link *link, uint32_t index,
 		const uint8_t *mac)
 {
@@ -142,7 +132,7 @@ static int make(struct wearing *wearing, const struct host_link *link, uint32_t 
 		return make_bridge(wearing, index, link->name, mac);
 	}
 	return make_veth(wearing, index, link->name, mac,
-			 port ? inside_index(wearing, link->master) : 0);
+			 port ? wearing_index(wearing, link->master) : 0);
 }
 
 /* The host's own index where it is free, since rules may name it. */
@@ -164,6 +154,9 @@ static int wear_link(struct wearing *wearing, const struct host_link *link, stru
 		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE, link->name);
 	}
 	out->inside = index;
+	if (link->group != 0 && set_group(wearing, index, link->group) < 0) {
+		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE, link->name);
+	}
 	out->outside = is_bridge(link) ? 0 : index + BUILD_PEER_OFFSET;
 	const struct host_link *master = host_link_by_index(wearing->host, link->master);
 	return master != NULL && strcmp(master->kind, "vrf") == 0
@@ -259,135 +252,6 @@ static int apply_settings(struct wearing *wearing)
 	return r;
 }
 
-/* ---- Addresses and routes ---- */
-
-static int add_address(struct wearing *wearing, const struct host_address *address)
-{
-	bool ipv6 = address->local.family == ADDR_IPV6;
-	size_t bytes = ipv6 ? 16 : 4;
-	struct nlmsghdr *request =
-		netlink_request(wearing->buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
-				sizeof(struct ifaddrmsg));
-	struct ifaddrmsg *info = mnl_nlmsg_get_payload(request);
-	*info = (struct ifaddrmsg){ .ifa_family = ipv6 ? AF_INET6 : AF_INET,
-				    .ifa_prefixlen = address->bits,
-				    .ifa_scope = address->scope,
-				    .ifa_index = inside_index(wearing, address->index) };
-	if (info->ifa_index == 0) {
-		return 0;
-	}
-	const struct addr *peer =
-		address->peer.family == ADDR_NONE ? &address->local : &address->peer;
-	mnl_attr_put(request, IFA_LOCAL, bytes, address->local.bytes);
-	mnl_attr_put(request, IFA_ADDRESS, bytes, peer->bytes);
-	mnl_attr_put_u32(request, IFA_FLAGS,
-			 (address->flags & IFA_F_NOPREFIXROUTE) | (ipv6 ? IFA_F_NODAD : 0));
-	int r = netlink_tell(wearing->route, request);
-	/* 127.0.0.1 and ::1 are there already; IPv6 may be off. */
-	if (r < 0 && r != -EEXIST && (address->flags & IFA_F_DADFAILED) == 0) {
-		char text[ADDR_TEXT_BYTES];
-		return build_doubt(wearing->doubts, TWIN_DOUBT_INTERFACE,
-				   addr_format(&address->local, text));
-	}
-	return 0;
-}
-
-/* @return false when the route is over an interface that is not in the twin. */
-static bool translate_index(const struct wearing *wearing, void *at)
-{
-	uint32_t index = 0;
-	memcpy(&index, at, sizeof(index));
-	index = inside_index(wearing, index);
-	memcpy(at, &index, sizeof(index));
-	return index != 0;
-}
-
-static bool translate_hops(const struct wearing *wearing, const struct nlattr *attribute)
-{
-	char *at = mnl_attr_get_payload(attribute);
-	size_t left = mnl_attr_get_payload_len(attribute);
-	bool whole = true;
-	while (left >= sizeof(struct rtnexthop)) {
-		struct rtnexthop *hop = (void *)at;
-		size_t length = RTNH_ALIGN(hop->rtnh_len);
-		if (length < sizeof(*hop) || length > left) {
-			return false;
-		}
-		whole &= translate_index(wearing, &hop->rtnh_ifindex);
-		hop->rtnh_flags &= RTNH_F_ONLINK;
-		at += length;
-		left -= length;
-	}
-	return whole;
-}
-
-static bool translate_route(const struct wearing *wearing, struct nlmsghdr *message)
-{
-	struct rtmsg *route = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute = NULL;
-	route->rtm_flags &= RTNH_F_ONLINK;
-	bool whole = true;
-	mnl_attr_for_each(attribute, message, sizeof(*route))
-	{
-		if (mnl_attr_get_type(attribute) == RTA_OIF) {
-			whole &= translate_index(wearing, mnl_attr_get_payload(attribute));
-		} else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH) {
-			whole &= translate_hops(wearing, attribute);
-		}
-	}
-	return whole;
-}
-
-/* Messages that are told again: those that need another first come through in a later pass. */
-static int replay(struct wearing *wearing, const struct str *messages, uint16_t type,
-		  unsigned *left_out)
-{
-	_cleanup_(freep) char *copy = malloc(messages->length + 1);
-	if (copy == NULL) {
-		return -ENOMEM;
-	}
-	memcpy(copy, str_text(messages), messages->length);
-	bool failed = true;
-	for (int pass = 0; pass < PASSES && failed; pass++) {
-		failed = false;
-		*left_out = 0;
-		for (size_t at = 0; at < messages->length;) {
-			struct nlmsghdr *message = (void *)(copy + at);
-			at += NLMSG_ALIGN(message->nlmsg_len);
-			if (message->nlmsg_type == 0) {
-				continue; /* done */
-			}
-			bool whole = type != RTM_NEWROUTE || pass > 0 ||
-				     translate_route(wearing, message);
-			message->nlmsg_type = type;
-			message->nlmsg_flags = NLM_F_CREATE | NLM_F_APPEND;
-			message->nlmsg_pid = 0;
-			int r = whole ? netlink_tell(wearing->route, message) : -ENODEV;
-			if (r == 0 || r == -EEXIST || !whole) {
-				message->nlmsg_type = 0;
-			} else {
-				failed = true;
-				++*left_out;
-			}
-		}
-	}
-	return 0;
-}
-
-static int add_routes(struct wearing *wearing)
-{
-	unsigned routes = 0;
-	unsigned rules = 0;
-	int r = replay(wearing, &wearing->host->routes, RTM_NEWROUTE, &routes);
-	r = r < 0 ? r : replay(wearing, &wearing->host->routing, RTM_NEWRULE, &rules);
-	if (r == 0 && routes + rules > 0) {
-		char text[16];
-		(void)snprintf(text, sizeof(text), "%u", routes + rules);
-		r = build_doubt(wearing->doubts, TWIN_DOUBT_ROUTES, text);
-	}
-	return r;
-}
-
 /* ---- Everything ---- */
 
 struct readiness {
@@ -456,9 +320,7 @@ int build_network(struct built_link *links, const struct twin_host *host, int ro
 	r = r < 0 ? r : apply_settings(&wearing);
 	r = r < 0 ? r : bring_up(&wearing);
 	r = r < 0 ? r : wait_until_ready(&wearing);
-	for (size_t i = 0; r == 0 && i < host->addresses.count; i++) {
-		r = add_address(&wearing, &host->addresses.items[i]);
-	}
-	r = r < 0 ? r : add_routes(&wearing);
+	r = r < 0 ? r : wear_addresses(&wearing);
+	r = r < 0 ? r : wear_routes(&wearing);
 	return r < 0 ? err_system(e, r, "cannot make the twin's interfaces") : 0;
 }

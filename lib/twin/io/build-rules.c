@@ -9,45 +9,6 @@
 
 enum { COMPLAINT_BYTES = 300 };
 
-static int nft(const char *text, struct str *complaint)
-{
-	static const char *const words[] = { "nft", "-f", "-", NULL };
-	str_clear(complaint);
-	return program_run(NULL, complaint, words, text);
-}
-
-static int doubt_table(int doubts, const struct table *table, const char *why)
-{
-	struct str detail = STR_INIT(1024);
-	str_printf(&detail, "%s %s: %s", table->family, table->name, why);
-	int r = build_doubt(doubts, TWIN_DOUBT_TABLE, str_text(&detail));
-	str_deinit(&detail);
-	return r;
-}
-
-/* One by one, so that one table that cannot be loaded takes no other with it. */
-static int load_each(const struct twin_host *host, int doubts, struct str *complaint)
-{
-	for (size_t i = 0; i < host->rules.tables.count; i++) {
-		const struct table *table = &host->rules.tables.items[i];
-		if (host_by_iptables(host, table)) {
-			continue;
-		}
-		struct str text = STR_INIT(RULES_MAX_BYTES);
-		(void)str_add_bytes(&text, table->text, table->length);
-		(void)str_add_char(&text, '\n');
-		int r = text.error < 0 ? text.error : nft(str_text(&text), complaint);
-		str_deinit(&text);
-		if (r == -EIO) {
-			r = doubt_table(doubts, table, str_text(complaint));
-		}
-		if (r < 0) {
-			return r;
-		}
-	}
-	return 0;
-}
-
 /*
  * The first chain, before everything else, turns the trace on; it swallows the markers. The last in
  * each hook say by their own trace that a packet came so far.
@@ -82,83 +43,136 @@ static void add_own_chains(struct str *text, const struct twin_host *host,
 	str_add(text, "}\n");
 }
 
-static int load_own_chains(const struct twin_host *host, const struct built_link *links,
-			   struct str *complaint)
+/* ---- Loading ---- */
+
+struct loading {
+	const struct twin_host *host;
+	const struct built_link *links;
+	int doubts;
+	struct str complaint; /* of the last program */
+	bool whole;           /* the twin's own chains are loaded too */
+};
+
+static int nft(struct loading *loading, const char *text)
 {
-	struct str text = STR_INIT(RULES_MAX_BYTES);
-	add_own_chains(&text, host, links);
-	int r = text.error < 0 ? text.error : nft(str_text(&text), complaint);
-	str_deinit(&text);
+	static const char *const words[] = { "nft", "-f", "-", NULL };
+	str_clear(&loading->complaint);
+	return program_run(NULL, &loading->complaint, words, text);
+}
+
+static int doubt_table(struct loading *loading, const char *family, const char *name)
+{
+	struct str detail = STR_INIT(1024);
+	str_printf(&detail, "%s %s: %s", family, name, str_text(&loading->complaint));
+	int r = build_doubt(loading->doubts, TWIN_DOUBT_TABLE, str_text(&detail));
+	str_deinit(&detail);
 	return r;
 }
 
-static bool has_restored(const struct twin_host *host)
+static int load_text(struct loading *loading, struct str *text)
 {
-	bool any = false;
-	for (size_t i = 0; i < HOST_FAMILIES; i++) {
-		any |= host->saved[i] != NULL || host->legacy[i] != NULL;
-	}
-	return any;
+	int r = text->error < 0     ? text->error
+		: text->length == 0 ? 0
+				    : nft(loading, str_text(text));
+	str_deinit(text);
+	return r;
 }
 
-/* Everything in one run of nft where nothing has to come in between. @return 0 or negative errno,
- * with *whole when the twin's own chains are loaded too. */
-static int load_nft(bool *whole, const struct twin_host *host, const struct built_link *links,
-		    int doubts, struct str *complaint)
+/* One by one, so that one table that cannot be loaded takes no other with it. */
+static int load_each(struct loading *loading, const struct table *tables, size_t count)
 {
-	struct str text = STR_INIT(RULES_MAX_BYTES);
-	for (size_t i = 0; i < host->rules.tables.count; i++) {
-		const struct table *table = &host->rules.tables.items[i];
-		if (!host_by_iptables(host, table)) {
-			(void)str_add_bytes(&text, table->text, table->length);
-			(void)str_add_char(&text, '\n');
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct str text = STR_INIT(RULES_MAX_BYTES);
+		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+		r = load_text(loading, &text);
+		if (r == -EIO) {
+			r = doubt_table(loading, tables[i].family, tables[i].name);
 		}
 	}
-	const bool empty = text.length == 0;
-	if (*whole) {
-		add_own_chains(&text, host, links);
-	}
-	int r = text.error < 0     ? text.error
-		: text.length == 0 ? 0
-				   : nft(str_text(&text), complaint);
-	str_deinit(&text);
-	if (r == -EIO && !empty) {
-		*whole = false;
-		return load_each(host, doubts, complaint);
-	}
 	return r;
 }
 
-static int restore(const char *saved, const char *const *programs, int doubts,
-		   struct str *complaint)
+/* @param with_own the twin's own chains in the same run. */
+static int load_nft(struct loading *loading, const struct table *tables, size_t count,
+		    bool with_own)
 {
-	int r = saved == NULL ? 0 : -ENOENT;
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+	}
+	if (with_own) {
+		add_own_chains(&text, loading->host, loading->links);
+	}
+	int r = load_text(loading, &text);
+	loading->whole = with_own && r == 0;
+	return r == -EIO && count > 0 ? load_each(loading, tables, count) : r;
+}
+
+static int restore(struct loading *loading, const char *saved, const char *const *programs,
+		   const struct table *table)
+{
+	int r = -ENOENT;
 	for (size_t i = 0; r == -ENOENT && programs[i] != NULL; i++) {
 		const char *const words[] = { programs[i], "--counters", NULL };
-		str_clear(complaint);
-		r = program_run(NULL, complaint, words, saved);
+		str_clear(&loading->complaint);
+		r = program_run(NULL, &loading->complaint, words, saved);
 	}
-	if (r < 0) {
-		const struct table table = { .family = programs[0], .name = "" };
-		r = doubt_table(doubts, &table, str_text(complaint));
-	}
-	return r;
+	return r < 0 ? doubt_table(loading, table->family, table->name) : 0;
 }
 
-static int restore_iptables(const struct twin_host *host, int doubts, struct str *complaint)
+static int restore_tables(struct loading *loading, enum host_loader loader,
+			  const struct table *tables, size_t count)
 {
 	static const char *const programs[HOST_FAMILIES][3] = {
 		{ "iptables-nft-restore", "iptables-restore", NULL },
 		{ "ip6tables-nft-restore", "ip6tables-restore", NULL },
 	};
-	static const char *const legacy[HOST_FAMILIES][2] = {
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		(void)rules_saved_table(&text, loading->host->saved[loader], tables[i].name);
+	}
+	int r = text.error < 0 ? text.error
+			       : restore(loading, str_text(&text), programs[loader], &tables[0]);
+	str_deinit(&text);
+	return r;
+}
+
+/* In the order of the listing, since of chains with one priority that of the later table is first
+ * (nf_hook_entries_grow() in net/netfilter/core.c). */
+static int load_tables(struct loading *loading, bool alone)
+{
+	const struct table *tables = loading->host->rules.tables.items;
+	const size_t count = loading->host->rules.tables.count;
+	int r = 0;
+	size_t next = 0;
+	for (size_t first = 0; r == 0 && first < count; first = next) {
+		enum host_loader loader = host_loader(loading->host, &tables[first]);
+		for (next = first + 1;
+		     next < count && host_loader(loading->host, &tables[next]) == loader; next++) {
+		}
+		r = loader == HOST_BY_NFT
+			    ? load_nft(loading, &tables[first], next - first,
+				       alone && next == count)
+			    : restore_tables(loading, loader, &tables[first], next - first);
+	}
+	return r;
+}
+
+static int restore_legacy(struct loading *loading)
+{
+	static const char *const programs[HOST_FAMILIES][2] = {
 		{ "iptables-legacy-restore", NULL },
 		{ "ip6tables-legacy-restore", NULL },
 	};
+	static const struct table tables[HOST_FAMILIES] = {
+		{ .family = "ip", .name = "(legacy)" },
+		{ .family = "ip6", .name = "(legacy)" },
+	};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < HOST_FAMILIES; i++) {
-		r = restore(host->saved[i], programs[i], doubts, complaint);
-		r = r < 0 ? r : restore(host->legacy[i], legacy[i], doubts, complaint);
+		const char *saved = loading->host->legacy[i];
+		r = saved == NULL ? 0 : restore(loading, saved, programs[i], &tables[i]);
 	}
 	return r;
 }
@@ -173,23 +187,29 @@ static int list(int listing)
 	return r;
 }
 
+static int load(struct loading *loading, const char *candidate, struct err *e)
+{
+	const bool legacy = loading->host->legacy[0] != NULL || loading->host->legacy[1] != NULL;
+	int r = load_tables(loading, candidate == NULL && !legacy);
+	r = r < 0 ? r : restore_legacy(loading);
+	if (r == 0 && candidate != NULL) {
+		r = nft(loading, candidate);
+		if (r == -EIO) {
+			r = err_set(e, EINVAL, "nft refuses the candidate: %s",
+				    str_text(&loading->complaint));
+		}
+	}
+	return r == 0 && !loading->whole ? load_nft(loading, NULL, 0, true) : r;
+}
+
 int build_rules(int listing, const struct twin_host *host, const struct built_link *links,
 		const char *candidate, int doubts, struct err *e)
 {
-	struct str complaint = STR_INIT(COMPLAINT_BYTES);
-	bool whole = candidate == NULL && !has_restored(host);
-	int r = load_nft(&whole, host, links, doubts, &complaint);
-	r = r < 0 ? r : restore_iptables(host, doubts, &complaint);
-	if (r == 0 && candidate != NULL) {
-		r = nft(candidate, &complaint);
-		if (r == -EIO) {
-			r = err_set(e, EINVAL, "nft refuses the candidate: %s",
-				    str_text(&complaint));
-		}
-	}
-	if (r == 0 && !whole) {
-		r = load_own_chains(host, links, &complaint);
-	}
+	struct loading loading = { .host = host,
+				   .links = links,
+				   .doubts = doubts,
+				   .complaint = STR_INIT(COMPLAINT_BYTES) };
+	int r = load(&loading, candidate, e);
 	if (r == 0) {
 		r = candidate != NULL ? list(listing) : build_handles(listing);
 	}
@@ -197,8 +217,8 @@ int build_rules(int listing, const struct twin_host *host, const struct built_li
 		r = err_set(e, ENOENT, "nft is not installed");
 	} else if (r < 0) {
 		r = err_system(e, r, "cannot load the rules into the twin: %s",
-			       str_text(&complaint));
+			       str_text(&loading.complaint));
 	}
-	str_deinit(&complaint);
+	str_deinit(&loading.complaint);
 	return r;
 }

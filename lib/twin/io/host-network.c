@@ -56,6 +56,9 @@ static int take_link(const struct nlmsghdr *message, void *data)
 		case IFLA_IFNAME:
 			(void)str_copy(link->name, sizeof(link->name), payload);
 			break;
+		case IFLA_GROUP:
+			link->group = mnl_attr_get_u32(attribute);
+			break;
 		case IFLA_MASTER:
 			link->master = mnl_attr_get_u32(attribute);
 			break;
@@ -105,6 +108,9 @@ static int take_address(const struct nlmsghdr *message, void *data)
 			break;
 		case IFA_ADDRESS:
 			address.peer = address_of(attribute);
+			break;
+		case IFA_BROADCAST:
+			address.broadcast = address_of(attribute);
 			break;
 		case IFA_FLAGS:
 			address.flags = mnl_attr_get_u32(attribute);

@@ -25,19 +25,18 @@ static const struct {
 	  "/proc/thread-self/net/ip6_tables_names" },
 };
 
-bool host_by_iptables(const struct twin_host *host, const struct table *table)
+enum host_loader host_loader(const struct twin_host *host, const struct table *table)
 {
 	for (size_t i = 0; i < HOST_FAMILIES; i++) {
-		if (strcmp(table->family, families[i].family) == 0) {
-			struct str line = STR_INIT(NAMES_BYTES);
-			str_printf(&line, "*%s\n", table->name);
-			bool there = host->saved[i] != NULL &&
-				     strstr(host->saved[i], str_text(&line)) != NULL;
-			str_deinit(&line);
-			return there;
+		if (strcmp(table->family, families[i].family) != 0) {
+			continue;
 		}
+		struct str part = STR_INIT(RULES_MAX_BYTES);
+		int r = rules_saved_table(&part, host->saved[i], table->name);
+		str_deinit(&part);
+		return r == 0 ? (enum host_loader)i : HOST_BY_NFT;
 	}
-	return false;
+	return HOST_BY_NFT;
 }
 
 static int read_nft(struct twin_host *host, struct err *e)

@@ -19,7 +19,8 @@ enum {
 struct host_link {
 	uint32_t index, master; /* of interfaces; 0 = none */
 	uint32_t flags;         /* IFF_* */
-	uint16_t type;          /* ARPHRD_* */
+	uint32_t group;
+	uint16_t type; /* ARPHRD_* */
 	char name[TWIN_INTERFACE_BYTES];
 	char kind[HOST_KIND_BYTES]; /* "bridge", "veth", "vlan", ...; "" = a device */
 	uint8_t mac[TWIN_MAC_BYTES];
@@ -30,7 +31,7 @@ struct host_address {
 	uint32_t index;
 	uint32_t flags; /* IFA_F_* */
 	uint8_t bits, scope;
-	struct addr local, peer; /* peer: ADDR_NONE = none */
+	struct addr local, peer, broadcast; /* ADDR_NONE = none */
 };
 
 /* A setting below /proc/sys/net, as "ipv4/conf/eth0/rp_filter". */
@@ -64,8 +65,13 @@ int host_read_settings(struct twin_host *host);
 /* @param ruleset as twin_host_read() takes it. @return as twin_host_read(). */
 int host_read_rules(struct twin_host *host, const char *ruleset, struct err *e);
 
-/* Whether a table is to be loaded by iptables-restore: nft prints it, but cannot read it again. */
-bool host_by_iptables(const struct twin_host *host, const struct table *table);
+/* Who can load a table again: nft cannot read all that it prints of those of iptables. */
+enum host_loader {
+	HOST_BY_NFT = -1,
+	HOST_BY_IPTABLES, /* also the index of its text in `saved` */
+	HOST_BY_IP6TABLES,
+};
+enum host_loader host_loader(const struct twin_host *host, const struct table *table);
 
 /* @return NULL when there is none. */
 const struct host_link *host_link(const struct twin_host *host, const char *name);

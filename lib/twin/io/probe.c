@@ -21,7 +21,7 @@ enum {
 	LOOPBACK_INDEX = 1,
 };
 
-static const usec_t answer_timeout = 1 * USEC_PER_SEC;
+static const usec_t answer_timeout = 5 * USEC_PER_SEC;
 static const char loopback[] = "lo";
 
 static int send_frame(int fd, uint32_t index, const uint8_t *frame, size_t length)
