@@ -161,7 +161,7 @@ static void put_ethernet(uint8_t *out, const uint8_t *destination, const uint8_t
 	static const uint8_t somebody[TWIN_MAC_BYTES] = { 0x02, 0x6d, 0x6e, 0x74, 0x00, 0x01 };
 	memcpy(out, destination, TWIN_MAC_BYTES);
 	memcpy(out + TWIN_MAC_BYTES, source != NULL ? source : somebody, TWIN_MAC_BYTES);
-	put16(out + 2 * TWIN_MAC_BYTES, type);
+	put16(out + TWIN_MAC_BYTES + TWIN_MAC_BYTES, type);
 }
 
 size_t frame_build(uint8_t *out, const struct twin_packet *packet, const uint8_t *destination,

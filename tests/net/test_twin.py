@@ -312,6 +312,13 @@ def test_what_is_not_proven_is_named(world, rule, kind):
     assert twin.ask("tcp", PEER4, HOST4, 7)["doubts"] == [], "the rule stands behind the deciding one"
 
 
+def test_programs_before_the_rules_are_named(world):
+    world.within("tc", "qdisc", "add", "dev", "eth0", "clsact")
+    twin = world.twin()
+    assert twin.ask("tcp", PEER4, HOST4, 8001)["doubts"] == [["program", "eth0: tc"]]
+    assert twin.ask("tcp", "203.0.113.9", "203.0.113.1", 8001, "eth1")["doubts"] == []
+
+
 def test_a_limit_that_only_logs_is_no_doubt(world):
     world.nft(BASE.format(policy="accept", rules='limit rate 3/minute log prefix "x "', more=""))
     assert world.twin().ask("tcp", PEER4, HOST4, 8001)["doubts"] == []

@@ -31,6 +31,19 @@ static void read_kind(struct host_link *link, const struct nlattr *nest)
 	}
 }
 
+static bool has_program(const struct nlattr *nest)
+{
+	const struct nlattr *attribute = NULL;
+	mnl_attr_for_each_nested(attribute, nest)
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED &&
+		    mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int take_link(const struct nlmsghdr *message, void *data)
 {
 	struct reading *reading = data;
@@ -66,11 +79,35 @@ static int take_link(const struct nlmsghdr *message, void *data)
 			link->has_mac = length == TWIN_MAC_BYTES;
 			memcpy(link->mac, payload, link->has_mac ? TWIN_MAC_BYTES : 0);
 			break;
+		case IFLA_XDP:
+			link->xdp = has_program(attribute);
+			break;
 		case IFLA_LINKINFO:
 			read_kind(link, attribute);
 			break;
 		default:
 			break;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+/* Programs of tc hang in a queueing discipline that exists for them alone. */
+static int take_discipline(const struct nlmsghdr *message, void *data)
+{
+	struct reading *reading = data;
+	const struct tcmsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute = NULL;
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
+		if (mnl_attr_get_type(attribute) != TCA_KIND) {
+			continue;
+		}
+		const char *kind = mnl_attr_get_str(attribute);
+		for (size_t i = 0; i < reading->host->links.count; i++) {
+			struct host_link *link = &reading->host->links.items[i];
+			link->tc |= link->index == (uint32_t)info->tcm_ifindex &&
+				    (strcmp(kind, "clsact") == 0 || strcmp(kind, "ingress") == 0);
 		}
 	}
 	return MNL_CB_OK;
@@ -189,7 +226,9 @@ static int dump(int fd, struct reading *reading, uint16_t type, unsigned char fa
 		mnl_cb_t function, struct err *e)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
-	struct nlmsghdr *request = netlink_request(buffer, type, 0, sizeof(struct rtmsg));
+	struct nlmsghdr *request =
+		netlink_request(buffer, type, 0,
+				type == RTM_GETQDISC ? sizeof(struct tcmsg) : sizeof(struct rtmsg));
 	*(unsigned char *)mnl_nlmsg_get_payload(request) = family; /* first in each header */
 	int r = netlink_dump(fd, request, function, reading);
 	r = reading->error < 0 ? reading->error : r;
@@ -208,6 +247,7 @@ int host_read_network(struct twin_host *host, struct err *e)
 		return err_system(e, fd, "cannot read the host's network");
 	}
 	int r = dump(fd, &reading, RTM_GETLINK, AF_UNSPEC, take_link, e);
+	r = r < 0 ? r : dump(fd, &reading, RTM_GETQDISC, AF_UNSPEC, take_discipline, e);
 	r = r < 0 ? r : dump(fd, &reading, RTM_GETADDR, AF_UNSPEC, take_address, e);
 	for (size_t i = 0; r == 0 && i < HOST_FAMILIES; i++) {
 		r = dump(fd, &reading, RTM_GETROUTE, families[i], take_route, e);

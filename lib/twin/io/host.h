@@ -25,6 +25,7 @@ struct host_link {
 	char kind[HOST_KIND_BYTES]; /* "bridge", "veth", "vlan", ...; "" = a device */
 	uint8_t mac[TWIN_MAC_BYTES];
 	bool has_mac;
+	bool xdp, tc; /* programs there see packets before every rule */
 };
 
 struct host_address {

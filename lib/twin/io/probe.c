@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,7 +54,8 @@ static int send_own(const struct twin *twin, const struct twin_packet *packet, c
 
 /* Where a probe is put in. */
 struct entry {
-	const struct built_link *link;
+	const struct host_link *host;
+	const struct built_link *link; /* NULL = there is none */
 	bool own;
 };
 
@@ -222,21 +224,39 @@ static bool is_refused_early(const struct way *way, const struct twin_packet *pa
 
 /* ---- One packet ---- */
 
-/* @return the interface, or NULL with the cause. */
-static const struct built_link *find_entry(const struct twin *twin, const char *interface,
-					   enum twin_cause *cause)
+/* Without a link, with the cause why. */
+static struct entry find_entry(const struct twin *twin, const char *interface,
+			       enum twin_cause *cause)
 {
-	for (size_t i = 0; i < twin->host->links.count; i++) {
-		const struct built_link *link = &twin->links[i];
-		bool own = strcmp(interface, loopback) == 0;
-		if (strcmp(twin->host->links.items[i].name, interface) != 0) {
-			continue;
-		}
-		*cause = !link->up && !own ? TWIN_CAUSE_DOWN : TWIN_CAUSE_ABSENT;
-		return (link->up && link->outside != 0) || own ? link : NULL;
-	}
+	struct entry entry = { .host = host_link(twin->host, interface),
+			       .own = strcmp(interface, loopback) == 0 };
 	*cause = TWIN_CAUSE_ABSENT;
-	return NULL;
+	if (entry.host == NULL) {
+		return entry;
+	}
+	const struct built_link *link = &twin->links[entry.host - twin->host->links.items];
+	if (entry.own || (link->up && link->outside != 0)) {
+		entry.link = link;
+	} else if (!link->up) {
+		*cause = TWIN_CAUSE_DOWN;
+	}
+	return entry;
+}
+
+/* What sees a packet before every rule, and is not in the twin. */
+static int doubt_programs(struct twin_answer *answer, const struct host_link *link)
+{
+	char text[TWIN_INTERFACE_BYTES + 8];
+	int r = 0;
+	if (link->xdp) {
+		(void)snprintf(text, sizeof(text), "%s: XDP", link->name);
+		r = way_doubt(answer, TWIN_DOUBT_PROGRAM, text);
+	}
+	if (r == 0 && link->tc) {
+		(void)snprintf(text, sizeof(text), "%s: tc", link->name);
+		r = way_doubt(answer, TWIN_DOUBT_PROGRAM, text);
+	}
+	return r;
 }
 
 static void name_exit(const struct twin *twin, struct twin_answer *answer, uint32_t index)
@@ -281,8 +301,7 @@ int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_
 	enum twin_cause cause = TWIN_CAUSE_NONE;
 	cpu_set_t before;
 	cpu_set_t one;
-	const struct entry entry = { .link = find_entry(twin, packet->interface, &cause),
-				     .own = strcmp(packet->interface, loopback) == 0 };
+	const struct entry entry = find_entry(twin, packet->interface, &cause);
 	way_begin(&way, out, &twin->legend, ++twin->cookie);
 	out->to = packet->to;
 	out->port = packet->port;
@@ -296,6 +315,7 @@ int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_
 	CPU_SET(sched_getcpu(), &one);
 	pinned = pinned && sched_setaffinity(0, sizeof(one), &one) == 0;
 	int r = probe(twin, packet, &entry, &way);
+	r = r < 0 ? r : doubt_programs(out, entry.host);
 	if (pinned) {
 		(void)sched_setaffinity(0, sizeof(before), &before); /* as it was */
 	}
