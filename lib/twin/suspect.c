@@ -1,9 +1,10 @@
 /* Rules that look at what a twin does not have. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/parse.h"
 #include "twin/way.h"
 
 /* Each as nft prints it, at the beginning of a word. */
@@ -75,17 +76,71 @@ static bool only_logs(const char *rule)
 	return true;
 }
 
+/* ---- Whether it concerns a packet ---- */
+
+/* "22" or "8000-8100" at the beginning of a text. @return its length, 0 = it is no such thing. */
+static size_t read_range(const char *text, uint64_t *first, uint64_t *last)
+{
+	size_t digits = strspn(text, "0123456789");
+	size_t more = text[digits] == '-' ? strspn(text + digits + 1, "0123456789") : 0;
+	if (parse_u64_bytes(first, text, digits, 0, UINT16_MAX) < 0) {
+		return 0;
+	}
+	*last = *first;
+	if (more > 0 && parse_u64_bytes(last, text + digits + 1, more, 0, UINT16_MAX) < 0) {
+		return 0;
+	}
+	return digits + (more > 0 ? more + 1 : 0);
+}
+
+/* Whether "22", "8000-8100" or "{ 22, 80 }" has one of two ports; what is anything else may. */
+static bool may_have(const char *text, uint16_t port, uint16_t other)
+{
+	const bool many = text[0] == '{';
+	text += many ? strspn(text, "{ ") : 0;
+	for (;;) {
+		uint64_t first = 0;
+		uint64_t last = 0;
+		size_t length = read_range(text, &first, &last);
+		if (length == 0 || (port >= first && port <= last) ||
+		    (other >= first && other <= last)) {
+			return true;
+		}
+		text += length;
+		if (!many || text[0] != ',') {
+			return false;
+		}
+		text += strspn(text, ", ");
+	}
+}
+
+bool suspect_concerns(const char *rule, uint8_t protocol, uint16_t port, uint16_t final_port)
+{
+	static const struct {
+		const char *words;
+		uint8_t protocol;
+	} matches[] = { { "tcp dport ", IPPROTO_TCP }, { "udp dport ", IPPROTO_UDP } };
+	const char *comment = strstr(rule, " comment \"");
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+		const char *found = strstr(rule, matches[i].words);
+		bool concatenated = found != NULL && strstr(rule, " . ") != NULL;
+		if (found == NULL || concatenated || (comment != NULL && found > comment)) {
+			continue;
+		}
+		/* "vmap" and "set" stand where a port would: they may be anything. */
+		return protocol == matches[i].protocol &&
+		       may_have(found + strlen(matches[i].words), port, final_port);
+	}
+	return true;
+}
+
+/* ---- Finding them ---- */
+
 static int suspect_rule(struct legend *legend, size_t chain, size_t place, const char *rule)
 {
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		if (!has(rule, signs[i].words) || only_logs(rule)) {
 			continue;
-		}
-		for (size_t before = legend->suspects.count; before > 0; before--) {
-			const struct suspect *s = &legend->suspects.items[before - 1];
-			if (s->chain == chain && s->kind == signs[i].kind) {
-				return 0; /* one of a kind is enough for a chain */
-			}
 		}
 		struct suspect *suspect = vec_push(&legend->suspects);
 		if (suspect == NULL) {

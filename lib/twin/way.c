@@ -74,6 +74,23 @@ static enum twin_verdict verdict_of(const struct trace_event *event)
 	}
 }
 
+/* The rule as its owner wrote it: iptables' words for what iptables loaded. @return in the answer's
+ * arena; NULL when out of memory. */
+static const char *rule_text(const struct way *way, const struct chain *chain, size_t place)
+{
+	const struct legend *legend = way->legend;
+	struct str saved = STR_INIT(RULE_MAX_BYTES);
+	const char *text = legend->twin.rules.items[chain->first + place].text;
+	bool ipv6 = strcmp(chain->family, "ip6") == 0;
+	if ((ipv6 || strcmp(chain->family, "ip") == 0) &&
+	    rules_saved(&saved, legend->saved[ipv6], chain->table, chain->name, place) == 0) {
+		text = str_text(&saved);
+	}
+	const char *kept = arena_strdup(&way->answer->arena, text);
+	str_deinit(&saved);
+	return kept;
+}
+
 /* Handle and text of the rule as the host has it: rules keep their place when a chain is copied. */
 static int describe_rule(struct twin_step *step, struct way *way, const struct chain *chain,
 			 uint64_t handle)
@@ -83,21 +100,13 @@ static int describe_rule(struct twin_step *step, struct way *way, const struct c
 	if (!ruleset_place(&place, &legend->twin, chain, handle)) {
 		return 0;
 	}
-	step->place = place;
-	struct str saved = STR_INIT(RULE_MAX_BYTES);
-	const char *text = legend->twin.rules.items[chain->first + place].text;
 	const struct chain *own =
 		ruleset_chain(legend->host, step->family, step->table, step->chain);
 	if (own != NULL && own->count == chain->count) {
 		step->handle = legend->host->rules.items[own->first + place].handle;
 	}
-	bool ipv6 = strcmp(step->family, "ip6") == 0;
-	if ((ipv6 || strcmp(step->family, "ip") == 0) &&
-	    rules_saved(&saved, legend->saved[ipv6], step->table, step->chain, place) == 0) {
-		text = str_text(&saved);
-	}
-	step->rule = arena_strdup(&way->answer->arena, text);
-	str_deinit(&saved);
+	step->place = place;
+	step->rule = rule_text(way, chain, place);
 	return step->rule == NULL ? -ENOMEM : 0;
 }
 
@@ -212,6 +221,10 @@ int way_take(struct way *way, const struct trace_event *event)
 	}
 	/* Behind the last chain there is nothing more to translate. */
 	if (event->has_packet) {
+		if (way->protocol == 0) {
+			way->protocol = event->packet.protocol;
+			way->port = event->packet.port;
+		}
 		way->answer->to = event->packet.to;
 		way->answer->port = event->packet.port;
 	}
@@ -269,17 +282,33 @@ static size_t seen_rules(const struct way *way, const struct chain *chain)
 	return seen;
 }
 
+/* One of a kind is enough for a chain. */
 static int add_doubts(struct way *way)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < way->legend->suspects.count; i++) {
-		const struct suspect *suspect = &way->legend->suspects.items[i];
-		const struct chain *chain = &way->legend->twin.chains.items[suspect->chain];
-		if (suspect->place < seen_rules(way, chain)) {
-			r = way_doubt(way->answer, suspect->kind, suspect->rule);
+	const struct legend *legend = way->legend;
+	size_t chain_index = SIZE_MAX;
+	size_t seen = 0;
+	unsigned told = 0;
+	for (size_t i = 0; i < legend->suspects.count; i++) {
+		const struct suspect *suspect = &legend->suspects.items[i];
+		const struct chain *chain = &legend->twin.chains.items[suspect->chain];
+		if (suspect->chain != chain_index) {
+			chain_index = suspect->chain;
+			seen = seen_rules(way, chain);
+			told = 0;
 		}
+		if (suspect->place >= seen || (told >> suspect->kind & 1) != 0 ||
+		    !suspect_concerns(suspect->rule, way->protocol, way->port, way->answer->port)) {
+			continue;
+		}
+		const char *text = rule_text(way, chain, suspect->place);
+		int r = text == NULL ? -ENOMEM : way_doubt(way->answer, suspect->kind, text);
+		if (r < 0) {
+			return r;
+		}
+		told |= 1U << suspect->kind;
 	}
-	return r;
+	return 0;
 }
 
 static void decide_stopped(struct twin_answer *answer)

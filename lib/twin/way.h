@@ -12,7 +12,7 @@
 /* A rule that looks at what a twin does not have. */
 struct suspect {
 	size_t chain; /* index into the ruleset's chains */
-	size_t place; /* of the first such rule in the chain */
+	size_t place; /* of the rule in the chain */
 	const char *rule;
 	enum twin_doubt_kind kind;
 };
@@ -24,6 +24,10 @@ struct legend {
 	const char *saved[2];       /* iptables-save and ip6tables-save; NULL = nft's text counts */
 	VEC(struct suspect) suspects;
 };
+
+/* Whether a rule may match a packet, by what it says of protocol and port at its beginning.
+ * @param port  as sent; @param final_port  after translation: either may be meant. */
+bool suspect_concerns(const char *rule, uint8_t protocol, uint16_t port, uint16_t final_port);
 
 /* Looks for suspects in legend->twin. @return 0 or -ENOMEM. */
 int legend_suspect(struct legend *legend);
@@ -40,6 +44,8 @@ struct way {
 	bool prerouting;    /* came through it */
 	bool input, output; /* came through everything, for the host or for elsewhere */
 	bool stopped;       /* the last step dropped it */
+	uint8_t protocol;   /* as it was sent */
+	uint16_t port;      /* likewise */
 	uint32_t out_index;
 };
 

@@ -1,7 +1,11 @@
 """The twin (lib/twin): each answer is held against what the real packet does in namespaces of the test's own."""
+import fcntl
+import os
 import pathlib
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -312,6 +316,15 @@ def test_what_is_not_proven_is_named(world, rule, kind):
     assert twin.ask("tcp", PEER4, HOST4, 7)["doubts"] == [], "the rule stands behind the deciding one"
 
 
+@iptables
+def test_a_doubt_is_told_in_the_words_of_iptables_and_for_its_port_alone(world):
+    world.within("iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "8001", "-m", "recent", "--set", "-j", "ACCEPT")
+    twin = world.twin()
+    (kind, detail), = twin.ask("tcp", PEER4, HOST4, 8001)["doubts"]
+    assert kind == "rate" and detail.startswith("-A INPUT -p tcp -m tcp --dport 8001 -m recent --set")
+    assert twin.ask("tcp", PEER4, HOST4, 8002)["doubts"] == []
+
+
 def test_programs_before_the_rules_are_named(world):
     world.within("tc", "qdisc", "add", "dev", "eth0", "clsact")
     twin = world.twin()
@@ -559,9 +572,43 @@ def test_where_user_namespaces_are_forbidden_it_says_so(world, copied):
     assert "root" in twin.first["error"]
 
 
-def network_namespaces():
-    """Inodes of the namespaces that processes or files hold, as lsns sees them."""
-    return set(checked("lsns", "-t", "net", "-n", "-o", "NS").split())
+def namespaces_of_sockets(pid):
+    """Descriptors of the network namespaces that the sockets of a process are in, by inode."""
+    found = {}
+    process = os.pidfd_open(pid)
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+            continue
+        copy = twin_world.libc.syscall(438, process, int(number), 0)  # pidfd_getfd
+        assert copy >= 0
+        namespace = fcntl.ioctl(copy, 0x894C)  # SIOCGSKNS
+        os.close(copy)
+        if os.fstat(namespace).st_ino in found:
+            os.close(namespace)
+        else:
+            found[os.fstat(namespace).st_ino] = namespace
+    os.close(process)
+    return found
+
+
+class Ends:
+    """Hears of the end of namespaces: those that have a number here are told of (RTNLGRP_NSID)."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self.socket.bind((0, 1 << 27))
+        self.socket.settimeout(SECONDS)
+
+    def watch(self, namespace):
+        """RTM_NEWNSID with NETNSA_NSID = whichever is free, NETNSA_FD."""
+        body = struct.pack("=BxxxHHiHHI", 0, 8, 1, -1, 8, 3, namespace)
+        self.socket.send(struct.pack("=IHHII", 16 + len(body), 88, 5, 1, 0) + body)
+
+    def hear(self, kind):
+        while True:
+            message = self.socket.recv(4096)
+            if struct.unpack_from("=H", message, 4)[0] == kind:
+                return
 
 
 def interfaces(name):
@@ -570,13 +617,23 @@ def interfaces(name):
 
 def test_killed_it_leaves_nothing(world):
     world.nft(BASE.format(policy="drop", rules="", more=""))
-    before = network_namespaces()
     links, rules = interfaces(world.host), world.within("nft", "list", "ruleset")
+    with twin_world.inside(world.net):
+        ends = Ends()
     twin = world.twin()
     assert twin.ask("tcp", PEER4, HOST4, 8001)["outcome"] == "dropped"
+    assert children(twin.process.pid) == []
+    namespaces = namespaces_of_sockets(twin.process.pid)
+    assert len(namespaces) == 2, "the twin, and what is outside of it"
+    for namespace in namespaces.values():
+        ends.watch(namespace)
+        ends.hear(88)  # RTM_NEWNSID
+        os.close(namespace)
     twin.process.send_signal(signal.SIGKILL)
     twin.process.wait(SECONDS)
-    assert network_namespaces() == before
+    for _ in namespaces:
+        ends.hear(89)  # RTM_DELNSID: the kernel has ended it
+    ends.socket.close()
     assert interfaces(world.host) == links
     assert world.within("nft", "list", "ruleset") == rules
 

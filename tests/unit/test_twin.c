@@ -305,6 +305,38 @@ static void owners_are_known_by_their_names(void **state)
 	}
 }
 
+static void a_rule_for_another_port_raises_no_doubt(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule;
+		bool concerns; /* a SYN to 22 that was translated to 80 */
+	} rows[] = {
+		{ "limit rate 5/second accept", true },
+		{ "tcp dport 22 limit rate 5/second accept", true },
+		{ "tcp dport 80 limit rate 5/second accept", true },
+		{ "tcp dport 25 limit rate 5/second accept", false },
+		{ "udp dport 22 limit rate 5/second accept", false },
+		{ "tcp dport 20-30 limit rate 5/second accept", true },
+		{ "tcp dport 30-40 limit rate 5/second accept", false },
+		{ "tcp dport { 25, 22 } limit rate 5/second accept", true },
+		{ "tcp dport { 25, 70-90 } limit rate 5/second accept", true },
+		{ "tcp dport { 25, 110-143 } limit rate 5/second accept", false },
+		{ "tcp dport != 22 limit rate 5/second accept", true },
+		{ "tcp dport @open limit rate 5/second accept", true },
+		{ "tcp dport vmap { 25 : drop } limit rate 5/second", true },
+		{ "ip saddr . tcp dport { 10.0.0.1 . 25 } limit rate 5/second", true },
+		{ "limit rate 5/second accept comment \"tcp dport 25 x\"", true },
+		{ "tcp dport ssh limit rate 5/second accept", true },
+		{ "tcp dport 99999999999999999999 accept", true },
+		{ "tcp dport {", true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(suspect_concerns(rows[i].rule, IPPROTO_TCP, 22, 80),
+				 rows[i].concerns);
+	}
+}
+
 /* ---- From events to an answer ---- */
 
 enum { COOKIE = 77, PACKET_ID = 5 };
@@ -549,6 +581,7 @@ int main(void)
 		cmocka_unit_test(rules_of_iptables_are_found_by_place),
 		cmocka_unit_test(how_a_rule_rejects),
 		cmocka_unit_test(owners_are_known_by_their_names),
+		cmocka_unit_test(a_rule_for_another_port_raises_no_doubt),
 		cmocka_unit_test(the_last_word_decides),
 		cmocka_unit_test(events_of_other_packets_are_passed_over),
 		cmocka_unit_test(a_way_without_end_is_cut),
