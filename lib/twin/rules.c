@@ -12,7 +12,7 @@
 static const char handle_word[] = " # handle ";
 
 struct reading {
-	struct ruleset *out;
+	struct twin_rules *out;
 	size_t table; /* index of the block that is open; SIZE_MAX = none */
 	size_t chain; /* likewise */
 };
@@ -142,9 +142,9 @@ static int compare_chains(const void *pa, const void *pb)
 	return r != 0 ? r : strcmp(a->name, b->name);
 }
 
-int ruleset_read(struct ruleset *out, char *text)
+int twin_rules_read(struct twin_rules *out, char *text)
 {
-	*out = (struct ruleset){ .text = text };
+	*out = (struct twin_rules){ .text = text };
 	if (text == NULL) {
 		return -ENOMEM;
 	}
@@ -171,18 +171,18 @@ int ruleset_read(struct ruleset *out, char *text)
 	return 0;
 }
 
-void ruleset_deinit(struct ruleset *rules)
+void twin_rules_deinit(struct twin_rules *rules)
 {
 	free(rules->text);
 	free(rules->words);
 	vec_free(&rules->tables);
 	vec_free(&rules->chains);
 	vec_free(&rules->rules);
-	*rules = (struct ruleset){ 0 };
+	*rules = (struct twin_rules){ 0 };
 }
 
-const struct chain *ruleset_chain(const struct ruleset *rules, const char *family,
-				  const char *table, const char *chain)
+const struct chain *twin_rules_chain(const struct twin_rules *rules, const char *family,
+				     const char *table, const char *chain)
 {
 	const struct chain wanted = { .family = family, .table = table, .name = chain };
 	return rules->chains.count == 0 ? NULL
@@ -190,8 +190,8 @@ const struct chain *ruleset_chain(const struct ruleset *rules, const char *famil
 						  sizeof(*rules->chains.items), compare_chains);
 }
 
-bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chain *chain,
-		   uint64_t handle)
+bool twin_rules_place(size_t *place, const struct twin_rules *rules, const struct chain *chain,
+		      uint64_t handle)
 {
 	for (size_t i = 0; i < chain->count; i++) {
 		if (rules->rules.items[chain->first + i].handle == handle) {
@@ -202,7 +202,7 @@ bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chai
 	return false;
 }
 
-void ruleset_renumber(struct ruleset *rules, char *handles)
+void twin_rules_renumber(struct twin_rules *rules, char *handles)
 {
 	const struct chain *last = NULL;
 	size_t place = 0;
@@ -212,7 +212,7 @@ void ruleset_renumber(struct ruleset *rules, char *handles)
 	for (char *line; (line = strsep(&handles, "\n")) != NULL;) {
 		const char *family = cut_word(&line);
 		const char *table = cut_word(&line);
-		const struct chain *chain = ruleset_chain(rules, family, table, cut_word(&line));
+		const struct chain *chain = twin_rules_chain(rules, family, table, cut_word(&line));
 		uint64_t handle = 0;
 		place = chain == last ? place + 1 : 0;
 		last = chain;

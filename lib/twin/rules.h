@@ -31,7 +31,7 @@ struct table {
 };
 
 /* Texts point into `text` and `words`, which belong to it. */
-struct ruleset {
+struct twin_rules {
 	char *text;  /* the listing, as it was */
 	char *words; /* a copy, cut into its words */
 	VEC(struct table) tables;
@@ -40,26 +40,26 @@ struct ruleset {
 };
 
 /*
- * @param text taken over, also on failure; freed by ruleset_deinit(). NULL = out of memory.
+ * @param text taken over, also on failure; freed by twin_rules_deinit(). NULL = out of memory.
  * @return 0 or -ENOMEM. What is not understood is passed over: the kernel has judged it before.
  */
-int ruleset_read(struct ruleset *out, char *text);
-void ruleset_deinit(struct ruleset *rules);
+int twin_rules_read(struct twin_rules *out, char *text);
+void twin_rules_deinit(struct twin_rules *rules);
 
 /* @return NULL when there is none. */
-const struct chain *ruleset_chain(const struct ruleset *rules, const char *family,
-				  const char *table, const char *chain);
+const struct chain *twin_rules_chain(const struct twin_rules *rules, const char *family,
+				     const char *table, const char *chain);
 
 /* The place of a rule within its chain. @return whether it is there. */
-bool ruleset_place(size_t *place, const struct ruleset *rules, const struct chain *chain,
-		   uint64_t handle);
+bool twin_rules_place(size_t *place, const struct twin_rules *rules, const struct chain *chain,
+		      uint64_t handle);
 
 /*
  * Gives the rules the handles that they have in a copy: rules keep their place in a chain.
  * @param handles lines of "FAMILY TABLE CHAIN HANDLE", those of a chain together and in order; cut
  *                into words. A rule that has none gets 0.
  */
-void ruleset_renumber(struct ruleset *rules, char *handles);
+void twin_rules_renumber(struct twin_rules *rules, char *handles);
 
 /*
  * The rules of iptables as iptables-save prints them: the text of rule number `place` of a chain.

@@ -156,7 +156,7 @@ static int suspect_rule(struct legend *legend, size_t chain, size_t place, const
 
 int legend_suspect(struct legend *legend)
 {
-	const struct ruleset *rules = &legend->twin;
+	const struct twin_rules *rules = &legend->twin;
 	for (size_t c = 0; c < rules->chains.count; c++) {
 		const struct chain *chain = &rules->chains.items[c];
 		for (size_t i = 0; i < chain->count; i++) {

@@ -97,11 +97,11 @@ static int describe_rule(struct twin_step *step, struct way *way, const struct c
 {
 	const struct legend *legend = way->legend;
 	size_t place = 0;
-	if (!ruleset_place(&place, &legend->twin, chain, handle)) {
+	if (!twin_rules_place(&place, &legend->twin, chain, handle)) {
 		return 0;
 	}
 	const struct chain *own =
-		ruleset_chain(legend->host, step->family, step->table, step->chain);
+		twin_rules_chain(legend->host, step->family, step->table, step->chain);
 	if (own != NULL && own->count == chain->count) {
 		step->handle = legend->host->rules.items[own->first + place].handle;
 	}
@@ -145,7 +145,7 @@ static int describe(struct twin_step *step, struct way *way, const struct trace_
 		return -ENOMEM;
 	}
 	const struct chain *chain =
-		ruleset_chain(&way->legend->twin, step->family, step->table, step->chain);
+		twin_rules_chain(&way->legend->twin, step->family, step->table, step->chain);
 	if (chain != NULL && chain->hook != NULL) {
 		way->hook = step->hook = chain->hook; /* lives as long as the twin */
 		way->type = step->type = chain->type;

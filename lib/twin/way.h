@@ -19,9 +19,9 @@ struct suspect {
 
 /* All rulesets that an answer is read with. */
 struct legend {
-	struct ruleset twin;        /* as loaded there: the handles of the trace */
-	const struct ruleset *host; /* as on the host: the handles that people know */
-	const char *saved[2];       /* iptables-save and ip6tables-save; NULL = nft's text counts */
+	struct twin_rules twin;        /* as loaded there: the handles of the trace */
+	const struct twin_rules *host; /* as on the host: the handles that people know */
+	const char *saved[2]; /* iptables-save and ip6tables-save; NULL = nft's text counts */
 	VEC(struct suspect) suspects;
 };
 

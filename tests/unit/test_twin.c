@@ -174,21 +174,21 @@ static const char listing[] = "table inet filter { # handle 1\n"
 			      "\t}\n"
 			      "}\n";
 
-static void read_listing(struct ruleset *rules)
+static void read_listing(struct twin_rules *rules)
 {
-	assert_int_equal(ruleset_read(rules, strdup(listing)), 0);
+	assert_int_equal(twin_rules_read(rules, strdup(listing)), 0);
 }
 
 static void a_listing_is_understood(void **state)
 {
 	(void)state;
-	struct ruleset rules;
+	struct twin_rules rules;
 	read_listing(&rules);
 	assert_int_equal(rules.tables.count, 2);
 	assert_false(rules.tables.items[0].foreign);
 	assert_true(rules.tables.items[1].foreign);
 	assert_int_equal(rules.tables.items[1].length, strlen(strstr(listing, "table ip nat")) - 1);
-	const struct chain *input = ruleset_chain(&rules, "inet", "filter", "input");
+	const struct chain *input = twin_rules_chain(&rules, "inet", "filter", "input");
 	assert_non_null(input);
 	assert_string_equal(input->hook, "input");
 	assert_string_equal(input->type, "filter");
@@ -196,29 +196,29 @@ static void a_listing_is_understood(void **state)
 	const struct rule *first = &rules.rules.items[input->first];
 	assert_int_equal(first->handle, 7);
 	assert_string_equal(first->text, "tcp dport 22 accept comment \"a # handle 3\"");
-	assert_null(ruleset_chain(&rules, "inet", "filter", "more")->hook);
-	assert_null(ruleset_chain(&rules, "ip", "filter", "input"));
-	ruleset_deinit(&rules);
+	assert_null(twin_rules_chain(&rules, "inet", "filter", "more")->hook);
+	assert_null(twin_rules_chain(&rules, "ip", "filter", "input"));
+	twin_rules_deinit(&rules);
 }
 
 static void a_copy_is_renumbered_by_place(void **state)
 {
 	(void)state;
-	struct ruleset rules;
+	struct twin_rules rules;
 	size_t place = 0;
 	char handles[] = "inet filter input 3\ninet filter input 4\ninet filter input 5\n"
 			 "inet filter input 99\ninet filter more 6\ninet other x 1\nbroken\n\n";
 	read_listing(&rules);
-	ruleset_renumber(&rules, handles);
-	const struct chain *input = ruleset_chain(&rules, "inet", "filter", "input");
-	assert_true(ruleset_place(&place, &rules, input, 4));
+	twin_rules_renumber(&rules, handles);
+	const struct chain *input = twin_rules_chain(&rules, "inet", "filter", "input");
+	assert_true(twin_rules_place(&place, &rules, input, 4));
 	assert_int_equal(place, 1);
-	assert_false(ruleset_place(&place, &rules, input, 99));
-	const struct chain *more = ruleset_chain(&rules, "inet", "filter", "more");
-	assert_true(ruleset_place(&place, &rules, more, 6));
+	assert_false(twin_rules_place(&place, &rules, input, 99));
+	const struct chain *more = twin_rules_chain(&rules, "inet", "filter", "more");
+	assert_true(twin_rules_place(&place, &rules, more, 6));
 	assert_int_equal(place, 0);
 	assert_int_equal(rules.rules.items[more->first + 1].handle, 0);
-	ruleset_deinit(&rules);
+	twin_rules_deinit(&rules);
 }
 
 static void any_bytes_are_taken_as_a_listing(void **state)
@@ -237,14 +237,14 @@ static void any_bytes_are_taken_as_a_listing(void **state)
 		"table inet x {\n\tchain c {\n\t\trule # handle 99999999999999999999999\n\t}\n}\n",
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct ruleset rules;
-		assert_int_equal(ruleset_read(&rules, strdup(texts[i])), 0);
-		ruleset_deinit(&rules);
+		struct twin_rules rules;
+		assert_int_equal(twin_rules_read(&rules, strdup(texts[i])), 0);
+		twin_rules_deinit(&rules);
 	}
 	for (size_t length = 0; length < sizeof(listing); length++) {
-		struct ruleset rules;
-		assert_int_equal(ruleset_read(&rules, strndup(listing, length)), 0);
-		ruleset_deinit(&rules);
+		struct twin_rules rules;
+		assert_int_equal(twin_rules_read(&rules, strndup(listing, length)), 0);
+		twin_rules_deinit(&rules);
 	}
 }
 
@@ -438,7 +438,7 @@ static const struct {
 static void the_last_word_decides(void **state)
 {
 	(void)state;
-	struct ruleset host;
+	struct twin_rules host;
 	struct legend legend = { .host = &host };
 	read_listing(&host);
 	read_listing(&legend.twin);
@@ -459,15 +459,15 @@ static void the_last_word_decides(void **state)
 		assert_int_equal(answer.doubts.count, ways[i].doubts);
 		twin_answer_deinit(&answer);
 	}
-	ruleset_deinit(&host);
-	ruleset_deinit(&legend.twin);
+	twin_rules_deinit(&host);
+	twin_rules_deinit(&legend.twin);
 	free(legend.suspects.items);
 }
 
 static void events_of_other_packets_are_passed_over(void **state)
 {
 	(void)state;
-	struct ruleset host;
+	struct twin_rules host;
 	struct legend legend = { .host = &host };
 	struct way way;
 	struct twin_answer answer;
@@ -480,14 +480,14 @@ static void events_of_other_packets_are_passed_over(void **state)
 	assert_int_equal(way_decide(&way), 0);
 	assert_int_equal(answer.outcome, TWIN_UNKNOWN);
 	twin_answer_deinit(&answer);
-	ruleset_deinit(&host);
-	ruleset_deinit(&legend.twin);
+	twin_rules_deinit(&host);
+	twin_rules_deinit(&legend.twin);
 }
 
 static void a_way_without_end_is_cut(void **state)
 {
 	(void)state;
-	struct ruleset host;
+	struct twin_rules host;
 	struct legend legend = { .host = &host };
 	struct way way;
 	struct twin_answer answer;
@@ -502,8 +502,8 @@ static void a_way_without_end_is_cut(void **state)
 	assert_int_equal(answer.doubts.count, 1);
 	assert_int_equal(answer.doubts.items[0].kind, TWIN_DOUBT_STEPS);
 	twin_answer_deinit(&answer);
-	ruleset_deinit(&host);
-	ruleset_deinit(&legend.twin);
+	twin_rules_deinit(&host);
+	twin_rules_deinit(&legend.twin);
 }
 
 /* ---- Messages ---- */

@@ -12,7 +12,7 @@ enum part {
 	PART_RAW_IPV6,
 	PART_ROUTE,   /* rtnetlink, inside */
 	PART_LISTING, /* memory file: with a candidate, nft -a list ruleset as loaded; without one,
-		       * the handles of the copied rules, as ruleset_renumber() takes them */
+		       * the handles of the copied rules, as twin_rules_renumber() takes them */
 	PART_DOUBTS,  /* memory file: lines of "KIND DETAIL" */
 	PART_LINKS,   /* memory file: struct built_link, one for each interface */
 	PARTS,

@@ -53,7 +53,7 @@ static int read_nft(struct twin_host *host, struct err *e)
 	} else if (r < 0) {
 		r = err_system(e, r, "cannot read the firewall's rules: %s", str_text(&complaint));
 	} else {
-		r = ruleset_read(&host->rules, strdup(str_text(&text)));
+		r = twin_rules_read(&host->rules, strdup(str_text(&text)));
 	}
 	str_deinit(&text);
 	str_deinit(&complaint);
@@ -109,7 +109,7 @@ static int legacy(struct twin_host *host, size_t i)
 int host_read_rules(struct twin_host *host, const char *ruleset, struct err *e)
 {
 	if (ruleset != NULL) {
-		return ruleset_read(&host->rules, strdup(ruleset));
+		return twin_rules_read(&host->rules, strdup(ruleset));
 	}
 	int r = read_nft(host, e);
 	for (size_t i = 0; r == 0 && i < HOST_FAMILIES; i++) {

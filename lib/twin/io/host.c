@@ -70,7 +70,7 @@ struct twin_host *twin_host_free(struct twin_host *host)
 	vec_free(&host->settings);
 	str_deinit(&host->routes);
 	str_deinit(&host->routing);
-	ruleset_deinit(&host->rules);
+	twin_rules_deinit(&host->rules);
 	for (size_t i = 0; i < HOST_FAMILIES; i++) {
 		free(host->saved[i]);
 		free(host->legacy[i]);

@@ -45,9 +45,9 @@ struct twin_host {
 	VEC(struct host_link) links;
 	VEC(struct host_address) addresses;
 	VEC(struct host_setting) settings;
-	struct str routes;    /* whole messages, one behind another, as the kernel gave them */
-	struct str routing;   /* rules of routing, likewise */
-	struct ruleset rules; /* nft -a list ruleset */
+	struct str routes;       /* whole messages, one behind another, as the kernel gave them */
+	struct str routing;      /* rules of routing, likewise */
+	struct twin_rules rules; /* nft -a list ruleset */
 	char *saved[HOST_FAMILIES];  /* iptables-nft: what iptables-save and ip6tables-save print */
 	char *legacy[HOST_FAMILIES]; /* the same of the old kernel interface */
 	VEC(struct twin_doubt) doubts;

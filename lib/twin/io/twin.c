@@ -160,11 +160,11 @@ static int read_listing(struct twin *twin, bool has_candidate)
 	const char *same = twin->host->rules.text;
 	int r = read_memory(&listing, &length, twin->parts[PART_LISTING], LISTING_MAX_BYTES);
 	if (r < 0 || has_candidate) {
-		return r < 0 ? r : ruleset_read(&twin->legend.twin, steal(&listing));
+		return r < 0 ? r : twin_rules_read(&twin->legend.twin, steal(&listing));
 	}
-	r = ruleset_read(&twin->legend.twin, strdup(same));
+	r = twin_rules_read(&twin->legend.twin, strdup(same));
 	if (r == 0) {
-		ruleset_renumber(&twin->legend.twin, listing);
+		twin_rules_renumber(&twin->legend.twin, listing);
 	}
 	return r;
 }
@@ -187,7 +187,7 @@ struct twin *twin_free(struct twin *twin)
 	for (size_t i = 0; i < PARTS; i++) {
 		close_fdp(&twin->parts[i]);
 	}
-	ruleset_deinit(&twin->legend.twin);
+	twin_rules_deinit(&twin->legend.twin);
 	vec_free(&twin->legend.suspects);
 	free(twin->links);
 	vec_free(&twin->doubts);
