@@ -78,8 +78,8 @@ static struct known *know(struct making *making, struct known **table, const cha
 static void gate_key(struct str *out, const struct policy *policy,
 		     const struct policy_declaration *d)
 {
-	str_printf(out, "%s|%u/%lld|%d|", d->interface ?: "", d->rate.count, (long long)d->rate.per,
-		   d->until);
+	str_printf(out, "%s|%u/%lld|%d|%d|", d->interface ?: "", d->rate.count,
+		   (long long)d->rate.per, d->until, policy_observes(policy, d));
 	for (size_t i = 0; i < d->from.count; i++) {
 		policy_from_format(out, policy, &d->from.items[i]);
 		str_add_char(out, ' ');
@@ -102,7 +102,8 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 	const bool closed = left < 0 || access_is_internal(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
 	/* Where undeclared ports are open, what is declared closed needs a rule of its own. */
-	if (closed && making->policy->defaults.inbound != POLICY_ACCEPT) {
+	if (closed && making->policy->defaults.inbound != POLICY_ACCEPT &&
+	    policy_observes(making->policy, d) == policy_observes(making->policy, NULL)) {
 		return 0;
 	}
 	str_clear(key);
@@ -119,7 +120,8 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 		*gate = (struct gate){ .declaration = d,
 				       .left = closed ? 0 : left,
 				       .open = !closed && is_open(d),
-				       .closed = closed };
+				       .closed = closed,
+				       .observed = policy_observes(making->policy, d) };
 		known->index = (uint32_t)making->access->gates.count - 1;
 	}
 	making->gate_of[index] = known->index;
@@ -232,10 +234,11 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		*link = gates[i];
 		door->gate_count++;
 		door->open = door->open || gate->open;
+		door->observed = door->observed || gate->observed;
 		ends = ends && gate->left > 0;
 		door->left = gate->left > door->left ? gate->left : door->left;
 	}
-	door->left = ends ? door->left : 0;
+	door->left = ends && !door->observed ? door->left : 0;
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
 }

@@ -9,7 +9,8 @@ struct gate {
 	const struct policy_declaration *declaration; /* the first that has it; names it */
 	usec_t left;                                  /* until it ends; 0 = does not end */
 	bool open;                                    /* to everybody, everywhere, always */
-	bool closed; /* to everybody: it has ended, or is for this machine alone */
+	bool closed;   /* to everybody: it has ended, or is for this machine alone */
+	bool observed; /* whom it does not let in is counted and let in all the same */
 };
 
 /* What stands at some ports: the gates, of which one must let a packet in. */
@@ -17,6 +18,7 @@ struct door {
 	const char *name;                /* unique among doors */
 	uint32_t first_gate, gate_count; /* in access.gates_of_doors */
 	bool open;                       /* one of its gates is */
+	bool observed;                   /* likewise */
 	usec_t left;                     /* when every gate ends: until the last one does; else 0 */
 };
 

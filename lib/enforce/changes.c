@@ -38,9 +38,11 @@ struct comparing {
 	bool frees_only;
 };
 
+/* What is only counted is let in. */
 static int inbound_of(const struct policy *policy)
 {
-	return policy == NULL ? POLICY_ACCEPT : policy->defaults.inbound;
+	return policy == NULL || policy_observes(policy, NULL) ? POLICY_ACCEPT
+							       : policy->defaults.inbound;
 }
 
 static int outbound_of(const struct policy *policy)

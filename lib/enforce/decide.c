@@ -75,12 +75,14 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 		return ENFORCE_OPEN;
 	}
 	bool declared = false;
+	bool observed = false;
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	const struct policy_declaration *d = NULL;
 	while (best != ENFORCE_OPEN &&
 	       (d = policy_declaration_for(policy, packet->protocol, packet->port, NULL, d)) !=
 		       NULL) {
 		declared = true;
+		observed = observed || policy_observes(policy, d);
 		if (access_left(d, environment) < 0 || access_is_internal(policy, d)) {
 			continue;
 		}
@@ -92,5 +94,8 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 			}
 		}
 	}
-	return !declared && policy->defaults.inbound == POLICY_ACCEPT ? ENFORCE_OPEN : best;
+	const bool let_in = declared ? observed
+				     : policy->defaults.inbound == POLICY_ACCEPT ||
+					       policy_observes(policy, NULL);
+	return let_in ? ENFORCE_OPEN : best;
 }

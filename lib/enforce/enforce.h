@@ -190,6 +190,33 @@ int enforce_listing(struct str *out, unsigned generation, struct err *e);
  */
 int enforce_ruleset_id(uint32_t *out, struct err *e);
 
+/* ---- who was refused ---- */
+
+enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
+
+/* New packets of one source for one port. */
+struct enforce_counted {
+	struct addr from;
+	enum protocol protocol;
+	uint16_t port;
+	uint64_t packets;
+	usec_t last; /* wall time */
+};
+
+struct enforce_counts {
+	struct enforce_counted *items; /* most packets first */
+	size_t count;
+};
+
+/*
+ * Reads what the kernel counted since the rules are there.
+ * @param observed  those that rules under observation would refuse; else those that were refused.
+ * @param out       free with enforce_counts_deinit in every case.
+ * @return 0 (also without rules); as nft_run.
+ */
+int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+void enforce_counts_deinit(struct enforce_counts *counts);
+
 /* ---- states: what was applied, by whom, and the way back ---- */
 
 enum { ENFORCE_STATES_KEPT = 20 };

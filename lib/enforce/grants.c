@@ -53,21 +53,21 @@ static int add_gate(struct grants *out, const struct policy *policy, const struc
 	return r;
 }
 
+int grants_to_all(struct grants *out)
+{
+	struct grant *grant = vec_push(&out->list);
+	return grant == NULL ? -ENOMEM : 0; /* zeroed: no condition at all */
+}
+
 int grants_of_door(struct grants *out, const struct policy *policy, const struct access *access,
 		   const struct door *door)
 {
-	int r = 0;
+	int r = door->observed ? grants_to_all(out) : 0;
 	for (uint32_t i = 0; r == 0 && i < door->gate_count; i++) {
 		uint32_t gate = access->gates_of_doors.items[door->first_gate + i];
 		r = add_gate(out, policy, &access->gates.items[gate]);
 	}
 	return r;
-}
-
-int grants_to_all(struct grants *out)
-{
-	struct grant *grant = vec_push(&out->list);
-	return grant == NULL ? -ENOMEM : 0; /* zeroed: no condition at all */
 }
 
 static bool same_word(const char *a, const char *b)

@@ -7,6 +7,7 @@
 
 enum {
 	NAME_BYTES = 128,         /* of a chain, without its generation */
+	COUNTED_MAX = 16384,      /* sources times ports, of each family */
 	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
 };
@@ -321,8 +322,8 @@ static void add_door(struct writing *w, const struct door *door)
 	for (uint32_t i = 0; i < door->gate_count; i++) {
 		add_gate_rules(w, door, &w->access->gates.items[gates[i]]);
 	}
-	ADD(w, "add rule inet minato g%u-to-%s goto g%u-refuse\n", w->generation, door->name,
-	    w->generation);
+	ADD(w, "add rule inet minato g%u-to-%s goto g%u-%s\n", w->generation, door->name,
+	    w->generation, door->observed ? "observe" : "refuse");
 	if (door->left > 0) {
 		add_ending(w, door);
 	}
@@ -395,12 +396,34 @@ static bool has(const struct writing *w, enum protocol protocol, bool ending)
 
 /* ---- the chain that packets enter ---- */
 
+/* Who was refused, or would be, at which port: in the kernel, without a message for each. What
+ * comes while the sets are full goes uncounted. */
+static void add_counting(struct writing *w, const char *chain, const char *sets)
+{
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		ADD(w,
+		    "add rule inet minato g%u-%s update @%s-%d { %s saddr . meta l4proto . th "
+		    "dport "
+		    "counter }\n",
+		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6");
+	}
+}
+
+static void add_observing(struct writing *w)
+{
+	ADD(w, "add chain inet minato g%u-observe\n", w->generation);
+	add_forwarding(w, "observe");
+	add_counting(w, "observe", "would");
+	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
+}
+
 static void add_refusal(struct writing *w, const char *name, int verdict, bool inbound)
 {
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-%s\n", g, name);
 	if (inbound) {
 		add_forwarding(w, name);
+		add_counting(w, name, "refused");
 	}
 	if (verdict == POLICY_REJECT) {
 		ADD(w,
@@ -465,11 +488,12 @@ static void add_inbound(struct writing *w)
 	    "add rule inet minato g%u-in ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept "
 	    "comment \"DHCPv6\"\n",
 	    g);
-	ADD(w,
-	    w->policy->defaults.inbound == POLICY_ACCEPT
-		    ? "add rule inet minato g%u-in accept\n"
-		    : "add rule inet minato g%u-in goto g%u-refuse\n",
-	    g, g);
+	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
+		ADD(w, "add rule inet minato g%u-in accept\n", g);
+	} else {
+		ADD(w, "add rule inet minato g%u-in goto g%u-%s\n", g, g,
+		    policy_observes(w->policy, NULL) ? "observe" : "refuse");
+	}
 }
 
 static void add_outbound(struct writing *w)
@@ -493,8 +517,25 @@ bool enforce_limits_outbound(const struct policy *policy)
 	return policy->defaults.outbound != POLICY_ACCEPT;
 }
 
+static void add_counted_sets(struct str *out)
+{
+	static const char *const names[] = { "refused", "would" };
+	for (size_t i = 0; i < 2; i++) {
+		for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+			(void)str_printf(
+				out,
+				"add set inet minato %s-%d { type ipv%d_addr . inet_proto . "
+				"inet_service; size %d; flags dynamic,timeout; timeout %ds; }\n",
+				names[i], family, family, COUNTED_MAX, ENFORCE_COUNTED_SECONDS);
+		}
+	}
+}
+
 void enforce_frame(struct str *out, bool outbound)
 {
+	str_add(out, "add table inet minato\n");
+	add_counted_sets(out);
+
 	str_add(out,
 		"add table inet minato\n"
 		"add map inet minato candidate { type nf_proto : verdict; flags timeout; }\n"
@@ -522,6 +563,7 @@ static void add_all(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
 	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
+	add_observing(w);
 	add_who_sets(w);
 	for (size_t i = 0; i < w->access->gates.count; i++) {
 		add_gate(w, &w->access->gates.items[i]);

@@ -116,6 +116,14 @@ const char *policy_verdict_name(int verdict)
 	return names[verdict];
 }
 
+bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration)
+{
+	if (declaration != NULL && declaration->mode != POLICY_MODE_UNSAID) {
+		return declaration->mode == POLICY_MODE_OBSERVE;
+	}
+	return policy->defaults.observe == 1;
+}
+
 void policy_from_format(struct str *out, const struct policy *policy,
 			const struct policy_from *from)
 {

@@ -107,6 +107,13 @@ enum policy_encryption {
 	POLICY_ENCRYPTION_NONE,    /* plaintext, with a reason */
 };
 
+/* What becomes of packets that would be refused. */
+enum policy_mode {
+	POLICY_MODE_UNSAID, /* of a declaration: as the defaults say */
+	POLICY_MODE_ENFORCE,
+	POLICY_MODE_OBSERVE, /* they are counted and let in */
+};
+
 /* New connections per source address; count 0 = no limit. */
 struct policy_rate {
 	uint32_t count;
@@ -127,6 +134,7 @@ struct policy_declaration {
 	int32_t until;         /* last day it is open, days since 1970-01-01, or POLICY_NO_DATE */
 	int32_t review;        /* day the review is due, or POLICY_NO_DATE */
 	const char *interface; /* only there; NULL = every interface */
+	int mode;              /* enum policy_mode */
 };
 
 /* Another device of mine. */
@@ -147,6 +155,7 @@ struct policy_defaults {
 	int inbound;                          /* enum policy_verdict: what nobody declared */
 	int outbound;                         /* enum policy_verdict */
 	bool ping;                            /* ICMP echo requests are answered */
+	int observe; /* 1 = nothing is refused, what would be is counted; index into `mode` */
 	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
@@ -196,6 +205,9 @@ bool policy_from_has(const struct policy *policy, const struct policy_declaratio
 const char *policy_encryption_name(int encryption);
 /* "drop", "reject", "accept". */
 const char *policy_verdict_name(int verdict);
+/* Whether packets that a declaration (NULL = nobody declared the port) does not let in are counted
+ * and let in all the same. */
+bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration);
 /* Value of one item as the language writes it: "any", "host", a who's name, a network.
  * Appends to `out`. */
 void policy_from_format(struct str *out, const struct policy *policy,

@@ -133,6 +133,10 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 	put_word(f, m, "until", policy_date_format(d->until, date));
 	put_word(f, m, "review", policy_date_format(d->review, date));
 	put_text(f, m, "interface", d->interface);
+	put_word(f, m, "mode",
+		 d->mode == POLICY_MODE_OBSERVE   ? "observe"
+		 : d->mode == POLICY_MODE_ENFORCE ? "enforce"
+						  : "");
 	return m;
 }
 
@@ -176,6 +180,7 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "inbound", policy_verdict_name(defaults->inbound));
 	put_word(f, m, "outbound", policy_verdict_name(defaults->outbound));
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
+	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);
 	put(f, root, "defaults", m);

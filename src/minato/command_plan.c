@@ -1,6 +1,7 @@
 /* minato plan: what the policy would change in the kernel. */
 #include <string.h>
 
+#include "refused.h"
 #include "rules.h"
 #include "view/view.h"
 #include "words.h"
@@ -11,6 +12,7 @@ enum output { OUTPUT_TEXT, OUTPUT_NFT, OUTPUT_JSON };
 struct config {
 	bool json;
 	int output; /* enum output */
+	usec_t would_block;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -18,6 +20,8 @@ struct config {
 static const struct option options[] = {
 	{ "output", 'o', OPTION_CHOICE, FIELD(output), "text|nft|json",
 	  N_("nft: the rules as nft(8) reads them"), .choices = outputs },
+	{ "would-block", 0, OPTION_SPAN, FIELD(would_block), "SPAN",
+	  N_("whom mode: observe would have refused within that time: 7d") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -108,6 +112,10 @@ static int run(const struct context *context, const void *given, const char *con
 	(void)arguments, (void)count; /* none are taken */
 	if (config.json) {
 		config.output = OUTPUT_JSON;
+	}
+	if (config.would_block != 0) {
+		return refused_print(context, true, context->now - config.would_block,
+				     config.output == OUTPUT_JSON);
 	}
 	struct rules rules;
 	int code = rules_open(&rules, context, false);

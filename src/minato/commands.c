@@ -18,6 +18,7 @@ extern const struct command command_open;
 extern const struct command command_plan;
 extern const struct command command_policy;
 extern const struct command command_ports;
+extern const struct command command_refused;
 extern const struct command command_restore;
 extern const struct command command_rollback;
 extern const struct command command_status;
@@ -40,6 +41,7 @@ const struct command *const commands[] = {
 	&command_watch,
 	&command_init,
 	&command_policy,
+	&command_refused,
 	&command_rollback,
 	&command_restore,
 	&command_off,

@@ -136,6 +136,7 @@ const struct policy *rules_before(const struct rules *rules)
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules->missing || rules->drift.length > 0 ||
+	       (rules->verified && rules->status.confirmed == 0) ||
 	       (rules->ruled && rules->verified && !rules->status.framed);
 }
 

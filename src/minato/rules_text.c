@@ -120,6 +120,9 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		add_change(out, &changes->items[i], &context->out_style);
 	}
 	add_defaults(out, changes);
+	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
+		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
+	}
 	if (rules->missing) {
 		str_add(out, _("  ! somebody removed the rules; they are put back\n"));
 	}

@@ -444,3 +444,46 @@ def test_a_host_without_ipv6_has_rules_too(world):
     world.hold(OPEN_22)
     assert world.connect(22, world.FRIEND) and world.connect(22, world.OTHER) is None
 
+
+
+def counted(world, *words):
+    done = world.minato(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return {(row["source"], row["protocol"], row["port"]): row["packet_count"]
+            for row in json.loads(done.stdout)["refused"]}
+
+
+def test_who_is_refused_is_counted(world):
+    world.listen(22)
+    world.hold(OPEN_22)
+    assert world.minato("refused").stdout == "nobody was refused\n"
+    for _ in range(3):
+        world.connect(23, world.OTHER, timeout=0.1)
+    world.connect(22, world.FRIEND6, timeout=0.1)
+    world.connect(22, world.FRIEND)
+    assert counted(world, "refused") == {(world.OTHER, "tcp", 23): 3, (world.FRIEND6, "tcp", 22): 1}
+    assert f"23/tcp  from {world.OTHER}" in world.minato("refused").stdout
+    assert counted(world, "refused", "--would") == {}
+
+
+def test_observing_lets_in_and_tells_what_enforcing_would_refuse(world):
+    world.listen(22)
+    world.listen(8080)
+    world.apply(OPEN_22 + "defaults: {mode: observe}\n")
+    assert world.candidate() is None and world.confirmed() == 1, "nobody can be cut off by looking"
+    assert world.connect(8080, world.OTHER) and world.connect(22, world.OTHER) and world.connect(22, world.FRIEND)
+    expected = {(world.OTHER, "tcp", 8080): 1, (world.OTHER, "tcp", 22): 1}
+    assert counted(world, "refused", "--would") == counted(world, "plan", "--would-block", "7d") == expected
+    assert counted(world, "refused") == {}
+    world.hold(OPEN_22)
+    assert world.connect(8080, world.OTHER) is None
+
+
+def test_one_port_may_be_observed_alone(world):
+    world.listen(22)
+    world.listen(80)
+    world.hold("minato: 1\nports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: 10.77.0.2}\n"
+               "  web: {port: 80/tcp, for: x, owner: o, from: 10.77.0.2, mode: observe}\n")
+    assert world.connect(80, world.OTHER) and world.connect(22, world.OTHER) is None
+    assert counted(world, "refused", "--would") == {(world.OTHER, "tcp", 80): 1}
+    assert (world.OTHER, "tcp", 22) in counted(world, "refused")

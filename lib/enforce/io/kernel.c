@@ -208,9 +208,7 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
 		return err_set(e, EEXIST, "generation %u of the rules is in use", generation);
 	}
 	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	if (!status->framed || outbound || status->confirmed == 0) {
-		enforce_frame(&commands, outbound);
-	}
+	enforce_frame(&commands, outbound);
 	(void)str_add(&commands, rules);
 	int r = commands.error != 0 ? commands.error
 				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);

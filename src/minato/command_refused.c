@@ -1,0 +1,118 @@
+/* minato refused: who knocked at a closed door. */
+#include <errno.h>
+#include <string.h>
+
+#include "enforce/enforce.h"
+#include "refused.h"
+#include "view/view.h"
+#include "words.h"
+
+struct config {
+	bool json, would;
+	usec_t since;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct option options[] = {
+	{ "would", 'w', OPTION_FLAG, FIELD(would), NULL,
+	  N_("what mode: observe let in, and enforcing would refuse") },
+	{ "since", 's', OPTION_SPAN, FIELD(since), "SPAN",
+	  N_("seen within that time: 90s, 2h, 7d") },
+	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
+};
+
+static void add_rows(struct str *out, const struct context *context,
+		     const struct enforce_counts *counts, usec_t since)
+{
+	for (size_t i = 0; i < counts->count; i++) {
+		const struct enforce_counted *c = &counts->items[i];
+		char address[ADDR_TEXT_BYTES];
+		char span[SPAN_TEXT_BYTES];
+		if (c->last < since) {
+			continue;
+		}
+		str_printf(out, _("%8llu  %5u/%-4s from %s, last %s ago\n"),
+			   (unsigned long long)c->packets, c->port, protocol_name(c->protocol),
+			   addr_format(&c->from, address),
+			   span_format(context->now - c->last, span));
+	}
+}
+
+static void add_json(struct str *out, const struct context *context,
+		     const struct enforce_counts *counts, bool observed, usec_t since)
+{
+	json_t *document = view_document(context->now);
+	json_t *list = json_array();
+	for (size_t i = 0; i < counts->count; i++) {
+		const struct enforce_counted *c = &counts->items[i];
+		char address[ADDR_TEXT_BYTES];
+		if (c->last >= since) {
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s, s:i, s:I, s:o}", "source",
+							addr_format(&c->from, address), "protocol",
+							protocol_name(c->protocol), "port", c->port,
+							"packet_count", (json_int_t)c->packets,
+							"last_time", view_time(c->last)));
+		}
+	}
+	json_object_set_new(document, "observed", json_boolean(observed));
+	json_object_set_new(document, "refused", list);
+	(void)view_print(out, document, context->out_terminal); /* kept in out->error */
+}
+
+int refused_print(const struct context *context, bool observed, usec_t since, bool json)
+{
+	struct enforce_counts counts = { 0 };
+	struct err e = ERR_INIT;
+	int r = enforce_counted(&counts, observed, context->now, &e);
+	if (r < 0) {
+		complain(context, err_text(&e), r == -EPERM ? "sudo minato refused" : NULL);
+		enforce_counts_deinit(&counts);
+		return r == -EPERM ? EXIT_RIGHTS : EXIT_ERROR;
+	}
+	struct str text = STR_INIT(1 << 26);
+	if (json) {
+		add_json(&text, context, &counts, observed, since);
+	} else {
+		add_rows(&text, context, &counts, since);
+		if (text.length == 0) {
+			str_add(&text, observed ? _("nothing would have been refused\n")
+						: _("nobody was refused\n"));
+		}
+	}
+	int code = print_text(&text);
+	str_deinit(&text);
+	enforce_counts_deinit(&counts);
+	return code;
+}
+
+static int run(const struct context *context, const void *given, const char *const *arguments,
+	       unsigned count)
+{
+	const struct config *config = given;
+	(void)arguments, (void)count; /* none are taken */
+	return refused_print(context, config->would,
+			     config->since == 0 ? 0 : context->now - config->since, config->json);
+}
+
+static const char *const examples[] = {
+	"sudo minato refused --since 1h",
+	N_("who knocked at closed ports, how often, when last"),
+	"sudo minato refused --would",
+	N_("whom mode: observe would cut off once it is enforced"),
+	NULL,
+};
+
+const struct command command_refused = {
+	.name = "refused",
+	.summary = N_("who was refused by the rules, at which port, how often"),
+	.description =
+		N_("Counted in the kernel by source and port, and remembered for a week after "
+		   "the last packet; at most 16,384 of each family."),
+	.examples = examples,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.run = run,
+};
