@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io/clock.h"
@@ -21,17 +20,9 @@ const char *rules_directory(void)
 	return directory != NULL && directory[0] == '/' ? directory : MINATO_RULES_DIRECTORY;
 }
 
-usec_t rules_day_end(int32_t day)
-{
-	/* mktime brings the date and the hour that summer time moved into order. */
-	struct tm local = { .tm_year = 70, .tm_mday = day + 2, .tm_isdst = -1 };
-	time_t end = mktime(&local);
-	return end == (time_t)-1 ? (day + (usec_t)1) * USEC_PER_DAY : (usec_t)end * USEC_PER_SEC;
-}
-
 struct enforce_environment rules_environment(const struct context *context)
 {
-	return (struct enforce_environment){ .now = context->now, .day_end = rules_day_end };
+	return enforce_environment_at(context->now);
 }
 
 static int complain_of(const struct context *context, const struct err *e, int r)
@@ -110,7 +101,7 @@ int rules_open(struct rules *out, const struct context *context, bool change)
 	struct err e = ERR_INIT;
 	int r = open_both(out, change, &e);
 	if (r == 0 && change) {
-		r = rules_settle(out, context->now, &e);
+		r = enforce_settle(&out->states, &out->status, context->now, &e);
 	}
 	if (r == 0) {
 		r = find_before(out, &e);
@@ -139,57 +130,13 @@ bool rules_differ(const struct rules *rules)
 	       (rules->ruled && rules->verified && !rules->status.framed);
 }
 
-/* ---- what another tool did to our table ---- */
-
-/* Where that line stands in the text; NULL. */
-static const char *find_line(const char *text, const char *line, size_t length)
-{
-	while (*text != '\0') {
-		const size_t other = strcspn(text, "\n");
-		if (other == length && strncmp(text, line, length) == 0) {
-			return text;
-		}
-		text += other + (text[other] == '\n');
-	}
-	return NULL;
-}
-
-/* The lines of `a` that `b` does not have, each marked. Both are in nft's order. */
-static void add_missing(struct str *out, const char *a, const char *b, char mark)
-{
-	for (unsigned told = 0; *a != '\0' && told < DRIFT_LINES_MAX;) {
-		const size_t length = strcspn(a, "\n");
-		const char *found = find_line(b, a, length);
-		if (found == NULL) {
-			(void)str_printf(out, "%c %.*s\n", mark, (int)length, a);
-			told++;
-		} else {
-			b = found + length + (found[length] == '\n');
-		}
-		a += length + (a[length] == '\n');
-	}
-}
-
+/* What another tool did to our table. */
 static int find_drift(struct rules *rules, struct err *e)
 {
-	if (!rules->ruled || !rules->verified) {
-		return 0;
-	}
-	struct str now = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	struct str then = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = enforce_states_listing(&then, &rules->states, rules->status.confirmed, NULL);
-	bool kept = r == 0;
-	r = r == -ENOENT ? 0 : r;
-	if (kept) {
-		r = enforce_listing(&now, rules->status.confirmed, e);
-	}
-	if (r == 0 && kept && strcmp(str_text(&now), str_text(&then)) != 0) {
-		add_missing(&rules->drift, str_text(&now), str_text(&then), '+');
-		add_missing(&rules->drift, str_text(&then), str_text(&now), '-');
-	}
-	str_deinit(&now);
-	str_deinit(&then);
-	return r;
+	return rules->ruled && rules->verified
+		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
+				       DRIFT_LINES_MAX, e)
+		       : 0;
 }
 
 int rules_compare(struct rules *rules, const struct context *context)

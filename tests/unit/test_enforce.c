@@ -351,6 +351,36 @@ static void a_listing_keeps_what_should_stay(void **state)
 	assert_int_equal(listing_generation("inbound"), 0);
 }
 
+/* ---- differences ---- */
+
+static void a_difference_names_the_lines_that_came_and_went(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *now, *then, *told;
+	} cases[] = {
+		{ "a\nb\n", "a\nb\n", "" },
+		{ "", "", "" },
+		{ "a\nnew\nb\n", "a\nb\n", "+ new\n" },
+		{ "a\nb\n", "a\nold\nb\n", "- old\n" },
+		{ "a\nx\nb\n", "a\ny\nb\n", "+ x\n- y\n" },
+		{ "", "a\nb\n", "- a\n- b\n" },
+		{ "a\nb", "", "+ a\n+ b\n" },
+		/* The same line before and behind: only one of them is new. */
+		{ "}\nx\n}\nx\n}\n", "}\nx\n}\n", "+ x\n+ }\n" },
+		{ "1\nnew\n2\n3\n4\n", "1\n2\n3\nold\n4\n", "+ new\n- old\n" },
+		/* An end in common is not a line in common. */
+		{ "drop\n", "don't drop\n", "+ drop\n- don't drop\n" },
+		{ "+a\n+b\n+c\n+d\n", "", "+ +a\n+ +b\n+ +c\n" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str out = STR_INIT(4096);
+		enforce_difference(&out, cases[i].now, cases[i].then, 3);
+		assert_string_equal(str_text(&out), cases[i].told);
+		str_deinit(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +392,7 @@ int main(void)
 		cmocka_unit_test(changes_say_what_packets_would_meet),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
+		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
