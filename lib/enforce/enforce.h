@@ -288,3 +288,32 @@ int enforce_drift(struct str *out, const struct enforce_states *states, unsigned
  * of each. Pure. A line that only moved may be told as neither; errors stay in out->error.
  */
 void enforce_difference(struct str *out, const char *now, const char *then, unsigned lines_max);
+
+/* ---- hearing of changes ---- */
+
+/* What was heard of our table since it was emptied last. Zero = nothing. */
+struct enforce_news {
+	bool open;    /* in the middle of a transaction that touches our table */
+	bool touched; /* a whole transaction did, or one may have been missed */
+	bool gone;    /* the table was removed, and has not come again */
+	bool foreign; /* one of them was committed by something that is not minato */
+	bool missed;  /* messages were lost: anything may have happened */
+	int32_t pid;  /* who committed the last foreign one; 0 = not told */
+	char name[16];
+};
+
+/*
+ * Reads one packet of nfnetlink's NFNLGRP_NFTABLES. Pure; what is no whole message is left out.
+ * @param bytes  aligned as a struct nlmsghdr.
+ */
+void enforce_news_read(struct enforce_news *news, const void *bytes, size_t length);
+
+/* Opens a socket on which the kernel tells of changes. Needs CAP_NET_ADMIN. @return 0; -EPERM;
+ * -EPROTONOSUPPORT a kernel without nfnetlink. The descriptor is the caller's. */
+int enforce_watch_open(int *out, struct err *e);
+/* Reads what waits there (not all of it when there is very much). @return 0; negative errno: the
+ * socket is of no use any more. */
+int enforce_watch_read(int fd, struct enforce_news *news);
+/* How often the kernel's rules have been changed, by whomever. @return 0; -EINVAL and the like: no
+ * nf_tables in this kernel; -EPERM. */
+int enforce_generation(uint32_t *out, struct err *e);
