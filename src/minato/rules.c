@@ -2,6 +2,7 @@
 #include "rules.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@
 #include "observe/observe.h"
 #include "words.h"
 
-enum { DRIFT_LINES_MAX = 100 };
+enum { DRIFT_LINES_MAX = 100, LOCK_STEP_MS = 20 };
+
+static const usec_t LOCK_WAIT_USEC = 2 * USEC_PER_SEC;
 
 const char *rules_directory(void)
 {
@@ -37,11 +40,26 @@ static int complain_of(const struct context *context, const struct err *e, int r
 	return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 
+/* The daemon's guard holds the lock while it puts something right: that is a moment. */
+static int open_states(struct enforce_states *out, bool change, struct err *e)
+{
+	const usec_t end = clock_monotonic() + LOCK_WAIT_USEC;
+	for (;;) {
+		struct err mine = ERR_INIT;
+		int r = enforce_states_open(out, rules_directory(), change, &mine);
+		if (r != -EBUSY || clock_monotonic() > end) {
+			return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : r;
+		}
+		enforce_states_close(out);
+		(void)poll(NULL, 0, LOCK_STEP_MS); /* woken early it merely looks sooner */
+	}
+}
+
 /* The record may be missing where nothing was ever applied; without root the kernel is not asked.
  */
 static int open_both(struct rules *rules, bool change, struct err *e)
 {
-	int r = enforce_states_open(&rules->states, rules_directory(), change, e);
+	int r = open_states(&rules->states, change, e);
 	rules->recorded = r == 0;
 	if (r == -ENOENT && !change) {
 		*e = ERR_INIT;
