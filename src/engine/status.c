@@ -49,7 +49,7 @@ static json_t *rules_object(const struct engine *engine)
 {
 	const struct wire_rules *rules = &engine->rules;
 	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "watched",
-			 rules->watched, "reason", view_string(rules->reason), "state",
+			 rules->watched, "reason", view_string(rules->reason), "confirmed",
 			 number_or_null(rules->state), "since", view_time(rules->since), "user",
 			 view_string(rules->user), "source", view_string(rules->source),
 			 "candidate", number_or_null(rules->candidate), "candidate_until",

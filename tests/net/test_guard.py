@@ -57,7 +57,7 @@ def test_flushed_rules_come_again_by_themselves_and_it_is_told(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
-    settled(daemon, watched=True, state=1)
+    settled(daemon, watched=True, confirmed=1)
     begin = time.monotonic()
     world.nft("flush", "ruleset")
     flushed = time.monotonic()
@@ -66,7 +66,7 @@ def test_flushed_rules_come_again_by_themselves_and_it_is_told(world, daemon):
           f"{1000 * (time.monotonic() - flushed):.0f} ms after nft had ended")
     assert world.listing() == before
     rules = settled(daemon, restored=1)
-    assert rules["state"] == 1 and not rules["altered"]
+    assert rules["confirmed"] == 1 and not rules["altered"]
     lost, restored = until(lambda: len(events(daemon)) == 2 and events(daemon), "both events")
     assert (lost["kind"], lost["process"], lost["count"]) == ("rules_lost", "nft", 1)
     assert lost["detail"] == "the table was removed"
@@ -77,7 +77,7 @@ def test_the_way_to_the_rules_comes_again_too(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     world.nft("flush", "chain", "inet", "minato", "inbound")
     settled(daemon, restored=1)
     assert world.listing() == before
@@ -91,7 +91,7 @@ def test_rules_that_are_missing_at_the_start_are_put_back(world, daemon):
     before = world.listing()
     world.nft("flush", "ruleset")
     daemon.start()
-    settled(daemon, state=1, restored=1)
+    settled(daemon, confirmed=1, restored=1)
     assert world.listing() == before
     assert events(daemon)[0]["detail"] == "missing when the daemon began to look"
 
@@ -99,7 +99,7 @@ def test_rules_that_are_missing_at_the_start_are_put_back(world, daemon):
 def test_two_tools_do_not_fight_at_full_speed(world, daemon):
     world.hold(OPEN_22)
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     for turn in range(10):
         world.nft("flush", "ruleset")
         settled(daemon, restored=turn + 1)
@@ -108,7 +108,7 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
     assert world.confirmed() is None
     assert len(events(daemon, "rules_restored")) == 10
     assert world.minato("restore").returncode == 0, "who asks for it gets it at once"
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     assert len(events(daemon, "rules_restored")) == 10
 
 
@@ -120,7 +120,7 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
 def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line):
     world.hold(OPEN_22)
     daemon.start()
-    settled(daemon, state=1, altered=False)
+    settled(daemon, confirmed=1, altered=False)
     world.nft(change)
     settled(daemon, altered=True)
     (event,) = events(daemon)
@@ -138,19 +138,19 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
 
 def test_own_commands_are_told_as_what_they_are(world, daemon):
     daemon.start()
-    settled(daemon, watched=True, state=None, candidate=None)
+    settled(daemon, watched=True, confirmed=None, candidate=None)
     world.apply(OPEN_22)
     rules = settled(daemon, candidate=1)
-    assert rules["candidate_until"] is not None and rules["state"] is None
+    assert rules["candidate_until"] is not None and rules["confirmed"] is None
     assert world.minato("rollback").returncode == 0
     settled(daemon, candidate=None)
     world.hold(OPEN_22)
-    settled(daemon, state=2)
+    settled(daemon, confirmed=2)
     world.apply(OPEN_BOTH)
-    rules = settled(daemon, state=3)
+    rules = settled(daemon, confirmed=3)
     assert rules["user"]
     assert world.minato("off").returncode == 0
-    settled(daemon, state=None)
+    settled(daemon, confirmed=None)
     until(lambda: [e for e in events(daemon) if e["kind"] == "rules_off"], "it is told")
     told = [(e["kind"], e["count"]) for e in events(daemon)]
     assert ("rules_reverted", 1) in told and ("rules_confirmed", 2) in told and ("rules_confirmed", 3) in told
@@ -167,12 +167,12 @@ def test_a_candidate_that_times_out_is_written_down_as_reverted(world, daemon):
     world.hold("minato: 1\nports:\n  a: {port: [22/tcp, 8080/tcp], for: x, owner: o, from: any}\n")
     before = world.listing()
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     world.apply(OPEN_22, "--timeout", "10")
     settled(daemon, candidate=2)
     for pid in waiters(world):  # the command's own way to tidy up
         os.kill(pid, signal.SIGKILL)
-    settled(daemon, candidate=None, state=1)
+    settled(daemon, candidate=None, confirmed=1)
     until(lambda: events(daemon)[-1]["kind"] == "rules_reverted", "it is told")
     assert world.listing() == before
     states = json.loads(world.minato("rollback", "--list", "--json").stdout)["states"]
@@ -198,20 +198,20 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     with open(world.folder / "rules" / "lock", "r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         world.nft("flush", "ruleset")
         until(lambda: world.confirmed() == 1, "the rules are back", seconds=10)
     assert world.listing() == before
-    settled(daemon, state=1, altered=False)
+    settled(daemon, confirmed=1, altered=False)
 
 
 def test_a_guard_that_is_killed_is_started_again(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     first = daemon.pids()["guard"]
     os.kill(first, signal.SIGKILL)
     until(lambda: daemon.pids().get("guard") not in (None, first), "a new guard")
@@ -226,17 +226,17 @@ def test_a_guard_that_is_killed_is_started_again(world, daemon):
 def test_a_new_engine_is_told_of_the_rules(world, daemon):
     world.hold(OPEN_22)
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     engine = daemon.pids()["engine"]
     os.kill(engine, signal.SIGKILL)
     until(lambda: daemon.pids()["engine"] != engine, "a new engine")
-    settled(daemon, watched=True, state=1)
+    settled(daemon, watched=True, confirmed=1)
 
 
 def test_the_guard_has_only_the_rights_it_needs(world, daemon):
     world.hold(OPEN_22)
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     status = status_of(daemon.pids()["guard"])
     assert status["Name"] == "minato-guard"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << CAP_NET_ADMIN
@@ -254,7 +254,7 @@ def test_nothing_is_left_when_the_daemon_ends(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
-    settled(daemon, state=1)
+    settled(daemon, confirmed=1)
     guard = daemon.pids()["guard"]
     daemon.kill()
     until(lambda: not alive(guard), "the guard ends with the parent")
@@ -276,7 +276,35 @@ def test_an_unsafe_record_is_said_and_not_used(world, daemon):
     assert daemon.said().count("may be written by others") == 1
     assert world.confirmed() is None
     os.chmod(world.folder / "rules", 0o755)
-    settled(daemon, watched=True, state=1)
+    settled(daemon, watched=True, confirmed=1)
+
+
+def status_line(world, daemon=None):
+    runtime = {"MINATO_RUNTIME_DIRECTORY": daemon.runtime} if daemon else {}
+    done = world.minato(**runtime)
+    assert done.returncode in (0, 2), done.stderr
+    text = done.stdout[done.stdout.index("\nRules: ") + 1:done.stdout.index("\nFindings:")]
+    return " ".join(text.split())
+
+
+def test_one_line_of_status_is_about_the_rules(world, daemon):
+    world.declare(OPEN_22)
+    assert "none of minato" in status_line(world)
+    world.hold(OPEN_22)
+    assert status_line(world).startswith("Rules: state 1 of ") and "by root" in status_line(world)
+    world.apply("minato: 1\n", "--timeout", "600", "--even-if-it-cuts-me")
+    assert "state 2 waits for its confirmation" in status_line(world)
+    world.nft("flush", "ruleset")
+    assert "another tool removed them" in status_line(world)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    line = status_line(world, daemon)
+    assert line.startswith("Rules: state 1 of ") and "removed" not in line and "waits" not in line
+    world.nft("add rule inet minato g1-in counter")
+    settled(daemon, altered=True)
+    assert "another tool changed them" in status_line(world, daemon)
+    document = json.loads(world.minato("status", "--json", MINATO_RUNTIME_DIRECTORY=daemon.runtime).stdout)
+    assert document["rules"]["watched"] and document["rules"]["confirmed"] == 1 and document["rules"]["altered"]
 
 
 def test_with_observe_nothing_is_put_back(world):
@@ -288,7 +316,7 @@ def test_with_observe_nothing_is_put_back(world):
         watching.start()
         assert "guard" not in watching.pids()
         rules = watching.status()["rules"]
-        assert not rules["watched"] and "--observe" in rules["reason"] and rules["state"] is None
+        assert not rules["watched"] and "--observe" in rules["reason"] and rules["confirmed"] is None
         assert world.confirmed() is None
     finally:
         watching.remove()
