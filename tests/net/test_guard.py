@@ -8,7 +8,7 @@ import time
 import pytest
 
 from daemon import Daemon, alive, status_of, until
-from world import World
+from world import MINATO, World
 
 CAP_NET_ADMIN = 12
 OPEN_22 = """minato: 1
@@ -277,6 +277,18 @@ def test_an_unsafe_record_is_said_and_not_used(world, daemon):
     assert world.confirmed() is None
     os.chmod(world.folder / "rules", 0o755)
     settled(daemon, watched=True, confirmed=1)
+
+
+def test_the_unit_of_the_boot_restores_with_one_capability(world):
+    """As packaging/systemd/minato-rules.service runs it."""
+    world.hold(OPEN_22)
+    before = world.listing()
+    world.nft("flush", "ruleset")
+    done = subprocess.run(["nsenter", f"--net=/run/netns/{world.host}", "setpriv", "--bounding-set=-all,+net_admin",
+                           "--inh-caps=-all", "--no-new-privs", MINATO, "restore"], capture_output=True, text=True,
+                          env=world.environment(), timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert world.listing() == before
 
 
 def status_line(world, daemon=None):
