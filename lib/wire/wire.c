@@ -139,7 +139,8 @@ static const struct field rules_fields[] = {
 	ANY(rules.state),         NUMBER(rules.since, INT64_MAX),
 	TEXT(rules.user),         TEXT(rules.source),
 	ANY(rules.candidate),     NUMBER(rules.candidate_until, INT64_MAX),
-	NUMBER(rules.altered, 1), ANY(rules.restored),
+	NUMBER(rules.lost, 1),    NUMBER(rules.altered, 1),
+	ANY(rules.restored),
 };
 
 static const struct field rules_news_fields[] = {

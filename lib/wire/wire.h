@@ -166,8 +166,9 @@ struct wire_rules {
 	char source[WIRE_NAME_BYTES]; /* from where */
 	uint32_t candidate;           /* waits for its confirmation; 0 = none */
 	usec_t candidate_until;       /* wall clock: then the kernel takes it back */
-	bool altered;                 /* another tool changed lines, and they are still so */
-	uint32_t restored;            /* times, since the daemon was started */
+	bool lost;         /* they were removed again and again, and are not put back now */
+	bool altered;      /* another tool changed lines, and they are still so */
+	uint32_t restored; /* times, since the daemon was started */
 };
 
 struct wire_rules_news {

@@ -48,13 +48,13 @@ static json_t *number_or_null(uint32_t number)
 static json_t *rules_object(const struct engine *engine)
 {
 	const struct wire_rules *rules = &engine->rules;
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "watched",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "watched",
 			 rules->watched, "reason", view_string(rules->reason), "confirmed",
 			 number_or_null(rules->state), "since", view_time(rules->since), "user",
 			 view_string(rules->user), "source", view_string(rules->source),
 			 "candidate", number_or_null(rules->candidate), "candidate_until",
-			 view_time(rules->candidate_until), "altered", rules->altered, "restored",
-			 (json_int_t)rules->restored);
+			 view_time(rules->candidate_until), "lost", rules->lost, "altered",
+			 rules->altered, "restored", (json_int_t)rules->restored);
 }
 
 static json_t *sweep_object(const struct engine *engine)

@@ -34,6 +34,7 @@ bool rules_state_read(struct rules_state *out, const json_t *rules)
 	*out = (struct rules_state){
 		.watched = true,
 		.verified = true,
+		.lost = json_is_true(json_object_get(rules, "lost")),
 		.altered = json_is_true(json_object_get(rules, "altered")),
 		.state = number_of(rules, "confirmed"),
 		.since = time_of(rules, "since"),

@@ -22,6 +22,13 @@ struct look {
 	usec_t now;
 };
 
+/* Whether record and kernel are apart. */
+static bool is_lost(const struct look *look)
+{
+	const struct enforce_state *state = enforce_states_confirmed(&look->states);
+	return state != NULL && (look->status.confirmed != state->number || !look->status.framed);
+}
+
 /* ---- telling ---- */
 
 static void tell(const struct look *look, enum event_kind kind, unsigned number, bool who,
@@ -113,6 +120,7 @@ static void tell_rules(const struct look *look)
 		rules.candidate_until =
 			status->candidate == 0 ? 0 : look->now + status->candidate_left;
 	}
+	rules.lost = is_lost(look);
 	rules.altered = look->guard->drift.length > 0;
 	rules.restored = look->guard->restored;
 	guard_tell(look->guard, &rules);
@@ -242,13 +250,6 @@ static void look_soon(struct guard *guard, usec_t wait)
 	guard->look_at = guard->look_at < then ? guard->look_at : then;
 }
 
-/* Whether record and kernel are apart. */
-static bool is_lost(const struct look *look)
-{
-	const struct enforce_state *state = enforce_states_confirmed(&look->states);
-	return state != NULL && (look->status.confirmed != state->number || !look->status.framed);
-}
-
 /* With the record locked: commands may have gone on since it was read. */
 static int mend(struct look *look, struct err *e)
 {
@@ -365,8 +366,10 @@ void guard_look(struct guard *guard)
 	enforce_states_close(&look.states);
 	if (r < 0) {
 		tell_fault(guard, &e);
-		/* What is not installed does not come within a second. */
-		look_soon(guard, r == -ENOPKG || r == -EINVAL ? SLOW_USEC : AGAIN_USEC);
+	}
+	/* What is not installed, or not in the kernel, does not come within a second. */
+	if (r < 0 && r != -ENOPKG && generation != 0) {
+		look_soon(guard, AGAIN_USEC);
 	}
 	(void)malloc_trim(0); /* a large listing is not needed until the next one */
 }

@@ -106,9 +106,11 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
     world.nft("flush", "ruleset")
     until(lambda: "left alone" in (events(daemon, "rules_lost")[-1]["detail"] or ""), "it is said")
     assert world.confirmed() is None
+    settled(daemon, confirmed=None, lost=True)
+    assert "another tool removed them" in status_line(world, daemon)
     assert len(events(daemon, "rules_restored")) == 10
     assert world.minato("restore").returncode == 0, "who asks for it gets it at once"
-    settled(daemon, confirmed=1)
+    settled(daemon, confirmed=1, lost=False)
     assert len(events(daemon, "rules_restored")) == 10
 
 
@@ -153,7 +155,8 @@ def test_own_commands_are_told_as_what_they_are(world, daemon):
     settled(daemon, confirmed=None)
     until(lambda: [e for e in events(daemon) if e["kind"] == "rules_off"], "it is told")
     told = [(e["kind"], e["count"]) for e in events(daemon)]
-    assert ("rules_reverted", 1) in told and ("rules_confirmed", 2) in told and ("rules_confirmed", 3) in told
+    assert told[:2] == [("rules_tried", 1), ("rules_reverted", 1)]
+    assert ("rules_confirmed", 2) in told and ("rules_confirmed", 3) in told
     assert told[-1] == ("rules_off", 4)
     assert {kind for kind, _ in told} <= {"rules_tried", "rules_reverted", "rules_confirmed", "rules_off"}
     confirmed = [e for e in events(daemon) if (e["kind"], e["count"]) == ("rules_confirmed", 3)]
@@ -289,6 +292,25 @@ def test_the_unit_of_the_boot_restores_with_one_capability(world):
                           env=world.environment(), timeout=60)
     assert done.returncode == 0, done.stderr
     assert world.listing() == before
+
+
+def test_without_libnftables_it_says_so_once_and_goes_on(world):
+    world.hold(OPEN_22)
+    library = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    path = os.path.realpath(next(line.split()[-1] for line in library.splitlines() if "libnftables.so.1 " in line))
+    daemon = world.daemon()
+    daemon.before = [*daemon.before, "unshare", "--mount", "sh", "-c",
+                     f'mount --bind /dev/null {path} && exec "$0" "$@"']
+    try:
+        daemon.start()
+        rules = settled(daemon, watched=False)
+        assert "libnftables is not installed" in rules["reason"]
+        world.nft("flush", "ruleset")  # makes it look again
+        world.nft("add table inet minato")
+        assert daemon.ask("/v1/ports")["schema"] == 1
+        assert daemon.said().count("libnftables is not installed") == 1
+    finally:
+        daemon.remove()
 
 
 def status_line(world, daemon=None):

@@ -112,6 +112,9 @@ int enforce_generation(uint32_t *out, struct err *e)
 	}
 	ssize_t length = recv(fd, buffer, sizeof(buffer), 0);
 	const int64_t answer = length < 0 ? -errno : read_generation(buffer, (size_t)length);
+	if (answer == -EPERM) {
+		return err_system(e, EPERM, "this kernel's packet filter cannot be asked");
+	}
 	if (answer <= 0) {
 		return err_set(e, answer < 0 ? (int)answer : EBADMSG,
 			       "this kernel has no nf_tables");
