@@ -304,7 +304,7 @@ struct enforce_news {
 
 /*
  * Reads one packet of nfnetlink's NFNLGRP_NFTABLES. Pure; what is no whole message is left out.
- * @param bytes  aligned as a struct nlmsghdr.
+ * @param bytes  aligned as a struct nlmsghdr; up to the next four bytes may be read.
  */
 void enforce_news_read(struct enforce_news *news, const void *bytes, size_t length);
 

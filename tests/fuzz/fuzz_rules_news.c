@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	/* The kernel's messages are aligned to four bytes, and so are our buffers. */
-	_cleanup_(freep) char *buffer = malloc(length + 1);
+	/* The kernel's messages are aligned to four bytes and padded, and so are our buffers. */
+	_cleanup_(freep) char *buffer = calloc(1, MNL_ALIGN(length) + MNL_ALIGNTO);
 	struct enforce_news news = { 0 };
 	assert(buffer != NULL);
 	memcpy(buffer, bytes, length);
