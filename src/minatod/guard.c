@@ -32,11 +32,23 @@ void guard_say(struct guard *guard, const char *text)
 	}
 }
 
+/* By the bytes that would be sent: what stands behind a text's end does not count. */
+static bool says_the_same(const struct wire_message *a, const struct wire_message *b)
+{
+	uint8_t one[WIRE_BYTES_MAX];
+	uint8_t other[WIRE_BYTES_MAX];
+	const long length = wire_encode(one, sizeof(one), a);
+	return length > 0 && wire_encode(other, sizeof(other), b) == length &&
+	       memcmp(one, other, (size_t)length) == 0;
+}
+
 void guard_tell(struct guard *guard, const struct wire_rules *rules)
 {
 	struct wire_message message = { .type = WIRE_RULES };
+	struct wire_message before = { .type = WIRE_RULES };
 	message.rules = *rules;
-	if (memcmp(&guard->rules, rules, sizeof(*rules)) != 0 &&
+	before.rules = guard->rules;
+	if (!says_the_same(&message, &before) &&
 	    wire_send(guard->parent, &message, NULL, 0, NULL) == 0) {
 		guard->rules = *rules;
 	}

@@ -103,18 +103,13 @@ static void tell_rules(const struct look *look)
 	const struct enforce_state *state =
 		status->confirmed == 0 ? NULL
 				       : enforce_states_find(&look->states, status->confirmed);
-	/* Copied as a whole for memcmp: what pads the fields stays as it was. */
 	struct wire_rules rules = look->guard->rules;
 	rules.watched = true;
-	memset(rules.reason, 0, sizeof(rules.reason));
-	memset(rules.user, 0, sizeof(rules.user));
-	memset(rules.source, 0, sizeof(rules.source));
+	rules.reason[0] = '\0';
 	rules.state = status->confirmed;
 	rules.since = state == NULL ? 0 : state->applied;
-	if (state != NULL) {
-		(void)str_copy(rules.user, sizeof(rules.user), state->by);
-		(void)str_copy(rules.source, sizeof(rules.source), state->from);
-	}
+	(void)str_copy(rules.user, sizeof(rules.user), state == NULL ? "" : state->by);
+	(void)str_copy(rules.source, sizeof(rules.source), state == NULL ? "" : state->from);
 	if (rules.candidate != status->candidate) {
 		rules.candidate = status->candidate;
 		rules.candidate_until =
@@ -130,7 +125,6 @@ static void tell_fault(struct guard *guard, const struct err *e)
 {
 	struct wire_rules rules = guard->rules;
 	rules.watched = false;
-	memset(rules.reason, 0, sizeof(rules.reason));
 	(void)str_copy(rules.reason, sizeof(rules.reason), err_text(e));
 	guard_say(guard, err_text(e));
 	guard_tell(guard, &rules);
