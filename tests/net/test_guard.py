@@ -8,7 +8,7 @@ import time
 import pytest
 
 from daemon import Daemon, alive, status_of, until
-from world import MINATO, World
+from world import MINATO, World, run
 
 CAP_NET_ADMIN = 12
 OPEN_22 = """minato: 1
@@ -208,6 +208,36 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
         until(lambda: world.confirmed() == 1, "the rules are back", seconds=10)
     assert world.listing() == before
     settled(daemon, confirmed=1, altered=False)
+
+
+def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
+    """More is told than the guard's socket has room for, and the flush is among what gets lost."""
+    def lost():
+        rows = run("ip", "netns", "exec", world.host, "cat", "/proc/net/netlink").stdout.splitlines()[1:]
+        return sum(int(row.split()[8]) for row in rows if row.split()[1] == "12")  # NETLINK_NETFILTER
+
+    world.hold(OPEN_22)
+    before = world.listing()
+    daemon.start()
+    settled(daemon, confirmed=1)
+    flood = world.folder / "flood.nft"
+    flood.write_text("table ip flood { set s { type inet_service; }; }\nadd element ip flood s { "
+                     + ", ".join(map(str, range(1, 60000, 2))) + " }\nflush set ip flood s\n")
+    guard = daemon.pids()["guard"]
+    os.kill(guard, signal.SIGSTOP)
+    try:
+        for _ in range(8):
+            world.nft("-f", flood)
+            if lost():
+                break
+        assert lost(), "the socket has room without end"
+        world.nft("flush", "ruleset")
+    finally:
+        os.kill(guard, signal.SIGCONT)
+    until(lambda: world.confirmed() == 1, "the rules are back", seconds=10)
+    assert world.listing() == before
+    lost_event = until(lambda: events(daemon, "rules_lost"), "it is told")[0]
+    assert lost_event["process"] is None, "who did it was not heard"
 
 
 def test_a_guard_that_is_killed_is_started_again(world, daemon):
