@@ -155,6 +155,10 @@ int enforce_status(struct enforce_status *out, struct err *e);
  */
 int enforce_load(const char *rules, unsigned generation, bool outbound, struct err *e);
 
+/* The same, and packets meet it at once: one transaction, so that nobody finds half of it. Ends a
+ * candidate. */
+int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
+
 /* Outcomes of enforce_confirm, enforce_restore. */
 enum enforce_outcome {
 	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */

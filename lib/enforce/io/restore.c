@@ -57,10 +57,7 @@ static int load(const struct policy *policy, const struct enforce_environment *e
 	const bool outbound = enforce_limits_outbound(policy);
 	int r = enforce_rules(&text, policy, number, environment, e);
 	if (r == 0) {
-		r = enforce_load(str_text(&text), number, outbound, e);
-	}
-	if (r == 0) {
-		r = enforce_confirm(number, outbound, false, e);
+		r = enforce_load_confirmed(str_text(&text), number, outbound, e);
 	}
 	str_deinit(&text);
 	return r;
