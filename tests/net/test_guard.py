@@ -26,6 +26,8 @@ ports:
 def world():
     made = World()
     yield made
+    for pid in waiters(made):
+        os.kill(pid, signal.SIGKILL)
     made.remove()
 
 
@@ -356,7 +358,7 @@ def test_one_line_of_status_is_about_the_rules(world, daemon):
     assert "none of minato" in status_line(world)
     world.hold(OPEN_22)
     assert status_line(world).startswith("Rules: state 1 of ") and "by root" in status_line(world)
-    world.apply("minato: 1\n", "--timeout", "600", "--even-if-it-cuts-me")
+    world.apply("minato: 1\n", "--even-if-it-cuts-me")
     assert "state 2 waits for its confirmation" in status_line(world)
     world.nft("flush", "ruleset")
     assert "another tool removed them" in status_line(world)
