@@ -157,9 +157,14 @@ int enforce_status(struct enforce_status *out, struct err *e);
 int enforce_load(const char *rules, unsigned generation, bool outbound,
 		 const struct enforce_status *status, struct err *e);
 
-/* Outcome of enforce_confirm. */
+/* The same, and packets meet it at once: one transaction, so that nobody finds half of it. Ends a
+ * candidate. */
+int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
+
+/* Outcomes of enforce_confirm, enforce_restore. */
 enum enforce_outcome {
 	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */
+	ENFORCE_IN_PLACE,     /* what is confirmed holds, or nothing is: there is nothing to do */
 };
 
 /* Lets packets meet a loaded generation, in front of the confirmed one, for that time.
@@ -299,3 +304,69 @@ int enforce_states_policy(struct policy *out, const struct enforce_states *state
 
 /* "pending", "confirmed", "reverted", "off". */
 const char *enforce_state_name(enum enforce_state_kind kind);
+
+/* ---- kernel and record together again ---- */
+
+/* That instant, with days that end in the time zone of the host. */
+struct enforce_environment enforce_environment_at(usec_t now);
+
+/*
+ * Writes down what the kernel has done meanwhile: entries that are pending and no candidate any
+ * more were taken back (or confirmed, and then something kept us from writing it). Sweeps.
+ * @param states  open for change. @return 0 or negative errno.
+ */
+int enforce_settle(struct enforce_states *states, const struct enforce_status *status, usec_t now,
+		   struct err *e);
+
+/*
+ * Makes what was confirmed last hold again where it does not: at the start of the host, or after
+ * another tool took the table, a map's element or the base chains away. Dates are counted anew.
+ * @param states  settled. Open for reading alone it works too, but what is kept of the listing
+ * stays.
+ * @param number  receives the state that holds again.
+ * @return 0; ENFORCE_IN_PLACE; -EBADMSG the recorded policy does not read; or as enforce_load.
+ */
+int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
+		    const struct enforce_environment *environment, unsigned *number, struct err *e);
+
+/* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
+int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
+
+/*
+ * Appends what another tool did to a state's rules since they were loaded, as enforce_difference;
+ * nothing when no listing of it was kept. @return 0 or negative errno.
+ */
+int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
+		  unsigned lines_max, struct err *e);
+
+/*
+ * Appends the lines that came ("+ ") and that went ("- ") between two listings, at most `lines_max`
+ * of each. Pure. A line that only moved may be told as neither; errors stay in out->error.
+ */
+void enforce_difference(struct str *out, const char *now, const char *then, unsigned lines_max);
+
+/* ---- hearing of changes ---- */
+
+/* What was heard of our table since it was emptied last. Zero = nothing. */
+struct enforce_news {
+	bool open;    /* in the middle of a transaction that touches our table */
+	bool touched; /* a whole transaction did, or one may have been missed */
+	bool gone;    /* the table was removed, and has not come again */
+	bool foreign; /* one of them was committed by something that is not minato */
+	bool missed;  /* messages were lost: anything may have happened */
+	int32_t pid;  /* who committed the last foreign one; 0 = not told */
+	char name[16];
+};
+
+/*
+ * Reads one packet of nfnetlink's NFNLGRP_NFTABLES. Pure; what is no whole message is left out.
+ * @param bytes  aligned as a struct nlmsghdr; up to the next four bytes may be read.
+ */
+void enforce_news_read(struct enforce_news *news, const void *bytes, size_t length);
+
+/* Opens a socket on which the kernel tells of changes. Needs CAP_NET_ADMIN. @return 0; -EPERM;
+ * -EPROTONOSUPPORT a kernel without nfnetlink. The descriptor is the caller's. */
+int enforce_watch_open(int *out, struct err *e);
+/* Reads what waits there (not all of it when there is very much). @return 0; negative errno: the
+ * socket is of no use any more. */
+int enforce_watch_read(int fd, struct enforce_news *news);

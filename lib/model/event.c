@@ -16,6 +16,13 @@ static const char *const names[] = {
 	[EVENT_RECORDS_LOST] = "records_lost",
 	[EVENT_CHILD_RESTARTED] = "child_restarted",
 	[EVENT_STORE_DAMAGED] = "store_damaged",
+	[EVENT_RULES_LOST] = "rules_lost",
+	[EVENT_RULES_RESTORED] = "rules_restored",
+	[EVENT_RULES_CHANGED] = "rules_changed",
+	[EVENT_RULES_CONFIRMED] = "rules_confirmed",
+	[EVENT_RULES_REVERTED] = "rules_reverted",
+	[EVENT_RULES_TRIED] = "rules_tried",
+	[EVENT_RULES_OFF] = "rules_off",
 };
 
 const char *event_kind_name(enum event_kind kind)

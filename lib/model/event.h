@@ -20,7 +20,15 @@ enum event_kind {
 	EVENT_RECORDS_LOST = 8, /* `count` kernel records were lost; a sweep follows */
 	EVENT_CHILD_RESTARTED = 9,
 	EVENT_STORE_DAMAGED = 10, /* a day's file was damaged; `detail` = its new name */
-	EVENT_KIND_LAST = EVENT_STORE_DAMAGED,
+	/* The rules of the packet filter; `count` = number of the state they are. */
+	EVENT_RULES_LOST = 11,      /* `process` took them away, as far as that is known */
+	EVENT_RULES_RESTORED = 12,  /* they were put back */
+	EVENT_RULES_CHANGED = 13,   /* another tool changed them; `detail` = the first lines */
+	EVENT_RULES_CONFIRMED = 14, /* `detail` = by whom, from where, what */
+	EVENT_RULES_REVERTED = 15,  /* not confirmed in time, or undone; likewise */
+	EVENT_RULES_TRIED = 16,     /* they wait for their confirmation; likewise */
+	EVENT_RULES_OFF = 17,       /* removed on purpose; likewise */
+	EVENT_KIND_LAST = EVENT_RULES_OFF,
 };
 
 enum {

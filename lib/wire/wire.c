@@ -134,6 +134,24 @@ static const struct field event_fields[] = {
 static const struct field written_fields[] = { ANY(written.id) };
 static const struct field lost_fields[] = { ANY(lost.count) };
 
+static const struct field rules_fields[] = {
+	NUMBER(rules.watched, 1), TEXT(rules.reason),
+	ANY(rules.state),         NUMBER(rules.since, INT64_MAX),
+	TEXT(rules.user),         TEXT(rules.source),
+	ANY(rules.candidate),     NUMBER(rules.candidate_until, INT64_MAX),
+	NUMBER(rules.lost, 1),    NUMBER(rules.altered, 1),
+	ANY(rules.restored),
+};
+
+static const struct field rules_news_fields[] = {
+	NUMBER(rules_news.time, INT64_MAX),
+	NUMBER(rules_news.kind, EVENT_RULES_OFF),
+	ANY(rules_news.number),
+	NUMBER(rules_news.pid, INT32_MAX),
+	TEXT(rules_news.process),
+	TEXT(rules_news.detail),
+};
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -146,9 +164,9 @@ struct row {
 
 static const struct row rows[] = {
 	[WIRE_SETUP] = { "setup", FIELDS(setup_fields), WIRE_PARENT, 1, 2 },
-	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE, 0, 0 },
+	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
 	[WIRE_PING] = { "ping", NULL, 0, WIRE_PARENT, 0, 0 },
-	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE, 0, 0 },
+	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
 	[WIRE_STOP] = { "stop", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_RELOAD] = { "reload", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_PEER] = { "peer", NULL, 0, WIRE_PARENT, 1, 1 },
@@ -165,6 +183,9 @@ static const struct row rows[] = {
 	[WIRE_EVENT] = { "event", FIELDS(event_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_WRITTEN] = { "written", FIELDS(written_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_LOST] = { "lost", FIELDS(lost_fields), WIRE_ENGINE, 0, 0 },
+	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_GUARD | WIRE_PARENT, 0, 0 },
+	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(rules_news_fields), WIRE_GUARD | WIRE_PARENT, 0,
+			      0 },
 };
 
 static const struct row *row_of(uint64_t type)
@@ -413,6 +434,8 @@ static bool consistent(const struct wire_message *m)
 		return m->answer.status >= 200;
 	case WIRE_EVENT:
 		return m->event.kind != EVENT_NONE;
+	case WIRE_RULES_NEWS:
+		return m->rules_news.kind >= EVENT_RULES_LOST;
 	default:
 		return true;
 	}

@@ -21,6 +21,7 @@ enum wire_sender {
 	WIRE_ENGINE = 2,
 	WIRE_FACE = 4,
 	WIRE_HELPER = 8,
+	WIRE_GUARD = 16,
 };
 
 enum wire_type {
@@ -44,7 +45,9 @@ enum wire_type {
 	WIRE_EVENT,        /* engine -> face: something happened and is written */
 	WIRE_WRITTEN,      /* engine -> face: events up to this id survive whatever happens */
 	WIRE_LOST,         /* engine -> face: so many events could not be passed on */
-	WIRE_TYPE_LAST = WIRE_LOST,
+	WIRE_RULES,        /* guard -> parent -> engine: how the rules are */
+	WIRE_RULES_NEWS,   /* guard -> parent -> engine: what happened to them */
+	WIRE_TYPE_LAST = WIRE_RULES_NEWS,
 };
 
 enum {
@@ -153,6 +156,30 @@ struct wire_lost {
 	uint64_t count;
 };
 
+/* How the rules of the packet filter are. */
+struct wire_rules {
+	bool watched;                 /* otherwise the reason says why not */
+	char reason[WIRE_TEXT_BYTES]; /* English; "" = none */
+	uint32_t state;               /* the confirmed one; 0 = no rules */
+	usec_t since;                 /* when it was applied */
+	char user[WIRE_NAME_BYTES];   /* by whom */
+	char source[WIRE_NAME_BYTES]; /* from where */
+	uint32_t candidate;           /* waits for its confirmation; 0 = none */
+	usec_t candidate_until;       /* wall clock: then the kernel takes it back */
+	bool lost;         /* they were removed again and again, and are not put back now */
+	bool altered;      /* another tool changed lines, and they are still so */
+	uint32_t restored; /* times, since the daemon was started */
+};
+
+struct wire_rules_news {
+	usec_t time;
+	uint32_t kind;   /* enum event_kind: EVENT_RULES_LOST..EVENT_RULES_OFF */
+	uint32_t number; /* of the state */
+	int32_t pid;     /* who did it; 0 = not known */
+	char process[EVENT_NAME_BYTES];
+	char detail[EVENT_PATH_BYTES];
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -169,6 +196,8 @@ struct wire_message {
 		struct event event;
 		struct wire_written written;
 		struct wire_lost lost;
+		struct wire_rules rules;
+		struct wire_rules_news rules_news;
 	};
 };
 

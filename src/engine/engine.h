@@ -139,6 +139,7 @@ struct engine {
 	struct engine_record record;
 	struct engine_events events;
 	struct engine_policy policy;
+	struct wire_rules rules;  /* of the packet filter, as told last */
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
 	VEC(struct engine_question) questions;       /* for a sweep */
@@ -200,6 +201,12 @@ void record_event(struct engine *engine, struct event *event);
 bool record_is_written(const struct engine *engine, uint64_t id);
 /* Writes what waits and ends the writer. */
 void record_end(struct engine *engine);
+
+/* ---- rules.c ---- */
+
+/* Messages of the guard, passed on by the parent. */
+void rules_state(struct engine *engine, const struct wire_rules *rules);
+void rules_news(struct engine *engine, const struct wire_rules_news *news);
 
 /* ---- answer.c ---- */
 

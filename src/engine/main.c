@@ -92,6 +92,12 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	case WIRE_RING:
 		events_start(engine, &message->ring, fds);
 		return 0;
+	case WIRE_RULES:
+		rules_state(engine, &message->rules);
+		return 0;
+	case WIRE_RULES_NEWS:
+		rules_news(engine, &message->rules_news);
+		return 0;
 	case WIRE_RELOAD:
 		policy_reload(engine);
 		return 0;

@@ -40,6 +40,23 @@ static json_t *policy_object(const struct engine *engine)
 			 "fault", view_string(policy->fault));
 }
 
+static json_t *number_or_null(uint32_t number)
+{
+	return number == 0 ? json_null() : json_integer((json_int_t)number);
+}
+
+static json_t *rules_object(const struct engine *engine)
+{
+	const struct wire_rules *rules = &engine->rules;
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "watched",
+			 rules->watched, "reason", view_string(rules->reason), "confirmed",
+			 number_or_null(rules->state), "since", view_time(rules->since), "user",
+			 view_string(rules->user), "source", view_string(rules->source),
+			 "candidate", number_or_null(rules->candidate), "candidate_until",
+			 view_time(rules->candidate_until), "lost", rules->lost, "altered",
+			 rules->altered, "restored", (json_int_t)rules->restored);
+}
+
 static json_t *sweep_object(const struct engine *engine)
 {
 	const struct engine_sweep *sweep = &engine->sweep;
@@ -75,6 +92,7 @@ json_t *status_document(const struct engine *engine, usec_t now)
 	json_object_set_new(document, "processes", process_list(engine));
 	json_object_set_new(document, "events", events_object(engine));
 	json_object_set_new(document, "policy", policy_object(engine));
+	json_object_set_new(document, "rules", rules_object(engine));
 	json_object_set_new(document, "sweep", sweep_object(engine));
 	json_object_set_new(document, "store", store_object(engine));
 	json_object_set_new(document, "listeners",

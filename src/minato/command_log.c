@@ -44,6 +44,13 @@ static const char *const kinds[] = {
 	"records_lost",
 	"child_restarted",
 	"store_damaged",
+	"rules_lost",
+	"rules_restored",
+	"rules_changed",
+	"rules_confirmed",
+	"rules_reverted",
+	"rules_tried",
+	"rules_off",
 	NULL,
 };
 

@@ -53,50 +53,20 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
-static int load(const struct rules *rules, const struct policy *policy,
-		const struct context *context, unsigned number, struct err *e)
-{
-	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	const struct enforce_environment environment = rules_environment(context);
-	const bool outbound = enforce_limits_outbound(policy);
-	int r = enforce_rules(&text, policy, number, &environment, e);
-	if (r == 0) {
-		r = enforce_load(str_text(&text), number, outbound, &rules->status, e);
-	}
-	if (r == 0) {
-		r = enforce_confirm(number, outbound, false, e);
-	}
-	str_deinit(&text);
-	return r;
-}
-
-/* The rules may still be there, and only the way to them gone. */
-static int put_back(const struct rules *rules, const struct context *context, unsigned number,
-		    struct err *e)
-{
-	struct policy policy = { 0 };
-	int r = enforce_states_policy(&policy, &rules->states, number, e);
-	if (r == 0 && rules->status.confirmed == number) {
-		r = enforce_reframe(enforce_limits_outbound(&policy), e);
-	} else if (r == 0) {
-		r = load(rules, &policy, context, number, e);
-	}
-	policy_deinit(&policy);
-	return r;
-}
-
 static int restore(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
-	const struct enforce_state *state = enforce_states_confirmed(&rules->states);
-	if (state == NULL || (rules->status.confirmed == state->number && rules->status.framed)) {
-		return EXIT_IN_ORDER; /* nothing was confirmed, or it is there */
+	const struct enforce_environment environment = rules_environment(context);
+	unsigned number = 0;
+	int r = enforce_restore(&rules->states, &rules->status, &environment, &number, &e);
+	if (r == ENFORCE_IN_PLACE) {
+		return EXIT_IN_ORDER;
 	}
-	if (put_back(rules, context, state->number, &e) < 0) {
+	if (r < 0) {
 		return fail(context, &e);
 	}
 	struct str text = STR_INIT(256);
-	str_printf(&text, _("state %u holds again\n"), state->number);
+	str_printf(&text, _("state %u holds again\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
 	return code;

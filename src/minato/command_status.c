@@ -11,6 +11,7 @@
 #include "observe/observe.h"
 #include "ports_rows.h"
 #include "review/review.h"
+#include "rules_state.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -37,6 +38,7 @@ struct overview {
 	const struct judgement *judgement;
 	const struct clients *clients;
 	struct daemon_state daemon;
+	struct rules_state rules;
 	uint32_t listeners[PORT_CLASS_COUNT]; /* services: distinct port and protocol of the host */
 	uint32_t high_services;
 	uint32_t exposed; /* services on an address that others can reach */
@@ -194,6 +196,7 @@ static int print_screen(const struct overview *overview)
 	add_classes(&out, overview);
 	add_listeners(&out, overview);
 	add_high_ports(&out, overview);
+	rules_state_words(&out, &overview->rules, overview->context);
 	add_findings(&out, overview);
 	int code = print_text(&out);
 	str_deinit(&out);
@@ -233,6 +236,7 @@ static int print_json(const struct overview *overview)
 	}
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
 	json_object_set_new(document, "daemon", daemon_state_view(&overview->daemon));
+	json_object_set_new(document, "rules", rules_state_view(&overview->rules));
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));
@@ -280,8 +284,10 @@ static int run(const struct context *context, const void *given, const char *con
 					     .judgement = &judgement,
 					     .clients = &clients };
 		daemon_state_ask(&overview.daemon, runtime_directory());
+		rules_state_find(&overview.rules, context, &overview.daemon);
 		count_services(&overview);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
+		daemon_state_deinit(&overview.daemon);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = judgement_exit(&judgement, (enum severity)config->fail_on);

@@ -56,9 +56,16 @@ void daemon_state_ask(struct daemon_state *out, const char *runtime_directory)
 		const json_t *events = json_object_get(document, "events");
 		take_text(out->events, sizeof(out->events), events, "source");
 		take_text(out->reason, sizeof(out->reason), events, "reason");
+		out->rules = json_incref(json_object_get(document, "rules"));
 		json_decref(document);
 	}
 	str_deinit(&body);
+}
+
+void daemon_state_deinit(struct daemon_state *state)
+{
+	json_decref(state->rules);
+	state->rules = NULL;
 }
 
 void daemon_state_words(struct str *out, const struct daemon_state *state)

@@ -33,6 +33,13 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_RECORDS_LOST] = N_("records lost"),
 		[EVENT_CHILD_RESTARTED] = N_("restarted"),
 		[EVENT_STORE_DAMAGED] = N_("file damaged"),
+		[EVENT_RULES_LOST] = N_("rules gone"),
+		[EVENT_RULES_RESTORED] = N_("rules restored"),
+		[EVENT_RULES_CHANGED] = N_("rules altered"),
+		[EVENT_RULES_CONFIRMED] = N_("rules confirmed"),
+		[EVENT_RULES_REVERTED] = N_("rules reverted"),
+		[EVENT_RULES_TRIED] = N_("rules tried"),
+		[EVENT_RULES_OFF] = N_("rules off"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -43,8 +50,12 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_FINDING_RAISED:
 	case EVENT_RECORDS_LOST:
 	case EVENT_STORE_DAMAGED:
+	case EVENT_RULES_LOST:
+	case EVENT_RULES_CHANGED:
+	case EVENT_RULES_OFF:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
+	case EVENT_RULES_RESTORED:
 		return INK_GOOD;
 	case EVENT_LISTENER_CLOSED:
 		return INK_DIM;

@@ -2,9 +2,9 @@
 #include "rules.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io/clock.h"
@@ -13,7 +13,9 @@
 #include "observe/observe.h"
 #include "words.h"
 
-enum { DRIFT_LINES_MAX = 100 };
+enum { DRIFT_LINES_MAX = 100, LOCK_STEP_MS = 20 };
+
+static const usec_t LOCK_WAIT_USEC = 2 * USEC_PER_SEC;
 
 const char *rules_directory(void)
 {
@@ -21,17 +23,9 @@ const char *rules_directory(void)
 	return directory != NULL && directory[0] == '/' ? directory : MINATO_RULES_DIRECTORY;
 }
 
-usec_t rules_day_end(int32_t day)
-{
-	/* mktime brings the date and the hour that summer time moved into order. */
-	struct tm local = { .tm_year = 70, .tm_mday = day + 2, .tm_isdst = -1 };
-	time_t end = mktime(&local);
-	return end == (time_t)-1 ? (day + (usec_t)1) * USEC_PER_DAY : (usec_t)end * USEC_PER_SEC;
-}
-
 struct enforce_environment rules_environment(const struct context *context)
 {
-	return (struct enforce_environment){ .now = context->now, .day_end = rules_day_end };
+	return enforce_environment_at(context->now);
 }
 
 static int complain_of(const struct context *context, const struct err *e, int r)
@@ -46,11 +40,26 @@ static int complain_of(const struct context *context, const struct err *e, int r
 	return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 
+/* The daemon's guard holds the lock while it puts something right: that is a moment. */
+static int open_states(struct enforce_states *out, bool change, struct err *e)
+{
+	const usec_t end = clock_monotonic() + LOCK_WAIT_USEC;
+	for (;;) {
+		struct err mine = ERR_INIT;
+		int r = enforce_states_open(out, rules_directory(), change, &mine);
+		if (r != -EBUSY || clock_monotonic() > end) {
+			return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : r;
+		}
+		enforce_states_close(out);
+		(void)poll(NULL, 0, LOCK_STEP_MS); /* woken early it merely looks sooner */
+	}
+}
+
 /* The record may be missing where nothing was ever applied; without root the kernel is not asked.
  */
 static int open_both(struct rules *rules, bool change, struct err *e)
 {
-	int r = enforce_states_open(&rules->states, rules_directory(), change, e);
+	int r = open_states(&rules->states, change, e);
 	rules->recorded = r == 0;
 	if (r == -ENOENT && !change) {
 		*e = ERR_INIT;
@@ -110,7 +119,7 @@ int rules_open(struct rules *out, const struct context *context, bool change)
 	struct err e = ERR_INIT;
 	int r = open_both(out, change, &e);
 	if (r == 0 && change) {
-		r = rules_settle(out, context->now, &e);
+		r = enforce_settle(&out->states, &out->status, context->now, &e);
 	}
 	if (r == 0) {
 		r = find_before(out, &e);
@@ -140,60 +149,13 @@ bool rules_differ(const struct rules *rules)
 	       (rules->ruled && rules->verified && !rules->status.framed);
 }
 
-/* ---- what another tool did to our table ---- */
-
-/* Where that line stands in the text; NULL. */
-static const char *find_line(const char *text, const char *line, size_t length)
-{
-	while (*text != '\0') {
-		const size_t other = strcspn(text, "\n");
-		if (other == length && strncmp(text, line, length) == 0) {
-			return text;
-		}
-		text += other + (text[other] == '\n');
-	}
-	return NULL;
-}
-
-/* The lines of `a` that `b` does not have, each marked. Both are in nft's order. */
-static void add_missing(struct str *out, const char *a, const char *b, char mark)
-{
-	for (unsigned told = 0; *a != '\0' && told < DRIFT_LINES_MAX;) {
-		const size_t length = strcspn(a, "\n");
-		const char *found = find_line(b, a, length);
-		if (found == NULL) {
-			(void)str_printf(out, "%c %.*s\n", mark, (int)length, a);
-			told++;
-		} else {
-			b = found + length + (found[length] == '\n');
-		}
-		a += length + (a[length] == '\n');
-	}
-}
-
+/* What another tool did to our table. */
 static int find_drift(struct rules *rules, struct err *e)
 {
-	uint32_t id = 0;
-	if (!rules->ruled || !rules->verified ||
-	    (enforce_ruleset_id(&id, NULL) == 0 &&
-	     enforce_states_unchanged(&rules->states, rules->status.confirmed, id))) {
-		return 0;
-	}
-	struct str now = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	struct str then = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = enforce_states_listing(&then, &rules->states, rules->status.confirmed, NULL);
-	bool kept = r == 0;
-	r = r == -ENOENT ? 0 : r;
-	if (kept) {
-		r = enforce_listing(&now, rules->status.confirmed, e);
-	}
-	if (r == 0 && kept && strcmp(str_text(&now), str_text(&then)) != 0) {
-		add_missing(&rules->drift, str_text(&now), str_text(&then), '+');
-		add_missing(&rules->drift, str_text(&then), str_text(&now), '-');
-	}
-	str_deinit(&now);
-	str_deinit(&then);
-	return r;
+	return rules->ruled && rules->verified
+		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
+				       DRIFT_LINES_MAX, e)
+		       : 0;
 }
 
 int rules_compare(struct rules *rules, const struct context *context)

@@ -29,8 +29,6 @@ struct rules {
 /* Folder of the record: MINATO_RULES_DIRECTORY, or /var/lib/minato-rules. */
 const char *rules_directory(void);
 
-/* First instant after a day, in the host's time zone. */
-usec_t rules_day_end(int32_t day);
 struct enforce_environment rules_environment(const struct context *context);
 
 /*
@@ -95,8 +93,6 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
 
 /* Leaves a process behind that cleans up when the candidate has timed out unconfirmed. */
 void rules_clean_later(unsigned seconds);
-/* Settles entries that are pending in the record while the kernel has gone on. */
-int rules_settle(struct rules *rules, usec_t now, struct err *e);
 
 /* ---- conntrack (rules_seed.c) ---- */
 

@@ -109,27 +109,6 @@ static int activate(struct work *work, struct err *e)
 	return r;
 }
 
-/* How nft lists the rules when nobody else has touched them yet. */
-static int keep_listing(const struct work *work, struct err *e)
-{
-	uint32_t before = 0;
-	uint32_t after = 0;
-	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = enforce_ruleset_id(&before, e);
-	if (r == 0) {
-		r = enforce_listing(&listing, work->number, e);
-	}
-	if (r == 0) {
-		r = enforce_ruleset_id(&after, e);
-	}
-	if (r == 0) {
-		r = enforce_states_keep_listing(&work->rules->states, work->number,
-						str_text(&listing), before == after ? after : 0, e);
-	}
-	str_deinit(&listing);
-	return r;
-}
-
 static int carry_out(struct work *work, struct err *e)
 {
 	int r = rules_check_conntrack(work->rules, e);
@@ -156,7 +135,8 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	/* What came between the look and the rules; if it fails, it is a few at most. */
 	(void)rules_seed(work->rules, work->context, true, NULL);
-	(void)keep_listing(work, NULL); /* without it other tools' changes cannot be told */
+	(void)enforce_keep_listing(&work->rules->states, work->number,
+				   NULL); /* without it other tools' changes cannot be told */
 	return 0;
 }
 

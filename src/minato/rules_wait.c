@@ -9,24 +9,6 @@
 #include "base/io/clock.h"
 #include "rules.h"
 
-int rules_settle(struct rules *rules, usec_t now, struct err *e)
-{
-	const struct enforce_status *status = &rules->status;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < rules->states.count; i++) {
-		const struct enforce_state *state = &rules->states.items[i];
-		if (state->kind != ENFORCE_PENDING || state->number == status->candidate) {
-			continue;
-		}
-		/* Confirmed in the kernel, and then something kept us from writing it down. */
-		r = enforce_states_settle(&rules->states, state->number,
-					  state->number == status->confirmed ? ENFORCE_CONFIRMED
-									     : ENFORCE_REVERTED,
-					  now, e);
-	}
-	return r == 0 && status->present ? enforce_sweep(status, e) : r;
-}
-
 static void wait_for(unsigned seconds)
 {
 	/* By the clock of the kernel's timers: nobody sets it back, and sleep counts. */
@@ -44,7 +26,8 @@ static void clean(void)
 	struct err e = ERR_INIT;
 	if (enforce_states_open(&rules.states, rules_directory(), true, &e) == 0 &&
 	    enforce_status(&rules.status, &e) == 0) {
-		(void)rules_settle(&rules, clock_now(), &e); /* nobody is left to tell */
+		(void)enforce_settle(&rules.states, &rules.status, clock_now(),
+				     &e); /* nobody is left to tell */
 	}
 	enforce_states_close(&rules.states);
 }

@@ -1,4 +1,4 @@
-/* Starting, watching and ending the engine and the face. */
+/* Starting, watching and ending the engine, the face and the guard. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +16,8 @@
 #include "config.h"
 #include "daemon.h"
 #include "sandbox/sandbox.h"
+
+_Static_assert(CHILD_ENGINE == 0 && CHILD_FACE == 1, "send_peers counts on it");
 
 enum {
 	/* A child that dies so often, each time within CHILD_QUIET_USEC, ends the daemon: then
@@ -64,14 +66,22 @@ int children_find(struct daemon *daemon, struct err *e)
 		.role = WIRE_FACE,
 		.identity = daemon->identities.face,
 	};
+	daemon->children[CHILD_GUARD] = (struct child){ .name = "guard", .role = WIRE_GUARD };
 	int r = 0;
-	for (unsigned i = 0; i < CHILD_COUNT && r == 0; i++) {
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
 		struct child *child = &daemon->children[i];
 		child->daemon = daemon;
 		child->program = child->socket = -1;
-		r = open_program(&child->program, child->executable, e);
+		if (r == 0 && child->executable != NULL) {
+			r = open_program(&child->program, child->executable, e);
+		}
 	}
 	return r;
+}
+
+bool child_is_wanted(const struct child *child)
+{
+	return child->role != WIRE_GUARD || !child->daemon->options.observe;
 }
 
 /* Of the parent's environment only what concerns a child: no socket of systemd's. */
@@ -119,6 +129,9 @@ static void __attribute__((noreturn)) become(const struct child *child, int sock
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
 	(void)setsid(); /* Ctrl-C is for the parent, who ends us in order */
+	if (child->role == WIRE_GUARD) {
+		guard_main(daemon, socket);
+	}
 	int r = sandbox_become(child->identity.uid, groups, group_count, &e);
 	/* After the change of user, which forgets it. */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
@@ -176,7 +189,7 @@ static int send_peers(struct daemon *daemon, struct err *e)
 		return 0;
 	}
 	int r = wire_pair(pair, e);
-	for (unsigned i = 0; i < CHILD_COUNT && r == 0; i++) {
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
 		r = wire_send(daemon->children[i].socket, &message, &pair[i], 1, e);
 	}
 	close_fdp(&pair[0]);
@@ -199,17 +212,31 @@ static void tell_engine(const struct child *child, bool news)
 	}
 }
 
+/* What the guard told before there was this engine, or that there is none. */
+static int send_rules(const struct child *child, struct err *e)
+{
+	struct wire_message message = { .type = WIRE_RULES };
+	message.rules = child->daemon->rules;
+	return wire_send(child->socket, &message, NULL, 0, e);
+}
+
+static int send_first(const struct child *child, struct err *e)
+{
+	int r = child->role == WIRE_GUARD ? 0 : send_setup(child, e);
+	if (r == 0 && child->role == WIRE_ENGINE) {
+		r = send_ring(child, e);
+	}
+	if (r == 0 && child->role == WIRE_ENGINE) {
+		r = send_rules(child, e);
+	}
+	return r == 0 && child->role != WIRE_GUARD ? send_peers(child->daemon, e) : r;
+}
+
 static void send_all(struct child *child)
 {
 	struct daemon *daemon = child->daemon;
 	struct err e = ERR_INIT;
-	int r = send_setup(child, &e);
-	if (r == 0 && child->role == WIRE_ENGINE) {
-		r = send_ring(child, &e);
-	}
-	if (r == 0) {
-		r = send_peers(daemon, &e);
-	}
+	int r = send_first(child, &e);
 	if (r < 0) {
 		say(SAY_ERROR, "%s: %s", child->name, err_text(&e));
 		(void)kill(child->pid, SIGKILL); /* its end starts the next one */
@@ -276,7 +303,8 @@ static void say_status(struct daemon *daemon)
 {
 	bool ready = true;
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
-		ready = ready && daemon->children[i].state == CHILD_READY;
+		ready = ready && (daemon->children[i].state == CHILD_READY ||
+				  !child_is_wanted(&daemon->children[i]));
 	}
 	if (ready && !daemon->told_ready) {
 		daemon->told_ready = true;
@@ -320,6 +348,9 @@ static int on_message(sd_event_source *source, int fd, uint32_t events, void *da
 	}
 	if (r == 0) {
 		wire_close(fds); /* no message to the parent brings any */
+		if (child->role == WIRE_GUARD) {
+			child->daemon->rules_told = clock_now();
+		}
 		r = handle(child, &message);
 	}
 	if (r < 0) {

@@ -20,11 +20,14 @@ enum {
 	PING_SECONDS = 10,
 };
 
-static int seal(struct err *e)
+static int seal(const struct daemon *daemon, struct err *e)
 {
-	/* To start the children, to end them, to read the policy wherever it lies. */
-	static const int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_READ_SEARCH };
-	int r = sandbox_capabilities(kept, sizeof(kept) / sizeof(kept[0]), e);
+	/* To start the children, to end them, to read the policy wherever it lies; the last is for
+	 * the guard, which is started again when it was killed. */
+	static const int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_READ_SEARCH,
+				    CAP_NET_ADMIN };
+	const size_t count = sizeof(kept) / sizeof(kept[0]) - (daemon->options.observe ? 1 : 0);
+	int r = sandbox_capabilities(kept, count, e);
 	if (r == 0) {
 		r = sandbox_no_new_privileges(e);
 	}
@@ -107,13 +110,18 @@ static int start(struct daemon *daemon, struct err *e)
 		r = helper_start(daemon, e);
 	}
 	if (r == 0) {
-		r = seal(e);
+		r = seal(daemon, e);
 	}
 	if (r == 0) {
 		r = watch(daemon, e);
 	}
+	(void)str_copy(daemon->rules.reason, sizeof(daemon->rules.reason),
+		       daemon->options.observe ? "minatod runs with --observe"
+					       : "not looked at yet");
 	for (unsigned i = 0; i < CHILD_COUNT && r == 0; i++) {
-		child_start(&daemon->children[i]);
+		if (child_is_wanted(&daemon->children[i])) {
+			child_start(&daemon->children[i]);
+		}
 	}
 	return r;
 }

@@ -24,7 +24,8 @@ static const char help[] =
 	"  --user-face USER         name or number; default _minato-face, else an unused number\n"
 	"  --sweep-seconds N        shortest time between two full looks, 1-86400; default 60\n"
 	"  --keep-days N            how long events are remembered, 1-36500; default 90\n"
-	"  --observe                only look, change nothing (all that it can do so far)\n"
+	"  --rules-directory DIR    record of the rules; default " MINATO_RULES_DIRECTORY "\n"
+	"  --observe                only look, change nothing: lost rules are not put back\n"
 	"  --version, --help\n"
 	"\n"
 	"Runs in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the policy again. Needs "
@@ -39,6 +40,7 @@ enum {
 	OPTION_FACE,
 	OPTION_SWEEP,
 	OPTION_KEEP,
+	OPTION_RULES,
 	OPTION_OBSERVE,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -53,6 +55,7 @@ static const struct option names[] = {
 	{ "user-face", required_argument, NULL, OPTION_FACE },
 	{ "sweep-seconds", required_argument, NULL, OPTION_SWEEP },
 	{ "keep-days", required_argument, NULL, OPTION_KEEP },
+	{ "rules-directory", required_argument, NULL, OPTION_RULES },
 	{ "observe", no_argument, NULL, OPTION_OBSERVE },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -101,7 +104,10 @@ static int take(struct options *out, int option, const char *value, struct err *
 		}
 		out->keep_days = (uint32_t)number;
 		return 0;
+	case OPTION_RULES:
+		return path_option(&out->rules_directory, "rules-directory", value, e);
 	case OPTION_OBSERVE:
+		out->observe = true;
 		return 0;
 	case OPTION_VERSION:
 		(void)printf("minatod %s\n", MINATO_VERSION);
@@ -120,6 +126,7 @@ int options_read(struct options *out, int argc, char **argv, struct err *e)
 		.runtime_directory = MINATO_RUNTIME_DIRECTORY,
 		.state_directory = MINATO_STATE_DIRECTORY,
 		.policy = MINATO_POLICY_PATH,
+		.rules_directory = MINATO_RULES_DIRECTORY,
 		.sweep_seconds = SWEEP_SECONDS,
 		.keep_days = KEEP_DAYS,
 	};

@@ -1,4 +1,4 @@
-/* What the engine asks of the parent, and what the helper answers. */
+/* What the engine asks of the parent, what the helper answers, what the guard tells. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -110,12 +110,20 @@ static void answer_file(const struct daemon *daemon, uint32_t request, const cha
 
 int request_handle(struct daemon *daemon, const struct wire_message *message)
 {
+	const int no_fd = -1;
 	switch (message->type) {
 	case WIRE_NETNS_WANTED:
 		ask_helper(daemon);
 		return 0;
 	case WIRE_FILE_WANTED:
 		answer_file(daemon, message->request, message->file_wanted.path);
+		return 0;
+	case WIRE_RULES:
+		daemon->rules = message->rules;
+		pass_to_engine(daemon, message, &no_fd);
+		return 0;
+	case WIRE_RULES_NEWS:
+		pass_to_engine(daemon, message, &no_fd);
 		return 0;
 	default:
 		return -EPROTO;

@@ -32,6 +32,7 @@ def test_minato_alone_is_one_screen(minato, port):
     assert lines[0].startswith("minato ")
     assert "1024-49151" in done.stdout
     assert "High ports:" in done.stdout
+    assert "Rules: none of minato" in done.stdout
     assert "Findings:" in done.stdout
 
 
@@ -44,7 +45,7 @@ def test_it_reads_in_japanese(minato, port):
 def test_json_has_stable_keys(minato, port):
     done = minato("--json")
     document = json.loads(done.stdout)
-    assert {"schema", "time", "hostname", "daemon", "policy_declared", "classes", "high_ports", "services_exposed",
+    assert {"schema", "time", "hostname", "daemon", "rules", "policy_declared", "classes", "high_ports", "services_exposed",
             "ports", "findings", "coverage"} == set(document)
     assert [c["class"] for c in document["classes"]] == ["system", "user", "dynamic"]
     assert any(p["port"] == port for p in document["ports"])

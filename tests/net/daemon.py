@@ -100,12 +100,14 @@ http.client.HTTPResponse.fp_line = fp_line
 
 
 class Daemon:
-    def __init__(self, *options, runtime=None, state=None, environment=None):
+    def __init__(self, *options, runtime=None, state=None, environment=None, observe=True, before=()):
+        """observe = without a guard of the rules; before = words in front of the command, e.g. nsenter."""
         name = f"{os.getpid()}-{next(numbers)}"
         self.runtime = runtime or f"/run/minato-test-{name}"
         self.own_runtime, self.own_state = runtime is None, state is None
         self.state = state or tempfile.mkdtemp(prefix="minato-test-state-")
         self.options = options
+        self.observe, self.before = observe, before
         self.environment = {**os.environ, **(environment or {})}
         self.log = tempfile.TemporaryFile("w+")
         self.process = None
@@ -116,10 +118,10 @@ class Daemon:
         return self.runtime + "/minatod.sock"
 
     def start(self, ready=True):
-        words = [BUILD / "minatod", "--observe", "--runtime-directory", self.runtime, "--state-directory", self.state,
-                 "--policy", self.state + ".policy/none.yaml", *self.options]
-        if "--policy" in self.options:
-            del words[6:8]
+        words = [*self.before, BUILD / "minatod", "--runtime-directory", self.runtime, "--state-directory", self.state]
+        words += ["--observe"] if self.observe else []
+        words += [] if "--policy" in self.options else ["--policy", self.state + ".policy/none.yaml"]
+        words += self.options
         self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, env=self.environment, start_new_session=True)
         if ready:
@@ -129,7 +131,8 @@ class Daemon:
     def is_ready(self):
         assert self.process.poll() is None, self.said()
         try:
-            return len(self.pids()) == 3 and self.status()["sweep"]["count"] > 0
+            expected = {"parent", "engine", "face"} | (set() if self.observe else {"guard"})
+            return self.pids().keys() == expected and self.status()["sweep"]["count"] > 0
         except (OSError, http.client.HTTPException, KeyError):
             return False
 
@@ -160,7 +163,7 @@ class Daemon:
         return Stream(self.socket, query, headers)
 
     def pids(self):
-        """{"parent": pid, "engine": pid, "face": pid}"""
+        """{"parent": pid, "engine": pid, "face": pid}, and the guard where there is one"""
         pids = {p["name"]: p["pid"] for p in self.status()["processes"]}
         self.seen.update(pids.values())
         return pids

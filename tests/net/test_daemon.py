@@ -48,6 +48,7 @@ def test_status_tells_what_it_is_and_sees(daemon):
     assert status["events"]["source"] == "kernel", status["events"]
     assert status["coverage"]["owner_source"] == "pinned_iterator"
     assert status["store"]["writable"] is True
+    assert status["rules"]["watched"] is False and "--observe" in status["rules"]["reason"]
     assert status["listeners"] > 0
 
 

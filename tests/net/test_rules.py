@@ -352,6 +352,28 @@ def test_until_ends_the_port_and_what_lives_on_it(world):
     assert not alive(client, accepted)
 
 
+def test_what_ended_meanwhile_stays_closed_when_the_rules_come_again(world):
+    """As at a start of the host after the last day: the date in the record has passed."""
+    world.listen(25565)
+    world.listen(22)
+    year = time.localtime().tm_year + 1
+    world.hold("minato: 1\nports:\n"
+               f"  game: {{port: 25565/tcp, for: a game, owner: o, from: any, until: {year}-01-01}}\n"
+               "  ssh: {port: 22/tcp, for: administration, owner: o, from: any}\n")
+    assert world.connect(25565)
+    world.nft("flush", "ruleset")
+    assert world.minato("restore").returncode == 0
+    assert world.connect(25565), "its day has not ended yet"
+    record = world.folder / "rules" / "1.yaml"
+    record.write_text(record.read_text().replace(f"{year}-01-01", f"{year - 2}-01-01"))
+    world.nft("flush", "ruleset")
+    done = world.minato("restore")
+    assert done.returncode == 0, done.stderr
+    assert world.connect(25565) is None
+    assert world.connect(22)
+    assert "another tool" not in world.minato("plan").stdout, "our own doing is not told as another's"
+
+
 def test_new_connections_of_one_source_are_limited(world):
     world.listen(22)
     world.hold("minato: 1\nports:\n"

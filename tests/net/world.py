@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import threading
 
+from daemon import Daemon
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
 MINATO = BUILD / "minato"
@@ -99,6 +101,11 @@ class World:
     def environment(self, **more):
         return {**os.environ, "MINATO_RULES_DIRECTORY": str(self.folder / "rules"),
                 "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "LANG": "C.UTF-8", **more}
+
+    def daemon(self, *options, **more):
+        """minatod in the host, with the record of these rules; not started yet."""
+        return Daemon("--rules-directory", self.folder / "rules", "--policy", self.policy, *options, observe=False,
+                      before=["nsenter", f"--net=/run/netns/{self.host}"], **more)
 
     def words(self, *words):
         return ["ip", "netns", "exec", self.host, MINATO, "--policy", self.policy, *words]

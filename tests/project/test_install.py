@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -30,6 +32,9 @@ def installed():
     "/share/zsh/site-functions/_minato",
     "/share/fish/vendor_completions.d/minato.fish",
     "/share/locale/ja/LC_MESSAGES/minato.mo",
+    "/lib/systemd/system/minatod.service",
+    "/lib/systemd/system/minato-rules.service",
+    "/lib/sysusers.d/minato.conf",
 ])
 def test_it_lies_where_it_is_looked_for(path):
     assert [p for p in installed() if p.endswith(path)] != []
@@ -40,3 +45,30 @@ def test_manual_pages_carry_nothing_but_name_and_section():
     assert pages
     for page in pages:
         assert page.name.split(".")[1:] == [page.parent.name.removeprefix("man")]
+
+
+def unit(name):
+    return (BUILD / "packaging/systemd" / name).read_text()
+
+
+def test_rules_come_before_the_network_and_after_who_flushes_them():
+    text = unit("minato-rules.service")
+    lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
+    assert lines["Type"] == "oneshot" and lines["RemainAfterExit"] == "yes"
+    assert lines["DefaultDependencies"] == "no"
+    assert set(lines["Before"].split()) == {"network-pre.target", "shutdown.target"}
+    assert lines["Conflicts"] == "shutdown.target" and lines["Wants"] == "network-pre.target"
+    assert {"nftables.service", "local-fs.target"} <= set(lines["After"].split())
+    assert re.fullmatch(r"/.*/minato restore", lines["ExecStart"])
+    assert "minato-rules.service" in re.search(r"^After=(.*)$", unit("minatod.service"), re.M)[1].split()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service"])
+def test_systemd_takes_the_units(name, tmp_path):
+    """With the programs where they are, for they are not installed."""
+    text = re.sub(r"^(ExecStart=)/\S*/(\w+)", rf"\1{BUILD}/\2", unit(name), flags=re.M)
+    (tmp_path / name).write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / name],
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr

@@ -1,5 +1,10 @@
 /* enforce: from a policy to rules, to verdicts, and from one policy to the next. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,6 +369,165 @@ static void a_listing_keeps_what_should_stay(void **state)
 	assert_int_equal(listing_generation("inbound"), 0);
 }
 
+/* ---- differences ---- */
+
+static void a_difference_names_the_lines_that_came_and_went(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *now, *then, *told;
+	} cases[] = {
+		{ "a\nb\n", "a\nb\n", "" },
+		{ "", "", "" },
+		{ "a\nnew\nb\n", "a\nb\n", "+ new\n" },
+		{ "a\nb\n", "a\nold\nb\n", "- old\n" },
+		{ "a\nx\nb\n", "a\ny\nb\n", "+ x\n- y\n" },
+		{ "", "a\nb\n", "- a\n- b\n" },
+		{ "a\nb", "", "+ a\n+ b\n" },
+		/* The same line before and behind: only one of them is new. */
+		{ "}\nx\n}\nx\n}\n", "}\nx\n}\n", "+ x\n+ }\n" },
+		{ "1\nnew\n2\n3\n4\n", "1\n2\n3\nold\n4\n", "+ new\n- old\n" },
+		/* An end in common is not a line in common. */
+		{ "drop\n", "don't drop\n", "+ drop\n- don't drop\n" },
+		{ "+a\n+b\n+c\n+d\n", "", "+ +a\n+ +b\n+ +c\n" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str out = STR_INIT(4096);
+		enforce_difference(&out, cases[i].now, cases[i].then, 3);
+		assert_string_equal(str_text(&out), cases[i].told);
+		str_deinit(&out);
+	}
+}
+
+/* ---- what the kernel tells ---- */
+
+struct packet {
+	_Alignas(struct nlmsghdr) char bytes[4096];
+	size_t length;
+};
+
+static struct nlmsghdr *add_message(struct packet *packet, uint16_t kind, uint8_t family)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(packet->bytes + packet->length);
+	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kind);
+	struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+	head->nfgen_family = family;
+	return message;
+}
+
+static void add_object(struct packet *packet, uint16_t kind, uint8_t family, const char *table)
+{
+	struct nlmsghdr *message = add_message(packet, kind, family);
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, table);
+	packet->length += message->nlmsg_len;
+}
+
+static void add_commit(struct packet *packet, uint32_t pid, const char *name)
+{
+	struct nlmsghdr *message = add_message(packet, NFT_MSG_NEWGEN, 0);
+	mnl_attr_put_u32(message, NFTA_GEN_ID, htonl(7));
+	mnl_attr_put_u32(message, NFTA_GEN_PROC_PID, htonl(pid));
+	mnl_attr_put_strz(message, NFTA_GEN_PROC_NAME, name);
+	packet->length += message->nlmsg_len;
+}
+
+static struct enforce_news heard(const struct packet *packet)
+{
+	struct enforce_news news = { 0 };
+	enforce_news_read(&news, packet->bytes, packet->length);
+	return news;
+}
+
+static void changes_of_other_tables_are_nobodys_business(void **state)
+{
+	(void)state;
+	struct packet packet = { .length = 0 };
+	add_object(&packet, NFT_MSG_DELTABLE, NFPROTO_INET, "filter");
+	add_object(&packet, NFT_MSG_NEWRULE, NFPROTO_IPV4, "minato");
+	add_object(&packet, NFT_MSG_NEWRULE, NFPROTO_INET, "minato-more");
+	add_commit(&packet, 42, "nft");
+	struct enforce_news news = heard(&packet);
+	assert_false(news.open || news.touched || news.gone || news.foreign);
+}
+
+static void a_change_counts_when_it_is_committed(void **state)
+{
+	(void)state;
+	struct packet packet = { .length = 0 };
+	add_object(&packet, NFT_MSG_NEWRULE, NFPROTO_INET, "minato");
+	struct enforce_news news = heard(&packet);
+	assert_true(news.open && !news.touched);
+	struct packet rest = { .length = 0 };
+	add_commit(&rest, 42, "nft");
+	enforce_news_read(&news, rest.bytes, rest.length);
+	assert_true(news.touched && news.foreign && !news.open && !news.gone);
+	assert_int_equal(news.pid, 42);
+	assert_string_equal(news.name, "nft");
+}
+
+static void own_commands_are_not_foreign(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		bool foreign;
+	} cases[] = { { "minato", false },
+		      { "minato-guard", false },
+		      { "minato-face", true },
+		      { "mina", true },
+		      { "a name longer than the kernel has", true },
+		      { "", true } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct packet packet = { .length = 0 };
+		add_object(&packet, NFT_MSG_NEWSETELEM, NFPROTO_INET, "minato");
+		add_commit(&packet, 42, cases[i].name);
+		struct enforce_news news = heard(&packet);
+		assert_true(news.touched);
+		assert_int_equal(news.foreign, cases[i].foreign);
+		assert_true(strlen(news.name) < sizeof(news.name));
+	}
+}
+
+static void a_table_that_came_again_is_not_gone(void **state)
+{
+	(void)state;
+	struct packet packet = { .length = 0 };
+	add_object(&packet, NFT_MSG_DELRULE, NFPROTO_INET, "minato");
+	add_object(&packet, NFT_MSG_DELTABLE, NFPROTO_INET, "minato");
+	add_commit(&packet, 42, "nft");
+	assert_true(heard(&packet).gone);
+	add_object(&packet, NFT_MSG_NEWTABLE, NFPROTO_INET, "minato");
+	add_commit(&packet, 43, "minato");
+	struct enforce_news news = heard(&packet);
+	assert_false(news.gone);
+	assert_true(news.foreign);
+	assert_int_equal(news.pid, 42);
+}
+
+static void messages_that_are_cut_are_left_out(void **state)
+{
+	(void)state;
+	struct packet packet = { .length = 0 };
+	add_object(&packet, NFT_MSG_DELTABLE, NFPROTO_INET, "minato");
+	add_commit(&packet, 42, "nft");
+	for (size_t cut = 0; cut < packet.length; cut++) {
+		struct packet part = { .length = cut };
+		memcpy(part.bytes, packet.bytes, cut);
+		assert_false(heard(&part).touched);
+	}
+	/* A head that promises more than there is, and attributes that do. */
+	struct packet bad = { .length = 0 };
+	struct nlmsghdr *message = add_message(&bad, NFT_MSG_NEWRULE, NFPROTO_INET);
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, "minato");
+	struct nlattr *attribute = mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
+	attribute->nla_len = 4000;
+	bad.length = message->nlmsg_len;
+	assert_false(heard(&bad).open);
+	message->nlmsg_len = sizeof(struct nlmsghdr);
+	bad.length = message->nlmsg_len;
+	assert_false(heard(&bad).open);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +539,12 @@ int main(void)
 		cmocka_unit_test(changes_say_what_packets_would_meet),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
+		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
+		cmocka_unit_test(changes_of_other_tables_are_nobodys_business),
+		cmocka_unit_test(a_change_counts_when_it_is_committed),
+		cmocka_unit_test(own_commands_are_not_foreign),
+		cmocka_unit_test(a_table_that_came_again_is_not_gone),
+		cmocka_unit_test(messages_that_are_cut_are_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

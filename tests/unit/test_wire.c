@@ -144,6 +144,25 @@ static void values_outside_their_bounds_do_not_pass(void **state)
 	assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EBADMSG);
 }
 
+static void news_of_rules_are_about_rules(void **state)
+{
+	(void)state;
+	struct wire_message message = { .type = WIRE_RULES_NEWS };
+	uint8_t bytes[WIRE_BYTES_MAX];
+	struct wire_message back;
+	for (unsigned kind = EVENT_NONE; kind <= EVENT_RULES_OFF; kind++) {
+		message.rules_news.kind = kind;
+		const size_t length = (size_t)encoded(bytes, &message);
+		const int expected = kind < EVENT_RULES_LOST ? -EBADMSG : 0;
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_GUARD, 0), expected);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_PARENT, 0), expected);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_ENGINE, 0), -EPERM);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EPERM);
+	}
+	message.rules_news.kind = EVENT_RULES_OFF + 1;
+	assert_int_equal(wire_encode(bytes, sizeof(bytes), &message), -EINVAL);
+}
+
 static void a_text_with_a_nul_is_refused(void **state)
 {
 	(void)state;
@@ -238,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_message_from_the_wrong_process_is_refused),
 		cmocka_unit_test(descriptors_must_be_as_many_as_the_row_says),
 		cmocka_unit_test(values_outside_their_bounds_do_not_pass),
+		cmocka_unit_test(news_of_rules_are_about_rules),
 		cmocka_unit_test(a_text_with_a_nul_is_refused),
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(sockets_carry_messages_and_descriptors),

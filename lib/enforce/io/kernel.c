@@ -201,21 +201,6 @@ int enforce_reframe(bool outbound, struct err *e)
 	return r;
 }
 
-int enforce_load(const char *rules, unsigned generation, bool outbound,
-		 const struct enforce_status *status, struct err *e)
-{
-	if (status->confirmed == generation || status->candidate == generation) {
-		return err_set(e, EEXIST, "generation %u of the rules is in use", generation);
-	}
-	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	enforce_frame(&commands, outbound);
-	(void)str_add(&commands, rules);
-	int r = commands.error != 0 ? commands.error
-				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
-	str_deinit(&commands);
-	return r;
-}
-
 static void add_way(struct str *out, const char *map, const char *timeout, const char *verdict)
 {
 	(void)str_printf(out, "add element inet minato %s { ipv4%s : %s, ipv6%s : %s }\n", map,
@@ -234,6 +219,53 @@ static void add_ways(struct str *out, const char *map, const char *timeout, unsi
 	add_way(out, map_out, timeout, verdict);
 }
 
+static void add_confirmation(struct str *out, unsigned generation, bool outbound, bool tried)
+{
+	/* Deleting what has timed out fails, and with it the whole transaction. */
+	(void)str_add(out, tried ? "delete element inet minato candidate { ipv4, ipv6 }\n"
+				   "delete element inet minato candidate-out { ipv4, ipv6 }\n"
+				 : "flush map inet minato candidate\n"
+				   "flush map inet minato candidate-out\n");
+	(void)str_add(out, "flush map inet minato confirmed\n"
+			   "flush map inet minato confirmed-out\n");
+	add_ways(out, "confirmed", "", generation, outbound);
+}
+
+/* @param confirmed  it holds at once, in the same transaction. */
+static int load(const char *rules, unsigned generation, bool outbound, bool confirmed,
+		const struct enforce_status *status, struct err *e)
+{
+	if (status->confirmed == generation || status->candidate == generation) {
+		return err_set(e, EEXIST, "generation %u of the rules is in use", generation);
+	}
+	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	enforce_frame(&commands, outbound);
+	(void)str_add(&commands, rules);
+	if (confirmed) {
+		add_confirmation(&commands, generation, outbound, false);
+	}
+	int r = commands.error != 0 ? commands.error
+				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	str_deinit(&commands);
+	return r;
+}
+
+int enforce_load(const char *rules, unsigned generation, bool outbound,
+		 const struct enforce_status *status, struct err *e)
+{
+	return load(rules, generation, outbound, false, status, e);
+}
+
+int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e)
+{
+	struct enforce_status status;
+	int r = enforce_status(&status, e);
+	if (r == 0 && status.present) {
+		r = enforce_sweep(&status, e);
+	}
+	return r < 0 ? r : load(rules, generation, outbound, true, &status, e);
+}
+
 int enforce_try(unsigned generation, bool outbound, unsigned seconds, struct err *e)
 {
 	struct str commands = STR_INIT(4096);
@@ -249,14 +281,7 @@ int enforce_confirm(unsigned generation, bool outbound, bool tried, struct err *
 {
 	struct str commands = STR_INIT(4096);
 	struct err mine = ERR_INIT;
-	/* Deleting what has timed out fails, and with it the whole transaction. */
-	(void)str_add(&commands, tried ? "delete element inet minato candidate { ipv4, ipv6 }\n"
-					 "delete element inet minato candidate-out { ipv4, ipv6 }\n"
-				       : "flush map inet minato candidate\n"
-					 "flush map inet minato candidate-out\n");
-	(void)str_add(&commands, "flush map inet minato confirmed\n"
-				 "flush map inet minato confirmed-out\n");
-	add_ways(&commands, "confirmed", "", generation, outbound);
+	add_confirmation(&commands, generation, outbound, tried);
 	int r = nft_run(NULL, str_text(&commands), NFT_TEXT, &mine);
 	str_deinit(&commands);
 	if (r == -ENOENT && tried) {

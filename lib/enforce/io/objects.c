@@ -220,5 +220,8 @@ int enforce_ruleset_id(uint32_t *out, struct err *e)
 {
 	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
 	int r = ask(begin(buffer, NFT_MSG_GETGEN, 0, AF_UNSPEC), take_id, out);
-	return r < 0 ? err_system(e, r, "cannot ask the kernel for the state of its rules") : 0;
+	if (r == -EPERM) {
+		return err_system(e, r, "this kernel's packet filter cannot be asked");
+	}
+	return r < 0 ? err_set(e, r, "this kernel has no nf_tables") : 0;
 }

@@ -1,0 +1,122 @@
+/* Bringing kernel and record together again: after a time-out, a crash, a start of the host, or
+ * another tool. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "enforce/enforce.h"
+
+static usec_t day_end(int32_t day)
+{
+	/* mktime brings the date and the hour that summer time moved into order. */
+	struct tm local = { .tm_year = 70, .tm_mday = day + 2, .tm_isdst = -1 };
+	time_t end = mktime(&local);
+	return end == (time_t)-1 ? (day + (usec_t)1) * USEC_PER_DAY : (usec_t)end * USEC_PER_SEC;
+}
+
+struct enforce_environment enforce_environment_at(usec_t now)
+{
+	return (struct enforce_environment){ .now = now, .day_end = day_end };
+}
+
+int enforce_settle(struct enforce_states *states, const struct enforce_status *status, usec_t now,
+		   struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < states->count; i++) {
+		const struct enforce_state *state = &states->items[i];
+		if (state->kind != ENFORCE_PENDING || state->number == status->candidate) {
+			continue;
+		}
+		/* Confirmed in the kernel, and then something kept us from writing it down. */
+		r = enforce_states_settle(states, state->number,
+					  state->number == status->confirmed ? ENFORCE_CONFIRMED
+									     : ENFORCE_REVERTED,
+					  now, e);
+	}
+	return r == 0 && status->present ? enforce_sweep(status, e) : r;
+}
+
+int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e)
+{
+	uint32_t before = 0;
+	uint32_t after = 0;
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = enforce_ruleset_id(&before, e);
+	if (r == 0) {
+		r = enforce_listing(&listing, number, e);
+	}
+	if (r == 0) {
+		r = enforce_ruleset_id(&after, e);
+	}
+	if (r == 0) {
+		r = enforce_states_keep_listing(states, number, str_text(&listing),
+						before == after ? after : 0, e);
+	}
+	str_deinit(&listing);
+	return r;
+}
+
+static int load(const struct policy *policy, const struct enforce_environment *environment,
+		unsigned number, struct err *e)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	const bool outbound = enforce_limits_outbound(policy);
+	int r = enforce_rules(&text, policy, number, environment, e);
+	if (r == 0) {
+		r = enforce_load_confirmed(str_text(&text), number, outbound, e);
+	}
+	str_deinit(&text);
+	return r;
+}
+
+int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
+		    const struct enforce_environment *environment, unsigned *number, struct err *e)
+{
+	const struct enforce_state *state = enforce_states_confirmed(states);
+	if (state == NULL || (status->confirmed == state->number && status->framed)) {
+		return ENFORCE_IN_PLACE;
+	}
+	const unsigned wanted = state->number;
+	struct policy policy = { 0 };
+	int r = enforce_states_policy(&policy, states, wanted, e);
+	/* The rules may still be there, and only the way to them gone. */
+	if (r == 0 && status->confirmed == wanted) {
+		r = enforce_reframe(enforce_limits_outbound(&policy), e);
+	} else if (r == 0) {
+		r = load(&policy, environment, wanted, e);
+		if (r == 0 && states->lock >= 0) {
+			/* A full disk is no reason to call it a failure: the rules hold. */
+			(void)enforce_keep_listing(states, wanted, NULL);
+		}
+	}
+	policy_deinit(&policy);
+	if (r == 0) {
+		*number = wanted;
+	}
+	return r;
+}
+
+int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
+		  unsigned lines_max, struct err *e)
+{
+	uint32_t id = 0;
+	if (enforce_ruleset_id(&id, NULL) == 0 && enforce_states_unchanged(states, number, id)) {
+		return 0;
+	}
+	struct str now = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	struct str then = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = enforce_states_listing(&then, states, number, NULL);
+	const bool kept = r == 0;
+	r = r == -ENOENT ? 0 : r;
+	if (kept) {
+		r = enforce_listing(&now, number, e);
+	}
+	if (r == 0 && kept) {
+		enforce_difference(out, str_text(&now), str_text(&then), lines_max);
+		r = out->error;
+	}
+	str_deinit(&now);
+	str_deinit(&then);
+	return r;
+}

@@ -1,0 +1,97 @@
+/* What the kernel tells of changes of its rules (nfnetlink, group NFNLGRP_NFTABLES), read for our
+ * table. The kernel first names each object, then who committed all of it (nft_gen_notify). */
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "enforce/enforce.h"
+
+static const char table[] = "minato";
+/* The commands of minato and the daemon's guard, by the names of their processes. Whoever can
+ * change rules is root, who needs no false name to harm. */
+static const char *const own_names[] = { "minato", "minato-guard" };
+
+/* The attribute of that type; NULL. */
+static const struct nlattr *find(const struct nlmsghdr *message, uint16_t type)
+{
+	const struct nlattr *attribute;
+	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attribute) == type) {
+			return attribute;
+		}
+	}
+	return NULL;
+}
+
+/* Every kind of object names its table by the attribute with number 1. */
+static bool is_ours(const struct nlmsghdr *message)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+	const struct nlattr *name = find(message, NFTA_TABLE_NAME);
+	return head->nfgen_family == NFPROTO_INET && name != NULL &&
+	       mnl_attr_get_payload_len(name) == sizeof(table) &&
+	       memcmp(mnl_attr_get_payload(name), table, sizeof(table)) == 0;
+}
+
+static void read_committer(struct enforce_news *news, const struct nlmsghdr *message)
+{
+	const struct nlattr *pid = find(message, NFTA_GEN_PROC_PID);
+	const struct nlattr *name = find(message, NFTA_GEN_PROC_NAME);
+	char text[sizeof(news->name)] = "";
+	int32_t number = 0;
+	if (pid != NULL && mnl_attr_get_payload_len(pid) >= sizeof(uint32_t)) {
+		number = (int32_t)ntohl(mnl_attr_get_u32(pid));
+	}
+	if (name != NULL) {
+		const size_t given = mnl_attr_get_payload_len(name);
+		const size_t length = given < sizeof(text) ? given : sizeof(text) - 1;
+		memcpy(text, mnl_attr_get_payload(name), length);
+	}
+	for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++) {
+		if (strcmp(text, own_names[i]) == 0) {
+			return;
+		}
+	}
+	news->foreign = true;
+	news->pid = number > 0 ? number : 0;
+	memcpy(news->name, text, sizeof(text));
+}
+
+static void read_message(struct enforce_news *news, const struct nlmsghdr *message)
+{
+	const uint16_t kind = message->nlmsg_type & 0xff;
+	if (message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg)) {
+		return;
+	}
+	if (kind != NFT_MSG_NEWGEN) {
+		const bool ours = is_ours(message);
+		news->open = news->open || ours;
+		news->gone = ours ? kind == NFT_MSG_DELTABLE : news->gone;
+		return;
+	}
+	if (news->open) {
+		news->touched = true;
+		news->open = false;
+		read_committer(news, message);
+	}
+}
+
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	/* libmnl compares as int: to it a length beyond INT_MAX is less than anything. */
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+}
+
+void enforce_news_read(struct enforce_news *news, const void *bytes, size_t length)
+{
+	int left = (int)length;
+	for (const struct nlmsghdr *message = bytes; is_whole(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		read_message(news, message);
+	}
+}

@@ -1,0 +1,175 @@
+/*
+ * The guard's process: a fork of the parent that keeps CAP_NET_ADMIN. What it reads is root's own
+ * record and what the kernel tells; the parent's orders have no argument.
+ */
+#include "guard.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "common/process.h"
+#include "common/say.h"
+#include "sandbox/sandbox.h"
+
+/* One command of another tool may be several transactions; what it removed is looked at at once. */
+static const usec_t GATHER_USEC = 50000;
+
+void guard_say(struct guard *guard, const char *text)
+{
+	if (strcmp(guard->said, text) != 0) {
+		(void)str_copy(guard->said, sizeof(guard->said), text);
+		if (text[0] != '\0') {
+			say(SAY_WARNING, "%s", text);
+		}
+	}
+}
+
+/* By the bytes that would be sent: what stands behind a text's end does not count. */
+static bool says_the_same(const struct wire_message *a, const struct wire_message *b)
+{
+	uint8_t one[WIRE_BYTES_MAX];
+	uint8_t other[WIRE_BYTES_MAX];
+	const long length = wire_encode(one, sizeof(one), a);
+	return length > 0 && wire_encode(other, sizeof(other), b) == length &&
+	       memcmp(one, other, (size_t)length) == 0;
+}
+
+void guard_tell(struct guard *guard, const struct wire_rules *rules)
+{
+	struct wire_message message = { .type = WIRE_RULES };
+	struct wire_message before = { .type = WIRE_RULES };
+	message.rules = *rules;
+	before.rules = guard->rules;
+	if (!says_the_same(&message, &before) &&
+	    wire_send(guard->parent, &message, NULL, 0, NULL) == 0) {
+		guard->rules = *rules;
+	}
+}
+
+void guard_tell_news(struct guard *guard, const struct wire_rules_news *news)
+{
+	struct wire_message message = { .type = WIRE_RULES_NEWS };
+	message.rules_news = *news;
+	(void)wire_send(guard->parent, &message, NULL, 0, NULL); /* a parent so late restarts us */
+}
+
+static void answer(const struct guard *guard, enum wire_type type)
+{
+	const struct wire_message message = { .type = type };
+	(void)wire_send(guard->parent, &message, NULL, 0, NULL); /* silence is what it notices */
+}
+
+/* @return false: it is time to end. */
+static bool hear_parent(const struct guard *guard)
+{
+	struct wire_message message;
+	int fds[WIRE_FDS_MAX];
+	int r = wire_receive(&message, fds, guard->parent, WIRE_PARENT, NULL);
+	if (r == 0) {
+		wire_close(fds);
+		if (message.type == WIRE_PING) {
+			answer(guard, WIRE_PONG);
+		}
+	}
+	return (r == 0 && message.type != WIRE_STOP) || r == -EAGAIN;
+}
+
+static void hear_kernel(struct guard *guard)
+{
+	const bool before = guard->news.touched;
+	if (enforce_watch_read(guard->notices, &guard->news) < 0) {
+		guard_say(guard, "the kernel tells of changes of rules no more");
+		close_fdp(&guard->notices);
+	}
+	const usec_t now = clock_monotonic();
+	const usec_t soon = now + (guard->news.gone ? 0 : GATHER_USEC);
+	if (guard->news.touched && (!before || guard->news.gone) && soon < guard->look_at) {
+		guard->look_at = soon;
+	}
+}
+
+static int milliseconds_until(usec_t then)
+{
+	const usec_t left = then - clock_monotonic();
+	return left <= 0 ? 0 : left > 60 * USEC_PER_SEC ? 60000 : (int)(left / 1000) + 1;
+}
+
+static void serve(struct guard *guard)
+{
+	bool goes_on = true;
+	while (goes_on) {
+		struct pollfd waits[] = { { guard->parent, POLLIN, 0 },
+					  { guard->notices, POLLIN, 0 } };
+		const int ready = poll(waits, 2, milliseconds_until(guard->look_at));
+		if (ready > 0 && waits[0].revents != 0) {
+			goes_on = hear_parent(guard);
+		}
+		if (ready > 0 && waits[1].revents != 0) {
+			hear_kernel(guard);
+		}
+		if (goes_on && clock_monotonic() >= guard->look_at) {
+			guard_look(guard);
+		}
+	}
+}
+
+static int seal(struct err *e)
+{
+	static const int kept[] = { CAP_NET_ADMIN };
+	int r = sandbox_capabilities(kept, sizeof(kept) / sizeof(kept[0]), e);
+	if (r == 0) {
+		r = sandbox_no_new_privileges(e);
+	}
+	return r == 0 ? sandbox_syscalls(SANDBOX_GUARD, e) : r;
+}
+
+/* Of the parent's descriptors nothing but the socket and stderr. */
+static int arrange(int socket, struct err *e)
+{
+	if (socket != PROCESS_SOCKET && dup2(socket, PROCESS_SOCKET) < 0) {
+		return err_system(e, errno, "cannot arrange the descriptors");
+	}
+	if (close_range(PROCESS_SOCKET + 1, ~0U, 0) < 0) {
+		return err_system(e, errno, "cannot close the parent's descriptors");
+	}
+	return 0;
+}
+
+void guard_main(const struct daemon *daemon, int socket)
+{
+	struct err e = ERR_INIT;
+	struct guard guard = { .directory = daemon->options.rules_directory,
+			       .parent = PROCESS_SOCKET,
+			       .notices = -1,
+			       .told_since = daemon->rules_told,
+			       .rules = daemon->rules,
+			       .restored = daemon->rules.restored,
+			       .drift = STR_INIT(1 << 16) };
+	say_init("minato-guard");
+	int r = arrange(socket, &e);
+	/* Without a parent nobody hears what we tell; the kernel keeps the rules by itself. */
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+		r = err_system(&e, errno, "cannot be told of the parent's end");
+	}
+	if (r == 0) {
+		r = seal(&e);
+	}
+	if (r < 0) {
+		say(SAY_ERROR, "%s", err_text(&e));
+		_exit(EXIT_FAILURE);
+	}
+	if (enforce_watch_open(&guard.notices, &e) < 0) {
+		say(SAY_WARNING, "%s", err_text(&e));
+	}
+	answer(&guard, WIRE_READY);
+	serve(&guard);
+	_exit(EXIT_SUCCESS);
+}
