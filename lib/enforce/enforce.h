@@ -81,6 +81,9 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 /* Whether outbound connections are limited by that policy, so that it needs a chain for them. */
 bool enforce_limits_outbound(const struct policy *policy);
 
+/* Appends the commands that make a loaded generation the confirmed one and end a candidate. */
+void enforce_activation(struct str *out, unsigned generation, bool outbound);
+
 /* Appends the frame that all generations share: table, maps, base chains. Repeatable. */
 void enforce_frame(struct str *out, bool outbound);
 

@@ -3,7 +3,7 @@
 #include "words.h"
 
 struct config {
-	bool even_if;
+	bool even_if, unproven;
 	uint64_t seconds;
 };
 
@@ -14,6 +14,8 @@ static const struct option options[] = {
 	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
 	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
 	  N_("also when you or a never_cut: one could not come in again") },
+	{ "unproven", 0, OPTION_FLAG, FIELD(unproven), NULL,
+	  N_("without asking the kernel whether other rules of this host agree") },
 };
 
 static int run(const struct context *context, const void *given, const char *const *arguments,
@@ -22,6 +24,7 @@ static int run(const struct context *context, const void *given, const char *con
 	const struct config *config = given;
 	const struct apply apply = { .seconds = (unsigned)config->seconds,
 				     .even_if = config->even_if,
+				     .unproven = config->unproven,
 				     .command = "apply" };
 	(void)arguments, (void)count; /* none are taken */
 	struct rules rules;

@@ -109,15 +109,40 @@ static int activate(struct work *work, struct err *e)
 	return r;
 }
 
+/* Whom other rules keep out is told; the caller himself is a reason to stop. */
+static int prove(struct work *work)
+{
+	struct proof proof = { 0 };
+	struct err e = ERR_INIT;
+	int code = EXIT_IN_ORDER;
+	if (work->apply->unproven) {
+		return code;
+	}
+	if (rules_prove(&proof, work->rules, work->context, str_text(&work->rules_text),
+			work->number, &e) < 0) {
+		complain(work->context, err_text(&e), NULL);
+		complain(work->context,
+			 _("so it is not proven that other rules of this host agree"),
+			 "minato explain PORT --from ADDRESS");
+	} else if (proof.list.count > 0) {
+		struct str text = STR_INIT(1 << 20);
+		proof_add(&text, &proof);
+		code = print_text(&text);
+		str_deinit(&text);
+	}
+	if (code == EXIT_IN_ORDER && proof.mine && !work->apply->even_if) {
+		complain(work->context,
+			 _("refused: other rules would keep the login out that you type this in"),
+			 "minato apply --even-if-it-cuts-me");
+		code = EXIT_ERROR;
+	}
+	vec_free(&proof.list);
+	return code;
+}
+
 static int carry_out(struct work *work, struct err *e)
 {
-	int r = rules_check_conntrack(work->rules, e);
-	if (r == 0) {
-		r = prepare(work, e);
-	}
-	if (r == 0) {
-		r = record(work, e);
-	}
+	int r = record(work, e);
 	if (r < 0) {
 		return r;
 	}
@@ -275,6 +300,14 @@ static int tell_what_next(const struct work *work)
 static int try_it(struct work *work)
 {
 	struct err e = ERR_INIT;
+	int r = rules_check_conntrack(work->rules, &e);
+	if (r == 0) {
+		r = prepare(work, &e);
+	}
+	int code = r < 0 ? failed(work->context, &e, "minato plan") : prove(work);
+	if (code != EXIT_IN_ORDER) {
+		return code;
+	}
 	if (carry_out(work, &e) < 0) {
 		return failed(work->context, &e, "minato plan");
 	}

@@ -9,6 +9,7 @@ struct apply {
 	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
 	bool even_if;        /* also when it cuts the caller or a never_cut one */
 	bool quiet;          /* without the plan on stdout */
+	bool unproven;       /* without asking the twin */
 	const char *command; /* what was typed, for the record */
 };
 

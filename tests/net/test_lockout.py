@@ -70,6 +70,16 @@ def test_what_would_cut_the_own_login_is_refused(world, ssh):
     assert world.candidate() is None and ssh.gets_in()
 
 
+def test_other_rules_that_keep_the_own_login_out_are_a_reason_to_stop(world, ssh, master):
+    """The login is there already; a table of somebody else lets no new one in."""
+    world.nft("table inet other { chain input { type filter hook input priority 0; "
+              "ct state established accept; tcp dport 22 drop; }; }")
+    world.declare(OPEN)
+    done = ssh.minato("apply", options=master)
+    assert done.returncode == 1 and "other rules would keep the login out" in done.stderr, done.stderr + done.stdout
+    assert "tcp dport 22 drop" in done.stdout and world.candidate() is None
+
+
 def test_who_locks_himself_out_all_the_same_is_let_in_again(world, ssh, master):
     world.declare(SHUT)
     done = ssh.minato("apply", "--even-if-it-cuts-me", "--timeout", 10, options=master)

@@ -509,3 +509,17 @@ def test_one_port_may_be_observed_alone(world):
     assert world.connect(80, world.OTHER) and world.connect(22, world.OTHER) is None
     assert counted(world, "refused", "--would") == {(world.OTHER, "tcp", 80): 1}
     assert (world.OTHER, "tcp", 22) in counted(world, "refused")
+
+
+def test_other_rules_that_refuse_whom_the_policy_lets_in_are_named(world):
+    """Proven by packets in a copy of the whole packet filter: our accept cannot override another table's drop."""
+    world.nft("table ip filter { chain ufw-user-input { ip saddr 10.77.0.0/24 tcp dport 80 drop; }; "
+              "chain input { type filter hook input priority 0; jump ufw-user-input; }; }")
+    done = world.apply("minato: 1\nports:\n  web: {port: 80/tcp, for: x, owner: o, from: 10.77.0.0/24}\n"
+                       "  ssh: {port: 22/tcp, for: x, owner: o, from: 10.77.0.0/24}\n")
+    assert "80/tcp from 10.77.0.1" in done.stdout or "80/tcp from 10.77.0." in done.stdout
+    assert "ufw: filter, ufw-user-input" in done.stdout and "tcp dport 80" in done.stdout
+    assert "22/tcp from 10.77" not in done.stdout
+    world.minato("rollback")
+    done = world.apply(None, "--unproven")
+    assert "ufw" not in done.stdout

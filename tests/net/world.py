@@ -126,7 +126,7 @@ class World:
 
     def hold(self, text, *words):
         """The policy as confirmed rules, without going through a login."""
-        self.apply(text, *words)
+        self.apply(text, "--unproven", *words)
         number = self.candidate()
         if number is None:
             return

@@ -266,6 +266,11 @@ int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound
 	return r < 0 ? r : load(rules, generation, outbound, true, &status, e);
 }
 
+void enforce_activation(struct str *out, unsigned generation, bool outbound)
+{
+	add_confirmation(out, generation, outbound, false);
+}
+
 int enforce_try(unsigned generation, bool outbound, unsigned seconds, struct err *e)
 {
 	struct str commands = STR_INIT(4096);
