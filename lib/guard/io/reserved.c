@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/reserved.h"
 #include "base/parse.h"
 #include "guard/guard.h"
 
@@ -40,14 +41,9 @@ static int read_range(struct port_range *out, struct err *e)
 
 int guard_reserved_read(struct portset *out, struct port_range *ephemeral, struct err *e)
 {
-	_cleanup_(freep) char *text = NULL;
-	int r = file_read(&text, NULL, reserved_path, LIST_BYTES_MAX, e);
+	int r = reserved_ports_read(out, e);
 	if (r < 0) {
 		return r;
-	}
-	r = portset_parse(out, text);
-	if (r < 0) {
-		return err_system(e, r, "%s does not hold a list of ports", reserved_path);
 	}
 	return read_range(ephemeral, e);
 }
