@@ -98,10 +98,27 @@ struct socket {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	__u32 i_generation;
+};
+
+struct super_block {
+	unsigned int s_dev;
+};
+
+struct qstr {
+	unsigned int len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct super_block *d_sb;
 };
 
 struct path {
 	void *mnt;
+	struct dentry *dentry;
 };
 
 struct file {
@@ -120,8 +137,13 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct pid_namespace {
+	struct ns_common ns;
+};
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
@@ -141,16 +163,37 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct kernfs_node {
+	struct kernfs_node *__parent; /* since 6.15 */
+	const char *name;
+	__u64 id;
+};
+
+struct kernfs_node___before {
+	struct kernfs_node *parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	const struct cred *real_cred;
+	const struct cred *cred;
 	struct nsproxy *nsproxy;
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct css_set *cgroups;
 	__u64 start_boottime;
 	char comm[16];
 };

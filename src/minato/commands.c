@@ -9,6 +9,7 @@ extern const struct command command_completion;
 extern const struct command command_confirm;
 extern const struct command command_explain;
 extern const struct command command_findings;
+extern const struct command command_guard;
 extern const struct command command_help;
 extern const struct command command_init;
 extern const struct command command_log;
@@ -42,6 +43,7 @@ const struct command *const commands[] = {
 	&command_init,
 	&command_policy,
 	&command_refused,
+	&command_guard,
 	&command_rollback,
 	&command_restore,
 	&command_off,

@@ -22,6 +22,12 @@ def world():
 
 
 @pytest.fixture
+def tracked(world):
+    """Conntrack is at work before the first connection, so that it knows every one."""
+    world.nft("table inet track { chain input { type filter hook input priority 0; ct state established accept; }; }")
+
+
+@pytest.fixture
 def ssh(world):
     return Sshd(world)
 
@@ -70,7 +76,7 @@ def test_what_would_cut_the_own_login_is_refused(world, ssh):
     assert world.candidate() is None and ssh.gets_in()
 
 
-def test_other_rules_that_keep_the_own_login_out_are_a_reason_to_stop(world, ssh, master):
+def test_other_rules_that_keep_the_own_login_out_are_a_reason_to_stop(world, tracked, ssh, master):
     """The login is there already; a table of somebody else lets no new one in."""
     world.nft("table inet other { chain input { type filter hook input priority 0; "
               "ct state established accept; tcp dport 22 drop; }; }")

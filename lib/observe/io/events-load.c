@@ -7,7 +7,7 @@
 #include <events.skel.h>
 
 #include "base/cleanup.h"
-#include "observe/io/mounts.h"
+#include "base/io/mounts.h"
 #include "observe/observe.h"
 
 enum { CGROUP_PATH_BYTES = 256 };

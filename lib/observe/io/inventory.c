@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/reserved.h"
 #include "base/parse.h"
 #include "observe/io/details.h"
 #include "observe/io/find-owners.h"
@@ -38,12 +39,7 @@ static void read_settings(struct inventory *inventory)
 			inventory->ephemeral = range;
 		}
 	}
-	length = file_read_into(text, SETTING_BYTES, AT_FDCWD,
-				"/proc/sys/net/ipv4/ip_local_reserved_ports");
-	if (length > 0) {
-		text[strcspn(text, "\n")] = '\0';
-		(void)portset_parse(&inventory->reserved, text); /* else it stays empty */
-	}
+	(void)reserved_ports_read(&inventory->reserved, NULL); /* else it stays empty */
 	char name[HOST_NAME_MAX + 1] = "";
 	if (gethostname(name, sizeof(name)) == 0) {
 		inventory->hostname = arena_strdup(&inventory->arena, name);

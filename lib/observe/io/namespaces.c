@@ -11,12 +11,12 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/mounts.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "bpf/records.h"
 #include "observe/io/containers.h"
 #include "observe/io/iterator.h"
-#include "observe/io/mounts.h"
 #include "observe/process-text.h"
 
 enum { SHORT_ID_CHARACTERS = 12, CGROUP_BYTES = 16 * 1024, LINK_PATH_BYTES = 64 };

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/reserved.h"
 #include "base/parse.h"
 #include "policy/policy.h"
 
@@ -93,17 +94,6 @@ static struct port_range ephemeral_range(void)
 	return range;
 }
 
-static bool reserved_ports(struct portset *out)
-{
-	_cleanup_(freep) char *text = NULL;
-	if (file_read(&text, NULL, "/proc/sys/net/ipv4/ip_local_reserved_ports", 1 << 20, NULL) <
-	    0) {
-		return false;
-	}
-	text[strcspn(text, "\n")] = '\0';
-	return portset_parse(out, text) == 0;
-}
-
 void policy_environment_read(struct policy_environment *environment, struct portset *reserved,
 			     usec_t now)
 {
@@ -113,7 +103,7 @@ void policy_environment_read(struct policy_environment *environment, struct port
 		.include = include,
 	};
 	*reserved = (struct portset){ 0 };
-	if (reserved_ports(reserved)) {
+	if (reserved_ports_read(reserved, NULL) == 0) {
 		environment->reserved = reserved;
 	}
 }

@@ -1,11 +1,12 @@
 /* The mounts that this process sees. */
-#include "observe/io/mounts.h"
+#include "base/io/mounts.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/parse.h"
 #include "base/str.h"
 
 enum { MOUNTINFO_MAX_BYTES = 64 * 1024 * 1024 };
@@ -27,6 +28,22 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
+/* "98:0" -> major << 20 | minor */
+static int parse_device(uint32_t *out, char *text)
+{
+	enum { MINOR_BITS = 20, MAJOR_MAX = 4095 };
+	uint64_t major_number = 0;
+	uint64_t minor_number = 0;
+	char *colon = strchr(text, ':');
+	if (colon == NULL ||
+	    parse_u64_bytes(&major_number, text, (size_t)(colon - text), 0, MAJOR_MAX) < 0 ||
+	    parse_u64(&minor_number, colon + 1, 0, (1U << MINOR_BITS) - 1) < 0) {
+		return -EINVAL;
+	}
+	*out = (uint32_t)(major_number << MINOR_BITS | minor_number);
+	return 0;
+}
+
 /* 36 35 98:0 /root /target rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 static bool parse(struct mount *out, char *line)
 {
@@ -36,10 +53,14 @@ static bool parse(struct mount *out, char *line)
 	}
 	*tail = '\0';
 	tail += 3;
-	for (int skip = 0; skip < 3; skip++) {
-		if (strsep(&line, " ") == NULL) {
-			return false;
-		}
+	uint64_t number = 0;
+	uint32_t device_number = 0;
+	char *id = strsep(&line, " ");
+	char *parent = strsep(&line, " ");
+	char *device = strsep(&line, " ");
+	if (parent == NULL || device == NULL || parse_u64(&number, id, 0, UINT64_MAX) < 0 ||
+	    parse_device(&device_number, device) < 0) {
+		return false;
 	}
 	char *root = strsep(&line, " ");
 	char *target = strsep(&line, " ");
@@ -50,7 +71,12 @@ static bool parse(struct mount *out, char *line)
 	}
 	unescape(root);
 	unescape(target);
-	*out = (struct mount){ .root = root, .target = target, .type = type, .options = tail };
+	*out = (struct mount){ .id = number,
+			       .device = device_number,
+			       .root = root,
+			       .target = target,
+			       .type = type,
+			       .options = tail };
 	return true;
 }
 

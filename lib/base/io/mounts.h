@@ -3,9 +3,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One line of /proc/self/mountinfo (proc(5)), with octal escapes undone. */
 struct mount {
+	uint64_t id; /* as statx(2) tells it in stx_mnt_id */
+	/* Device of the file system, as the kernel counts it: major << 20 | minor (linux/kdev_t.h).
+	 * Not always what stat(2) says of its files: btrfs gives each subvolume its own there. */
+	uint32_t device;
 	const char
 		*root; /* what of the file system is mounted: "net:[4026532000]" for a namespace */
 	const char *target;

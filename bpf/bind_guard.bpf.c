@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The bind guard: only the declared program binds a declared port.
+ * Names are compared, never numbers that the next start or upgrade changes: of cgroups by their
+ * kernfs names, of executables by their directory entries (docs/design/bind-guard.md).
+ */
+#include "kernel.h"
+
+#include <bpf/bpf_endian.h>
+
+#include "guard.h"
+
+char _license[] SEC("license") = "Dual MIT/GPL";
+
+/* include/linux/sched.h: PF_KTHREAD */
+#define KERNEL_THREAD 0x00200000
+#define PROTOCOL_MPTCP 262
+
+struct set_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct guard_set));
+};
+
+/* [0] = the rules that hold. Changing it is the switch from one policy to the next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct set_map);
+} sets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20); /* the loader sets its own */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, GUARD_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* A name of the kernel: where it is, and its bytes with zeros behind them. */
+struct name {
+	unsigned long at; /* 0 = there is none */
+	__u64 bytes;      /* without the NUL */
+	__u64 words[GUARD_NAME_WORDS];
+};
+
+/* Where the task that binds stands. */
+struct binder {
+	__u32 user;           /* effective */
+	__u32 placed;         /* what follows is known */
+	unsigned long second; /* name of the cgroup below `top` on the way to the task */
+	struct name top;      /* the outermost cgroup that is no slice */
+};
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+	if (value != NULL) {
+		__sync_fetch_and_add(value, 1);
+	}
+}
+
+static __always_inline void clear(__u64 *words)
+{
+	for (int i = 0; i < GUARD_NAME_WORDS; i++) {
+		words[i] = 0;
+	}
+}
+
+/* Whether the first `bytes` are the same; behind them both have zeros. */
+static __always_inline int same(const __u64 *words, const __u64 *wanted, __u32 bytes)
+{
+	for (__u32 i = 0; i < GUARD_NAME_WORDS; i++) {
+		if (i * 8 >= bytes) {
+			return 1;
+		}
+		if (words[i] != wanted[i]) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
+static __always_inline void read_name(struct name *out, unsigned long at)
+{
+	clear(out->words);
+	long bytes = bpf_probe_read_kernel_str(out->words, sizeof(out->words), (const void *)at);
+	out->at = at;
+	out->bytes = bytes > 0 ? bytes - 1 : 0;
+}
+
+/* A tail of at most eight characters. */
+union tail {
+	char text[8];
+	__u64 word;
+};
+
+static __always_inline int ends(const struct name *name, union tail tail, __u32 bytes)
+{
+	__u64 last = 0;
+	if (name->bytes <= bytes) {
+		return 0;
+	}
+	bpf_probe_read_kernel(&last, bytes, (const void *)(name->at + name->bytes - bytes));
+	return last == tail.word;
+}
+
+#define ENDS(name, end) ends((name), (union tail){ .text = end }, sizeof(end) - 1)
+
+static __always_inline int is_word(const __u64 *words, const __u64 list[][GUARD_WORD_BYTES / 8])
+{
+	for (int i = 0; i < GUARD_WORDS_MAX; i++) {
+		if (list[i][0] != 0 && list[i][0] == words[0] && list[i][1] == words[1] &&
+		    words[2] == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent)) {
+		return node->__parent;
+	}
+	return ((struct kernfs_node___before *)node)->parent;
+}
+
+/*
+ * The functions with two arguments are global ones: the verifier looks at each by itself, not once
+ * for every way that leads to it.
+ *
+ * From the task's cgroup upwards. Only slices may stand above a unit: below anything else live
+ * people to whom a part of the tree was given, and they choose the names there themselves.
+ */
+__noinline int place(struct binder *binder, const struct guard_head *head)
+{
+	struct name name;
+	unsigned long below = 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
+	if (binder == NULL || head == NULL) {
+		return 0;
+	}
+	binder->placed = 1;
+	for (int level = 0; level < GUARD_LEVELS_MAX; level++) {
+		if (node == NULL || node->id == head->root) {
+			return 1;
+		}
+		read_name(&name, (unsigned long)node->name);
+		if (!ENDS(&name, ".slice")) {
+			binder->second = below;
+			binder->top = name;
+		}
+		below = name.at;
+		node = parent_of(node);
+	}
+	binder->top.at = 0; /* deeper than we look: nobody that we know */
+	binder->top.bytes = 0;
+	return 0;
+}
+
+/* The innermost pid namespace: its inode, and the task's number there. */
+static __always_inline __u32 pid_namespace_of(struct task_struct *task, int *number)
+{
+	struct pid_namespace *ns = NULL;
+	struct upid *upid = NULL;
+	struct pid *pid = task->group_leader->thread_pid;
+	unsigned long offset = BPF_CORE_READ(pid, level) * bpf_core_type_size(struct upid);
+	upid = (struct upid *)((char *)__builtin_preserve_access_index(&pid->numbers[0]) + offset);
+	bpf_core_read(number, sizeof(*number), &upid->nr);
+	bpf_core_read(&ns, sizeof(ns), &upid->ns);
+	return BPF_CORE_READ(ns, ns.inum);
+}
+
+static __always_inline int is_init(struct task_struct *task, const struct guard_head *head)
+{
+	int number = 0;
+	return pid_namespace_of(task, &number) == head->pid_namespace && number == 1;
+}
+
+/* systemd opens the sockets of a socket unit itself, or in a child of it that it puts into the
+ * cgroup of the socket unit first (src/core/socket.c, socket_address_listen_in_cgroup). */
+__noinline int is_activation(const struct binder *binder, const struct guard_head *head)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (binder == NULL || head == NULL || binder->user != 0) {
+		return 0;
+	}
+	if (is_init(task, head)) {
+		return 1;
+	}
+	struct task_struct *parent = task->group_leader->real_parent;
+	return ENDS(&binder->top, ".socket") && is_init(parent, head) &&
+	       parent->mm->exe_file->f_inode == task->mm->exe_file->f_inode;
+}
+
+/* docker-proxy and its like hold the ports of containers from outside of them. */
+__noinline int is_helper(const struct binder *binder, const struct guard_head *head)
+{
+	int number = 0;
+	struct name name;
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (binder == NULL || head == NULL || binder->user != 0 ||
+	    pid_namespace_of(task, &number) != head->pid_namespace) {
+		return 0;
+	}
+	read_name(&name, (unsigned long)task->mm->exe_file->f_path.dentry->d_name.name);
+	return is_word(name.words, head->helpers);
+}
+
+/* A container: "docker-ID.scope", with slices at most above it; or "docker/ID". */
+static __always_inline int is_container(const struct binder *binder, const struct guard_head *head,
+					struct guard_rule *rule)
+{
+	struct name name = { .at = binder->top.at, .bytes = binder->top.bytes };
+	__u64 tail = GUARD_CONTAINER_ID_BYTES;
+	__u32 bytes = rule->name_bytes;
+	if (ENDS(&binder->top, ".scope")) {
+		tail += sizeof(".scope") - 1;
+	} else if (binder->second != 0 && is_word(binder->top.words, head->folders)) {
+		read_name(&name, binder->second);
+		clear(name.words);
+	} else {
+		return 0;
+	}
+	if (name.bytes < tail || bytes == 0 || bytes > GUARD_CONTAINER_ID_BYTES) {
+		return 0;
+	}
+	bpf_probe_read_kernel(name.words, bytes, (const void *)(name.at + name.bytes - tail));
+	return same(name.words, rule->name, bytes);
+}
+
+/* Whether the task stands in the cgroup that a rule names. */
+__noinline int is_inside(const struct binder *binder, const struct guard_head *head,
+			 struct guard_rule *rule)
+{
+	if (binder == NULL || head == NULL || rule == NULL) {
+		return 0;
+	}
+	if ((rule->flags & GUARD_RULE_CONTAINER) != 0) {
+		return is_container(binder, head, rule);
+	}
+	return binder->top.bytes == rule->name_bytes &&
+	       same(binder->top.words, rule->name, rule->name_bytes);
+}
+
+static __always_inline int fits_cgroup(struct binder *binder, const struct guard_head *head,
+				       struct guard_rule *rule)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 id = task->cgroups->dfl_cgrp->kn->id;
+	if (id != 0 && id == rule->seen_cgroup) {
+		return 1;
+	}
+	if (!binder->placed) {
+		place(binder, head);
+	}
+	if (!is_inside(binder, head, rule)) {
+		return 0;
+	}
+	rule->seen_cgroup = id;
+	return 1;
+}
+
+/* Number and generation in one word, so that it is written at once; 0 = not told apart by them. */
+static __always_inline __u64 mark_of(struct inode *inode)
+{
+	__u64 number = inode->i_ino;
+	__u64 generation = inode->i_generation;
+	return number >> 32 == 0 && generation != 0 ? number << 32 | generation : 0;
+}
+
+/* By the names of the directory entries: an upgrade replaces the file and keeps them, and those of
+ * the old one that still runs stay what they were. */
+static __always_inline int has_path(struct dentry *entry, struct guard_rule *rule)
+{
+	__u64 words[GUARD_NAME_WORDS];
+	for (__u32 i = 0; i < GUARD_PARTS_MAX; i++) {
+		struct dentry *parent = entry->d_parent;
+		if (parent == entry) {
+			return i == rule->parts;
+		}
+		__u32 bytes = entry->d_name.len;
+		if (i >= rule->parts || bytes != rule->part_bytes[i] || bytes >= sizeof(words)) {
+			return 0;
+		}
+		__u32 start = rule->part_start[i] & (GUARD_PATH_WORDS - 1);
+		clear(words);
+		bpf_probe_read_kernel(words, bytes & (sizeof(words) - 1), entry->d_name.name);
+		if (!same(words, &rule->path[start], bytes)) {
+			return 0;
+		}
+		entry = parent;
+	}
+	return 0; /* lib/guard makes no rule with that many */
+}
+
+__noinline int is_executable(struct guard_rule *rule)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file *file = task->mm->exe_file;
+	struct dentry *entry = file->f_path.dentry;
+	if (rule == NULL || entry->d_sb->s_dev != rule->device) {
+		return 0;
+	}
+	__u64 mark = mark_of(file->f_inode);
+	if (mark != 0 && mark == rule->seen_file) {
+		return 1;
+	}
+	if (!has_path(entry, rule)) {
+		return 0;
+	}
+	rule->seen_file = mark;
+	return 1;
+}
+
+/* @return enum guard_reason. */
+__noinline int check(struct binder *binder, const struct guard_head *head, struct guard_rule *rule)
+{
+	if (binder == NULL || head == NULL || rule == NULL) {
+		return GUARD_OTHER_USER;
+	}
+	__u32 flags = rule->flags;
+	if ((flags & (GUARD_RULE_UNIT | GUARD_RULE_CONTAINER)) != 0 &&
+	    !fits_cgroup(binder, head, rule)) {
+		if ((flags & GUARD_RULE_UNIT) != 0) {
+			return is_activation(binder, head) ? GUARD_FITS : GUARD_OTHER_UNIT;
+		}
+		return is_helper(binder, head) ? GUARD_FITS : GUARD_OTHER_CONTAINER;
+	}
+	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(rule)) {
+		return GUARD_OTHER_EXECUTABLE;
+	}
+	/* Whoever may become that user may also bind before it does. */
+	if ((flags & GUARD_RULE_USER) != 0 && binder->user != rule->user && binder->user != 0) {
+		return GUARD_OTHER_USER;
+	}
+	return GUARD_FITS;
+}
+
+static __always_inline int protocol_index(__u32 protocol)
+{
+	if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_MPTCP) {
+		return GUARD_TCP;
+	}
+	return protocol == PROTOCOL_UDP ? GUARD_UDP : -1;
+}
+
+/* What a bind is about, on the way to the record. */
+struct attempt {
+	__u64 netns_cookie;
+	__u32 port;
+	__u32 index; /* of the protocol */
+	__u32 family;
+	__u32 refused;
+	__u32 reason;
+	__u32 rule;
+};
+
+static __always_inline struct guard_record *
+begin_record(const struct binder *binder, struct guard_set *set, const struct attempt *attempt)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct guard_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (record == NULL) {
+		count(GUARD_COUNT_LOST);
+		return NULL;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	record->time_ns = bpf_ktime_get_boot_ns();
+	record->netns_cookie = attempt->netns_cookie;
+	record->set = set->head.made;
+	record->pid = bpf_get_current_pid_tgid() >> 32;
+	record->uid = binder->user;
+	record->rule = attempt->rule;
+	record->port = attempt->port;
+	record->protocol = attempt->index == GUARD_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
+	record->family = attempt->family;
+	record->reason = attempt->reason;
+	record->refused = attempt->refused;
+	BPF_CORE_READ_INTO(&record->name, task, group_leader, comm);
+	return record;
+}
+
+/* Whether one of the port's rules fits; else what is to be told. */
+static __always_inline int judge(struct binder *binder, struct guard_set *set,
+				 struct attempt *attempt)
+{
+	__u32 index = (attempt->index & (GUARD_PROTOCOLS - 1)) << 16 | (attempt->port & 0xffff);
+	attempt->refused = set->head.enforce != 0;
+	for (int i = 0; i < GUARD_PORT_RULES; i++) {
+		__u32 number = set->ports[index].rules[i] & (GUARD_RULES_MAX - 1);
+		if (number == 0) {
+			break;
+		}
+		struct guard_rule *rule = &set->rules[number];
+		__u32 reason = check(binder, &set->head, rule);
+		if (reason == GUARD_FITS) {
+			return 1;
+		}
+		/* What a person wants to see is a rule that everything else fits. */
+		if (attempt->rule == 0 || reason < attempt->reason) {
+			attempt->reason = reason;
+			attempt->rule = number;
+		}
+		if ((rule->flags & GUARD_RULE_WATCH) != 0) {
+			attempt->refused = 0;
+		}
+	}
+	return 0;
+}
+
+/* The rules when this bind is guarded, or NULL. Nearly every bind ends here. */
+static __always_inline struct guard_set *guarded(struct bpf_sock_addr *ctx, struct attempt *attempt)
+{
+	__u32 first = 0;
+	int index = protocol_index(ctx->protocol);
+	attempt->port = bpf_ntohs(ctx->user_port);
+	if (attempt->port == 0 || index < 0) {
+		return NULL;
+	}
+	attempt->index = index;
+	void *inner = bpf_map_lookup_elem(&sets, &first);
+	if (inner == NULL) {
+		return NULL;
+	}
+	struct guard_set *set = bpf_map_lookup_elem(inner, &first);
+	if (set == NULL || set->ports[index << 16 | (attempt->port & 0xffff)].rules[0] == 0) {
+		return NULL;
+	}
+	attempt->netns_cookie = bpf_get_netns_cookie(ctx);
+	return attempt->netns_cookie == set->head.netns_cookie ? set : NULL;
+}
+
+/* @return whether the bind goes on; *told is the record that waits for its address. */
+static __always_inline int decide(struct bpf_sock_addr *ctx, __u32 family,
+				  struct guard_record **told)
+{
+	struct attempt attempt = { .family = family };
+	struct binder binder = { 0 };
+	struct guard_set *set = guarded(ctx, &attempt);
+	*told = NULL;
+	if (set == NULL) {
+		return 1;
+	}
+	struct task_struct *task = bpf_get_current_task_btf();
+	binder.user = task->cred->euid.val;
+	if ((task->flags & KERNEL_THREAD) != 0 || judge(&binder, set, &attempt)) {
+		count(GUARD_COUNT_ALLOWED);
+		return 1;
+	}
+	count(attempt.refused ? GUARD_COUNT_REFUSED : GUARD_COUNT_WATCHED);
+	*told = begin_record(&binder, set, &attempt);
+	return !attempt.refused;
+}
+
+SEC("cgroup/bind4")
+int guard_bind4(struct bpf_sock_addr *ctx)
+{
+	struct guard_record *told;
+	int goes_on = decide(ctx, AF_INET, &told);
+	if (told != NULL) {
+		__u32 address = ctx->user_ip4;
+		__builtin_memcpy(told->address, &address, sizeof(address));
+		bpf_ringbuf_submit(told, 0);
+	}
+	return goes_on;
+}
+
+SEC("cgroup/bind6")
+int guard_bind6(struct bpf_sock_addr *ctx)
+{
+	struct guard_record *told;
+	int goes_on = decide(ctx, AF_INET6, &told);
+	if (told != NULL) {
+		__u32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
+				     ctx->user_ip6[3] };
+		__builtin_memcpy(told->address, address, sizeof(address));
+		bpf_ringbuf_submit(told, 0);
+	}
+	return goes_on;
+}

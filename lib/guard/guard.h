@@ -1,0 +1,244 @@
+/*
+ * The bind guard: only the program that a policy declares for a port binds it.
+ *
+ * A program in the kernel (bpf/bind_guard.bpf.c) is asked at every bind() below a cgroup, normally
+ * the root of cgroup v2. The policy becomes a table that it looks into; who binds is told by names
+ * that outlive restarts and upgrades, never by their numbers. docs/design/bind-guard.md says what
+ * it holds against, and what not.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/portset.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "base/when.h"
+#include "model/inventory.h"
+#include "model/protocol.h"
+#include "policy/policy.h"
+
+enum guard_mode {
+	GUARD_OBSERVE, /* tell of every bind that does not fit, refuse none */
+	GUARD_ENFORCE,
+};
+
+/* "observe", "enforce": the words of the command line and of JSON. */
+const char *guard_mode_name(enum guard_mode mode);
+
+/* ---- from the policy to a table (pure) ---- */
+
+enum {
+	GUARD_FILE_PATH_BYTES = 1024,
+	GUARD_ID_BYTES = 64 + 1, /* a container's id and its NUL */
+};
+
+/* Where an executable lies, as the kernel tells of it in every mount namespace alike. */
+struct guard_file {
+	uint32_t device;                  /* of the super block: major << 20 | minor */
+	char path[GUARD_FILE_PATH_BYTES]; /* inside that file system: "usr/sbin/sshd" */
+};
+
+/*
+ * What the names of the policy stand for on this host. Each function answers 0, -ENOENT when there
+ * is no such thing, or another negative errno.
+ */
+struct guard_environment {
+	int (*user)(void *context, uint32_t *uid, const char *name);
+	int (*executable)(void *context, struct guard_file *out, const char *path);
+	/* The whole id. NULL = names of containers are not known, ids are. */
+	int (*container)(void *context, char id[GUARD_ID_BYTES], const char *name);
+	void *context;
+	uint64_t netns_cookie;  /* SO_NETNS_COOKIE of the one namespace to guard */
+	uint64_t root;          /* inode of the cgroup where the names of units begin */
+	uint32_t pid_namespace; /* inode; its process 1 opens the sockets of socket units */
+	usec_t now;
+};
+
+struct guard_options {
+	enum guard_mode mode;
+	bool even_never_cut; /* refuse also where guard_is_spared() says to only watch */
+};
+
+/* What a person should know about a declaration's guard. */
+enum guard_note_kind {
+	/* Watched only, whatever the mode: */
+	GUARD_NOTE_SPARED,        /* people whom never_cut names depend on it */
+	GUARD_NOTE_NO_USER,       /* no such user */
+	GUARD_NOTE_NO_EXECUTABLE, /* its folder does not exist */
+	GUARD_NOTE_NO_CONTAINER,  /* no container of that name: its id is not known */
+	GUARD_NOTE_TOO_LONG,      /* a path or name longer than the kernel's side compares */
+	/* Not guarded at all: */
+	GUARD_NOTE_PROTOCOL, /* neither TCP nor UDP */
+	GUARD_NOTE_TOO_MANY, /* more programs for a port, or in all, than a table holds */
+	/* Guarded, with a weakness: */
+	GUARD_NOTE_WEAK,      /* by executable alone: everybody may start it, with LD_PRELOAD */
+	GUARD_NOTE_CONTAINER, /* by container alone: user and executable lie inside of it */
+};
+
+/* "spared", "no_user", ... for JSON. */
+const char *guard_note_name(enum guard_note_kind kind);
+
+struct guard_note {
+	enum guard_note_kind kind;
+	const struct policy_declaration *declaration; /* of the policy that was compiled */
+};
+
+struct guard_set; /* bpf/guard.h */
+
+/* The policy as the kernel's side reads it. */
+struct guard_table {
+	struct guard_set *set; /* 2.6 MiB */
+	VEC(struct guard_note) notes;
+	uint32_t ports;       /* guarded ones, TCP and UDP counted apart */
+	uint32_t enforced;    /* of them, those whose binds are refused when the mode is enforce */
+	struct portset owned; /* guarded ports of either protocol, for guard_reserve() */
+};
+
+/*
+ * Makes the table. Declarations without `program:` leave their ports free, also when another one
+ * names a program for the same port: it says that anybody may.
+ * @param out     free with guard_table_deinit; untouched on failure. Notes point into the policy.
+ * @return 0, -ENOMEM, or what a function of the environment answered beyond -ENOENT.
+ */
+int guard_compile(struct guard_table *out, const struct policy *policy,
+		  const struct guard_options *options, const struct guard_environment *environment,
+		  struct err *e);
+void guard_table_deinit(struct guard_table *table);
+
+/*
+ * Whether a mistake in this declaration could lock somebody out: it is the secure shell, or opens
+ * to somebody whom never_cut names. `from: any` alone is not: then every public port would be.
+ */
+bool guard_is_spared(const struct policy *policy, const struct policy_declaration *declaration);
+
+/* How many rules a port has in the table, 0 = free; `watched`, if not NULL, whether none refuses.
+ */
+unsigned guard_table_rules(const struct guard_table *table, enum protocol protocol, uint16_t port,
+			   bool *watched);
+
+/* ---- a bind that did not fit (pure) ---- */
+
+/* What did not fit first. The numbers are those of bpf/guard.h. */
+enum guard_misfit {
+	GUARD_MISFIT_USER = 1,
+	GUARD_MISFIT_EXECUTABLE = 2,
+	GUARD_MISFIT_UNIT = 3,
+	GUARD_MISFIT_CONTAINER = 4,
+};
+
+/* "user", "executable", "unit", "container": keys of `program:`. */
+const char *guard_misfit_name(enum guard_misfit misfit);
+
+enum { GUARD_PROCESS_BYTES = 16 };
+
+struct guard_attempt {
+	usec_t time;                       /* wall */
+	int32_t pid;                       /* in the first pid namespace */
+	uint32_t uid;                      /* effective */
+	char process[GUARD_PROCESS_BYTES]; /* any bytes: escape before showing */
+	enum protocol protocol;
+	uint16_t port;
+	struct addr address;
+	uint64_t netns_cookie;
+	enum guard_misfit misfit;
+	bool refused; /* false = it would have been */
+};
+
+/* Reads a record of the ring. @return 0; -EBADMSG with `out` untouched. */
+int guard_attempt_read(struct guard_attempt *out, const void *record, size_t length,
+		       usec_t boot_offset);
+
+/* ---- reserved ports (pure) ---- */
+
+/* Outcome of guard_reserve. */
+enum guard_reserve_outcome {
+	GUARD_RESERVE_TOO_MUCH = 1, /* less than half of the ephemeral range would stay free */
+};
+
+/*
+ * listen() without bind() takes a port of the ephemeral range and asks nobody: the kernel must not
+ * pick a guarded one. ip_local_reserved_ports keeps them out.
+ * @param out    `now` and the owned ports.
+ * @param added  what that adds to `now`: keep it, for guard_unreserve(). Both untouched on outcome.
+ * @return 0; GUARD_RESERVE_TOO_MUCH.
+ */
+int guard_reserve(struct portset *out, struct portset *added, const struct portset *now,
+		  const struct portset *owned, const struct port_range *ephemeral);
+/* What `now` was before `added` came to it; what others added since then stays. */
+void guard_unreserve(struct portset *out, const struct portset *now, const struct portset *added);
+/* The kernel's list form: "3000,8000-8010". Appends. */
+void guard_ports_format(struct str *out, const struct portset *ports);
+
+/* The ports that are kept with the table, see guard_status.reserved. */
+void guard_table_keep(struct guard_table *table, const struct portset *added);
+
+/* ---- the kernel ---- */
+
+/* Where the guard stands. */
+struct guard_place {
+	const char *directory; /* for its pins; below a mounted bpffs, is made when missing */
+	const char *cgroup;    /* everything below it is guarded; NULL = the root of cgroup v2 */
+	bool without_bpf;      /* MINATO_WITHOUT=bpf */
+};
+
+/*
+ * Fills in the environment from this process: its namespaces, the accounts, mounts and the cgroup.
+ * `container` stays NULL. @return 0; -ENOENT no cgroup v2, -EOPNOTSUPP a kernel before 5.14, ...
+ */
+int guard_environment_read(struct guard_environment *out, const struct guard_place *place,
+			   usec_t now, struct err *e);
+
+/*
+ * Makes the table hold. A guard that stands there already gets the new table in one step: each
+ * bind is judged by the old one or by the new one as a whole. Needs root.
+ * @return 0; -EPERM; -EBUSY it guards another cgroup; -EOPNOTSUPP without BPF or for an old
+ *         kernel; -ENOENT no cgroup v2; -ENOTTY no bpffs; others of the system calls.
+ */
+int guard_load(const struct guard_place *place, const struct guard_table *table, struct err *e);
+
+/* Takes the guard away; none is fine. @return 0; -EPERM; others of the system calls. */
+int guard_unload(const struct guard_place *place, struct err *e);
+
+struct guard_status {
+	bool loaded;
+	bool attached; /* false = the cgroup is gone, and with it the guard */
+	bool here;     /* it guards the network namespace of this process */
+	bool outdated; /* another version of minato loaded it: the next guard_load replaces it */
+	enum guard_mode mode;
+	uint32_t rules;
+	uint32_t ports;   /* guarded ones */
+	usec_t made;      /* wall time of the table */
+	uint64_t allowed; /* binds of guarded ports, since the guard was loaded first */
+	uint64_t refused;
+	uint64_t watched;        /* did not fit and went through */
+	uint64_t lost;           /* of the two above, those whose record found no room */
+	struct portset reserved; /* what guard_table_keep() kept */
+};
+
+/* @return 0, also when nothing is loaded; -EPERM; -EOPNOTSUPP; others of the system calls. */
+int guard_status(struct guard_status *out, const struct guard_place *place, struct err *e);
+
+/* The refusals of a guard that is loaded, as they come. One reader at a time. */
+struct guard_attempts;
+typedef void guard_attempt_function(const struct guard_attempt *attempt, void *data);
+
+/* @return 0; -ENOENT no guard is loaded; -EPERM; others. Free with guard_attempts_free. */
+int guard_attempts_open(struct guard_attempts **out, const struct guard_place *place,
+			struct err *e);
+/* Readable when something waits. */
+int guard_attempts_fd(const struct guard_attempts *attempts);
+/* Hands over at most `max`. @return how many. */
+unsigned guard_attempts_read(struct guard_attempts *attempts, unsigned max,
+			     guard_attempt_function *function, void *data);
+/* @return NULL. NULL is allowed. */
+struct guard_attempts *guard_attempts_free(struct guard_attempts *attempts);
+
+/* Ports that this network namespace reserves, and its ephemeral range. */
+int guard_reserved_read(struct portset *out, struct port_range *ephemeral, struct err *e);
+/* Needs root of the namespace. @return 0; -EPERM, -EACCES; others. */
+int guard_reserved_write(const struct portset *ports, struct err *e);
