@@ -190,7 +190,7 @@ static int on(const struct context *context, const struct config *config)
 
 /* ---- off and status ---- */
 
-static int off(const struct context *context, const struct config *config)
+int guard_off(const struct context *context, bool quiet)
 {
 	const struct guard_place where = place();
 	const struct guard_place with = { .directory = where.directory, .cgroup = where.cgroup };
@@ -198,7 +198,6 @@ static int off(const struct context *context, const struct config *config)
 	struct portset ports;
 	struct port_range ephemeral;
 	struct err e = ERR_INIT;
-	(void)config; /* nothing of it concerns the end */
 	int r = guard_status(&before, &with, &e);
 	if (r == 0) {
 		r = guard_reserved_read(&ports, &ephemeral, &e);
@@ -214,11 +213,20 @@ static int off(const struct context *context, const struct config *config)
 	if (r < 0) {
 		return fail(context, &e);
 	}
+	if (quiet && !before.loaded) {
+		return EXIT_IN_ORDER;
+	}
 	struct str out = STR_INIT(256);
 	str_add(&out, before.loaded ? _("the bind guard is off\n") : _("no bind guard was on\n"));
 	int code = print_text(&out);
 	str_deinit(&out);
 	return code;
+}
+
+static int off(const struct context *context, const struct config *config)
+{
+	(void)config; /* nothing of it concerns the end */
+	return guard_off(context, false);
 }
 
 static int status(const struct context *context, const struct config *config)

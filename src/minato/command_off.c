@@ -1,5 +1,6 @@
 /* minato off: the rules go, all of them. minato restore: the confirmed ones come again. */
 #include "base/io/clock.h"
+#include "guard_text.h"
 #include "rules.h"
 #include "words.h"
 
@@ -39,6 +40,9 @@ static int run_off(const struct context *context, const void *given, const char 
 	if (code == EXIT_IN_ORDER) {
 		code = switch_off(&rules, context);
 	}
+	if (code == EXIT_IN_ORDER) {
+		code = guard_off(context, true);
+	}
 	rules_close(&rules);
 	return code;
 }
@@ -46,8 +50,9 @@ static int run_off(const struct context *context, const void *given, const char 
 const struct command command_off = {
 	.name = "off",
 	.summary = N_("remove every rule of minato from the firewall"),
-	.description = N_("Removes the table of minato and nothing else. minato apply makes it "
-			  "again."),
+	.description =
+		N_("Removes the table of minato, ends the bind guard and gives back the ports "
+		   "that it reserved; nothing else. minato apply makes the rules again."),
 	.run = run_off,
 };
 

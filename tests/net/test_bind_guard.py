@@ -143,11 +143,11 @@ class Host:
         path.chmod(0o755)
         return path
 
-    def minato(self, *words, before=(), **more):
+    def minato(self, *words, before=(), command="guard", **more):
         environment = {**os.environ, "MINATO_GUARD_DIRECTORY": str(self.pins), "MINATO_GUARD_CGROUP": str(self.cgroup),
                        "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "LANG": "C.UTF-8", **more}
         # Not `ip netns exec`: it mounts another /sys, without the cgroups and the pins.
-        return run("nsenter", f"--net=/run/netns/{self.namespace}", *before, MINATO, "--policy", self.policy, "guard",
+        return run("nsenter", f"--net=/run/netns/{self.namespace}", *before, MINATO, "--policy", self.policy, command,
                    *words, env={key: value for key, value in environment.items() if value is not None})
 
     def declare(self, text, head=""):
@@ -524,6 +524,14 @@ def test_off_puts_everything_back(host):
     assert host.status() == {"loaded": False, "attached": False, "this_namespace": False, "outdated": False}
     again = host.minato("off")
     assert again.returncode == 0 and "no bind guard was on" in again.stdout
+
+
+def test_minato_off_ends_it_too(host):
+    host.guard(("18080/tcp", "unit: web.service"))
+    assert host.pins.exists()
+    done = host.minato(command="off", MINATO_RULES_DIRECTORY=str(host.folder / "rules"))
+    assert done.returncode == 0 and "the bind guard is off" in done.stdout, done.stderr
+    assert not host.pins.exists()
 
 
 def test_long_lists_of_reserved_ports_arrive_whole(host):

@@ -100,7 +100,8 @@ class World:
 
     def environment(self, **more):
         return {**os.environ, "MINATO_RULES_DIRECTORY": str(self.folder / "rules"),
-                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "LANG": "C.UTF-8", **more}
+                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "MINATO_GUARD_DIRECTORY": "/nonexistent",
+                "LANG": "C.UTF-8", **more}
 
     def daemon(self, *options, **more):
         """minatod in the host, with the record of these rules; not started yet."""
