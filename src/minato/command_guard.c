@@ -199,6 +199,9 @@ int guard_off(const struct context *context, bool quiet)
 	struct port_range ephemeral;
 	struct err e = ERR_INIT;
 	int r = guard_status(&before, &with, &e);
+	if (quiet && (r < 0 || !before.loaded)) {
+		return EXIT_IN_ORDER; /* where there can be none, there is none to end */
+	}
 	if (r == 0) {
 		r = guard_reserved_read(&ports, &ephemeral, &e);
 	}
@@ -212,9 +215,6 @@ int guard_off(const struct context *context, bool quiet)
 	}
 	if (r < 0) {
 		return fail(context, &e);
-	}
-	if (quiet && !before.loaded) {
-		return EXIT_IN_ORDER;
 	}
 	struct str out = STR_INIT(256);
 	str_add(&out, before.loaded ? _("the bind guard is off\n") : _("no bind guard was on\n"));
