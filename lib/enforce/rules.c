@@ -312,7 +312,7 @@ static void add_ending(struct writing *w, const struct door *door)
 
 static void add_door(struct writing *w, const struct door *door)
 {
-	const uint32_t *gates = &w->access->gates_of_doors.items[door->first_gate];
+	const uint32_t *gates = w->access->gates_of_doors.items + door->first_gate;
 	if (door->open) {
 		return;
 	}

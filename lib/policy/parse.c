@@ -88,8 +88,8 @@ int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, con
 	arena_init(&reader.policy.arena, ARENA_BYTES_MAX);
 	reader.sources = &first;
 	reader.source_count = 1;
-	const size_t bytes_max = environment->bytes_max != 0 ? environment->bytes_max
-							     : POLICY_FILE_BYTES_MAX;
+	const size_t bytes_max =
+		environment->bytes_max != 0 ? environment->bytes_max : POLICY_FILE_BYTES_MAX;
 	if (length > bytes_max) {
 		const struct mark start = { .source = &first };
 		char limit[16];

@@ -152,11 +152,11 @@ enum policy_verdict {
 };
 
 struct policy_defaults {
-	int inbound;                          /* enum policy_verdict: what nobody declared */
-	int outbound;                         /* enum policy_verdict */
-	bool ping;                            /* ICMP echo requests are answered */
-	int observe; /* 1 = nothing is refused, what would be is counted; index into `mode` */
-	const char *owner;                    /* of declarations that name none; NULL = each must */
+	int inbound;       /* enum policy_verdict: what nobody declared */
+	int outbound;      /* enum policy_verdict */
+	bool ping;         /* ICMP echo requests are answered */
+	int observe;       /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	const char *owner; /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
 

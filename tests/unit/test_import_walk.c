@@ -12,15 +12,7 @@
 #include "import/import.h"
 #include "policy/policy.h"
 
-enum {
-	CHAINS = 4,
-	RULES_MAX = 6,
-	ROUNDS = 300,
-	PORTS = 8,
-	HOSTS = 10,
-	INTERFACES = 3,
-	DEPTH = 16
-};
+enum { CHAINS = 4, RULES_MAX = 6, ROUNDS = 300, PORTS = 8, HOSTS = 10, INTERFACES = 3, DEPTH = 16 };
 
 enum target { ACCEPT, DROP, REJECT, RETURN, JUMP, GOTO, TARGETS };
 

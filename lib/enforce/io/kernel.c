@@ -258,7 +258,7 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
 
 int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e)
 {
-	struct enforce_status status;
+	struct enforce_status status = { 0 };
 	int r = enforce_status(&status, e);
 	if (r == 0 && status.present) {
 		r = enforce_sweep(&status, e);
