@@ -95,8 +95,8 @@ static void add_head(struct str *out, const struct overview *overview)
 		    overview->inventory->hostname == NULL ? "?" : overview->inventory->hostname);
 	str_printf(out, "  %s UTC  ", now);
 	if (overview->judgement->declared) {
-		str_printf(out, _("policy: %zu declarations"),
-			   overview->judgement->policy.declarations.count);
+		add_counted(out, overview->judgement->policy.declarations.count,
+			    _("policy: %u declaration"), _("policy: %u declarations"));
 	} else {
 		str_add(out, _("policy: none yet"));
 	}
