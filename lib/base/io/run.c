@@ -14,13 +14,13 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 
-enum { PATH_BYTES = 128, READ_BYTES = 64 * 1024 };
+enum { READ_BYTES = 64 * 1024 };
 
-static int find(char *path, const char *name)
+int run_find(char *path, const char *name)
 {
 	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(path, PATH_BYTES, "%s/%s", folders[i], name);
+		(void)snprintf(path, RUN_PATH_BYTES, "%s/%s", folders[i], name);
 		if (access(path, X_OK) == 0) {
 			return 0;
 		}
@@ -61,7 +61,10 @@ static int take(struct str *out, int input)
 	if (n < 0) {
 		return errno == EINTR ? 1 : -errno;
 	}
-	return n == 0 ? 0 : str_add_bytes(out, bytes, (size_t)n) < 0 ? out->error : 1;
+	if (n == 0) {
+		return 0;
+	}
+	return out == NULL || str_add_bytes(out, bytes, (size_t)n) == 0 ? 1 : out->error;
 }
 
 static int collect(struct str *out, int input, usec_t deadline)
@@ -80,10 +83,25 @@ static int collect(struct str *out, int input, usec_t deadline)
 	}
 }
 
+int run_finish(struct str *out, int input, pid_t child, usec_t timeout)
+{
+	int r = collect(out, input, clock_monotonic() + timeout);
+	if (r < 0) {
+		(void)kill(child, SIGKILL); /* it may have ended by itself */
+	}
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+	}
+	if (r < 0) {
+		return r;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
 int run_program(struct str *out, const char *const *words, usec_t timeout)
 {
-	char path[PATH_BYTES];
-	int r = find(path, words[0]);
+	char path[RUN_PATH_BYTES];
+	int r = run_find(path, words[0]);
 	if (r < 0) {
 		return r;
 	}
@@ -99,15 +117,5 @@ int run_program(struct str *out, const char *const *words, usec_t timeout)
 		return r;
 	}
 	close_fdp(&output);
-	r = collect(out, input, clock_monotonic() + timeout);
-	if (r < 0) {
-		(void)kill(child, SIGKILL); /* it may have ended by itself */
-	}
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	if (r < 0) {
-		return r;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	return run_finish(out, input, child, timeout);
 }

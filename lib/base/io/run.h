@@ -1,6 +1,8 @@
 /* Running another program for its output, bounded in time and size. No shell. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -15,3 +17,19 @@
  *         code than 0; other negative errno.
  */
 int run_program(struct str *out, const char *const *words, usec_t timeout);
+
+/* ---- the same in parts, for who starts a program in another way ---- */
+
+enum { RUN_PATH_BYTES = 128 };
+
+/* Where a program is in the usual system folders. `path` has RUN_PATH_BYTES. @return 0, -ENOENT. */
+int run_find(char *path, const char *name);
+
+/*
+ * Reads what a started program writes until it closes its output, ends it when that takes too long
+ * or becomes too much, and waits for it.
+ * @param out    bounded by out->max_bytes; NULL = thrown away.
+ * @param input  the reading end of its output; stays open.
+ * @return as run_program.
+ */
+int run_finish(struct str *out, int input, pid_t child, usec_t timeout);

@@ -3,40 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/io/clock.h"
 #include "base/io/file.h"
-
-enum { PATH_BYTES = 128, READ_BYTES = 64 * 1024 };
+#include "base/io/run.h"
 
 static const usec_t run_timeout = 30 * USEC_PER_SEC;
 
-static int find(char *path, const char *name)
-{
-	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(path, PATH_BYTES, "%s/%s", folders[i], name);
-		if (access(path, X_OK) == 0) {
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
 int program_exists(const char *name)
 {
-	char path[PATH_BYTES];
-	return find(path, name) == 0;
+	char path[RUN_PATH_BYTES];
+	return run_find(path, name) == 0;
 }
 
 /* In the child; only system calls, since other threads may have held locks. */
@@ -72,36 +54,6 @@ static int memory_file(const char *text)
 	return steal_fd(&fd);
 }
 
-/* @return 1 = more may come, 0 = the end, or negative errno. */
-static int take(struct str *out, int input)
-{
-	char bytes[READ_BYTES];
-	ssize_t n = read(input, bytes, sizeof(bytes));
-	if (n < 0) {
-		return errno == EINTR ? 1 : -errno;
-	}
-	if (n == 0) {
-		return 0;
-	}
-	return out == NULL || str_add_bytes(out, bytes, (size_t)n) == 0 ? 1 : out->error;
-}
-
-static int collect(struct str *out, int input, usec_t deadline)
-{
-	for (;;) {
-		usec_t left = deadline - clock_monotonic();
-		struct pollfd waiting = { .fd = input, .events = POLLIN };
-		int ready = left <= 0 ? 0 : poll(&waiting, 1, (int)(left / 1000) + 1);
-		if (ready == 0) {
-			return -ETIMEDOUT;
-		}
-		int r = ready < 0 ? (errno == EINTR ? 1 : -errno) : take(out, input);
-		if (r <= 0) {
-			return r;
-		}
-	}
-}
-
 static void first_complaint(struct str *complaint, int errors)
 {
 	char text[4096];
@@ -117,25 +69,11 @@ static void first_complaint(struct str *complaint, int errors)
 	}
 }
 
-static int wait_for(pid_t child, int r)
-{
-	if (r < 0) {
-		(void)kill(child, SIGKILL); /* it may have ended by itself */
-	}
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	if (r < 0) {
-		return r;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
-}
-
 int program_run(struct str *out, struct str *complaint, const char *const *words, const char *input)
 {
-	char path[PATH_BYTES];
+	char path[RUN_PATH_BYTES];
 	int ends[2];
-	int r = find(path, words[0]);
+	int r = run_find(path, words[0]);
 	if (r < 0) {
 		return r;
 	}
@@ -159,7 +97,7 @@ int program_run(struct str *out, struct str *complaint, const char *const *words
 		become(path, words, streams, parent);
 	}
 	close_fdp(&writing);
-	r = wait_for(child, collect(out, reading, clock_monotonic() + run_timeout));
+	r = run_finish(out, reading, child, run_timeout);
 	if (complaint != NULL) {
 		first_complaint(complaint, errors);
 	}
