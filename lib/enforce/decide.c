@@ -63,6 +63,36 @@ static enum enforce_verdict by_declaration(const struct policy *policy,
 	return worst(best, through(d->interface, packet->interface));
 }
 
+static bool lets_anyone_in(const struct policy *policy, const struct policy_declaration *d,
+			   const struct enforce_environment *environment)
+{
+	return access_left(d, environment) >= 0 && !access_is_internal(policy, d);
+}
+
+static bool opens_undeclared(const struct policy *policy)
+{
+	return policy->defaults.inbound == POLICY_ACCEPT || policy_observes(policy, NULL);
+}
+
+bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
+		   const struct enforce_environment *environment)
+{
+	if (policy == NULL) {
+		return true;
+	}
+	const struct policy_declaration *d =
+		policy_declaration_for(policy, protocol, port, NULL, NULL);
+	if (d == NULL) {
+		return opens_undeclared(policy);
+	}
+	for (; d != NULL; d = policy_declaration_for(policy, protocol, port, NULL, d)) {
+		if (policy_observes(policy, d) || lets_anyone_in(policy, d, environment)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum enforce_verdict enforce_decide(const struct policy *policy,
 				    const struct enforce_packet *packet,
 				    const struct enforce_environment *environment,
@@ -83,7 +113,7 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 		       NULL) {
 		declared = true;
 		observed = observed || policy_observes(policy, d);
-		if (access_left(d, environment) < 0 || access_is_internal(policy, d)) {
+		if (!lets_anyone_in(policy, d, environment)) {
 			continue;
 		}
 		enum enforce_verdict now = by_declaration(policy, d, packet);
@@ -94,8 +124,6 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 			}
 		}
 	}
-	const bool let_in = declared ? observed
-				     : policy->defaults.inbound == POLICY_ACCEPT ||
-					       policy_observes(policy, NULL);
+	const bool let_in = declared ? observed : opens_undeclared(policy);
 	return let_in ? ENFORCE_OPEN : best;
 }

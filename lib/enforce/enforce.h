@@ -66,6 +66,13 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 				    const struct enforce_environment *environment,
 				    const struct policy_declaration **by);
 
+/*
+ * Whether anybody from outside gets in at a port at all, as enforce_decide() would say for some
+ * packet. Pure. @param policy  NULL = no rules.
+ */
+bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
+		   const struct enforce_environment *environment);
+
 /* ---- rules ---- */
 
 /*

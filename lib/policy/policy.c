@@ -87,9 +87,15 @@ static bool who_has(const struct policy_who *who, const struct addr *address)
 bool policy_from_has(const struct policy *policy, const struct policy_declaration *declaration,
 		     const struct addr *address)
 {
+	return policy_froms_have(policy, declaration->from.items, declaration->from.count, address);
+}
+
+bool policy_froms_have(const struct policy *policy, const struct policy_from *items, size_t count,
+		       const struct addr *address)
+{
 	struct addr plain = addr_unmap(address);
-	for (size_t i = 0; i < declaration->from.count; i++) {
-		const struct policy_from *from = &declaration->from.items[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct policy_from *from = &items[i];
 		bool has =
 			from->kind == POLICY_FROM_ANY ||
 			(from->kind == POLICY_FROM_HOST &&

@@ -200,6 +200,9 @@ bool policy_only_host(const struct policy_declaration *declaration);
  */
 bool policy_from_has(const struct policy *policy, const struct policy_declaration *declaration,
 		     const struct addr *address);
+/* The same of a list of such items, as `never_cut` is one. */
+bool policy_froms_have(const struct policy *policy, const struct policy_from *items, size_t count,
+		       const struct addr *address);
 
 /* Stable words of the language: "own", "gateway", "none"; "" when not said. */
 const char *policy_encryption_name(int encryption);

@@ -37,24 +37,6 @@ static bool is_login(const struct login *login, const struct connection *c,
 	       c->remote_port == login->remote_port && addr_compare(remote, &login->remote) == 0;
 }
 
-static bool is_never_cut(const struct policy *policy, const struct addr *address)
-{
-	for (size_t i = 0; i < policy->never_cut.count; i++) {
-		const struct policy_from *from = &policy->never_cut.items[i];
-		if (from->kind == POLICY_FROM_PREFIX && prefix_has(&from->prefix, address)) {
-			return true;
-		}
-		const struct policy_who *who =
-			from->kind == POLICY_FROM_WHO ? &policy->who.items[from->who] : NULL;
-		for (size_t k = 0; who != NULL && k < who->addresses.count; k++) {
-			if (prefix_has(&who->addresses.items[k], address)) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 static const char *service_of(const struct rules *rules, const struct connection *c)
 {
 	const struct policy_declaration *d = policy_declaration_for(
@@ -86,7 +68,9 @@ static int take(struct cuts *out, const struct rules *rules, const struct ifaddr
 	*cut = (struct cut){ .connection = c,
 			     .service = service_of(rules, c),
 			     .mine = is_login(&rules->login, c, &remote),
-			     .never = is_never_cut(&rules->wanted.policy, &remote) };
+			     .never = policy_froms_have(
+				     &rules->wanted.policy, rules->wanted.policy.never_cut.items,
+				     rules->wanted.policy.never_cut.count, &remote) };
 	out->mine = out->mine || cut->mine;
 	out->never = out->never || cut->never;
 	return 0;
@@ -158,30 +142,12 @@ json_t *cuts_json(const struct cuts *cuts)
 
 /* ---- programs that nobody reaches any more ---- */
 
-static bool lets_in(const struct policy *policy, const struct listener *l,
-		    const struct enforce_environment *environment)
-{
-	if (policy == NULL || policy->defaults.inbound == POLICY_ACCEPT) {
-		return true;
-	}
-	const struct policy_declaration *d = NULL;
-	do {
-		d = policy_declaration_for(policy, l->protocol, l->port, NULL, d);
-		if (d != NULL && !policy_only_host(d) &&
-		    (d->until == POLICY_NO_DATE ||
-		     environment->day_end(d->until) > environment->now)) {
-			return true;
-		}
-	} while (d != NULL);
-	return false;
-}
-
 static bool is_shut(const struct rules *rules, const struct listener *l,
 		    const struct enforce_environment *environment)
 {
 	return l->netns == 0 && addr_exposure(&l->address) != EXPOSURE_LOOPBACK &&
-	       lets_in(rules_before(rules), l, environment) &&
-	       !lets_in(&rules->wanted.policy, l, environment);
+	       enforce_opens(rules_before(rules), l->protocol, l->port, environment) &&
+	       !enforce_opens(&rules->wanted.policy, l->protocol, l->port, environment);
 }
 
 void rules_add_shut(struct str *out, const struct rules *rules, const struct context *context)

@@ -491,7 +491,8 @@ def test_who_is_refused_is_counted(world):
 def test_observing_lets_in_and_tells_what_enforcing_would_refuse(world):
     world.listen(22)
     world.listen(8080)
-    world.apply(OPEN_22 + "defaults: {mode: observe}\n")
+    done = world.apply(OPEN_22 + "defaults: {mode: observe}\n")
+    assert "closed to others" not in done.stdout
     assert world.candidate() is None and world.confirmed() == 1, "nobody can be cut off by looking"
     assert world.connect(8080, world.OTHER) and world.connect(22, world.OTHER) and world.connect(22, world.FRIEND)
     expected = {(world.OTHER, "tcp", 8080): 1, (world.OTHER, "tcp", 22): 1}

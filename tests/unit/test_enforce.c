@@ -184,6 +184,11 @@ static void where_undeclared_is_open_declared_closed_is_closed(void **state)
 		assert_int_equal(enforce_decide(&policy, &packet, &environment, NULL),
 				 cases[i].verdict);
 	}
+	assert_false(enforce_opens(&policy, PROTOCOL_TCP, 5432, &environment));
+	assert_false(enforce_opens(&policy, PROTOCOL_TCP, 81, &environment));
+	assert_true(enforce_opens(&policy, PROTOCOL_TCP, 82, &environment)); /* to somebody */
+	assert_true(enforce_opens(&policy, PROTOCOL_TCP, 83, &environment));
+	assert_true(enforce_opens(NULL, PROTOCOL_TCP, 5432, &environment));
 	struct str text = STR_INIT(1 << 20);
 	assert_int_equal(enforce_rules(&text, &policy, 1, &environment, NULL), 0);
 	assert_non_null(strstr(str_text(&text), "5432 : goto g1-to-db"));
