@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "enforce/enforce.h"
 
 unsigned listing_generation(const char *name)
 {
@@ -17,7 +18,7 @@ unsigned listing_generation(const char *name)
 	}
 	memcpy(digits, name + 1, length);
 	digits[length] = '\0';
-	return parse_u64(&number, digits, 1, 999999999) == 0 ? (unsigned)number : 0;
+	return parse_u64(&number, digits, 1, ENFORCE_GENERATION_MAX) == 0 ? (unsigned)number : 0;
 }
 
 /* "\tset NAME {": the name, cut out into `out`. @return false for any other line. */

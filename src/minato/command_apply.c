@@ -27,19 +27,7 @@ static int run(const struct context *context, const void *given, const char *con
 				     .unproven = config->unproven,
 				     .command = "apply" };
 	(void)arguments, (void)count; /* none are taken */
-	struct rules rules;
-	int code = rules_open(&rules, context, true);
-	if (code == EXIT_IN_ORDER) {
-		code = rules_compare(&rules, context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = rules_look(&rules, context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = rules_apply(&rules, context, &apply);
-	}
-	rules_close(&rules);
-	return code;
+	return rules_apply_policy(context, &apply);
 }
 
 static const struct config defaults = { .seconds = APPLY_SECONDS };

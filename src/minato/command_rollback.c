@@ -99,18 +99,7 @@ static int cancel(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
 	const unsigned number = rules->status.candidate;
-	int r = enforce_cancel(&e);
-	if (r == 0) {
-		r = enforce_states_settle(&rules->states, number, ENFORCE_REVERTED, clock_now(),
-					  &e);
-	}
-	if (r == 0) {
-		r = enforce_status(&rules->status, &e);
-	}
-	if (r == 0) {
-		r = enforce_sweep(&rules->status, &e);
-	}
-	if (r < 0) {
+	if (rules_cancel(rules, number, &e) < 0) {
 		return fail(context, &e);
 	}
 	struct str text = STR_INIT(256);

@@ -208,19 +208,7 @@ static int apply(const struct edit_file *file, const struct edit_way *way)
 	const struct apply apply = { .seconds = way->seconds,
 				     .even_if = way->even_if,
 				     .command = way->command };
-	struct rules rules;
-	int code = rules_open(&rules, file->context, true);
-	if (code == EXIT_IN_ORDER) {
-		code = rules_compare(&rules, file->context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = rules_look(&rules, file->context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = rules_apply(&rules, file->context, &apply);
-	}
-	rules_close(&rules);
-	return code;
+	return rules_apply_policy(file->context, &apply);
 }
 
 int edit_carry_out(struct edit_file *file, const struct policy_edit *edit, int outcome,

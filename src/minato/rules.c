@@ -183,8 +183,7 @@ int rules_look(struct rules *rules, const struct context *context)
 	inventory_deinit(&rules->inventory);
 	int code =
 		look_or_complain(&rules->inventory, context, OBSERVE_OWNERS | OBSERVE_CONNECTIONS);
-	rules->looked = code == EXIT_IN_ORDER;
-	if (!rules->looked) {
+	if (code != EXIT_IN_ORDER) {
 		inventory_init(&rules->inventory, 0);
 		return code;
 	}

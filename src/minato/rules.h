@@ -22,7 +22,6 @@ struct rules {
 	struct str drift;        /* lines of nft's listing that another tool added or took away */
 	struct enforce_changes changes;
 	struct inventory inventory; /* connections and listeners with owners */
-	bool looked;
 	struct login login;
 };
 

@@ -228,14 +228,16 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	return code;
 }
 
+int rules_cancel(struct rules *rules, unsigned number, struct err *e)
+{
+	int r = enforce_cancel(e);
+	return r < 0 ? r : settle(rules, number, ENFORCE_REVERTED, e);
+}
+
 static int take_back(struct rules *rules, const struct context *context, unsigned number)
 {
 	struct err e = ERR_INIT;
-	int r = enforce_cancel(&e);
-	if (r == 0) {
-		r = settle(rules, number, ENFORCE_REVERTED, &e);
-	}
-	if (r < 0) {
+	if (rules_cancel(rules, number, &e) < 0) {
 		return failed(context, &e, "minato rollback");
 	}
 	complain(context, _("taken back: the rules are as they were before"), NULL);
@@ -324,7 +326,7 @@ static int check(struct rules *rules, const struct context *context, const struc
 {
 	struct cuts cuts = { 0 };
 	int code = cuts_find(&cuts, rules, context) < 0 ? EXIT_ERROR : EXIT_IN_ORDER;
-	if (code == EXIT_IN_ORDER && !apply->quiet) {
+	if (code == EXIT_IN_ORDER) {
 		code = show(rules, &cuts, context);
 	}
 	if (code == EXIT_IN_ORDER) {
@@ -362,6 +364,23 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 	str_deinit(&work.policy);
 	str_deinit(&work.rules_text);
 	str_deinit(&work.summary);
+	return code;
+}
+
+int rules_apply_policy(const struct context *context, const struct apply *apply)
+{
+	struct rules rules;
+	int code = rules_open(&rules, context, true);
+	if (code == EXIT_IN_ORDER) {
+		code = rules_compare(&rules, context);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_look(&rules, context);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_apply(&rules, context, apply);
+	}
+	rules_close(&rules);
 	return code;
 }
 

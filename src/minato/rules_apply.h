@@ -8,7 +8,6 @@ enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
 struct apply {
 	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
 	bool even_if;        /* also when it cuts the caller or a never_cut one */
-	bool quiet;          /* without the plan on stdout */
 	bool unproven;       /* without asking the twin */
 	const char *command; /* what was typed, for the record */
 };
@@ -20,6 +19,12 @@ struct apply {
  * @param rules opened for change, compared and looked. @return an exit code.
  */
 int rules_apply(struct rules *rules, const struct context *context, const struct apply *apply);
+
+/* The same for the policy file, from opening the record to closing it. @return an exit code. */
+int rules_apply_policy(const struct context *context, const struct apply *apply);
+
+/* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
+int rules_cancel(struct rules *rules, unsigned number, struct err *e);
 
 /*
  * Confirms the candidate when the login proves that one still gets in. @return an exit code.

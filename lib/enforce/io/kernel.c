@@ -15,10 +15,10 @@ static void json_freep(json_t **value)
 }
 
 /* @return 0 with the array of nft's objects; -ENOENT and the like as nft_run. */
-static int list(json_t **out, const char *command, enum nft_output output, struct err *e)
+static int list(json_t **out, const char *command, struct err *e)
 {
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = nft_run(&text, command, output, e);
+	int r = nft_run(&text, command, NFT_JSON, e);
 	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
 	str_deinit(&text);
 	if (r < 0) {
@@ -65,7 +65,7 @@ static int read_map(unsigned *out, usec_t *left, const char *name, struct err *e
 	_cleanup_(json_freep) json_t *objects = NULL;
 	(void)snprintf(command, sizeof(command), "list map inet minato %s", name);
 	*out = 0;
-	int r = list(&objects, command, NFT_JSON, e);
+	int r = list(&objects, command, e);
 	if (r < 0) {
 		return r;
 	}

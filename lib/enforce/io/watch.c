@@ -1,8 +1,6 @@
-/* Hearing of changes of the kernel's rules, and asking how often they have changed. */
-#include <arpa/inet.h>
+/* Hearing of changes of the kernel's rules. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 #include <unistd.h>
