@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "bpf/guard.h"
 #include "guard/guard.h"
+#include "guard/program.h"
 
 enum {
 	RULE_PARTS_MAX = GUARD_PARTS_MAX - 1, /* the kernel's loop needs one more for the root */
@@ -233,10 +234,24 @@ static bool add_ports(struct compiler *compiler, const struct policy_ports *port
 	return fitted;
 }
 
-static bool has_program(const struct policy_program *program)
+bool guard_is_wanted(const struct policy *policy)
 {
-	return program->unit != NULL || program->executable != NULL || program->user != NULL ||
-	       program->container != NULL;
+	if (policy->defaults.guard == POLICY_GUARD_OFF) {
+		return false;
+	}
+	for (size_t i = 0; i < policy->declarations.count; i++) {
+		if (program_is_given(&policy->declarations.items[i].program)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct guard_options guard_options_of(const struct policy *policy)
+{
+	return (struct guard_options){ .mode = policy->defaults.guard == POLICY_GUARD_ENFORCE
+						       ? GUARD_ENFORCE
+						       : GUARD_OBSERVE };
 }
 
 static int add_declaration(struct compiler *compiler, const struct policy_declaration *declaration)
@@ -245,7 +260,7 @@ static int add_declaration(struct compiler *compiler, const struct policy_declar
 	uint16_t number = 0;
 	bool known = true;
 	bool fitted = true;
-	bool wanted = has_program(&declaration->program);
+	bool wanted = program_is_given(&declaration->program);
 	if (wanted && set->head.rule_count + 1 < GUARD_RULES_MAX) {
 		number = (uint16_t)++set->head.rule_count;
 		int r = make_rule(compiler, &set->rules[number], declaration);

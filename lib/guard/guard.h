@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/portset.h"
 #include "base/str.h"
@@ -63,6 +64,11 @@ struct guard_options {
 	enum guard_mode mode;
 	bool even_never_cut; /* refuse also where guard_is_spared() says to only watch */
 };
+
+/* Whether there is anything to guard: a `program:`, and no `guard: off`. */
+bool guard_is_wanted(const struct policy *policy);
+/* The mode that `defaults: guard:` says; never_cut is left alone. */
+struct guard_options guard_options_of(const struct policy *policy);
 
 /* What a person should know about a declaration's guard. */
 enum guard_note_kind {
@@ -120,6 +126,45 @@ bool guard_is_spared(const struct policy *policy, const struct policy_declaratio
  */
 unsigned guard_table_rules(const struct guard_table *table, enum protocol protocol, uint16_t port,
 			   bool *watched);
+
+/* The programs that are declared for a port, as the policy writes them: "unit: web.service, user:
+ * www-data", several with " | " between; nothing when there is none. Appends. */
+void guard_programs_format(struct str *out, const struct policy *policy, enum protocol protocol,
+			   uint16_t port);
+
+/* ---- what would change (pure) ---- */
+
+enum guard_change_kind {
+	GUARD_KEPT,    /* the port was free for everybody, now it is for its programs */
+	GUARD_FREED,   /* the reverse */
+	GUARD_ALTERED, /* for other programs, or refused instead of watched */
+};
+
+/* Neighbouring ports of a protocol that change alike. Strings in the arena. */
+struct guard_change {
+	enum guard_change_kind kind;
+	bool refused_before, refused_after; /* others are refused, not only watched */
+	const char *ports;                  /* "5432/tcp", "8000-8010/udp" */
+	const char *before, *after;         /* as guard_programs_format(); "" = free */
+};
+
+struct guard_changes {
+	struct arena arena;
+	VEC(struct guard_change) list; /* by protocol and port */
+};
+
+/*
+ * What the guard that `after` asks for does otherwise than that of `before`. What only the host can
+ * tell, as a user who does not exist, is left out of account.
+ * @param before,after  NULL = no policy holds, nothing is guarded.
+ * @param out           free with guard_changes_deinit in every case.
+ * @return 0; -ENOMEM.
+ */
+int guard_changes(struct guard_changes *out, const struct policy *before,
+		  const struct policy *after, struct err *e);
+void guard_changes_deinit(struct guard_changes *changes);
+/* "kept", "freed", "altered". */
+const char *guard_change_name(enum guard_change_kind kind);
 
 /* ---- a bind that did not fit (pure) ---- */
 
@@ -187,6 +232,12 @@ struct guard_place {
 };
 
 /*
+ * Whether a guard could stand there: BPF is not taken away, cgroup v2 is there, the pins' folder
+ * lies on a bpffs. Rights are not looked at. @return 0; -EOPNOTSUPP; -ENOENT; -ENOTTY; errno.
+ */
+int guard_possible(const struct guard_place *place, struct err *e);
+
+/*
  * Fills in the environment from this process: its namespaces, the accounts, mounts and the cgroup.
  * `container` stays NULL. @return 0; -ENOENT no cgroup v2, -EOPNOTSUPP a kernel before 5.14, ...
  */
@@ -200,6 +251,13 @@ int guard_environment_read(struct guard_environment *out, const struct guard_pla
  *         kernel; -ENOENT no cgroup v2; -ENOTTY no bpffs; others of the system calls.
  */
 int guard_load(const struct guard_place *place, const struct guard_table *table, struct err *e);
+
+/*
+ * Whether a guard stands there, for this network namespace, that decides as the table does. Needs
+ * root. @return 0; -EPERM; others of the system calls.
+ */
+int guard_holds(bool *out, const struct guard_place *place, const struct guard_table *table,
+		struct err *e);
 
 /* Takes the guard away; none is fine. @return 0; -EPERM; others of the system calls. */
 int guard_unload(const struct guard_place *place, struct err *e);
@@ -227,9 +285,14 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 struct guard_attempts;
 typedef void guard_attempt_function(const struct guard_attempt *attempt, void *data);
 
-/* @return 0; -ENOENT no guard is loaded; -EPERM; others. Free with guard_attempts_free. */
-int guard_attempts_open(struct guard_attempts **out, const struct guard_place *place,
-			struct err *e);
+/*
+ * The ring of a guard that is loaded, to be handed to its one reader; closed by the caller.
+ * @param bytes receives its size. @return the descriptor; -ENOENT no guard is loaded; -EPERM; ...
+ */
+int guard_ring(uint32_t *bytes, const struct guard_place *place, struct err *e);
+/* Begins to read it, without any rights; `ring` stays the caller's and may be closed afterwards.
+ * @return 0; -EINVAL no such ring; -ENOMEM; others of mmap. Free with guard_attempts_free. */
+int guard_attempts_open(struct guard_attempts **out, int ring, uint32_t bytes, struct err *e);
 /* Readable when something waits. */
 int guard_attempts_fd(const struct guard_attempts *attempts);
 /* Hands over at most `max`. @return how many. */

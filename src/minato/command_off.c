@@ -1,6 +1,6 @@
 /* minato off: the rules go, all of them. minato restore: the confirmed ones come again. */
 #include "base/io/clock.h"
-#include "guard_text.h"
+#include "guard_follow.h"
 #include "rules.h"
 #include "words.h"
 
@@ -58,6 +58,23 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
+/* With the guard too, where a state is confirmed: else nobody asked for one here. */
+static void restore_guard(const struct rules *rules, const struct context *context)
+{
+	const struct enforce_state *state = enforce_states_confirmed(&rules->states);
+	struct policy policy = { 0 };
+	struct err e = ERR_INIT;
+	if (state == NULL) {
+		return;
+	}
+	if (enforce_states_policy(&policy, &rules->states, state->number, &e) < 0) {
+		complain(context, err_text(&e), NULL);
+		return;
+	}
+	guard_follow(context, &policy, true);
+	policy_deinit(&policy);
+}
+
 static int restore(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
@@ -86,6 +103,9 @@ static int run_restore(const struct context *context, const void *given,
 	if (code == EXIT_IN_ORDER) {
 		code = restore(&rules, context);
 	}
+	if (code == EXIT_IN_ORDER) {
+		restore_guard(&rules, context);
+	}
 	rules_close(&rules);
 	return code;
 }
@@ -94,6 +114,7 @@ const struct command command_restore = {
 	.name = "restore",
 	.summary = N_("put the confirmed rules back, as at the start of the host"),
 	.description = N_("What was confirmed last, whatever the policy file says meanwhile: a "
-			  "change that nobody has tried must not come with a restart."),
+			  "change that nobody has tried must not come with a restart. The bind "
+			  "guard of that state comes with it."),
 	.run = run_restore,
 };

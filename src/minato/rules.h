@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "command.h"
 #include "enforce/enforce.h"
+#include "guard/guard.h"
 #include "judge.h"
 #include "login.h"
 #include "model/inventory.h"
@@ -21,6 +22,9 @@ struct rules {
 	bool missing;            /* the record has confirmed rules, the kernel has none */
 	struct str drift;        /* lines of nft's listing that another tool added or took away */
 	struct enforce_changes changes;
+	struct guard_changes guard_changes;
+	bool guard_differs;    /* what stands in the kernel is not what the policy wants */
+	char guard_fault[256]; /* why there can be no bind guard; "" = there can, or need not */
 	struct inventory inventory; /* connections and listeners with owners */
 	struct login login;
 };
@@ -63,6 +67,22 @@ void rules_add_summary(struct str *out, const struct enforce_changes *changes);
 json_t *rules_json(const struct rules *rules, const struct context *context);
 /* "state 12 of 2026-11-27 10:00 by ops", or that there are no rules. Appends. */
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number);
+
+/* ---- the bind guard (rules_guard.c) ---- */
+
+/* Compares what guards the policies ask for, and what stands in the kernel. @return 0; -ENOMEM. */
+int rules_compare_guard(struct rules *rules, const struct context *context, struct err *e);
+bool rules_guard_differs(const struct rules *rules);
+/* One line for each port or range. Appends. */
+void rules_add_guard(struct str *out, const struct rules *rules, const struct context *context);
+/* The same for the record, in one English line. Appends. */
+void rules_add_guard_summary(struct str *out, const struct rules *rules);
+json_t *rules_guard_json(const struct rules *rules);
+/*
+ * After the wanted policy was confirmed, and not before: a candidate that the kernel takes back
+ * leaves the guard as it was. It complains by itself: the rules hold without a guard too.
+ */
+void rules_follow_guard(const struct rules *rules, const struct context *context);
 
 /* ---- live connections (rules_cut.c) ---- */
 

@@ -67,6 +67,7 @@ static int prepare(struct work *work, struct err *e)
 	r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
+		rules_add_guard_summary(&work->summary, rules);
 		r = work->summary.error;
 	}
 	return r;
@@ -225,6 +226,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	str_printf(&text, _("state %u is confirmed\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
+	rules_follow_guard(rules, context);
 	return code;
 }
 
@@ -296,6 +298,9 @@ static int tell_what_next(const struct work *work)
 	}
 	int code = print_text(&text);
 	str_deinit(&text);
+	if (proves_itself(work->rules)) {
+		rules_follow_guard(work->rules, work->context);
+	}
 	return code;
 }
 

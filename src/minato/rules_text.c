@@ -120,6 +120,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		add_change(out, &changes->items[i], &context->out_style);
 	}
 	add_defaults(out, changes);
+	rules_add_guard(out, rules, context);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
 		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
 	}
@@ -194,6 +195,7 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 							 : json_integer(rules->status.candidate));
 	json_object_set_new(document, "differs", json_boolean(rules_differ(rules)));
 	json_object_set_new(document, "changes", list);
+	json_object_set_new(document, "guard", rules_guard_json(rules));
 	json_object_set_new(document, "inbound",
 			    json_pack("{s:s, s:s}", "before",
 				      policy_verdict_name(changes->inbound_before), "after",

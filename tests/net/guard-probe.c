@@ -148,7 +148,9 @@ static int show_attempts(const char *directory)
 	const struct guard_place place = { .directory = directory };
 	struct guard_attempts *attempts = NULL;
 	struct err e = ERR_INIT;
-	int r = guard_attempts_open(&attempts, &place, &e);
+	uint32_t bytes = 0;
+	const int ring = guard_ring(&bytes, &place, &e);
+	int r = ring < 0 ? ring : guard_attempts_open(&attempts, ring, bytes, &e);
 	if (r < 0) {
 		return fail(r, &e);
 	}

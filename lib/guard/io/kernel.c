@@ -175,6 +175,49 @@ int guard_load(const struct guard_place *place, const struct guard_table *table,
 			      : load_anew(place, table, &pins, attached, e);
 }
 
+/* Without what differs though both decide alike: when it was made, what it has seen, what was
+ * reserved beside it. */
+static void strip(struct guard_set *set)
+{
+	set->head.made = 0;
+	memset(set->reserved, 0, sizeof(set->reserved));
+	for (size_t i = 0; i < GUARD_RULES_MAX; i++) {
+		set->rules[i].seen_cgroup = 0;
+		set->rules[i].seen_file = 0;
+	}
+}
+
+static bool decides_alike(struct guard_set *standing, const struct guard_set *wanted)
+{
+	_cleanup_(freep) struct guard_set *copy = malloc(sizeof(*copy));
+	if (copy == NULL) {
+		return false; /* then it is loaded once more */
+	}
+	memcpy(copy, wanted, sizeof(*copy));
+	strip(copy);
+	strip(standing);
+	return memcmp(copy, standing, sizeof(*copy)) == 0;
+}
+
+int guard_holds(bool *out, const struct guard_place *place, const struct guard_table *table,
+		struct err *e)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_INIT;
+	_cleanup_(freep) struct guard_set *set = NULL;
+	bool attached = false;
+	int r = pins_open(&pins, place, e);
+	if (r == 0) {
+		r = find_attached(&attached, &pins, place, e);
+	}
+	if (r == 0 && attached) {
+		r = pins_read_set(&set, &pins, e);
+	}
+	if (r == 0) {
+		*out = set != NULL && decides_alike(set, table->set);
+	}
+	return r;
+}
+
 int guard_unload(const struct guard_place *place, struct err *e)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_INIT;
