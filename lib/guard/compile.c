@@ -263,10 +263,14 @@ static int add_declaration(struct compiler *compiler, const struct policy_declar
 	bool wanted = program_is_given(&declaration->program);
 	if (wanted && set->head.rule_count + 1 < GUARD_RULES_MAX) {
 		number = (uint16_t)++set->head.rule_count;
+		const struct guard_rule *rule = &set->rules[number];
 		int r = make_rule(compiler, &set->rules[number], declaration);
 		if (r < 0) {
 			return r;
 		}
+		set->briefs[number] = (struct guard_brief){ .flags = rule->flags,
+							    .user = rule->user,
+							    .device = rule->device };
 	}
 	for (size_t i = 0; i < declaration->ports.count; i++) {
 		const struct policy_ports *ports = &declaration->ports.items[i];
@@ -302,6 +306,7 @@ static void free_and_count(struct compiler *compiler)
 			*port = (struct guard_port){ 0 };
 		}
 		if (port->rules[0] != 0) {
+			table->set->guarded[i / 64] |= 1ULL << (i % 64);
 			table->ports++;
 			table->enforced += !is_watched(table->set, port);
 			portset_add(&table->owned, (uint16_t)i);

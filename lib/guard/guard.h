@@ -179,13 +179,15 @@ enum guard_misfit {
 /* "user", "executable", "unit", "container": keys of `program:`. */
 const char *guard_misfit_name(enum guard_misfit misfit);
 
-enum { GUARD_PROCESS_BYTES = 16 };
+enum { GUARD_PROCESS_BYTES = 16, GUARD_UNIT_NAME_BYTES = 64 };
 
 struct guard_attempt {
 	usec_t time;                       /* wall */
 	int32_t pid;                       /* in the first pid namespace */
 	uint32_t uid;                      /* effective */
 	char process[GUARD_PROCESS_BYTES]; /* any bytes: escape before showing */
+	char unit[GUARD_UNIT_NAME_BYTES];  /* "ssh.service", "docker-ID.scope"; "" = none; likewise
+					    */
 	enum protocol protocol;
 	uint16_t port;
 	struct addr address;
@@ -197,6 +199,31 @@ struct guard_attempt {
 /* Reads a record of the ring. @return 0; -EBADMSG with `out` untouched. */
 int guard_attempt_read(struct guard_attempt *out, const void *record, size_t length,
 		       usec_t boot_offset);
+
+enum { GUARD_REPEATS_MAX = 256 };
+
+struct guard_repeat {
+	struct guard_attempt attempt; /* the last one */
+	usec_t told;
+	uint64_t waiting; /* so many since then */
+};
+
+/* What was told lately; zeroed = nothing. Beyond GUARD_REPEATS_MAX different ones within a minute
+ * all others share the last slot: a program that runs over every port fills no disk. */
+struct guard_repeats {
+	struct guard_repeat slots[GUARD_REPEATS_MAX + 1];
+};
+
+/* @param count  attempts that this one stands for, at least 1. */
+typedef void guard_told_function(const struct guard_attempt *attempt, uint64_t count, void *data);
+
+/* The first attempt of somebody at a port is told at once, what repeats it within a minute is
+ * counted. */
+void guard_repeats_add(struct guard_repeats *repeats, const struct guard_attempt *attempt,
+		       guard_told_function *function, void *data);
+/* Tells what was counted and not told yet. @param all  also within the minute: the end. */
+void guard_repeats_flush(struct guard_repeats *repeats, usec_t now, bool all,
+			 guard_told_function *function, void *data);
 
 /* ---- reserved ports (pure) ---- */
 

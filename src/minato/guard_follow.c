@@ -72,7 +72,7 @@ static int connect_control(void)
  */
 static void tell_daemon(const struct guard_place *place)
 {
-	char order[] = "guard";
+	char order[32];
 	uint32_t bytes = 0;
 	_cleanup_(close_fdp) int ring = guard_ring(&bytes, place, NULL);
 	_cleanup_(close_fdp) int control = connect_control();
@@ -82,7 +82,8 @@ static void tell_daemon(const struct guard_place *place)
 	} beside = { .header = { .cmsg_level = SOL_SOCKET,
 				 .cmsg_type = SCM_RIGHTS,
 				 .cmsg_len = CMSG_LEN(sizeof(int)) } };
-	struct iovec text = { order, sizeof(order) - 1 };
+	const int length = snprintf(order, sizeof(order), "guard %u", ring < 0 ? 0 : bytes);
+	struct iovec text = { order, (size_t)length };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
 	if (control < 0) {
 		return;
@@ -200,7 +201,7 @@ static int check_place(const struct guard_place *place, struct err *e)
 	if (r == 0) {
 		r = guard_status(&status, place, e);
 	}
-	if (r == 0 && status.loaded && status.attached && !status.outdated && !status.here) {
+	if (r == 0 && status.loaded && status.attached && !status.here) {
 		return err_set(e, EBUSY,
 			       "the bind guard of another network namespace stands in %s: minato "
 			       "guard off ends it",
@@ -253,8 +254,7 @@ static bool stands_here(void)
 {
 	const struct guard_place place = guard_place();
 	struct guard_status status;
-	return guard_status(&status, &place, NULL) == 0 && status.loaded &&
-	       (status.here || status.outdated);
+	return guard_status(&status, &place, NULL) == 0 && status.loaded && status.here;
 }
 
 void guard_follow(const struct context *context, const struct policy *policy, bool quiet)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from guard_world import ID, OTHER, RESERVED, WEB, guarded_host
+from guard_world import ID, OTHER, PROBE, RESERVED, WEB, guarded_host
 
 host = pytest.fixture(guarded_host)
 
@@ -198,6 +198,23 @@ def test_apply_that_is_killed_leaves_a_whole_guard(host):
     assert done.returncode == 0, done.stderr
     assert plan(host)[0] == 0
     assert host.binds(18090, OTHER) and not host.binds(18080, OTHER)
+
+
+def test_a_guard_of_another_version_is_replaced_and_its_reserved_ports_go_with_it(host):
+    write(host, guard="enforce")
+    host.inside(PROBE, "old", host.pins, host.cgroup, host.policy)
+    assert host.inside("cat", RESERVED).strip() == "18080"
+    assert host.status()["outdated"] is True and host.status()["this_namespace"] is True
+    done = apply(host, OPEN.replace("18080", "18090"), guard="enforce")
+    assert "bind guard: on, refuses" in done.stdout
+    assert not host.binds(18090, OTHER) and host.binds(18080, OTHER)
+    assert host.inside("cat", RESERVED).strip() == "18090"
+    write(host, guard="enforce")
+    host.minato("off")
+    host.inside(PROBE, "old", host.pins, host.cgroup, host.policy)
+    assert host.minato(command="off").returncode == 0
+    assert host.inside("cat", RESERVED).strip() == ""
+    assert not host.pins.exists()
 
 
 # ---- plan ----

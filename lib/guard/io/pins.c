@@ -150,7 +150,7 @@ void pins_remove(const struct guard_place *place)
 	(void)rmdir(place->directory); /* something else lies there: it stays */
 }
 
-int pins_read_set(struct guard_set **out, const struct pins *pins, struct err *e)
+int pins_read_set(struct guard_set **out, bool *current, const struct pins *pins, struct err *e)
 {
 	uint32_t id = 0;
 	uint32_t bytes = 0;
@@ -163,18 +163,20 @@ int pins_read_set(struct guard_set **out, const struct pins *pins, struct err *e
 	if (inner < 0) {
 		return err_system(e, inner, "cannot read the guard's rules");
 	}
-	_cleanup_(freep) struct guard_set *set = malloc(sizeof(*set));
+	r = bpf_map_size(inner, &bytes, &places);
+	const size_t room =
+		r == 0 && bytes > sizeof(struct guard_set) ? bytes : sizeof(struct guard_set);
+	_cleanup_(freep) struct guard_set *set = calloc(1, room);
 	if (set == NULL) {
 		return err_system(e, ENOMEM, "bind guard");
 	}
-	r = bpf_map_size(inner, &bytes, &places);
-	bool same = r == 0 && bytes == sizeof(*set);
-	if (same) {
+	if (r == 0) {
 		r = bpf_read_value(inner, 0, set);
 	}
 	if (r < 0) {
 		return err_system(e, r, "cannot read the guard's rules");
 	}
-	*out = same && set->head.version == GUARD_VERSION ? steal(&set) : NULL;
+	*current = bytes == sizeof(*set) && set->head.version == GUARD_VERSION;
+	*out = steal(&set);
 	return 0;
 }
