@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "base/when.h"
+#include "model/event.h"
 #include "model/finding.h"
 #include "model/inventory.h"
 #include "text/text.h"
@@ -18,6 +19,10 @@ struct review_input {
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
 	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
 	usec_t now;    /* wall clock */
+	/* Binds that did not fit the policy lately: EVENT_BIND_REFUSED and EVENT_BIND_WATCHED,
+	 * oldest first; only a daemon knows them. */
+	const struct event *attempts;
+	size_t attempt_count;
 };
 
 /*

@@ -51,6 +51,8 @@ static const char *const kinds[] = {
 	"rules_reverted",
 	"rules_tried",
 	"rules_off",
+	"bind_refused",
+	"bind_watched",
 	NULL,
 };
 

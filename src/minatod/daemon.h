@@ -116,6 +116,8 @@ struct daemon {
 	sd_event_source *helper_io;
 	struct wire_ring ring; /* what the loader told */
 	int ring_fds[WIRE_FDS_MAX];
+	int attempts_ring; /* of the bind guard, -1 = there is none */
+	uint32_t attempts_bytes;
 	struct wire_rules rules; /* as the guard told last, for an engine that is new */
 	usec_t rules_told;       /* when the guard was heard last; 0 = never */
 	bool told_ready;
@@ -131,6 +133,8 @@ bool child_is_wanted(const struct child *child);
 void child_start(struct child *child);
 /* Asks all to end; the loop ends when they have. */
 void children_stop(struct daemon *daemon);
+/* Takes the ring of the bind guard (-1 = it is off) and passes it on to the engine. */
+void children_take_attempts(struct daemon *daemon, int *ring, uint32_t bytes);
 /* Tells the engine to read the policy again. */
 void children_reload(struct daemon *daemon);
 /* Ends without asking those that are left and waits for them; for the way out. */

@@ -26,6 +26,8 @@ struct scenario {
 	bool has_policy;
 	struct policy policy;
 	int64_t today;
+	struct event attempts[8];
+	size_t attempt_count;
 	struct str expected;
 	unsigned line;
 };
@@ -230,6 +232,23 @@ static void read_today(struct scenario *s, char **rest)
 	s->today = date_to_days(year, month, day);
 }
 
+/* "attempt refused tcp 5432 rogue 4711 1001 other.service": process, pid, uid, unit; "-" = none. */
+static void read_attempt(struct scenario *s, char **rest)
+{
+	assert_true(s->attempt_count < sizeof(s->attempts) / sizeof(s->attempts[0]));
+	struct event *event = &s->attempts[s->attempt_count++];
+	event->kind = strcmp(needed_word(s, rest), "refused") == 0 ? EVENT_BIND_REFUSED
+								   : EVENT_BIND_WATCHED;
+	assert_int_equal(protocol_parse(&event->protocol, needed_word(s, rest)), 0);
+	assert_int_equal(parse_port(&event->port, needed_word(s, rest)), 0);
+	(void)str_copy(event->process, sizeof(event->process), needed_word(s, rest));
+	event->pid = (int32_t)number(s, needed_word(s, rest));
+	event->uid = (uint32_t)number(s, needed_word(s, rest));
+	const char *unit = needed_word(s, rest);
+	(void)str_copy(event->unit, sizeof(event->unit), strcmp(unit, "-") == 0 ? "" : unit);
+	(void)str_copy(event->detail, sizeof(event->detail), "unit: db.service");
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -250,6 +269,8 @@ static void read_line(struct scenario *s, char *line)
 		read_netns(s, &rest);
 	} else if (strcmp(word, "hidden") == 0) {
 		read_hidden(s, &rest);
+	} else if (strcmp(word, "attempt") == 0) {
+		read_attempt(s, &rest);
 	} else if (strcmp(word, "today") == 0) {
 		read_today(s, &rest);
 	} else if (strcmp(word, "reserved") == 0) {
@@ -329,6 +350,8 @@ static void run_review(struct findings *out, const struct scenario *s)
 		.policy = s->has_policy ? &s->policy : NULL,
 		.today = s->today,
 		.now = s->today * USEC_PER_DAY,
+		.attempts = s->attempts,
+		.attempt_count = s->attempt_count,
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);
