@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from guard_world import ID, OTHER, PROBE, RESERVED, WEB, guarded_host
+from test_lockout import Terminal
 
 host = pytest.fixture(guarded_host)
 
@@ -86,6 +87,35 @@ def test_it_comes_with_the_confirmation(host):
     hold(host)
     assert host.minato(command="restore").returncode == 0
     assert not host.binds(18080, OTHER)
+
+
+class OnTerminal:
+    """The host as Terminal asks for it."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def words(self, verb):
+        return self.host.command("--unproven", command=verb)[0]
+
+    def environment(self, **more):
+        return self.host.command(**more)[1]
+
+
+def test_a_key_on_a_terminal_brings_it_or_leaves_it(host):
+    write(host, guard="enforce", defaults="inbound: drop")
+    terminal = Terminal(OnTerminal(host), "apply")
+    terminal.until("Keep these rules?")
+    assert not host.pins.exists()
+    terminal.press(b"n")
+    terminal.until("taken back")
+    assert not host.pins.exists() and host.binds(18080, OTHER)
+    terminal = Terminal(OnTerminal(host), "apply")
+    terminal.until("Keep these rules?")
+    terminal.press(b"y")
+    terminal.until("bind guard: on, refuses")
+    assert not host.binds(18080, OTHER)
+    assert plan(host)[0] == 0
 
 
 def test_rollback_takes_the_guard_of_the_state_too(host):
