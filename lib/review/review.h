@@ -14,13 +14,18 @@
 
 struct policy;
 
+enum {
+	REVIEW_ATTEMPTS_MAX = 64,
+	REVIEW_ATTEMPTS_SECONDS = 3600, /* older ones are history */
+};
+
 struct review_input {
 	const struct inventory *inventory; /* after inventory_sort() */
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
 	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
 	usec_t now;    /* wall clock */
-	/* Binds that did not fit the policy lately: EVENT_BIND_REFUSED and EVENT_BIND_WATCHED,
-	 * oldest first; only a daemon knows them. */
+	/* Binds that did not fit lately: EVENT_BIND_REFUSED and EVENT_BIND_WATCHED, oldest first;
+	 * the daemon hears of them and stores them. */
 	const struct event *attempts;
 	size_t attempt_count;
 };

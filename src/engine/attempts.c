@@ -6,10 +6,11 @@
 #include "base/io/clock.h"
 #include "common/say.h"
 #include "engine.h"
+#include "review/review.h"
 
 enum { ATTEMPTS_A_TURN = 512 };
 
-static const usec_t RECENT_USEC = 3600 * USEC_PER_SEC;
+static const usec_t RECENT_USEC = REVIEW_ATTEMPTS_SECONDS * USEC_PER_SEC;
 
 /* ---- recent ones ---- */
 
@@ -24,7 +25,7 @@ static void drop_oldest(struct engine_attempts *attempts, size_t count)
 
 static void remember(struct engine_attempts *attempts, const struct event *event)
 {
-	if (attempts->recent.count == ENGINE_ATTEMPTS_RECENT) {
+	if (attempts->recent.count == REVIEW_ATTEMPTS_MAX) {
 		drop_oldest(attempts, 1);
 	}
 	struct event *kept = vec_push(&attempts->recent);
@@ -144,6 +145,10 @@ void attempts_start(struct engine *engine, uint32_t ring_bytes, int ring)
 {
 	struct engine_attempts *attempts = &engine->attempts;
 	struct err e = ERR_INIT;
+	/* What the guard before told last. */
+	while (attempts->reader != NULL &&
+	       guard_attempts_read(attempts->reader, ATTEMPTS_A_TURN, on_attempt, engine) > 0) {
+	}
 	stop_reading(attempts);
 	if (ring < 0) {
 		return;

@@ -97,10 +97,6 @@ struct engine_events {
 	struct announced *announced; /* sockets that events told of lately */
 };
 
-enum {
-	ENGINE_ATTEMPTS_RECENT = LOOKER_ATTEMPTS_MAX, /* that findings are made of */
-};
-
 /* Binds that the guard refused or told of. */
 struct engine_attempts {
 	struct guard_attempts *reader; /* NULL = no guard */

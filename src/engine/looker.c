@@ -23,7 +23,7 @@ struct looker {
 	struct observe_request request;
 	struct observe_sockets sockets;
 	const struct policy *policy;
-	struct event attempts[LOOKER_ATTEMPTS_MAX];
+	struct event attempts[REVIEW_ATTEMPTS_MAX];
 	size_t attempt_count;
 	struct inventory inventory;
 	struct findings findings;
@@ -128,7 +128,7 @@ void looker_begin(struct looker *looker, const struct observe_request *request,
 		  const struct event *attempts, size_t attempt_count)
 {
 	looker->attempt_count =
-		attempt_count < LOOKER_ATTEMPTS_MAX ? attempt_count : LOOKER_ATTEMPTS_MAX;
+		attempt_count < REVIEW_ATTEMPTS_MAX ? attempt_count : REVIEW_ATTEMPTS_MAX;
 	for (size_t i = 0; i < looker->attempt_count; i++) {
 		looker->attempts[i] = attempts[i];
 	}

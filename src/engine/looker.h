@@ -11,8 +11,6 @@ struct policy;
 
 struct looker;
 
-enum { LOOKER_ATTEMPTS_MAX = 64 };
-
 /* Makes the thread, before the process gives up the right to make threads. @return 0, -ENOMEM,
  * other negative errno. */
 int looker_new(struct looker **out, struct err *e);
@@ -22,7 +20,7 @@ int looker_new(struct looker **out, struct err *e);
  * @param request  its strings must live until the end of the look.
  * @param sockets  move to the looker.
  * @param policy   to review against, NULL = none; must stay as it is until the end of the look.
- * @param attempts recent binds that did not fit, oldest first; copied, at most LOOKER_ATTEMPTS_MAX.
+ * @param attempts recent binds that did not fit, oldest first; copied, at most REVIEW_ATTEMPTS_MAX.
  */
 void looker_begin(struct looker *looker, const struct observe_request *request,
 		  struct observe_sockets *sockets, const struct policy *policy,

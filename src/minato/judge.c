@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attempts.h"
 #include "review/review.h"
 #include "words.h"
 
@@ -75,11 +76,15 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
+	struct attempts attempts;
+	attempts_recall(&attempts, context->now);
 	const struct review_input input = {
 		.inventory = inventory,
 		.policy = judgement_policy(out),
 		.today = local_day(context->now),
 		.now = context->now,
+		.attempts = attempts.items,
+		.attempt_count = attempts.count,
 	};
 	int r = review_findings(&out->findings, &input);
 	if (r < 0) {

@@ -149,6 +149,25 @@ def test_log_says_it_in_words(host, daemon):
         assert kind in done.stdout and f"rogue ({rogue.pid()})" in done.stdout and rest in done.stdout, done.stdout
 
 
+def test_status_and_findings_say_it(host, daemon):
+    guard(host, daemon)
+    daemon.start()
+    assert not host.binds(18080, OTHER, program=host.copy("rogue"), user=NOBODY)
+    first(daemon)
+    words = {"C.UTF-8": "tried to bind 18080/tcp and was refused: d0 keeps it for unit: web.service",
+             "ja_JP.UTF-8": "18080/tcp をバインドしようとして拒否されました"}
+    for language, sentence in words.items():
+        environment = {"LANG": language, "MINATO_STATE_DIRECTORY": daemon.state}
+        done = host.minato("--severity", "medium", "--json", command="findings", **environment)
+        told = [each for each in json.loads(done.stdout)["findings"] if each["finding"] == "bind-refused"]
+        assert len(told) == 1 and sentence in told[0]["text"], done.stdout + done.stderr
+        told = json.loads(host.minato("--json", command="status", **environment).stdout)["findings"]
+        assert [each["facts"]["unit"] for each in told if each["finding"] == "bind-refused"] == ["other.service"]
+    # Without the store, or without leave to read it, there is nothing to tell of.
+    done = host.minato("--json", command="findings", MINATO_STATE_DIRECTORY="/nonexistent")
+    assert done.returncode == 0 and "bind-refused" not in done.stdout
+
+
 def test_the_control_socket_takes_no_ring_without_its_size(host, daemon):
     import socket
     host.declare([("18080/tcp", "unit: web.service", "host")])
