@@ -220,17 +220,6 @@ static int send_rules(const struct child *child, struct err *e)
 	return wire_send(child->socket, &message, NULL, 0, e);
 }
 
-/* The next engine goes on where the last one ended, as with the ring of events. */
-static int send_attempts(const struct child *child, struct err *e)
-{
-	const struct daemon *daemon = child->daemon;
-	const struct wire_message message = {
-		.type = WIRE_ATTEMPTS, .attempts = { .ring_bytes = daemon->attempts_bytes }
-	};
-	return wire_send(child->socket, &message, &daemon->attempts_ring,
-			 daemon->attempts_ring >= 0 ? 1 : 0, e);
-}
-
 static int send_first(const struct child *child, struct err *e)
 {
 	int r = child->role == WIRE_GUARD ? 0 : send_setup(child, e);
@@ -241,7 +230,7 @@ static int send_first(const struct child *child, struct err *e)
 		r = send_rules(child, e);
 	}
 	if (r == 0 && child->role == WIRE_ENGINE) {
-		r = send_attempts(child, e);
+		r = attempts_send(child->daemon, e);
 	}
 	return r == 0 && child->role != WIRE_GUARD ? send_peers(child->daemon, e) : r;
 }
@@ -489,17 +478,6 @@ void children_stop(struct daemon *daemon)
 					 (uint64_t)STOP_USEC, 0, on_stop_limit,
 					 daemon); /* without it systemd's own limit ends us */
 	end_when_all_ended(daemon);
-}
-
-void children_take_attempts(struct daemon *daemon, int *ring, uint32_t bytes)
-{
-	const struct child *engine = &daemon->children[CHILD_ENGINE];
-	close_fdp(&daemon->attempts_ring);
-	daemon->attempts_ring = steal_fd(ring);
-	daemon->attempts_bytes = bytes;
-	if (engine->socket >= 0) {
-		(void)send_attempts(engine, NULL); /* a new engine gets it anyway */
-	}
 }
 
 void children_reload(struct daemon *daemon)

@@ -21,7 +21,7 @@ static const char *take_guard(struct daemon *daemon, const char *size, size_t le
 	    (bytes > 0) != (*ring >= 0)) {
 		return "guard wants the size of its ring, and the ring beside it";
 	}
-	children_take_attempts(daemon, ring, (uint32_t)bytes);
+	attempts_take(daemon, ring, (uint32_t)bytes);
 	return "the bind guard is listened to";
 }
 

@@ -133,14 +133,18 @@ bool child_is_wanted(const struct child *child);
 void child_start(struct child *child);
 /* Asks all to end; the loop ends when they have. */
 void children_stop(struct daemon *daemon);
-/* Takes the ring of the bind guard (-1 = it is off) and passes it on to the engine. */
-void children_take_attempts(struct daemon *daemon, int *ring, uint32_t bytes);
 /* Tells the engine to read the policy again. */
 void children_reload(struct daemon *daemon);
 /* Ends without asking those that are left and waits for them; for the way out. */
 void children_end(struct daemon *daemon);
 /* Asks all whether they live; a child that has been silent too long is killed. */
 void children_ping(struct daemon *daemon);
+
+/* Sends the engine the ring of the bind guard, or that there is none. The next engine goes on where
+ * the last one ended, as with the ring of events. @return 0 or negative errno. */
+int attempts_send(const struct daemon *daemon, struct err *e);
+/* Takes a ring of that size (-1 = the guard is off) and passes it on. */
+void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
 
 /* Handles a message of the engine or the guard that asks the parent for something. @return 0 or
  * negative errno: the child is not to be trusted any more. */
