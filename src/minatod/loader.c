@@ -116,7 +116,7 @@ static int receive(struct wire_message *out, int fds[WIRE_FDS_MAX], int socket, 
 static int receive_both(struct daemon *daemon, int socket, struct err *e)
 {
 	struct wire_message message = { 0 };
-	int fds[WIRE_FDS_MAX];
+	int fds[WIRE_FDS_MAX] = { -1 };
 	int r = receive(&message, daemon->ring_fds, socket, e);
 	if (r < 0) {
 		return r;
