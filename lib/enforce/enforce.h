@@ -294,23 +294,24 @@ int enforce_states_add(struct enforce_states *states, const struct enforce_state
 /* Writes what has become of an entry; drops confirmed entries beyond ENFORCE_STATES_KEPT. */
 int enforce_states_settle(struct enforce_states *states, unsigned number,
 			  enum enforce_state_kind kind, usec_t now, struct err *e);
-/*
- * Keeps and gives back the listing of an entry's rules as they were loaded, with the ruleset's id
- * at that moment, which holds for one boot and one network namespace. -ENOENT: none kept.
- */
+/* Keeps and gives back the listing of an entry's rules as they were loaded. -ENOENT: none kept. */
 int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
-				const char *listing, uint32_t ruleset_id, struct err *e);
+				const char *listing, struct err *e);
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
 			   struct err *e);
-/* Keeps another id: the ruleset was changed by us, and by nobody else. */
-int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
-			struct err *e);
+/*
+ * Keeps the ruleset's id, which holds for one boot and one network namespace: at this moment the
+ * entry's rules are as they were loaded. Without it they are compared with their listing.
+ */
+void enforce_states_mark(const struct enforce_states *states, unsigned number);
 /* Whether the ruleset still has the id that was kept, so that nothing can have changed. */
-bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
-			      uint32_t ruleset_id);
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number);
 /* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
 int enforce_states_policy(struct policy *out, const struct enforce_states *states, unsigned number,
 			  struct err *e);
+/* Whether the entry's policy was kept as just this text. */
+bool enforce_states_has_text(const struct enforce_states *states, unsigned number,
+			     const char *text);
 
 /* "pending", "confirmed", "reverted", "off". */
 const char *enforce_state_name(enum enforce_state_kind kind);
@@ -339,8 +340,20 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
 		    const struct enforce_environment *environment, unsigned *number, struct err *e);
 
+/* enforce_sweep(), after which it is still known whether others changed the confirmed rules. */
+int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
+			 struct err *e);
+
 /* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
 int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
+
+/*
+ * The same after the fact, for rules that were marked when they were loaded: when the ruleset has
+ * another id by now, they are loaded into a network namespace of their own and listed there. Then
+ * the caller stays in that namespace: it is for a process that has nothing else to do.
+ */
+int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
+			    bool outbound, struct err *e);
 
 /*
  * Appends what another tool did to a state's rules since they were loaded, as enforce_difference;

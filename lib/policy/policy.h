@@ -169,6 +169,8 @@ struct policy {
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
+	const char *text; /* as it was read, when that says all by itself: one file, and nothing
+			     that is looked up elsewhere (profiles); else NULL */
 };
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
@@ -290,6 +292,29 @@ enum policy_outcome {
 int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, const char *name,
 		 const char *bytes, size_t length, const struct policy_environment *environment);
 
+/* A text as it was read: the policy, and how it is written. For edits. */
+struct policy_reading;
+
+/* The text of a policy: the file that the reading begins with. */
+struct policy_text {
+	const char *name; /* for diagnostics and includes */
+	const char *bytes;
+	size_t length;
+	const struct policy_reading *reading; /* of just this text, when there is one; else NULL */
+};
+
+/*
+ * As policy_parse, and keeps how the text is written. The text must outlive the reading.
+ * @param out  NULL unless 0 is returned; free with policy_reading_free.
+ */
+int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		const struct policy_text *text, const struct policy_environment *environment);
+/* @return NULL. NULL is allowed. */
+struct policy_reading *policy_reading_free(struct policy_reading *reading);
+/* What was read, borrowed; or taken over, which leaves an empty policy behind. */
+const struct policy *policy_reading_policy(const struct policy_reading *reading);
+void policy_reading_take(struct policy *out, struct policy_reading *reading);
+
 void policy_diagnostics_deinit(struct policy_diagnostics *diagnostics);
 
 /* One sentence: what is wrong. Appends. */
@@ -318,6 +343,10 @@ enum { POLICY_TEXT_BYTES_MAX = 64 * 1024 * 1024 }; /* room for the normal form o
  * @return 0; -ENOMEM; -EFBIG beyond out->max_bytes.
  */
 int policy_print(struct str *out, const struct policy *policy);
+
+/* Appends a text that reads as this policy at any time and everywhere: its own text when that says
+ * all by itself, else the normal form. @return as policy_print. */
+int policy_preserve(struct str *out, const struct policy *policy);
 
 enum policy_change_kind {
 	POLICY_ADDED,
@@ -398,6 +427,7 @@ struct policy_edit {
 	struct arena arena; /* of what follows */
 	char *text;         /* on 0: the whole new file, terminated; NULL otherwise */
 	size_t length;
+	struct policy after;                   /* on 0: what the new text reads as */
 	struct policy_changes changes;         /* on 0: what differs in meaning */
 	struct policy_diagnostics diagnostics; /* INVALID: of the old text; REFUSED and 0: of the
 						  new one, places are of that text */
@@ -406,13 +436,6 @@ struct policy_edit {
 
 /* Frees all; NULL and a zeroed edit are allowed. */
 void policy_edit_deinit(struct policy_edit *edit);
-
-/* The text to edit: one file of the policy, the one that the reading begins with. */
-struct policy_text {
-	const char *name; /* for diagnostics and includes */
-	const char *bytes;
-	size_t length;
-};
 
 enum { POLICY_EDIT_VALUES_MAX = 1024 }; /* ports, items of `from` in one request */
 

@@ -231,3 +231,8 @@ const char *policy_schema(enum language language)
 {
 	return language == LANGUAGE_JA ? schema_json_ja : schema_json_en;
 }
+
+int policy_preserve(struct str *out, const struct policy *policy)
+{
+	return policy->text != NULL ? str_add(out, policy->text) : policy_print(out, policy);
+}

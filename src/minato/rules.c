@@ -88,7 +88,7 @@ static unsigned number_before(const struct rules *rules)
 	return state == NULL ? 0 : state->number;
 }
 
-static int find_before(struct rules *rules, struct err *e)
+static int find_before(struct rules *rules, const struct policy *known, struct err *e)
 {
 	const unsigned number = number_before(rules);
 	rules->missing = rules->verified && number == 0 && rules->recorded &&
@@ -101,12 +101,23 @@ static int find_before(struct rules *rules, struct err *e)
 			       "the kernel has rules of minato (state %u) that %s does not know",
 			       number, rules_directory());
 	}
-	int r = enforce_states_policy(&rules->before, &rules->states, number, e);
-	rules->ruled = r == 0;
+	if (known != NULL && known->text != NULL &&
+	    enforce_states_has_text(&rules->states, number, known->text)) {
+		rules->before = known;
+		return 0;
+	}
+	int r = enforce_states_policy(&rules->recorded_policy, &rules->states, number, e);
+	rules->before = r == 0 ? &rules->recorded_policy : NULL;
 	return r;
 }
 
 int rules_open(struct rules *out, const struct context *context, bool change)
+{
+	return rules_open_knowing(out, context, change, NULL);
+}
+
+int rules_open_knowing(struct rules *out, const struct context *context, bool change,
+		       const struct policy *known)
 {
 	*out = (struct rules){ .states = { .directory = -1, .lock = -1 },
 			       .drift = STR_INIT(1 << 24) };
@@ -122,7 +133,7 @@ int rules_open(struct rules *out, const struct context *context, bool change)
 		r = enforce_settle(&out->states, &out->status, context->now, &e);
 	}
 	if (r == 0) {
-		r = find_before(out, &e);
+		r = find_before(out, known, &e);
 	}
 	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
 }
@@ -131,7 +142,7 @@ void rules_close(struct rules *rules)
 {
 	enforce_states_close(&rules->states);
 	judgement_deinit(&rules->wanted);
-	policy_deinit(&rules->before);
+	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
 	enforce_changes_deinit(&rules->changes);
 	inventory_deinit(&rules->inventory);
@@ -139,23 +150,35 @@ void rules_close(struct rules *rules)
 
 const struct policy *rules_before(const struct rules *rules)
 {
-	return rules->ruled ? &rules->before : NULL;
+	return rules->before;
 }
 
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules->missing || rules->drift.length > 0 ||
 	       (rules->verified && rules->status.confirmed == 0) ||
-	       (rules->ruled && rules->verified && !rules->status.framed);
+	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
 
 /* What another tool did to our table. */
 static int find_drift(struct rules *rules, struct err *e)
 {
-	return rules->ruled && rules->verified
+	return rules->before != NULL && rules->verified
 		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
 				       DRIFT_LINES_MAX, e)
 		       : 0;
+}
+
+static int compare(struct rules *rules, const struct context *context)
+{
+	struct err e = ERR_INIT;
+	const struct enforce_environment environment = rules_environment(context);
+	int r = enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
+				&environment, &e);
+	if (r == 0) {
+		r = find_drift(rules, &e);
+	}
+	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
 }
 
 int rules_compare(struct rules *rules, const struct context *context)
@@ -168,14 +191,15 @@ int rules_compare(struct rules *rules, const struct context *context)
 		complain(context, _("there is no policy yet"), "minato init");
 		return EXIT_ERROR;
 	}
-	struct err e = ERR_INIT;
-	const struct enforce_environment environment = rules_environment(context);
-	int r = enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
-				&environment, &e);
-	if (r == 0) {
-		r = find_drift(rules, &e);
-	}
-	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
+	return compare(rules, context);
+}
+
+int rules_compare_with(struct rules *rules, const struct context *context, struct policy *wanted)
+{
+	rules->wanted.declared = true;
+	rules->wanted.policy = *wanted;
+	*wanted = (struct policy){ 0 };
+	return compare(rules, context);
 }
 
 int rules_look(struct rules *rules, const struct context *context)

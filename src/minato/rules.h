@@ -16,10 +16,10 @@ struct rules {
 	struct enforce_status status;
 	bool verified;           /* the kernel was asked; else the record is believed */
 	struct judgement wanted; /* the policy of the file */
-	struct policy before;    /* of the rules that hold */
-	bool ruled;              /* there are such */
-	bool missing;            /* the record has confirmed rules, the kernel has none */
-	struct str drift;        /* lines of nft's listing that another tool added or took away */
+	struct policy recorded_policy;
+	const struct policy *before; /* of the rules that hold; NULL = there are none */
+	bool missing;                /* the record has confirmed rules, the kernel has none */
+	struct str drift; /* lines of nft's listing that another tool added or took away */
 	struct enforce_changes changes;
 	struct inventory inventory; /* connections and listeners with owners */
 	struct login login;
@@ -36,10 +36,16 @@ struct enforce_environment rules_environment(const struct context *context);
  * @return EXIT_IN_ORDER, or an exit code after having complained. rules_close in every case.
  */
 int rules_open(struct rules *out, const struct context *context, bool change);
+/* The same with a policy at hand that is likely the one that holds, so that it is not read again.
+ * It must outlive the rules. @param known  NULL = none. */
+int rules_open_knowing(struct rules *out, const struct context *context, bool change,
+		       const struct policy *known);
 void rules_close(struct rules *rules);
 
 /* Reads the policy file and compares it with what holds. @return as rules_open. */
 int rules_compare(struct rules *rules, const struct context *context);
+/* The same with a policy that was read already, which is taken over. */
+int rules_compare_with(struct rules *rules, const struct context *context, struct policy *wanted);
 
 /* Takes the inventory and finds the login. @return as rules_open. */
 int rules_look(struct rules *rules, const struct context *context);
@@ -90,8 +96,13 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
 
 /* ---- waiting (rules_wait.c) ---- */
 
-/* Leaves a process behind that cleans up when the candidate has timed out unconfirmed. */
-void rules_clean_later(unsigned seconds);
+/*
+ * Leaves a process behind that keeps how the kernel lists rules that were just loaded and marked,
+ * and cleans up when the candidate has timed out unconfirmed.
+ * @param text     the rules as they were loaded
+ * @param seconds  until they time out; 0 = they do not
+ */
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds);
 
 /* ---- conntrack (rules_seed.c) ---- */
 

@@ -130,7 +130,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		str_add(out,
 			_("  ! another tool changed the table of minato; this is put right:\n"));
 		str_add(out, str_text(&rules->drift));
-	} else if (rules->ruled && rules->verified && !rules->status.framed) {
+	} else if (rules->before != NULL && rules->verified && !rules->status.framed) {
 		str_add(out,
 			_("  ! another tool took the way to the rules away; it is put back\n"));
 	}
