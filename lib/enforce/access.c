@@ -90,6 +90,7 @@ static void gate_key(struct str *out, const struct policy *policy,
 	add_number(out, d->rate.per);
 	add_number(out, d->until);
 	add_number(out, policy_observes(policy, d));
+	add_number(out, d->cut);
 	for (size_t i = 0; i < d->from.count; i++) {
 		const struct policy_from *from = &d->from.items[i];
 		add_number(out, from->kind);
@@ -105,13 +106,21 @@ static void gate_key(struct str *out, const struct policy *policy,
 	(void)str_add(out, d->interface ?: "");
 }
 
-static bool is_open(const struct policy_declaration *d)
+static bool is_lasting(const struct policy_declaration *d)
 {
 	bool any = false;
 	for (size_t i = 0; i < d->from.count; i++) {
 		any = any || d->from.items[i].kind == POLICY_FROM_ANY;
 	}
-	return any && d->interface == NULL && d->rate.count == 0 && d->until == POLICY_NO_DATE;
+	return any && d->interface == NULL && d->until == POLICY_NO_DATE;
+}
+
+/* Whether what is declared closed meets the same as what nobody declared. */
+static bool like_undeclared(const struct policy *policy, const struct policy_declaration *d)
+{
+	return policy->defaults.inbound != POLICY_ACCEPT &&
+	       policy_observes(policy, d) == policy_observes(policy, NULL) && !d->cut &&
+	       !policy->defaults.cut;
 }
 
 static int make_gate(struct making *making, size_t index, struct str *key)
@@ -120,9 +129,7 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 	const usec_t left = access_left(d, making->environment);
 	const bool closed = left < 0 || access_is_internal(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
-	/* Where undeclared ports are open, what is declared closed needs a rule of its own. */
-	if (closed && making->policy->defaults.inbound != POLICY_ACCEPT &&
-	    policy_observes(making->policy, d) == policy_observes(making->policy, NULL)) {
+	if (closed && like_undeclared(making->policy, d)) {
 		return 0;
 	}
 	str_clear(key);
@@ -139,8 +146,9 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 		}
 		*gate = (struct gate){ .declaration = d,
 				       .left = closed ? 0 : left,
-				       .open = !closed && is_open(d),
+				       .open = !closed && is_lasting(d) && d->rate.count == 0,
 				       .closed = closed,
+				       .lasting = !closed && is_lasting(d),
 				       .observed = policy_observes(making->policy, d) };
 		known->index = (uint32_t)making->access->gates.count - 1;
 	}
@@ -246,6 +254,7 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 {
 	struct access *access = making->access;
 	bool ends = true;
+	bool lasting = false;
 	door->first_gate = (uint32_t)access->gates_of_doors.count;
 	for (size_t i = 0; i < count; i++) {
 		const struct gate *gate = &access->gates.items[gates[i]];
@@ -257,10 +266,13 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		door->gate_count++;
 		door->open = door->open || gate->open;
 		door->observed = door->observed || gate->observed;
-		ends = ends && gate->left > 0;
+		ends = ends && (gate->left > 0 || gate->closed);
+		lasting = lasting || gate->lasting;
 		door->left = gate->left > door->left ? gate->left : door->left;
+		door->cut = door->cut || gate->declaration->cut;
 	}
 	door->left = ends && !door->observed ? door->left : 0;
+	door->cut = door->cut && !lasting && !door->observed;
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
 }
@@ -422,6 +434,8 @@ int access_make(struct access *out, const struct policy *policy,
 		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
 		r = make_openings(&making);
 	}
+	out->cut_undeclared = policy->defaults.cut && policy->defaults.inbound != POLICY_ACCEPT &&
+			      !policy_observes(policy, NULL);
 	free(making.gate_of);
 	free(making.door_of);
 	HASH_CLEAR(hh, making.gates);

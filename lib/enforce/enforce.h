@@ -73,6 +73,13 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
 		   const struct enforce_environment *environment);
 
+/*
+ * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
+ * it is cut when the rules are loaded; false = it stays until it ends by itself. Pure.
+ * @param policy  NULL = no rules.
+ */
+bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port);
+
 /* ---- rules ---- */
 
 /*
@@ -115,17 +122,21 @@ struct enforce_change {
 	int32_t until;       /* last day, or POLICY_NO_DATE */
 	uint32_t rate_count; /* new connections per source, 0 = no limit */
 	usec_t rate_per;
+	bool cut_before; /* live connections of whom it does not let in ended */
+	bool cut_after;  /* they end; else they stay until they end by themselves */
 };
 
 struct enforce_changes {
 	struct arena arena;
 	struct enforce_change *items;
 	size_t count;
-	bool frees_only; /* every packet that got in gets in afterwards: nobody can be cut off */
+	bool frees_only; /* whoever got in gets in afterwards, and no live connection is newly cut
+			  * but at ports that nobody could reach before */
 	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
 	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
 	int outbound_before, outbound_after; /* likewise */
 	bool ping_before, ping_after;
+	bool cut_before, cut_after; /* live connections to ports that nobody declared */
 };
 
 /*

@@ -60,6 +60,9 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 		missing(reader, v, "owner");
 	}
 	fill_from(reader, v);
+	if (v->here && tree_get(v->node, "cut") == NULL) {
+		d->cut = reader->policy.defaults.cut;
+	}
 }
 
 static void check_reason(struct reader *reader, const struct view *v)

@@ -135,6 +135,7 @@ struct policy_declaration {
 	int32_t review;        /* day the review is due, or POLICY_NO_DATE */
 	const char *interface; /* only there; NULL = every interface */
 	int mode;              /* enum policy_mode */
+	bool cut;              /* connections that lose their permission end; else they stay */
 };
 
 /* Another device of mine. */
@@ -152,11 +153,12 @@ enum policy_verdict {
 };
 
 struct policy_defaults {
-	int inbound;       /* enum policy_verdict: what nobody declared */
-	int outbound;      /* enum policy_verdict */
-	bool ping;         /* ICMP echo requests are answered */
-	int observe;       /* 1 = nothing is refused, what would be is counted; index into `mode` */
-	const char *owner; /* of declarations that name none; NULL = each must */
+	int inbound;  /* enum policy_verdict: what nobody declared */
+	int outbound; /* enum policy_verdict */
+	bool ping;    /* ICMP echo requests are answered */
+	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	bool cut;     /* of declarations that do not say; also for ports that nobody declared */
+	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
 

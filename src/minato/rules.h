@@ -74,16 +74,19 @@ void rules_add_state(struct str *out, const struct rules *rules, unsigned number
 
 /* A connection into this host that the new rules would not let in again. */
 struct cut {
-	const struct connection *connection;
-	const char *service; /* declaration or program that it goes to */
+	enum protocol protocol;
+	uint16_t port, remote_port;
+	struct addr remote;
+	const char *service; /* declaration or program that it goes to; NULL = not known */
 	bool mine;           /* it is the login that the command is typed in */
 	bool never;          /* never_cut names it */
+	bool ends;           /* it is cut; else it stays until it ends by itself */
 };
 
 struct cuts {
 	VEC(struct cut) list;
-	bool mine;  /* one of them is */
-	bool never; /* one of them is */
+	bool mine, never;           /* one of them is */
+	bool mine_ends, never_ends; /* one of them is, and is cut */
 };
 
 /* @return 0 or -ENOMEM. Free with vec_free(&cuts->list). */

@@ -25,8 +25,12 @@ static int refuse_lock_out(const struct context *context, const struct cuts *cut
 		return EXIT_IN_ORDER;
 	}
 	complain(context,
-		 cuts->mine ? _("refused: the login that you type this in could not come in again")
-			    : _("refused: somebody whom never_cut: names could not come in again"),
+		 cuts->mine_ends ? _("refused: the login that you type this in would be cut")
+		 : cuts->mine
+			 ? _("refused: the login that you type this in could not come in again")
+		 : cuts->never_ends
+			 ? _("refused: somebody whom never_cut: names would be cut")
+			 : _("refused: somebody whom never_cut: names could not come in again"),
 		 "minato apply --even-if-it-cuts-me");
 	return EXIT_ERROR;
 }

@@ -265,6 +265,29 @@ class World:
             return call(make)
 
 
+@contextlib.contextmanager
+def container(world, port):
+    """As Docker does it: a bridge, and destination NAT of a published port. Gives the container's namespace."""
+    namespace = world.outside + "c"
+    checked("ip", "netns", "add", namespace)
+    try:
+        checked("ip", "-n", world.host, "link", "add", "docker0", "type", "bridge")
+        world.address(world.host, "docker0", "172.17.0.1/16")
+        checked("ip", "link", "add", "veth0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns",
+                namespace)
+        checked("ip", "-n", world.host, "link", "set", "veth0", "master", "docker0", "up")
+        world.address(namespace, "eth0", "172.17.0.2/16")
+        checked("ip", "-n", namespace, "route", "add", "default", "via", "172.17.0.1")
+        checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        world.nft(f"table ip nat {{ chain DOCKER {{ iifname docker0 return; tcp dport {port} dnat to 172.17.0.2:{port}; }}; "
+                  "chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump DOCKER; }; "
+                  "chain POSTROUTING { type nat hook postrouting priority srcnat; "
+                  "ip saddr 172.17.0.0/16 oifname != docker0 masquerade; }; }")
+        yield namespace
+    finally:
+        run("ip", "netns", "del", namespace)
+
+
 def echo(server):
     while True:
         try:
