@@ -254,7 +254,7 @@ static void add_who_rules(struct writing *w, const struct door *door, const stru
 			end_rule(w, gate);
 		}
 	}
-	if (who->addresses.count == 0 && access_who_counts(who)) {
+	if (!policy_who_located(who) && access_who_counts(who)) {
 		begin_rule(w, door, gate);
 		add_device(w, who);
 		end_rule(w, gate);
@@ -585,6 +585,12 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 		  const struct enforce_environment *environment, struct err *e)
 {
 	struct access access;
+	const struct policy_who *who = NULL;
+	const char *unfrozen = policy_unfrozen(policy, &who);
+	if (unfrozen != NULL) {
+		return err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
+			       who->entry.name, unfrozen);
+	}
 	int r = access_make(&access, policy, environment, e);
 	if (r == 0) {
 		struct writing writing = {

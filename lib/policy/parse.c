@@ -73,6 +73,7 @@ static void read_all(struct reader *reader)
 	}
 	if (reader->error == 0 && reader->diagnostics->errors == 0) {
 		finish_bags(reader);
+		join_names(reader);
 	}
 	int r = faults_finish(reader);
 	reader->error = reader->error == 0 ? r : reader->error;
