@@ -207,6 +207,7 @@ static int apply(const struct edit_file *file, const struct edit_way *way)
 {
 	const struct apply apply = { .seconds = way->seconds,
 				     .even_if = way->even_if,
+				     .keep_names = way->keep_names,
 				     .command = way->command };
 	return rules_apply_policy(file->context, &apply);
 }

@@ -16,7 +16,8 @@ struct judgement {
 const struct policy *judgement_policy(const struct judgement *judgement);
 
 /*
- * Reads the policy: the one named with --policy must be there, the default one may be missing.
+ * Reads the policy, its host names frozen as in the rules that were confirmed last: the one named
+ * with --policy must be there, the default one may be missing.
  * @return EXIT_IN_ORDER, or the exit code after having complained. `out` needs judgement_deinit in
  * every case.
  */

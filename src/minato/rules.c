@@ -106,15 +106,23 @@ static int find_before(struct rules *rules, struct err *e)
 	return r;
 }
 
-int rules_open(struct rules *out, const struct context *context, bool change)
+int rules_need_root(const struct context *context)
 {
-	*out = (struct rules){ .states = { .directory = -1, .lock = -1 },
-			       .drift = STR_INIT(1 << 24) };
-	inventory_init(&out->inventory, 0);
-	if (change && geteuid() != 0) {
+	if (geteuid() != 0) {
 		complain(context, _("changing the rules of the packet filter needs root"),
 			 "sudo minato apply");
 		return EXIT_RIGHTS;
+	}
+	return EXIT_IN_ORDER;
+}
+
+int rules_open(struct rules *out, const struct context *context, bool change)
+{
+	out->drift = STR_INIT(1 << 24);
+	inventory_init(&out->inventory, 0);
+	int code = change ? rules_need_root(context) : EXIT_IN_ORDER;
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
 	struct err e = ERR_INIT;
 	int r = open_both(out, change, &e);
@@ -158,7 +166,7 @@ static int find_drift(struct rules *rules, struct err *e)
 		       : 0;
 }
 
-int rules_compare(struct rules *rules, const struct context *context)
+int rules_want(struct rules *rules, const struct context *context)
 {
 	int code = judge_policy(&rules->wanted, context);
 	if (code != EXIT_IN_ORDER) {
@@ -168,6 +176,11 @@ int rules_compare(struct rules *rules, const struct context *context)
 		complain(context, _("there is no policy yet"), "minato init");
 		return EXIT_ERROR;
 	}
+	return rules_freeze(rules, context);
+}
+
+int rules_compare(struct rules *rules, const struct context *context)
+{
 	struct err e = ERR_INIT;
 	const struct enforce_environment environment = rules_environment(context);
 	int r = enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,

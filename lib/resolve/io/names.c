@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 enum {
 	NOBODY = 65534, /* Debian policy 9.2.2: owns no file, so nobody loses what is its own */
 	OUTPUT = 3,     /* the child's end of the pipe */
+	THREADS_MAX = 16,
 };
 
 /* How much longer than the child itself the parent waits for it. */
@@ -111,15 +113,20 @@ static void take(struct resolve_answer *answer, const struct sockaddr *address)
 	answer->addresses[answer->count++] = found;
 }
 
-static struct resolve_answer answer_of(struct gaicb *request)
+static struct resolve_answer ask_for(const char *name)
 {
-	struct resolve_answer answer = { .outcome = outcome_of(gai_error(request)) };
+	/* One of each address, not one for each kind of socket. */
+	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	struct resolve_answer answer = { .outcome = outcome_of(
+						 getaddrinfo(name, NULL, &hints, &found)) };
 	if (answer.outcome != RESOLVE_FOUND) {
 		return answer;
 	}
-	for (const struct addrinfo *i = request->ar_result; i != NULL; i = i->ai_next) {
+	for (const struct addrinfo *i = found; i != NULL; i = i->ai_next) {
 		take(&answer, i->ai_addr);
 	}
+	freeaddrinfo(found);
 	if (answer.outcome == RESOLVE_TOO_MANY) {
 		answer.count = 0;
 	} else if (answer.count == 0) {
@@ -128,56 +135,83 @@ static struct resolve_answer answer_of(struct gaicb *request)
 	return answer;
 }
 
-static size_t still_asked(const struct gaicb **out, struct gaicb *requests, size_t count)
+/* What the threads share. getaddrinfo_a(3) would do the same, but gai_suspend(3) of glibc 2.36 can
+ * leave a counter on its stack to a thread that has just finished. */
+struct work {
+	const char *const *names;
+	size_t count;
+	pthread_mutex_t mutex; /* of what follows */
+	pthread_cond_t changed;
+	size_t next; /* name to be asked for */
+	size_t done;
+	struct resolve_answer *answers; /* NO_REPLY at first */
+};
+
+static void *ask_in_turn(void *context)
 {
-	size_t left = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (gai_error(&requests[i]) == EAI_INPROGRESS) {
-			out[left++] = &requests[i];
-		}
+	struct work *work = context;
+	(void)pthread_mutex_lock(&work->mutex); /* cannot fail, as all of its kind here */
+	while (work->next < work->count) {
+		const size_t mine = work->next++;
+		(void)pthread_mutex_unlock(&work->mutex);
+		const struct resolve_answer answer = ask_for(work->names[mine]);
+		(void)pthread_mutex_lock(&work->mutex);
+		work->answers[mine] = answer;
+		work->done++;
+		(void)pthread_cond_signal(&work->changed);
 	}
-	return left;
+	(void)pthread_mutex_unlock(&work->mutex);
+	return NULL;
 }
 
-static void wait_for_all(struct gaicb *requests, size_t count, usec_t deadline)
+/* @return 0, also when some threads cannot be had. */
+static int start_threads(struct work *work)
 {
-	const struct gaicb *waiting[RESOLVE_NAMES_MAX];
-	size_t left = 0;
-	while ((left = still_asked(waiting, requests, count)) > 0) {
-		const usec_t time = deadline - clock_monotonic();
-		if (time <= 0) {
-			return;
-		}
-		const struct timespec timeout = { .tv_sec = time / USEC_PER_SEC,
-						  .tv_nsec = time % USEC_PER_SEC * 1000 };
-		(void)gai_suspend(waiting, (int)left, &timeout); /* the loop looks by itself */
-	}
-}
-
-static int ask(const char *const *names, size_t count, usec_t deadline)
-{
-	/* One of each address, not one for each kind of socket. */
-	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	static struct gaicb requests[RESOLVE_NAMES_MAX];
-	struct gaicb *list[RESOLVE_NAMES_MAX];
-	for (size_t i = 0; i < count; i++) {
-		requests[i] = (struct gaicb){ .ar_name = names[i], .ar_request = &hints };
-		list[i] = &requests[i];
-	}
-	if (getaddrinfo_a(GAI_NOWAIT, list, (int)count, NULL) != 0) {
-		return -EAGAIN;
-	}
-	wait_for_all(requests, count, deadline);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t record[RESOLVE_RECORD_BYTES];
-		const struct resolve_answer answer = answer_of(&requests[i]);
-		resolve_encode(record, &answer);
-		int r = write_all(OUTPUT, (const char *)record, sizeof(record));
-		if (r < 0) {
-			return r;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < THREADS_MAX && i < work->count; i++) {
+		pthread_t thread;
+		r = pthread_create(&thread, NULL, ask_in_turn, work);
+		if (r != 0 && i == 0) {
+			return -r;
 		}
 	}
 	return 0;
+}
+
+static void wait_for_all(struct work *work, usec_t deadline)
+{
+	const struct timespec end = { .tv_sec = deadline / USEC_PER_SEC,
+				      .tv_nsec = deadline % USEC_PER_SEC * 1000 };
+	int r = 0;
+	while (work->done < work->count && r == 0) {
+		r = pthread_cond_clockwait(&work->changed, &work->mutex, CLOCK_MONOTONIC, &end);
+	}
+}
+
+/* The mutex stays locked, so that nobody changes what is written: the process ends with it. */
+static int ask(const char *const *names, size_t count, usec_t deadline)
+{
+	static struct resolve_answer answers[RESOLVE_NAMES_MAX];
+	static struct work work = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+				    .changed = PTHREAD_COND_INITIALIZER,
+				    .answers = answers };
+	work.names = names;
+	work.count = count;
+	for (size_t i = 0; i < count; i++) {
+		answers[i].outcome = RESOLVE_NO_REPLY;
+	}
+	int r = start_threads(&work);
+	if (r < 0) {
+		return r;
+	}
+	(void)pthread_mutex_lock(&work.mutex);
+	wait_for_all(&work, deadline);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		uint8_t record[RESOLVE_RECORD_BYTES];
+		resolve_encode(record, &answers[i]);
+		r = write_all(OUTPUT, record, sizeof(record));
+	}
+	return r;
 }
 
 static _Noreturn void be_child(int output, const char *const *names, size_t count, usec_t deadline)
