@@ -34,7 +34,7 @@ struct resolve_answer {
 /*
  * Asks what every program of this host would be told (getaddrinfo(3): hosts, DNS and whatever
  * nsswitch.conf names), for all names at once. The child that asks is nobody when we are root, has
- * no capability, reads the system's folders alone and can start no program.
+ * no capability, reads files of the system alone and can start no program.
  * @param answers  one for each name, set on 0.
  * @param count    at most RESOLVE_NAMES_MAX; with 0 nobody is asked.
  * @param timeout  for all of them together; what is not known then is NO_REPLY.

@@ -55,10 +55,10 @@ static int become_nobody(void)
 
 static int give_rights_away(void)
 {
-	/* Configuration, modules of the name service, sockets of resolvers. The two files may be
-	 * links to elsewhere. */
+	/* Configuration and modules of the name service. The two files may be links to elsewhere,
+	 * such as /run, where a user's own sockets and secrets are too. */
 	static const char *const readable[] = {
-		"/etc", "/usr", "/lib", "/run", "/etc/resolv.conf", "/etc/hosts", NULL,
+		"/etc", "/usr", "/lib", "/etc/resolv.conf", "/etc/hosts", NULL,
 	};
 	const struct rlimit none = { 0, 0 };
 	int r = setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
