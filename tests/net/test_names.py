@@ -8,7 +8,9 @@ import time
 
 import pytest
 
+from daemon import status_of, until
 from names import Names
+from test_lockout import Terminal
 from world import World, run
 
 POLICY = """minato: 1
@@ -164,6 +166,32 @@ def test_restore_and_rollback_need_no_resolver(world, names):
     assert done.returncode == 0, done.stderr
     assert f"friend: {NAME} is {world.FRIEND}, {world.FRIEND6} (as recorded)" in done.stdout
     assert who_gets_in(world) == {world.FRIEND, world.FRIEND6}
+    terminal = Terminal(world, "confirm")
+    terminal.until("Keep these rules?")
+    terminal.press(b"y")
+    terminal.until("is confirmed")
+    world.nft("flush", "ruleset")
+    assert world.minato("restore").returncode == 0
+    assert who_gets_in(world) == {world.FRIEND, world.FRIEND6}
+    assert len(names.asked) == asked
+
+
+def test_the_daemon_puts_frozen_names_back_and_asks_nobody(world, names):
+    names.records[NAME] = [world.FRIEND]
+    world.hold(POLICY)
+    before = world.listing()
+    names.records[NAME] = [world.OTHER]
+    asked = len(names.asked)
+    daemon = world.daemon()
+    try:
+        daemon.start()
+        until(lambda: daemon.status()["rules"]["watched"] and daemon.status()["policy"]["declared"], "it watches")
+        assert daemon.status()["policy"]["fault"] is None
+        world.nft("flush", "ruleset")
+        until(lambda: world.confirmed() == 1, "the rules are there again")
+        until(lambda: world.listing() == before, "all of them")
+    finally:
+        daemon.remove()
     assert len(names.asked) == asked
 
 
@@ -207,16 +235,11 @@ class Asking:
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", world.host, *before, *world.words("plan")[4:]], env=world.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + DEADLINE
-        self.child = None
-        while self.child is None and time.monotonic() < deadline:
-            self.child = next(iter(children(self.process.pid)), None)
-        while self.status().get("Seccomp") != "2" and time.monotonic() < deadline:
-            pass
+        self.child = until(lambda: next(iter(children(self.process.pid)), None), "a child is there", DEADLINE)
+        until(lambda: self.status()["Seccomp"] == "2", "it has given its rights away", DEADLINE)
 
     def status(self):
-        lines = pathlib.Path(f"/proc/{self.child}/status").read_text().splitlines()
-        return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+        return status_of(self.child)
 
     def descriptors(self):
         folder = pathlib.Path(f"/proc/{self.child}/fd")
@@ -242,7 +265,7 @@ def test_the_process_that_asks_has_no_rights(world, names):
     status = asking.status()
     hardened(status)
     assert int(status["CapBnd"], 16) == 0
-    assert status["Uid"].split() == status["Gid"].split() == ["65534"] * 4 and status["Groups"] == "65534"
+    assert status["Uid"].split() == status["Gid"].split() == ["65534"] * 4 and status["Groups"].strip() == "65534"
     open_files = asking.descriptors()
     assert all(open_files[i] == "/dev/null" for i in range(3)) and open_files[3].startswith("pipe:")
     assert all(target.startswith("socket:") for number, target in open_files.items() if number > 3), open_files
