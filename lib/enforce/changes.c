@@ -58,6 +58,12 @@ static int grants_of(struct grants *out, const struct side *side, uint32_t door)
 	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
 }
 
+static bool cuts_at(const struct side *side, uint32_t door)
+{
+	return door == DOOR_DEFAULT ? side->access.cut_undeclared
+				    : side->access.doors.items[door].cut;
+}
+
 /* ---- words of one side ---- */
 
 /* What the names of a who are frozen to: " (home.example.net 203.0.113.9 2001:db8::9)". */
@@ -121,6 +127,9 @@ static const char *words_of(struct comparing *c, const struct side *side, uint32
 static enum enforce_change_kind kind_of(const struct grants *before, const struct grants *after,
 					bool more, bool less)
 {
+	if (!more && !less) {
+		return ENFORCE_ALTERED; /* what becomes of live connections */
+	}
 	if (before->list.count == 0) {
 		return ENFORCE_OPENED;
 	}
@@ -147,6 +156,8 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 		.before = words_of(c, &c->sides[0], pair->doors[0]),
 		.after = words_of(c, &c->sides[1], pair->doors[1]),
 		.until = after == NULL ? POLICY_NO_DATE : after->until,
+		.cut_before = cuts_at(&c->sides[0], pair->doors[0]),
+		.cut_after = cuts_at(&c->sides[1], pair->doors[1]),
 	};
 	if (after != NULL) {
 		change->rate_count = after->rate.count;
@@ -164,11 +175,15 @@ static int judge(struct comparing *c, struct group *group)
 		r = grants_of(&after, &c->sides[1], group->pair.doors[1]);
 	}
 	if (r == 0) {
-		bool less = !grants_cover(&after, &before);
-		bool more = !grants_cover(&before, &after);
-		c->frees_only = c->frees_only && !less;
-		group->change = less || more ? c->list.count : SIZE_MAX;
-		if (less || more) {
+		const bool less = !grants_cover(&after, &before);
+		const bool more = !grants_cover(&before, &after);
+		const bool cut_before = cuts_at(&c->sides[0], group->pair.doors[0]);
+		const bool cut_after = cuts_at(&c->sides[1], group->pair.doors[1]);
+		const bool opened = before.list.count == 0 && after.list.count > 0;
+		const bool differs = less || more || cut_before != cut_after;
+		c->frees_only = c->frees_only && !less && (!cut_after || cut_before || opened);
+		group->change = differs ? c->list.count : SIZE_MAX;
+		if (differs) {
 			r = add_change(c, &group->pair, kind_of(&before, &after, more, less));
 		}
 	}
@@ -284,13 +299,15 @@ static void compare_defaults(struct comparing *c)
 			   before->defaults.inbound == POLICY_ACCEPT;
 	out->ping_after =
 		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
+	out->cut_before = c->sides[0].access.cut_undeclared;
+	out->cut_after = c->sides[1].access.cut_undeclared;
 	out->defaults = out->inbound_before != out->inbound_after ||
 			out->outbound_before != out->outbound_after ||
-			out->ping_before != out->ping_after;
+			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
 	bool less =
 		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
 		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
-		(out->ping_before && !out->ping_after);
+		(out->ping_before && !out->ping_after) || (!out->cut_before && out->cut_after);
 	out->frees_only = c->frees_only && !less;
 }
 

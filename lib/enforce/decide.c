@@ -93,6 +93,20 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
 	return false;
 }
 
+bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port)
+{
+	if (policy == NULL) {
+		return false;
+	}
+	const struct policy_declaration *d =
+		policy_declaration_for(policy, protocol, port, NULL, NULL);
+	bool cuts = d == NULL && policy->defaults.cut;
+	for (; d != NULL; d = policy_declaration_for(policy, protocol, port, NULL, d)) {
+		cuts = cuts || d->cut;
+	}
+	return cuts;
+}
+
 enum enforce_verdict enforce_decide(const struct policy *policy,
 				    const struct enforce_packet *packet,
 				    const struct enforce_environment *environment,

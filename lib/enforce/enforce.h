@@ -73,6 +73,13 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
 		   const struct enforce_environment *environment);
 
+/*
+ * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
+ * it is cut when the rules are loaded; false = it stays until it ends by itself. Pure.
+ * @param policy  NULL = no rules.
+ */
+bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port);
+
 /* ---- rules ---- */
 
 /*
@@ -115,17 +122,21 @@ struct enforce_change {
 	int32_t until;       /* last day, or POLICY_NO_DATE */
 	uint32_t rate_count; /* new connections per source, 0 = no limit */
 	usec_t rate_per;
+	bool cut_before; /* live connections of whom it does not let in ended */
+	bool cut_after;  /* they end; else they stay until they end by themselves */
 };
 
 struct enforce_changes {
 	struct arena arena;
 	struct enforce_change *items;
 	size_t count;
-	bool frees_only; /* every packet that got in gets in afterwards: nobody can be cut off */
+	bool frees_only; /* whoever got in gets in afterwards, and no live connection is newly cut
+			  * but at ports that nobody could reach before */
 	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
 	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
 	int outbound_before, outbound_after; /* likewise */
 	bool ping_before, ping_after;
+	bool cut_before, cut_after; /* live connections to ports that nobody declared */
 };
 
 /*
@@ -294,23 +305,24 @@ int enforce_states_add(struct enforce_states *states, const struct enforce_state
 /* Writes what has become of an entry; drops confirmed entries beyond ENFORCE_STATES_KEPT. */
 int enforce_states_settle(struct enforce_states *states, unsigned number,
 			  enum enforce_state_kind kind, usec_t now, struct err *e);
-/*
- * Keeps and gives back the listing of an entry's rules as they were loaded, with the ruleset's id
- * at that moment, which holds for one boot and one network namespace. -ENOENT: none kept.
- */
+/* Keeps and gives back the listing of an entry's rules as they were loaded. -ENOENT: none kept. */
 int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
-				const char *listing, uint32_t ruleset_id, struct err *e);
+				const char *listing, struct err *e);
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
 			   struct err *e);
-/* Keeps another id: the ruleset was changed by us, and by nobody else. */
-int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
-			struct err *e);
+/*
+ * Keeps the ruleset's id, which holds for one boot and one network namespace: at this moment the
+ * entry's rules are as they were loaded. Without it they are compared with their listing.
+ */
+void enforce_states_mark(const struct enforce_states *states, unsigned number);
 /* Whether the ruleset still has the id that was kept, so that nothing can have changed. */
-bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
-			      uint32_t ruleset_id);
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number);
 /* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
 int enforce_states_policy(struct policy *out, const struct enforce_states *states, unsigned number,
 			  struct err *e);
+/* Whether the entry's policy was kept as just this text. */
+bool enforce_states_has_text(const struct enforce_states *states, unsigned number,
+			     const char *text);
 
 /* "pending", "confirmed", "reverted", "off". */
 const char *enforce_state_name(enum enforce_state_kind kind);
@@ -339,8 +351,20 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
 		    const struct enforce_environment *environment, unsigned *number, struct err *e);
 
+/* enforce_sweep(), after which it is still known whether others changed the confirmed rules. */
+int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
+			 struct err *e);
+
 /* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
 int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
+
+/*
+ * The same after the fact, for rules that were marked when they were loaded: when the ruleset has
+ * another id by now, they are loaded into a network namespace of their own and listed there. Then
+ * the caller stays in that namespace: it is for a process that has nothing else to do.
+ */
+int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
+			    bool outbound, struct err *e);
 
 /*
  * Appends what another tool did to a state's rules since they were loaded, as enforce_difference;

@@ -236,6 +236,7 @@ static int freeze_who(struct policy *policy, struct policy_who *who,
 			answer_for(answers, count, who->names.items[i].name);
 		if (answer != NULL) {
 			r = freeze_name(&policy->arena, &who->names.items[i], answer);
+			policy->text = NULL; /* it says something else, or nothing of it */
 			changed = true;
 		}
 	}

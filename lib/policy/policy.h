@@ -148,6 +148,7 @@ struct policy_declaration {
 	int32_t review;        /* day the review is due, or POLICY_NO_DATE */
 	const char *interface; /* only there; NULL = every interface */
 	int mode;              /* enum policy_mode */
+	bool cut;              /* connections that lose their permission end; else they stay */
 };
 
 /* Another device of mine. */
@@ -165,11 +166,12 @@ enum policy_verdict {
 };
 
 struct policy_defaults {
-	int inbound;       /* enum policy_verdict: what nobody declared */
-	int outbound;      /* enum policy_verdict */
-	bool ping;         /* ICMP echo requests are answered */
-	int observe;       /* 1 = nothing is refused, what would be is counted; index into `mode` */
-	const char *owner; /* of declarations that name none; NULL = each must */
+	int inbound;  /* enum policy_verdict: what nobody declared */
+	int outbound; /* enum policy_verdict */
+	bool ping;    /* ICMP echo requests are answered */
+	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	bool cut;     /* of declarations that do not say; also for ports that nobody declared */
+	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
 
@@ -182,6 +184,8 @@ struct policy {
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
+	const char *text; /* as it was read, when that says all by itself: one file, and nothing
+			     that is looked up elsewhere (profiles, host names); else NULL */
 };
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
@@ -340,6 +344,29 @@ enum policy_outcome {
 int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, const char *name,
 		 const char *bytes, size_t length, const struct policy_environment *environment);
 
+/* A text as it was read: the policy, and how it is written. For edits. */
+struct policy_reading;
+
+/* The text of a policy: the file that the reading begins with. */
+struct policy_text {
+	const char *name; /* for diagnostics and includes */
+	const char *bytes;
+	size_t length;
+	const struct policy_reading *reading; /* of just this text, when there is one; else NULL */
+};
+
+/*
+ * As policy_parse, and keeps how the text is written. The text must outlive the reading.
+ * @param out  NULL unless 0 is returned; free with policy_reading_free.
+ */
+int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		const struct policy_text *text, const struct policy_environment *environment);
+/* @return NULL. NULL is allowed. */
+struct policy_reading *policy_reading_free(struct policy_reading *reading);
+/* What was read, borrowed; or taken over, which leaves an empty policy behind. */
+const struct policy *policy_reading_policy(const struct policy_reading *reading);
+void policy_reading_take(struct policy *out, struct policy_reading *reading);
+
 void policy_diagnostics_deinit(struct policy_diagnostics *diagnostics);
 
 /* One sentence: what is wrong. Appends. */
@@ -368,6 +395,10 @@ enum { POLICY_TEXT_BYTES_MAX = 64 * 1024 * 1024 }; /* room for the normal form o
  * @return 0; -ENOMEM; -EFBIG beyond out->max_bytes.
  */
 int policy_print(struct str *out, const struct policy *policy);
+
+/* Appends a text that reads as this policy at any time and everywhere: its own text when that says
+ * all by itself, else the normal form. @return as policy_print. */
+int policy_preserve(struct str *out, const struct policy *policy);
 
 enum policy_change_kind {
 	POLICY_ADDED,
@@ -448,6 +479,7 @@ struct policy_edit {
 	struct arena arena; /* of what follows */
 	char *text;         /* on 0: the whole new file, terminated; NULL otherwise */
 	size_t length;
+	struct policy after;                   /* on 0: what the new text reads as */
 	struct policy_changes changes;         /* on 0: what differs in meaning */
 	struct policy_diagnostics diagnostics; /* INVALID: of the old text; REFUSED and 0: of the
 						  new one, places are of that text */
@@ -456,13 +488,6 @@ struct policy_edit {
 
 /* Frees all; NULL and a zeroed edit are allowed. */
 void policy_edit_deinit(struct policy_edit *edit);
-
-/* The text to edit: one file of the policy, the one that the reading begins with. */
-struct policy_text {
-	const char *name; /* for diagnostics and includes */
-	const char *bytes;
-	size_t length;
-};
 
 enum { POLICY_EDIT_VALUES_MAX = 1024 }; /* ports, items of `from` in one request */
 

@@ -137,7 +137,8 @@ static void put_rate(struct form *f, struct node *mapping, const struct policy_r
 	}
 }
 
-static struct node *declaration_node(struct form *f, const struct policy_declaration *d)
+/* @param here  of this host, not of another device. */
+static struct node *declaration_node(struct form *f, const struct policy_declaration *d, bool here)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
 	struct node *m = tree_mapping(f->arena);
@@ -157,15 +158,16 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 		 d->mode == POLICY_MODE_OBSERVE   ? "observe"
 		 : d->mode == POLICY_MODE_ENFORCE ? "enforce"
 						  : "");
+	put_word(f, m, "cut", d->cut ? "yes" : f->policy->defaults.cut && here ? "no" : "");
 	return m;
 }
 
 static void put_declarations(struct form *f, struct node *mapping,
-			     const struct policy_declaration *items, size_t count)
+			     const struct policy_declaration *items, size_t count, bool here)
 {
 	struct node *m = tree_mapping(f->arena);
 	for (size_t i = 0; i < count; i++) {
-		put(f, m, items[i].entry.name, declaration_node(f, &items[i]));
+		put(f, m, items[i].entry.name, declaration_node(f, &items[i], here));
 	}
 	if (count > 0) {
 		put(f, mapping, "ports", m);
@@ -202,6 +204,7 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "outbound", policy_verdict_name(defaults->outbound));
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
+	put_word(f, m, "cut", defaults->cut ? "yes" : "no");
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);
 	put(f, root, "defaults", m);
@@ -215,7 +218,7 @@ static void put_hosts(struct form *f, struct node *root)
 		struct node *m = tree_mapping(f->arena);
 		put_networks(f, m, "address", host->addresses.items, host->addresses.count);
 		put_mac(f, m, &host->mac);
-		put_declarations(f, m, host->ports.items, host->ports.count);
+		put_declarations(f, m, host->ports.items, host->ports.count, false);
 		put(f, all, host->entry.name, m);
 	}
 	if (f->policy->hosts.count > 0) {
@@ -231,7 +234,7 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	(void)snprintf(version, sizeof(version), "%u", policy->version);
 	put_word(&f, root, "minato", version);
 	put_who(&f, root);
-	put_declarations(&f, root, policy->declarations.items, policy->declarations.count);
+	put_declarations(&f, root, policy->declarations.items, policy->declarations.count, true);
 	put_defaults(&f, root);
 	put_hosts(&f, root);
 	put_from(&f, root, "never_cut", policy->never_cut.items, policy->never_cut.count);
@@ -251,4 +254,9 @@ int policy_print(struct str *out, const struct policy *policy)
 const char *policy_schema(enum language language)
 {
 	return language == LANGUAGE_JA ? schema_json_ja : schema_json_en;
+}
+
+int policy_preserve(struct str *out, const struct policy *policy)
+{
+	return policy->text != NULL ? str_add(out, policy->text) : policy_print(out, policy);
 }

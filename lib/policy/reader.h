@@ -51,6 +51,13 @@ struct reader {
 	int error; /* -ENOMEM once */
 };
 
+/* A reading that is kept: the policy, and the tree of the file that it begins with. */
+struct policy_reading {
+	struct reader reader;
+	struct source first;
+	const struct node *root; /* a mapping; in reader.arena */
+};
+
 /* Arguments of a message, terminated. */
 #define ARGUMENTS(...) ((const struct message_argument[]){ __VA_ARGS__, { NULL, NULL } })
 #define NO_ARGUMENTS ((const struct message_argument[]){ { NULL, NULL } })

@@ -29,7 +29,7 @@ static int run(const struct context *context, const void *given, const char *con
 				     .keep_names = config->keep_names,
 				     .command = "apply" };
 	(void)arguments, (void)count; /* none are taken */
-	return rules_apply_policy(context, &apply);
+	return rules_apply_policy(context, &apply, NULL, NULL);
 }
 
 static const struct config defaults = { .seconds = APPLY_SECONDS };

@@ -144,15 +144,11 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	struct edit_file file;
-	struct judgement judgement = { 0 };
 	struct port_list ports = { 0 };
 	(void)count; /* one: its row says so */
 	int code = edit_file_open(&file, context);
 	if (code == EXIT_IN_ORDER) {
-		code = judge_policy(&judgement, context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = take_word(&ports, context, &judgement.policy, arguments[0]);
+		code = take_word(&ports, context, edit_policy(&file), arguments[0]);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = carry_out(given, &file, &ports, arguments[0]);
@@ -160,7 +156,6 @@ static int run(const struct context *context, const void *given, const char *con
 	if (code == EXIT_IN_ORDER) {
 		code = tell_of_programs(context, &ports);
 	}
-	judgement_deinit(&judgement);
 	edit_file_close(&file);
 	vec_free(&ports.list);
 	return code;

@@ -304,12 +304,8 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	struct opening_order order = { .config = given, .context = context };
-	struct judgement judgement = { 0 };
 	(void)count; /* one: its row says so */
 	int code = edit_file_open(&order.file, context);
-	if (code == EXIT_IN_ORDER) {
-		code = judge_policy(&judgement, context);
-	}
 	if (code == EXIT_IN_ORDER) {
 		code = take_word(&order, arguments[0]);
 	}
@@ -324,10 +320,9 @@ static int run(const struct context *context, const void *given, const char *con
 		    edit_ports_word(&order.ports, order.profile->name) < 0) {
 			code = EXIT_ERROR;
 		} else {
-			code = carry_out(&order, &judgement.policy, arguments[0]);
+			code = carry_out(&order, edit_policy(&order.file), arguments[0]);
 		}
 	}
-	judgement_deinit(&judgement);
 	edit_file_close(&order.file);
 	vec_free(&order.ports.list);
 	free(order.from_text);

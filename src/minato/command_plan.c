@@ -120,7 +120,7 @@ static int run(const struct context *context, const void *given, const char *con
 				     config.output == OUTPUT_JSON);
 	}
 	struct rules rules = { RULES_INIT, .keep_names = config.keep_names };
-	int code = rules_want(&rules, context);
+	int code = rules_want(&rules, context, NULL);
 	if (code == EXIT_IN_ORDER) {
 		code = rules_open(&rules, context, false);
 	}

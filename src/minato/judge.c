@@ -37,11 +37,7 @@ static int complain_of_faults(const struct context *context,
 	return EXIT_ERROR;
 }
 
-/*
- * Outside of a plan nobody is asked for host names: they stand for what they do in the rules that
- * were confirmed last. Where nothing is known of a name it is nobody.
- */
-static void take_names(struct policy *policy)
+void judge_take_names(struct policy *policy)
 {
 	struct enforce_states states;
 	struct policy confirmed = { 0 };
@@ -77,7 +73,7 @@ int judge_policy(struct judgement *out, const struct context *context)
 		code = r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 	} else {
 		out->declared = true;
-		take_names(&out->policy);
+		judge_take_names(&out->policy);
 	}
 	policy_diagnostics_deinit(&diagnostics);
 	return code;

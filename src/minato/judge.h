@@ -23,6 +23,12 @@ const struct policy *judgement_policy(const struct judgement *judgement);
  */
 int judge_policy(struct judgement *out, const struct context *context);
 
+/*
+ * Outside of a plan nobody is asked for host names: they stand for what they do in the rules that
+ * were confirmed last. Where nothing is known of a name it is nobody.
+ */
+void judge_take_names(struct policy *policy);
+
 /* Reads the policy and reviews the inventory against it. @return as judge_policy. */
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);
 

@@ -18,10 +18,10 @@ struct rules {
 	struct judgement wanted; /* the policy of the file */
 	bool keep_names;         /* host names stand for what they did, nobody is asked */
 	usec_t asked;            /* when host names were asked for; 0 = they were not */
-	struct policy before;    /* of the rules that hold */
-	bool ruled;              /* there are such */
-	bool missing;            /* the record has confirmed rules, the kernel has none */
-	struct str drift;        /* lines of nft's listing that another tool added or took away */
+	struct policy recorded_policy;
+	const struct policy *before; /* of the rules that hold; NULL = there are none */
+	bool missing;                /* the record has confirmed rules, the kernel has none */
+	struct str drift; /* lines of nft's listing that another tool added or took away */
 	struct enforce_changes changes;
 	struct inventory inventory; /* connections and listeners with owners */
 	struct login login;
@@ -40,9 +40,11 @@ int rules_need_root(const struct context *context);
 
 /*
  * Reads the policy file and freezes its host names, which may take seconds: nobody else has to wait
- * for the lock of the record meanwhile. @return as rules_open; rules_close in every case.
+ * for the lock of the record meanwhile.
+ * @param given  the policy when it was read already, which is taken over; NULL = read the file.
+ * @return as rules_open; rules_close in every case.
  */
-int rules_want(struct rules *rules, const struct context *context);
+int rules_want(struct rules *rules, const struct context *context, struct policy *given);
 
 /*
  * Opens the record and asks the kernel.
@@ -51,6 +53,10 @@ int rules_want(struct rules *rules, const struct context *context);
  * @return EXIT_IN_ORDER, or an exit code after having complained. rules_close in every case.
  */
 int rules_open(struct rules *out, const struct context *context, bool change);
+/* The same with a policy at hand that is likely the one that holds, so that it is not read again.
+ * It must outlive the rules. @param known  NULL = none. */
+int rules_open_knowing(struct rules *out, const struct context *context, bool change,
+		       const struct policy *known);
 void rules_close(struct rules *rules);
 
 /* Compares the wanted policy with what holds. @return as rules_open. */
@@ -92,16 +98,19 @@ void rules_add_state(struct str *out, const struct rules *rules, unsigned number
 
 /* A connection into this host that the new rules would not let in again. */
 struct cut {
-	const struct connection *connection;
-	const char *service; /* declaration or program that it goes to */
+	enum protocol protocol;
+	uint16_t port, remote_port;
+	struct addr remote;
+	const char *service; /* declaration or program that it goes to; NULL = not known */
 	bool mine;           /* it is the login that the command is typed in */
 	bool never;          /* never_cut names it */
+	bool ends;           /* it is cut; else it stays until it ends by itself */
 };
 
 struct cuts {
 	VEC(struct cut) list;
-	bool mine;  /* one of them is */
-	bool never; /* one of them is */
+	bool mine, never;           /* one of them is */
+	bool mine_ends, never_ends; /* one of them is, and is cut */
 };
 
 /* @return 0 or -ENOMEM. Free with vec_free(&cuts->list). */
@@ -114,8 +123,13 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
 
 /* ---- waiting (rules_wait.c) ---- */
 
-/* Leaves a process behind that cleans up when the candidate has timed out unconfirmed. */
-void rules_clean_later(unsigned seconds);
+/*
+ * Leaves a process behind that keeps how the kernel lists rules that were just loaded and marked,
+ * and cleans up when the candidate has timed out unconfirmed.
+ * @param text     the rules as they were loaded
+ * @param seconds  until they time out; 0 = they do not
+ */
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds);
 
 /* ---- conntrack (rules_seed.c) ---- */
 

@@ -25,8 +25,14 @@ struct apply {
  */
 int rules_apply(struct rules *rules, const struct context *context, const struct apply *apply);
 
-/* The same for the policy file, from opening the record to closing it. @return an exit code. */
-int rules_apply_policy(const struct context *context, const struct apply *apply);
+/*
+ * The same for the policy file, from opening the record to closing it.
+ * @param known   a policy that is likely the one that holds; NULL = none.
+ * @param wanted  what the file reads as, taken over; NULL = it is read.
+ * @return an exit code.
+ */
+int rules_apply_policy(const struct context *context, const struct apply *apply,
+		       const struct policy *known, struct policy *wanted);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
 int rules_cancel(struct rules *rules, unsigned number, struct err *e);

@@ -81,6 +81,37 @@ static void rules_are_as_written_down(void **state)
 	policy_deinit(&policy);
 }
 
+static void check_golden(const char *ports, const char *name)
+{
+	struct policy policy = policy_of(ports);
+	struct str text = STR_INIT(1 << 20);
+	assert_int_equal(enforce_rules(&text, &policy, 7, &environment, NULL), 0);
+	golden_check(name, &text);
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+static void rules_that_cut_are_as_written_down(void **state)
+{
+	(void)state;
+	check_golden(
+		"ports:\n  " D("ssh", "22/tcp", "from: [office, vpn], rate: 10/minute, cut: yes")
+			D("web", "80/tcp", "from: any, cut: yes")
+				D("guest", "25565/tcp",
+				  "from: [home, printer], until: 2026-12-31, cut: yes")
+					D("db", "5432/tcp",
+					  "from: host, cut: yes") D("dns", "53/udp", "from: office")
+						D("seen", "90/tcp",
+						  "from: office, cut: yes, mode: observe") "\n",
+		"enforce/cut.nft");
+	check_golden("ports:\n  " D("ssh", "22/tcp", "from: office") D("web", "80/tcp", "from: any")
+			     D("stay", "81/tcp", "from: home, cut: no")
+				     D("gone", "82/tcp", "from: any, until: 2026-11-01")
+					     D("dns", "53/udp",
+					       "from: office, cut: no") "\ndefaults: {cut: yes}\n",
+		     "enforce/cut-all.nft");
+}
+
 static void a_name_that_nft_would_misread_is_refused(void **state)
 {
 	(void)state;
@@ -196,6 +227,37 @@ static void where_undeclared_is_open_declared_closed_is_closed(void **state)
 	policy_deinit(&policy);
 }
 
+static void what_lost_its_permission_is_cut_where_that_is_declared(void **state)
+{
+	(void)state;
+	static const char ports[] = "ports:\n  " D("a", "22/tcp", "from: office, cut: yes")
+		D("b", "23/tcp", "from: office") D("c", "24/tcp", "from: home, cut: no")
+			D("d", "24/tcp", "from: office, cut: yes")
+				D("e", "25/tcp", "from: host, cut: no");
+	static const struct {
+		uint16_t port;
+		bool cut, cut_by_default;
+	} cases[] = { { 22, true, true },
+		      { 23, false, true },
+		      { 24, true, true }, /* one of its declarations cuts */
+		      { 25, false, false },
+		      { 26, false, true } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 16);
+		str_add(&text, ports);
+		struct policy policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port), cases[i].cut);
+		policy_deinit(&policy);
+		str_add(&text, "\ndefaults: {cut: yes}\n");
+		policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port),
+				 cases[i].cut_by_default);
+		policy_deinit(&policy);
+		str_deinit(&text);
+	}
+	assert_false(enforce_cuts(NULL, PROTOCOL_TCP, 22));
+}
+
 /* ---- changes ---- */
 
 static const char *changes_text(const char *before, const char *after, bool *frees)
@@ -210,9 +272,12 @@ static const char *changes_text(const char *before, const char *after, bool *fre
 	text[0] = '\0';
 	for (size_t i = 0; i < changes.count; i++) {
 		const struct enforce_change *c = &changes.items[i];
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s; ",
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s%s; ",
 					 enforce_change_name(c->kind), c->ports,
-					 c->before ?: "nobody", c->after ?: "nobody");
+					 c->before ?: "nobody", c->after ?: "nobody",
+					 c->cut_after    ? c->cut_before ? " (cuts)" : " (now cuts)"
+					 : c->cut_before ? " (cut)"
+							 : "");
 	}
 	*frees = changes.frees_only;
 	enforce_changes_deinit(&changes);
@@ -268,6 +333,24 @@ static void changes_say_what_packets_would_meet(void **state)
 				 "from: home") "x: {port: 1/tcp, for: x, owner: o, from: host}\n"
 					       "defaults: {mode: observe}\n",
 		  "", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: home"),
+		  "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "altered 22/tcp: home -> home (now cuts); ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: home"),
+		  "altered 22/tcp: home -> home (cut); ", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: office, cut: yes"),
+		  "altered 22/tcp: home -> office (cuts); ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: any, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: any"), "", true }, /* nobody to cut */
+		{ "ports: {}\n", "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "opened 22/tcp: nobody -> home (now cuts); ", true },
+		{ "ports: {}\n", "ports: {}\ndefaults: {cut: yes}\n", "", false },
+		{ "ports: {}\ndefaults: {cut: yes}\n", "ports: {}\n", "", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
+		  "ports: {}\ndefaults: {cut: yes}\n", "shut 22/tcp: any -> nobody (now cuts); ",
+		  false },
 		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") D("b", "23/tcp", "from: home"),
 		  "narrowed 23/tcp: any -> home; ", false },
 	};
@@ -279,6 +362,20 @@ static void changes_say_what_packets_would_meet(void **state)
 			fail_msg("case %zu: frees %d", i, frees);
 		}
 	}
+}
+
+/* Whether a connection that is there goes on. */
+static bool lives(const struct policy *policy, const struct enforce_packet *packet)
+{
+	return enforce_decide(policy, packet, &environment, NULL) != ENFORCE_CLOSED ||
+	       !enforce_cuts(policy, packet->protocol, packet->port);
+}
+
+/* Whether a port that nobody could reach is opened for somebody. */
+static bool opens_first(const struct policy policies[2], uint16_t port)
+{
+	return !enforce_opens(&policies[0], PROTOCOL_TCP, port, &environment) &&
+	       enforce_opens(&policies[1], PROTOCOL_TCP, port, &environment);
 }
 
 /* What is said to free only, never closes: random pairs of policies, every kind of packet. */
@@ -300,15 +397,17 @@ static void what_frees_only_never_closes(void **state)
 			for (unsigned i = 0; i < 3; i++) {
 				seed = seed * 1103515245 + 12345;
 				unsigned first = seed >> 16 & 3;
-				str_printf(
-					&ports,
-					"  d%u: {port: %u-%u/tcp, for: x, owner: o, from: %s%s}\n",
-					i, first + 1, first + 1 + (seed >> 18 & 1),
-					froms[seed >> 20 & 7],
-					(seed >> 26 & 7) == 0 ? ", mode: observe" : "");
+				str_printf(&ports,
+					   "  d%u: {port: %u-%u/tcp, for: x, owner: o, from: "
+					   "%s%s%s}\n",
+					   i, first + 1, first + 1 + (seed >> 18 & 1),
+					   froms[seed >> 20 & 7],
+					   (seed >> 26 & 7) == 0 ? ", mode: observe" : "",
+					   (seed >> 28 & 3) == 0 ? ", cut: yes" : "");
 			}
-			str_printf(&ports, "defaults: {inbound: %s}\n",
-				   (seed >> 24 & 7) == 0 ? "accept" : "drop");
+			str_printf(&ports, "defaults: {inbound: %s, cut: %s}\n",
+				   (seed >> 24 & 7) == 0 ? "accept" : "drop",
+				   (seed >> 29 & 3) == 0 ? "yes" : "no");
 			policies[side] = policy_of(str_text(&ports));
 			str_deinit(&ports);
 		}
@@ -327,9 +426,14 @@ static void what_frees_only_never_closes(void **state)
 					enforce_decide(&policies[0], &packet, &environment, NULL);
 				int after =
 					enforce_decide(&policies[1], &packet, &environment, NULL);
+				const bool lived = lives(&policies[0], &packet);
+				const bool dies = lived && !lives(&policies[1], &packet) &&
+						  !opens_first(policies, port);
 				if ((changes.frees_only && before == ENFORCE_OPEN &&
 				     after != ENFORCE_OPEN) ||
-				    (!enforce_changes_any(&changes) && before != after)) {
+				    (changes.frees_only && dies) ||
+				    (!enforce_changes_any(&changes) &&
+				     (before != after || lived != lives(&policies[1], &packet)))) {
 					struct str text = STR_INIT(1 << 16);
 					policy_print(&text, &policies[0]);
 					policy_print(&text, &policies[1]);
@@ -537,6 +641,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_as_written_down),
+		cmocka_unit_test(rules_that_cut_are_as_written_down),
+		cmocka_unit_test(what_lost_its_permission_is_cut_where_that_is_declared),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),
 		cmocka_unit_test(every_packet_has_its_verdict),

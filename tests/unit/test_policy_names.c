@@ -230,6 +230,33 @@ static void what_is_frozen_is_printed_and_read_back_by_the_record_alone(void **s
 	policy_deinit(&policy);
 }
 
+/* The record keeps a file as it was written only when that says all. */
+static void what_is_preserved_says_the_addresses(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of(by_name, false);
+	struct policy plain = policy_of(by_address, false);
+	struct str text = STR_INIT(1 << 20);
+	assert_null(policy.text);
+	assert_string_equal(plain.text, by_address);
+	policy_deinit(&policy);
+	policy = frozen_policy();
+	assert_int_equal(policy_preserve(&text, &policy), 0);
+	struct policy back = policy_of(str_text(&text), true);
+	assert_string_equal(back.text, str_text(&text));
+	const struct addr moved[] = { address_of("203.0.113.10") };
+	const struct policy_answer answer = { "home.example", moved, 1 };
+	assert_int_equal(policy_freeze(&back, &answer, 1), 0);
+	str_clear(&text);
+	assert_int_equal(policy_preserve(&text, &back), 0);
+	assert_non_null(strstr(str_text(&text), "203.0.113.10"));
+	assert_null(strstr(str_text(&text), "203.0.113.9"));
+	str_deinit(&text);
+	policy_deinit(&back);
+	policy_deinit(&plain);
+	policy_deinit(&policy);
+}
+
 static void names_are_frozen_as_in_another_policy(void **state)
 {
 	(void)state;
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_nobody_asked_for_is_nobody),
 		cmocka_unit_test(frozen_names_count_like_addresses),
 		cmocka_unit_test(what_is_frozen_is_printed_and_read_back_by_the_record_alone),
+		cmocka_unit_test(what_is_preserved_says_the_addresses),
 		cmocka_unit_test(names_are_frozen_as_in_another_policy),
 		cmocka_unit_test(more_addresses_than_the_bound_are_left_out),
 		cmocka_unit_test(each_name_is_asked_for_once),
