@@ -209,6 +209,20 @@ def test_what_only_tells_uses_what_the_rules_hold_and_asks_nobody(world, names):
     assert len(names.asked) == asked
 
 
+def test_open_asks_for_names_too(world, names):
+    world.listen(8080)
+    names.records[NAME] = [world.FRIEND]
+    world.hold(POLICY)
+    names.records[NAME] = [world.FRIEND, world.FRIEND6]
+    done = world.minato("open", "8080/tcp", "--for", "tests", "--from", "friend", "--owner", "o")
+    assert done.returncode == 0, done.stderr
+    assert f"friend: {NAME} is {world.FRIEND}, {world.FRIEND6} (asked now)" in done.stdout
+    assert who_gets_in(world, 8080) == {world.FRIEND, world.FRIEND6}
+    newest = max((world.folder / "rules").glob("*.yaml"), key=lambda path: int(path.stem)).read_text()
+    assert f'{NAME}: [{world.FRIEND}, "{world.FRIEND6}"]' in newest
+    assert world.FRIEND not in world.policy.read_text()
+
+
 def test_a_port_can_be_closed_while_no_resolver_answers(world, names):
     world.listen(22)
     names.records[NAME] = [world.FRIEND]
