@@ -51,7 +51,7 @@ static const char *small_letters(struct reader *reader, const char *text)
 {
 	char small[POLICY_HOST_NAME_BYTES_MAX + 1];
 	size_t i = 0;
-	for (; text[i] != '\0' && i < POLICY_HOST_NAME_BYTES_MAX; i++) {
+	for (; i < POLICY_HOST_NAME_BYTES_MAX && text[i] != '\0'; i++) {
 		small[i] =
 			(char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i]);
 	}
