@@ -35,6 +35,7 @@ struct comparing {
 	struct arena scratch;
 	VEC(struct enforce_change) list;
 	VEC(struct str) ports; /* text of each change's ports */
+	VEC(struct policy_ports) runs;
 	bool frees_only;
 };
 
@@ -240,6 +241,11 @@ static int note_ports(struct comparing *c, size_t change, enum protocol protocol
 {
 	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
 	struct str *text = &c->ports.items[change];
+	struct policy_ports *run = vec_push(&c->runs);
+	if (run == NULL) {
+		return -ENOMEM;
+	}
+	*run = ports;
 	if (text->length > 0) {
 		(void)str_add(text, ", "); /* kept in text->error */
 	}
@@ -283,6 +289,8 @@ static int finish(struct comparing *c)
 	}
 	out->items = steal(&c->list.items);
 	out->count = c->list.count;
+	out->runs = steal(&c->runs.items);
+	out->run_count = c->runs.count;
 	return 0;
 }
 
@@ -348,6 +356,7 @@ int enforce_changes(struct enforce_changes *out, const struct policy *before,
 	}
 	vec_free(&c.ports);
 	vec_free(&c.list);
+	vec_free(&c.runs);
 	HASH_CLEAR(hh, c.groups);
 	arena_deinit(&c.scratch);
 	access_deinit(&c.sides[0].access);
@@ -360,6 +369,9 @@ void enforce_changes_deinit(struct enforce_changes *changes)
 	free(changes->items);
 	changes->items = NULL;
 	changes->count = 0;
+	free(changes->runs);
+	changes->runs = NULL;
+	changes->run_count = 0;
 	arena_deinit(&changes->arena);
 }
 

@@ -9,6 +9,7 @@ enum {
 	NAME_BYTES = 128,         /* of a chain, without its generation */
 	COUNTED_MAX = 16384,      /* sources times ports, of each family */
 	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
+	TIMEOUT_DAYS_MAX = 99999, /* the kernel takes 213,503 (nf_msecs_to_jiffies64) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
 };
 
@@ -71,10 +72,27 @@ static void add_set(struct writing *w, const char *kind, const char *name,
 	ADD(w, " } }\n");
 }
 
+static bool is_used(const struct writing *w, size_t who)
+{
+	for (size_t i = 0; i < w->access->gates.count; i++) {
+		const struct policy_declaration *d = w->access->gates.items[i].declaration;
+		for (size_t k = 0; k < d->from.count; k++) {
+			if (d->from.items[k].kind == POLICY_FROM_WHO &&
+			    d->from.items[k].who == who) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static void add_who_sets(struct writing *w)
 {
 	for (size_t i = 0; i < w->policy->who.count; i++) {
 		const struct policy_who *who = &w->policy->who.items[i];
+		if (w->used_only && !is_used(w, i)) {
+			continue;
+		}
 		check_interface(w, who->interface);
 		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
 			ADDR_IPV4);
@@ -169,11 +187,17 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 /* Alive as long as its elements: they leave by themselves at the end of the last day. */
 static void add_life(struct writing *w, const struct gate *gate)
 {
+	/* nft takes at most eight digits of a unit; days beyond it come again with the next boot.
+	 */
 	const long long seconds = (gate->left + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	const long long days =
+		seconds / 86400 < TIMEOUT_DAYS_MAX ? seconds / 86400 : TIMEOUT_DAYS_MAX;
+	char left[48];
+	(void)snprintf(left, sizeof(left), "%lldd%llds", days, seconds % 86400);
 	ADD(w,
 	    "add set inet minato g%u-until-%s { type nf_proto; flags timeout; elements = { "
-	    "ipv4 timeout %llds, ipv6 timeout %llds } }\n",
-	    w->generation, gate->declaration->entry.name, seconds, seconds);
+	    "ipv4 timeout %s, ipv6 timeout %s } }\n",
+	    w->generation, gate->declaration->entry.name, left, left);
 }
 
 static void add_gate(struct writing *w, const struct gate *gate)
@@ -451,13 +475,9 @@ void writing_leases(struct writing *w, const char *chain)
 	    g, chain);
 }
 
-static void add_inbound(struct writing *w)
+void writing_lookups(struct writing *w)
 {
 	const unsigned g = w->generation;
-	ADD(w, "add chain inet minato g%u-in\n", g);
-	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
-	live_entry(w);
-	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
 		if (writing_has(w, writing_protocols[i], ASKED_NEW)) {
 			const char *name = protocol_name(writing_protocols[i]);
@@ -465,6 +485,16 @@ static void add_inbound(struct writing *w)
 			    name);
 		}
 	}
+}
+
+static void add_inbound(struct writing *w)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-in\n", g);
+	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
+	live_entry(w);
+	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
+	writing_lookups(w);
 	add_necessities(w, "in", w->policy->defaults.ping);
 	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
@@ -538,7 +568,7 @@ void enforce_frame(struct str *out, bool outbound)
 	}
 }
 
-static void add_all(struct writing *w)
+void writing_doors(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
 	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
@@ -555,6 +585,11 @@ static void add_all(struct writing *w)
 		add_map(w, writing_protocols[i], ASKED_NEW);
 		add_map(w, writing_protocols[i], ASKED_LIVE);
 	}
+}
+
+static void add_all(struct writing *w)
+{
+	writing_doors(w);
 	add_inbound(w);
 	if (enforce_limits_outbound(w->policy)) {
 		add_outbound(w);

@@ -58,6 +58,25 @@ struct work {
 	struct str policy, rules_text, summary;
 };
 
+/* Only what is different, where the kernel's rules are just those that the record says. */
+static int write_layer(struct work *work, const struct enforce_environment *environment,
+		       struct err *e)
+{
+	struct rules *rules = work->rules;
+	unsigned layers = 0;
+	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
+	    rules->status.confirmed == 0) {
+		return ENFORCE_WHOLE;
+	}
+	int r = enforce_layers(&layers, rules->status.confirmed, e);
+	if (r < 0 || layers >= ENFORCE_LAYERS_MAX) {
+		return r < 0 ? r : ENFORCE_WHOLE;
+	}
+	return enforce_layer(&work->rules_text, rules_before(rules), &rules->wanted.policy,
+			     &rules->changes, work->number, rules->status.confirmed, environment,
+			     e);
+}
+
 static int prepare(struct work *work, struct err *e)
 {
 	struct rules *rules = work->rules;
@@ -69,7 +88,10 @@ static int prepare(struct work *work, struct err *e)
 	if (r < 0) {
 		return err_system(e, r, "cannot write the policy down");
 	}
-	r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	r = write_layer(work, &environment, e);
+	if (r == ENFORCE_WHOLE) {
+		r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	}
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
 		r = work->summary.error;
