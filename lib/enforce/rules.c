@@ -596,17 +596,25 @@ static void add_all(struct writing *w)
 	}
 }
 
+int writing_check_names(const struct policy *policy, struct err *e)
+{
+	const struct policy_who *who = NULL;
+	const char *unfrozen = policy_unfrozen(policy, &who);
+	return unfrozen == NULL
+		       ? 0
+		       : err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
+				 who->entry.name, unfrozen);
+}
+
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e)
 {
 	struct access access;
-	const struct policy_who *who = NULL;
-	const char *unfrozen = policy_unfrozen(policy, &who);
-	if (unfrozen != NULL) {
-		return err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
-			       who->entry.name, unfrozen);
+	int r = writing_check_names(policy, e);
+	if (r < 0) {
+		return r;
 	}
-	int r = access_make(&access, policy, environment, e);
+	r = access_make(&access, policy, environment, e);
 	if (r == 0) {
 		struct writing writing = {
 			.out = out, .policy = policy, .access = &access, .generation = generation

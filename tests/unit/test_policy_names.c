@@ -321,6 +321,21 @@ static void another_address_is_an_ordinary_change(void **state)
 	assert_string_equal(changes.items[0].after,
 			    "friend (home.example 203.0.113.10; away.example 198.51.100.1)");
 	assert_false(changes.frees_only);
+	struct str layer = STR_INIT(1 << 20);
+	assert_int_equal(enforce_layer(&layer, &before, &after, &changes, 2, 1, &environment, NULL),
+			 0);
+	assert_non_null(strstr(str_text(&layer), "g2-who-friend-4 { type ipv4_addr; flags "
+						 "interval; auto-merge; elements = { "
+						 "192.0.2.0/24, 203.0.113.10, 198.51.100.1 } }"));
+	assert_null(strstr(str_text(&layer), "203.0.113.9 "));
+	str_clear(&layer);
+	struct policy unfrozen = policy_of(by_name, false);
+	assert_int_equal(
+		enforce_layer(&layer, &before, &unfrozen, &changes, 2, 1, &environment, NULL),
+		-EINVAL);
+	assert_int_equal(layer.length, 0);
+	policy_deinit(&unfrozen);
+	str_deinit(&layer);
 	enforce_changes_deinit(&changes);
 	policy_deinit(&before);
 	policy_deinit(&after);
