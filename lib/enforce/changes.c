@@ -67,6 +67,25 @@ static bool cuts_at(const struct side *side, uint32_t door)
 
 /* ---- words of one side ---- */
 
+/* What the names of a who are frozen to: " (home.example.net 203.0.113.9 2001:db8::9)". */
+static void add_names(struct str *out, const struct policy_who *who)
+{
+	enum { TOLD_MAX = 4 };
+	for (size_t i = 0; i < who->names.count && i < TOLD_MAX; i++) {
+		const struct policy_host_name *name = &who->names.items[i];
+		(void)str_printf(out, "%s%s", i == 0 ? " (" : "; ", name->name);
+		for (size_t k = 0; k < name->addresses.count && k < TOLD_MAX; k++) {
+			char text[PREFIX_TEXT_BYTES];
+			(void)str_printf(out, " %s",
+					 prefix_format(&name->addresses.items[k], text));
+		}
+		(void)str_add(out, name->addresses.count > TOLD_MAX ? " ..." : "");
+	}
+	if (who->names.count > 0) {
+		(void)str_add(out, who->names.count > TOLD_MAX ? "; ...)" : ")");
+	}
+}
+
 static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
@@ -78,6 +97,9 @@ static void add_gate_words(struct str *out, const struct policy *policy, const s
 			(void)str_add(out, ", ");
 		}
 		policy_from_format(out, policy, &d->from.items[i]);
+		if (d->from.items[i].kind == POLICY_FROM_WHO) {
+			add_names(out, &policy->who.items[d->from.items[i].who]);
+		}
 		if (d->interface != NULL) {
 			(void)str_printf(out, " (%s)", d->interface);
 		}

@@ -86,8 +86,8 @@ bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t 
  * Appends the commands of nft(8) that make the generation's chains and sets, without touching what
  * packets meet. Pure; linear in the policy's size.
  * @param generation  1..ENFORCE_GENERATION_MAX; its names begin with "gN-".
- * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold;
- *         -ENOMEM; -EFBIG.
+ * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold, or a
+ *         host name that is not frozen; -ENOMEM; -EFBIG.
  */
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e);

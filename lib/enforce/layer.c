@@ -229,7 +229,10 @@ int enforce_layer(struct str *out, const struct policy *before, const struct pol
 	}
 	struct part part = { 0 };
 	struct access access = { 0 };
-	int r = make_part(&part, after, changes);
+	int r = writing_check_names(after, e);
+	if (r == 0) {
+		r = make_part(&part, after, changes);
+	}
 	if (r == 0) {
 		r = access_make(&access, &part.policy, environment, e);
 	}

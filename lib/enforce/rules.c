@@ -276,7 +276,7 @@ static void add_who_rules(struct writing *w, const struct spot *spot, const stru
 			end_rule(w, spot);
 		}
 	}
-	if (who->addresses.count == 0 && access_who_counts(who)) {
+	if (!policy_who_located(who) && access_who_counts(who)) {
 		begin_rule(w, spot);
 		add_device(w, who);
 		end_rule(w, spot);
@@ -596,11 +596,25 @@ static void add_all(struct writing *w)
 	}
 }
 
+int writing_check_names(const struct policy *policy, struct err *e)
+{
+	const struct policy_who *who = NULL;
+	const char *unfrozen = policy_unfrozen(policy, &who);
+	return unfrozen == NULL
+		       ? 0
+		       : err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
+				 who->entry.name, unfrozen);
+}
+
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e)
 {
 	struct access access;
-	int r = access_make(&access, policy, environment, e);
+	int r = writing_check_names(policy, e);
+	if (r < 0) {
+		return r;
+	}
+	r = access_make(&access, policy, environment, e);
 	if (r == 0) {
 		struct writing writing = {
 			.out = out, .policy = policy, .access = &access, .generation = generation

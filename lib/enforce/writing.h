@@ -51,3 +51,6 @@ void live_chains(struct writing *w);
 void live_door(struct writing *w, const struct door *door);
 /* Appends the rules that lead live connections there, to chain `in`. */
 void live_entry(struct writing *w);
+
+/* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
+int writing_check_names(const struct policy *policy, struct err *e);

@@ -38,6 +38,7 @@ static int refuse_lock_out(const struct context *context, const struct cuts *cut
 static int show(const struct rules *rules, const struct cuts *cuts, const struct context *context)
 {
 	struct str text = STR_INIT(1 << 26);
+	rules_add_names(&text, rules);
 	rules_add_changes(&text, rules, context);
 	rules_add_shut(&text, rules, context);
 	cuts_add(&text, cuts);
@@ -381,7 +382,8 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		return EXIT_ERROR;
 	}
 	if (!rules_differ(rules)) {
-		struct str text = STR_INIT(256);
+		struct str text = STR_INIT(1 << 20);
+		rules_add_names(&text, rules);
 		str_add(&text, _("The rules are those of the policy.\n"));
 		int code = print_text(&text);
 		str_deinit(&text);
@@ -407,11 +409,16 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 int rules_apply_policy(const struct context *context, const struct apply *apply,
 		       const struct policy *known, struct policy *wanted)
 {
-	struct rules rules;
-	int code = rules_open_knowing(&rules, context, true, known);
+	struct rules rules = { RULES_INIT, .keep_names = apply->keep_names };
+	int code = rules_need_root(context);
 	if (code == EXIT_IN_ORDER) {
-		code = wanted == NULL ? rules_compare(&rules, context)
-				      : rules_compare_with(&rules, context, wanted);
+		code = rules_want(&rules, context, wanted);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_open_knowing(&rules, context, true, known);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_compare(&rules, context);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = rules_look(&rules, context);
