@@ -21,6 +21,7 @@ fuzz:
 	@tools/fuzz
 
 bench: all
+	@tools/setup packaging/bench-packages.txt
 	@tools/bench
 
 install: all

@@ -34,16 +34,18 @@ uint32_t portset_count(const struct portset *set)
 
 int32_t portset_next(const struct portset *set, uint32_t from)
 {
-	for (uint32_t port = from; port <= UINT16_MAX; port++) {
-		if (port % 64 == 0 && set->words[port / 64] == 0) {
-			port += 63;
-			continue;
-		}
-		if (portset_has(set, (uint16_t)port)) {
-			return (int32_t)port;
-		}
+	if (from > UINT16_MAX) {
+		return -1;
 	}
-	return -1;
+	uint32_t i = from / 64;
+	uint64_t word = set->words[i] & UINT64_MAX << (from % 64);
+	while (word == 0) {
+		if (++i == 65536 / 64) {
+			return -1;
+		}
+		word = set->words[i];
+	}
+	return (int32_t)(i * 64 + (uint32_t)__builtin_ctzll(word));
 }
 
 int portset_parse(struct portset *set, const char *text)

@@ -66,18 +66,28 @@ int str_add_char(struct str *s, char c)
 
 int str_printf(struct str *s, const char *format, ...)
 {
+	int r = reserve(s, 0);
+	if (r < 0) {
+		return r;
+	}
 	va_list args;
 	va_start(args, format);
 	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	/* Most pieces fit into the room that is there: formatted once. */
+	const size_t room = s->room - s->length;
+	int length = vsnprintf(s->text + s->length, room, format, args);
 	va_end(args);
-	int r = length < 0 ? -EINVAL : reserve(s, (size_t)length);
-	if (r == 0) {
+	r = length < 0 ? -EINVAL : reserve(s, (size_t)length);
+	if (r == 0 && (size_t)length >= room) {
 		(void)vsnprintf(s->text + s->length, (size_t)length + 1, format, again);
-		s->length += (size_t)length;
 	}
 	va_end(again);
+	if (r == 0) {
+		s->length += (size_t)length;
+	} else {
+		s->text[s->length] = '\0'; /* nothing of the piece stays */
+	}
 	return r;
 }
 

@@ -23,7 +23,7 @@ usec_t access_left(const struct policy_declaration *declaration,
 
 bool access_who_counts(const struct policy_who *who)
 {
-	return who->addresses.count > 0 || who->interface != NULL || who->mac.given;
+	return policy_who_located(who) || who->interface != NULL || who->mac.given;
 }
 
 bool access_is_internal(const struct policy *policy, const struct policy_declaration *declaration)
@@ -41,9 +41,9 @@ bool access_is_internal(const struct policy *policy, const struct policy_declara
 
 /* ---- gates ---- */
 
-/* What is the same is found by a text that says all of it. */
+/* What is the same is found by bytes that say all of it. */
 struct known {
-	const char *key;
+	char *key;
 	uint32_t index;
 	UT_hash_handle hh;
 };
@@ -54,45 +54,73 @@ struct making {
 	const struct enforce_environment *environment;
 	struct known *gates, *doors, *names;
 	uint32_t *gate_of; /* by declaration; UINT32_MAX = it lets nobody in */
+	uint32_t *door_of; /* by gate: of the door that has it alone; UINT32_MAX = none yet */
 	size_t links;
 };
 
 /* @return the entry for the key, new when index is UINT32_MAX; NULL without memory. */
-static struct known *know(struct making *making, struct known **table, const char *key)
+static struct known *know(struct making *making, struct known **table, const void *key,
+			  size_t length)
 {
 	struct known *found = NULL;
-	HASH_FIND_STR(*table, key, found);
+	HASH_FIND(hh, *table, key, length, found);
 	if (found != NULL) {
 		return found;
 	}
 	found = arena_alloc(&making->access->arena, sizeof(*found));
-	const char *kept = arena_strdup(&making->access->arena, key);
+	char *kept = arena_alloc(&making->access->arena, length + 1);
 	if (found == NULL || kept == NULL) {
 		return NULL;
 	}
+	memcpy(kept, key, length);
 	*found = (struct known){ .key = kept, .index = UINT32_MAX };
-	HASH_ADD_KEYPTR(hh, *table, found->key, strlen(found->key), found);
+	HASH_ADD_KEYPTR(hh, *table, found->key, length, found);
 	return found->hh.tbl == NULL ? NULL : found;
+}
+
+static void add_number(struct str *out, int64_t number)
+{
+	(void)str_add_bytes(out, (const char *)&number, sizeof(number)); /* kept in out->error */
 }
 
 static void gate_key(struct str *out, const struct policy *policy,
 		     const struct policy_declaration *d)
 {
-	str_printf(out, "%s|%u/%lld|%d|%d|", d->interface ?: "", d->rate.count,
-		   (long long)d->rate.per, d->until, policy_observes(policy, d));
+	add_number(out, d->rate.count);
+	add_number(out, d->rate.per);
+	add_number(out, d->until);
+	add_number(out, policy_observes(policy, d));
+	add_number(out, d->cut);
 	for (size_t i = 0; i < d->from.count; i++) {
-		policy_from_format(out, policy, &d->from.items[i]);
-		str_add_char(out, ' ');
+		const struct policy_from *from = &d->from.items[i];
+		add_number(out, from->kind);
+		if (from->kind == POLICY_FROM_WHO) {
+			add_number(out, from->who);
+		} else if (from->kind == POLICY_FROM_PREFIX) {
+			add_number(out, from->prefix.bits);
+			add_number(out, from->prefix.address.family);
+			(void)str_add_bytes(out, (const char *)from->prefix.address.bytes,
+					    sizeof(from->prefix.address.bytes));
+		}
 	}
+	(void)str_add(out, d->interface ?: "");
 }
 
-static bool is_open(const struct policy_declaration *d)
+static bool is_lasting(const struct policy_declaration *d)
 {
 	bool any = false;
 	for (size_t i = 0; i < d->from.count; i++) {
 		any = any || d->from.items[i].kind == POLICY_FROM_ANY;
 	}
-	return any && d->interface == NULL && d->rate.count == 0 && d->until == POLICY_NO_DATE;
+	return any && d->interface == NULL && d->until == POLICY_NO_DATE;
+}
+
+/* Whether what is declared closed meets the same as what nobody declared. */
+static bool like_undeclared(const struct policy *policy, const struct policy_declaration *d)
+{
+	return policy->defaults.inbound != POLICY_ACCEPT &&
+	       policy_observes(policy, d) == policy_observes(policy, NULL) && !d->cut &&
+	       !policy->defaults.cut;
 }
 
 static int make_gate(struct making *making, size_t index, struct str *key)
@@ -101,14 +129,13 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 	const usec_t left = access_left(d, making->environment);
 	const bool closed = left < 0 || access_is_internal(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
-	/* Where undeclared ports are open, what is declared closed needs a rule of its own. */
-	if (closed && making->policy->defaults.inbound != POLICY_ACCEPT &&
-	    policy_observes(making->policy, d) == policy_observes(making->policy, NULL)) {
+	if (closed && like_undeclared(making->policy, d)) {
 		return 0;
 	}
 	str_clear(key);
 	gate_key(key, making->policy, d);
-	struct known *known = key->error != 0 ? NULL : know(making, &making->gates, str_text(key));
+	struct known *known =
+		key->error != 0 ? NULL : know(making, &making->gates, key->text, key->length);
 	if (known == NULL) {
 		return -ENOMEM;
 	}
@@ -119,8 +146,9 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 		}
 		*gate = (struct gate){ .declaration = d,
 				       .left = closed ? 0 : left,
-				       .open = !closed && is_open(d),
+				       .open = !closed && is_lasting(d) && d->rate.count == 0,
 				       .closed = closed,
+				       .lasting = !closed && is_lasting(d),
 				       .observed = policy_observes(making->policy, d) };
 		known->index = (uint32_t)making->access->gates.count - 1;
 	}
@@ -206,7 +234,9 @@ static const char *name_door(struct making *making, const char *wanted)
 	for (unsigned i = 1; kept == NULL; i++) {
 		str_clear(&name);
 		str_printf(&name, i == 1 ? "%s" : "%s.%u", wanted, i);
-		struct known *known = know(making, &making->names, str_text(&name));
+		struct known *known =
+			name.error != 0 ? NULL
+					: know(making, &making->names, name.text, name.length);
 		if (known == NULL) {
 			break;
 		}
@@ -224,6 +254,7 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 {
 	struct access *access = making->access;
 	bool ends = true;
+	bool lasting = false;
 	door->first_gate = (uint32_t)access->gates_of_doors.count;
 	for (size_t i = 0; i < count; i++) {
 		const struct gate *gate = &access->gates.items[gates[i]];
@@ -235,34 +266,36 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		door->gate_count++;
 		door->open = door->open || gate->open;
 		door->observed = door->observed || gate->observed;
-		ends = ends && gate->left > 0;
+		ends = ends && (gate->left > 0 || gate->closed);
+		lasting = lasting || gate->lasting;
 		door->left = gate->left > door->left ? gate->left : door->left;
+		door->cut = door->cut || gate->declaration->cut;
 	}
 	door->left = ends && !door->observed ? door->left : 0;
+	door->cut = door->cut && !lasting && !door->observed;
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
 }
 
 static int door_for(struct making *making, uint32_t *out, const uint32_t *gates, size_t count)
 {
-	struct str key = STR_INIT(1 << 24);
-	for (size_t i = 0; i < count; i++) {
-		str_printf(&key, "%u ", gates[i]);
+	uint32_t *index = &making->door_of[gates[0]];
+	if (count > 1) {
+		struct known *known = know(making, &making->doors, gates, count * sizeof(*gates));
+		if (known == NULL) {
+			return -ENOMEM;
+		}
+		index = &known->index;
 	}
-	struct known *known = key.error != 0 ? NULL : know(making, &making->doors, str_text(&key));
-	str_deinit(&key);
-	if (known == NULL) {
-		return -ENOMEM;
-	}
-	*out = known->index;
-	if (known->index != UINT32_MAX) {
+	*out = *index;
+	if (*index != UINT32_MAX) {
 		return 0;
 	}
 	struct door *door = vec_push(&making->access->doors);
 	if (door == NULL) {
 		return -ENOMEM;
 	}
-	*out = known->index = (uint32_t)making->access->doors.count - 1;
+	*out = *index = (uint32_t)making->access->doors.count - 1;
 	return fill_door(making, door, gates, count);
 }
 
@@ -395,11 +428,16 @@ int access_make(struct access *out, const struct policy *policy,
 	arena_init(&out->arena, 0);
 	struct making making = { .access = out, .policy = policy, .environment = environment };
 	making.gate_of = calloc(policy->declarations.count + 1, sizeof(*making.gate_of));
-	int r = making.gate_of == NULL ? -ENOMEM : make_gates(&making);
+	making.door_of = malloc((policy->declarations.count + 1) * sizeof(*making.door_of));
+	int r = making.gate_of == NULL || making.door_of == NULL ? -ENOMEM : make_gates(&making);
 	if (r == 0) {
+		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
 		r = make_openings(&making);
 	}
+	out->cut_undeclared = policy->defaults.cut && policy->defaults.inbound != POLICY_ACCEPT &&
+			      !policy_observes(policy, NULL);
 	free(making.gate_of);
+	free(making.door_of);
 	HASH_CLEAR(hh, making.gates);
 	HASH_CLEAR(hh, making.doors);
 	HASH_CLEAR(hh, making.names);

@@ -10,6 +10,7 @@ struct gate {
 	usec_t left;                                  /* until it ends; 0 = does not end */
 	bool open;                                    /* to everybody, everywhere, always */
 	bool closed;   /* to everybody: it has ended, or is for this machine alone */
+	bool lasting;  /* nobody who got in by it ever loses the permission: open, a rate aside */
 	bool observed; /* whom it does not let in is counted and let in all the same */
 };
 
@@ -20,6 +21,7 @@ struct door {
 	bool open;                       /* one of its gates is */
 	bool observed;                   /* likewise */
 	usec_t left;                     /* when every gate ends: until the last one does; else 0 */
+	bool cut; /* a gate cuts: live connections are asked who they come from, all the time */
 };
 
 /* A run of ports of one protocol that have the same door by the same declaration. */
@@ -36,6 +38,7 @@ struct access {
 	VEC(struct door) doors;
 	VEC(uint32_t) gates_of_doors;
 	VEC(struct opening) openings; /* sorted by protocol, then port; never overlapping */
+	bool cut_undeclared;          /* live connections to ports without a door end */
 };
 
 /* @return 0; -E2BIG; -ENOMEM. `out` needs access_deinit in every case. */

@@ -35,6 +35,7 @@ struct comparing {
 	struct arena scratch;
 	VEC(struct enforce_change) list;
 	VEC(struct str) ports; /* text of each change's ports */
+	VEC(struct policy_ports) runs;
 	bool frees_only;
 };
 
@@ -58,7 +59,32 @@ static int grants_of(struct grants *out, const struct side *side, uint32_t door)
 	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
 }
 
+static bool cuts_at(const struct side *side, uint32_t door)
+{
+	return door == DOOR_DEFAULT ? side->access.cut_undeclared
+				    : side->access.doors.items[door].cut;
+}
+
 /* ---- words of one side ---- */
+
+/* What the names of a who are frozen to: " (home.example.net 203.0.113.9 2001:db8::9)". */
+static void add_names(struct str *out, const struct policy_who *who)
+{
+	enum { TOLD_MAX = 4 };
+	for (size_t i = 0; i < who->names.count && i < TOLD_MAX; i++) {
+		const struct policy_host_name *name = &who->names.items[i];
+		(void)str_printf(out, "%s%s", i == 0 ? " (" : "; ", name->name);
+		for (size_t k = 0; k < name->addresses.count && k < TOLD_MAX; k++) {
+			char text[PREFIX_TEXT_BYTES];
+			(void)str_printf(out, " %s",
+					 prefix_format(&name->addresses.items[k], text));
+		}
+		(void)str_add(out, name->addresses.count > TOLD_MAX ? " ..." : "");
+	}
+	if (who->names.count > 0) {
+		(void)str_add(out, who->names.count > TOLD_MAX ? "; ...)" : ")");
+	}
+}
 
 static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
 {
@@ -71,6 +97,9 @@ static void add_gate_words(struct str *out, const struct policy *policy, const s
 			(void)str_add(out, ", ");
 		}
 		policy_from_format(out, policy, &d->from.items[i]);
+		if (d->from.items[i].kind == POLICY_FROM_WHO) {
+			add_names(out, &policy->who.items[d->from.items[i].who]);
+		}
 		if (d->interface != NULL) {
 			(void)str_printf(out, " (%s)", d->interface);
 		}
@@ -99,6 +128,9 @@ static const char *words_of(struct comparing *c, const struct side *side, uint32
 static enum enforce_change_kind kind_of(const struct grants *before, const struct grants *after,
 					bool more, bool less)
 {
+	if (!more && !less) {
+		return ENFORCE_ALTERED; /* what becomes of live connections */
+	}
 	if (before->list.count == 0) {
 		return ENFORCE_OPENED;
 	}
@@ -125,6 +157,8 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 		.before = words_of(c, &c->sides[0], pair->doors[0]),
 		.after = words_of(c, &c->sides[1], pair->doors[1]),
 		.until = after == NULL ? POLICY_NO_DATE : after->until,
+		.cut_before = cuts_at(&c->sides[0], pair->doors[0]),
+		.cut_after = cuts_at(&c->sides[1], pair->doors[1]),
 	};
 	if (after != NULL) {
 		change->rate_count = after->rate.count;
@@ -142,11 +176,15 @@ static int judge(struct comparing *c, struct group *group)
 		r = grants_of(&after, &c->sides[1], group->pair.doors[1]);
 	}
 	if (r == 0) {
-		bool less = !grants_cover(&after, &before);
-		bool more = !grants_cover(&before, &after);
-		c->frees_only = c->frees_only && !less;
-		group->change = less || more ? c->list.count : SIZE_MAX;
-		if (less || more) {
+		const bool less = !grants_cover(&after, &before);
+		const bool more = !grants_cover(&before, &after);
+		const bool cut_before = cuts_at(&c->sides[0], group->pair.doors[0]);
+		const bool cut_after = cuts_at(&c->sides[1], group->pair.doors[1]);
+		const bool opened = before.list.count == 0 && after.list.count > 0;
+		const bool differs = less || more || cut_before != cut_after;
+		c->frees_only = c->frees_only && !less && (!cut_after || cut_before || opened);
+		group->change = differs ? c->list.count : SIZE_MAX;
+		if (differs) {
 			r = add_change(c, &group->pair, kind_of(&before, &after, more, less));
 		}
 	}
@@ -203,6 +241,11 @@ static int note_ports(struct comparing *c, size_t change, enum protocol protocol
 {
 	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
 	struct str *text = &c->ports.items[change];
+	struct policy_ports *run = vec_push(&c->runs);
+	if (run == NULL) {
+		return -ENOMEM;
+	}
+	*run = ports;
 	if (text->length > 0) {
 		(void)str_add(text, ", "); /* kept in text->error */
 	}
@@ -246,6 +289,8 @@ static int finish(struct comparing *c)
 	}
 	out->items = steal(&c->list.items);
 	out->count = c->list.count;
+	out->runs = steal(&c->runs.items);
+	out->run_count = c->runs.count;
 	return 0;
 }
 
@@ -262,13 +307,15 @@ static void compare_defaults(struct comparing *c)
 			   before->defaults.inbound == POLICY_ACCEPT;
 	out->ping_after =
 		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
+	out->cut_before = c->sides[0].access.cut_undeclared;
+	out->cut_after = c->sides[1].access.cut_undeclared;
 	out->defaults = out->inbound_before != out->inbound_after ||
 			out->outbound_before != out->outbound_after ||
-			out->ping_before != out->ping_after;
+			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
 	bool less =
 		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
 		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
-		(out->ping_before && !out->ping_after);
+		(out->ping_before && !out->ping_after) || (!out->cut_before && out->cut_after);
 	out->frees_only = c->frees_only && !less;
 }
 
@@ -309,6 +356,7 @@ int enforce_changes(struct enforce_changes *out, const struct policy *before,
 	}
 	vec_free(&c.ports);
 	vec_free(&c.list);
+	vec_free(&c.runs);
 	HASH_CLEAR(hh, c.groups);
 	arena_deinit(&c.scratch);
 	access_deinit(&c.sides[0].access);
@@ -321,6 +369,9 @@ void enforce_changes_deinit(struct enforce_changes *changes)
 	free(changes->items);
 	changes->items = NULL;
 	changes->count = 0;
+	free(changes->runs);
+	changes->runs = NULL;
+	changes->run_count = 0;
 	arena_deinit(&changes->arena);
 }
 

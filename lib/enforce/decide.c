@@ -24,7 +24,7 @@ static enum enforce_verdict through(const char *wanted, const char *interface)
 static enum enforce_verdict by_who(const struct policy_who *who,
 				   const struct enforce_packet *packet)
 {
-	bool has = who->addresses.count == 0;
+	bool has = !policy_who_located(who);
 	for (size_t i = 0; !has && i < who->addresses.count; i++) {
 		has = prefix_has(&who->addresses.items[i], &packet->from);
 	}
@@ -91,6 +91,20 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
 		}
 	}
 	return false;
+}
+
+bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port)
+{
+	if (policy == NULL) {
+		return false;
+	}
+	const struct policy_declaration *d =
+		policy_declaration_for(policy, protocol, port, NULL, NULL);
+	bool cuts = d == NULL && policy->defaults.cut;
+	for (; d != NULL; d = policy_declaration_for(policy, protocol, port, NULL, d)) {
+		cuts = cuts || d->cut;
+	}
+	return cuts;
 }
 
 enum enforce_verdict enforce_decide(const struct policy *policy,

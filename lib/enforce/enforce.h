@@ -73,14 +73,21 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
 		   const struct enforce_environment *environment);
 
+/*
+ * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
+ * it is cut when the rules are loaded; false = it stays until it ends by itself. Pure.
+ * @param policy  NULL = no rules.
+ */
+bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port);
+
 /* ---- rules ---- */
 
 /*
  * Appends the commands of nft(8) that make the generation's chains and sets, without touching what
  * packets meet. Pure; linear in the policy's size.
  * @param generation  1..ENFORCE_GENERATION_MAX; its names begin with "gN-".
- * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold;
- *         -ENOMEM; -EFBIG.
+ * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold, or a
+ *         host name that is not frozen; -ENOMEM; -EFBIG.
  */
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e);
@@ -115,17 +122,23 @@ struct enforce_change {
 	int32_t until;       /* last day, or POLICY_NO_DATE */
 	uint32_t rate_count; /* new connections per source, 0 = no limit */
 	usec_t rate_per;
+	bool cut_before; /* live connections of whom it does not let in ended */
+	bool cut_after;  /* they end; else they stay until they end by themselves */
 };
 
 struct enforce_changes {
 	struct arena arena;
 	struct enforce_change *items;
 	size_t count;
-	bool frees_only; /* every packet that got in gets in afterwards: nobody can be cut off */
+	bool frees_only; /* whoever got in gets in afterwards, and no live connection is newly cut
+			  * but at ports that nobody could reach before */
 	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
 	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
 	int outbound_before, outbound_after; /* likewise */
 	bool ping_before, ping_after;
+	bool cut_before, cut_after; /* live connections to ports that nobody declared */
+	struct policy_ports *runs;  /* every port of the items, sorted by protocol, then number */
+	size_t run_count;
 };
 
 /*
@@ -141,6 +154,23 @@ void enforce_changes_deinit(struct enforce_changes *changes);
 
 /* Whether anything is different. */
 bool enforce_changes_any(const struct enforce_changes *changes);
+
+enum { ENFORCE_LAYERS_MAX = 8 }; /* each costs a new connection one more look into a map */
+
+/*
+ * Appends the commands for a generation that only says what is different at the ports that change,
+ * and leaves all others to the generation that holds: its chains and sets must stay as long as this
+ * one does, which a chain "gN-over-BASE" tells enforce_sweep(). Pure.
+ * @param changes  of before and after
+ * @return 0; ENFORCE_WHOLE when the difference is not of that kind, with nothing appended; or as
+ *         enforce_rules.
+ */
+int enforce_layer(struct str *out, const struct policy *before, const struct policy *after,
+		  const struct enforce_changes *changes, unsigned generation, unsigned base,
+		  const struct enforce_environment *environment, struct err *e);
+
+/* Generations that the kernel has beneath that one. @return 0; as enforce_status. */
+int enforce_layers(unsigned *out, unsigned generation, struct err *e);
 
 /* "opened", "shut", "widened", "narrowed", "altered". */
 const char *enforce_change_name(enum enforce_change_kind kind);
@@ -171,10 +201,11 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
  * candidate. */
 int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
 
-/* Outcomes of enforce_confirm, enforce_restore. */
+/* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
 enum enforce_outcome {
 	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */
 	ENFORCE_IN_PLACE,     /* what is confirmed holds, or nothing is: there is nothing to do */
+	ENFORCE_WHOLE,        /* every rule has to be written anew */
 };
 
 /* Lets packets meet a loaded generation, in front of the confirmed one, for that time.
@@ -294,23 +325,24 @@ int enforce_states_add(struct enforce_states *states, const struct enforce_state
 /* Writes what has become of an entry; drops confirmed entries beyond ENFORCE_STATES_KEPT. */
 int enforce_states_settle(struct enforce_states *states, unsigned number,
 			  enum enforce_state_kind kind, usec_t now, struct err *e);
-/*
- * Keeps and gives back the listing of an entry's rules as they were loaded, with the ruleset's id
- * at that moment, which holds for one boot and one network namespace. -ENOENT: none kept.
- */
+/* Keeps and gives back the listing of an entry's rules as they were loaded. -ENOENT: none kept. */
 int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
-				const char *listing, uint32_t ruleset_id, struct err *e);
+				const char *listing, struct err *e);
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
 			   struct err *e);
-/* Keeps another id: the ruleset was changed by us, and by nobody else. */
-int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
-			struct err *e);
+/*
+ * Keeps the ruleset's id, which holds for one boot and one network namespace: at this moment the
+ * entry's rules are as they were loaded. Without it they are compared with their listing.
+ */
+void enforce_states_mark(const struct enforce_states *states, unsigned number);
 /* Whether the ruleset still has the id that was kept, so that nothing can have changed. */
-bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
-			      uint32_t ruleset_id);
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number);
 /* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
 int enforce_states_policy(struct policy *out, const struct enforce_states *states, unsigned number,
 			  struct err *e);
+/* Whether the entry's policy was kept as just this text. */
+bool enforce_states_has_text(const struct enforce_states *states, unsigned number,
+			     const char *text);
 
 /* "pending", "confirmed", "reverted", "off". */
 const char *enforce_state_name(enum enforce_state_kind kind);
@@ -339,8 +371,20 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
 		    const struct enforce_environment *environment, unsigned *number, struct err *e);
 
+/* enforce_sweep(), after which it is still known whether others changed the confirmed rules. */
+int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
+			 struct err *e);
+
 /* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
 int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
+
+/*
+ * The same after the fact, for rules that were marked when they were loaded: when the ruleset has
+ * another id by now, they are loaded into a network namespace of their own and listed there. Then
+ * the caller stays in that namespace: it is for a process that has nothing else to do.
+ */
+int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
+			    bool outbound, struct err *e);
 
 /*
  * Appends what another tool did to a state's rules since they were loaded, as enforce_difference;

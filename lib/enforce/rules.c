@@ -3,24 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "enforce/access.h"
+#include "enforce/writing.h"
 
 enum {
 	NAME_BYTES = 128,         /* of a chain, without its generation */
 	COUNTED_MAX = 16384,      /* sources times ports, of each family */
 	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
+	TIMEOUT_DAYS_MAX = 99999, /* the kernel takes 213,503 (nf_msecs_to_jiffies64) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
 };
-
-struct writing {
-	struct str *out;
-	const struct policy *policy;
-	const struct access *access;
-	unsigned generation;
-	int error;
-};
-
-#define ADD(w, ...) ((void)str_printf((w)->out, __VA_ARGS__)) /* kept in out->error */
 
 /* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
 static void add_comment(struct writing *w, const char *text)
@@ -81,10 +72,27 @@ static void add_set(struct writing *w, const char *kind, const char *name,
 	ADD(w, " } }\n");
 }
 
+static bool is_used(const struct writing *w, size_t who)
+{
+	for (size_t i = 0; i < w->access->gates.count; i++) {
+		const struct policy_declaration *d = w->access->gates.items[i].declaration;
+		for (size_t k = 0; k < d->from.count; k++) {
+			if (d->from.items[k].kind == POLICY_FROM_WHO &&
+			    d->from.items[k].who == who) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static void add_who_sets(struct writing *w)
 {
 	for (size_t i = 0; i < w->policy->who.count; i++) {
 		const struct policy_who *who = &w->policy->who.items[i];
+		if (w->used_only && !is_used(w, i)) {
+			continue;
+		}
 		check_interface(w, who->interface);
 		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
 			ADDR_IPV4);
@@ -130,7 +138,7 @@ static void add_literal_set(struct writing *w, const struct policy_declaration *
  * Packets for other machines go on to the forward chains. Asked only of those that would be refused
  * or counted: looking up a route is the dearest step of all.
  */
-static void add_forwarding(struct writing *w, const char *chain)
+void writing_forwarding(struct writing *w, const char *chain)
 {
 	ADD(w,
 	    "add rule inet minato g%u-%s fib daddr type != { local, broadcast, anycast, multicast "
@@ -165,7 +173,7 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 	char chain[NAME_BYTES];
 	(void)snprintf(chain, sizeof(chain), "rate-%s", name);
 	ADD(w, "add chain inet minato g%u-rate-%s\n", g, name);
-	add_forwarding(w, chain);
+	writing_forwarding(w, chain);
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
 		ADD(w,
 		    "add rule inet minato g%u-rate-%s update @g%u-rate-%s-%d { %s saddr limit rate "
@@ -179,11 +187,17 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 /* Alive as long as its elements: they leave by themselves at the end of the last day. */
 static void add_life(struct writing *w, const struct gate *gate)
 {
+	/* nft takes at most eight digits of a unit; days beyond it come again with the next boot.
+	 */
 	const long long seconds = (gate->left + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	const long long days =
+		seconds / 86400 < TIMEOUT_DAYS_MAX ? seconds / 86400 : TIMEOUT_DAYS_MAX;
+	char left[48];
+	(void)snprintf(left, sizeof(left), "%lldd%llds", days, seconds % 86400);
 	ADD(w,
 	    "add set inet minato g%u-until-%s { type nf_proto; flags timeout; elements = { "
-	    "ipv4 timeout %llds, ipv6 timeout %llds } }\n",
-	    w->generation, gate->declaration->entry.name, seconds, seconds);
+	    "ipv4 timeout %s, ipv6 timeout %s } }\n",
+	    w->generation, gate->declaration->entry.name, left, left);
 }
 
 static void add_gate(struct writing *w, const struct gate *gate)
@@ -205,11 +219,20 @@ static void add_gate(struct writing *w, const struct gate *gate)
 
 /* ---- doors ---- */
 
+/* Where the rules of a gate stand. */
+struct spot {
+	const struct door *door;
+	const struct gate *gate;
+	enum asked asked;
+};
+
 /* The beginning of a rule: in the door's chain, with what holds for the whole declaration. */
-static void begin_rule(struct writing *w, const struct door *door, const struct gate *gate)
+static void begin_rule(struct writing *w, const struct spot *spot)
 {
+	const struct gate *gate = spot->gate;
 	const struct policy_declaration *d = gate->declaration;
-	ADD(w, "add rule inet minato g%u-to-%s", w->generation, door->name);
+	ADD(w, "add rule inet minato g%u-%s-%s", w->generation,
+	    spot->asked == ASKED_LIVE ? "end" : "to", spot->door->name);
 	if (gate->left > 0) {
 		ADD(w, " meta nfproto @g%u-until-%s", w->generation, d->entry.name);
 	}
@@ -218,10 +241,10 @@ static void begin_rule(struct writing *w, const struct door *door, const struct 
 	}
 }
 
-static void end_rule(struct writing *w, const struct gate *gate)
+static void end_rule(struct writing *w, const struct spot *spot)
 {
-	const struct policy_declaration *d = gate->declaration;
-	if (d->rate.count > 0) {
+	const struct policy_declaration *d = spot->gate->declaration;
+	if (d->rate.count > 0 && spot->asked == ASKED_NEW) {
 		ADD(w, " jump g%u-rate-%s", w->generation, d->entry.name);
 	} else {
 		ADD(w, " accept");
@@ -242,72 +265,58 @@ static void add_device(struct writing *w, const struct policy_who *who)
 	}
 }
 
-static void add_who_rules(struct writing *w, const struct door *door, const struct gate *gate,
-			  const struct policy_who *who)
+static void add_who_rules(struct writing *w, const struct spot *spot, const struct policy_who *who)
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
 		if (count_family(who->addresses.items, who->addresses.count, family) > 0) {
-			begin_rule(w, door, gate);
+			begin_rule(w, spot);
 			add_device(w, who);
 			ADD(w, " %s saddr @g%u-who-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
 			    w->generation, who->entry.name, family);
-			end_rule(w, gate);
+			end_rule(w, spot);
 		}
 	}
-	if (who->addresses.count == 0 && access_who_counts(who)) {
-		begin_rule(w, door, gate);
+	if (!policy_who_located(who) && access_who_counts(who)) {
+		begin_rule(w, spot);
 		add_device(w, who);
-		end_rule(w, gate);
+		end_rule(w, spot);
 	}
 }
 
-static void add_literal_rules(struct writing *w, const struct door *door, const struct gate *gate)
+static void add_literal_rules(struct writing *w, const struct spot *spot)
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_literals(gate->declaration, family) > 0) {
-			begin_rule(w, door, gate);
+		if (count_literals(spot->gate->declaration, family) > 0) {
+			begin_rule(w, spot);
 			ADD(w, " %s saddr @g%u-from-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
-			    w->generation, gate->declaration->entry.name, family);
-			end_rule(w, gate);
+			    w->generation, spot->gate->declaration->entry.name, family);
+			end_rule(w, spot);
 		}
 	}
 }
 
-static void add_gate_rules(struct writing *w, const struct door *door, const struct gate *gate)
+void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
+			enum asked asked)
 {
 	const struct policy_declaration *d = gate->declaration;
+	const struct spot here = { door, gate, asked };
+	const struct spot *spot = &here;
 	for (size_t i = 0; !gate->closed && i < d->from.count; i++) {
 		if (d->from.items[i].kind == POLICY_FROM_ANY) {
-			begin_rule(w, door, gate);
-			end_rule(w, gate);
+			begin_rule(w, spot);
+			end_rule(w, spot);
 			return;
 		}
 	}
 	if (gate->closed) {
 		return;
 	}
-	add_literal_rules(w, door, gate);
+	add_literal_rules(w, spot);
 	for (size_t i = 0; i < d->from.count; i++) {
 		if (d->from.items[i].kind == POLICY_FROM_WHO) {
-			add_who_rules(w, door, gate, &w->policy->who.items[d->from.items[i].who]);
+			add_who_rules(w, spot, &w->policy->who.items[d->from.items[i].who]);
 		}
 	}
-}
-
-/* Ends what lives on a door that has closed: asked for every packet of its connections. */
-static void add_ending(struct writing *w, const struct door *door)
-{
-	const unsigned g = w->generation;
-	ADD(w, "add chain inet minato g%u-end-%s\n", g, door->name);
-	for (uint32_t i = 0; i < door->gate_count; i++) {
-		uint32_t gate = w->access->gates_of_doors.items[door->first_gate + i];
-		ADD(w, "add rule inet minato g%u-end-%s meta nfproto @g%u-until-%s return\n", g,
-		    door->name, g, w->access->gates.items[gate].declaration->entry.name);
-	}
-	ADD(w, "add rule inet minato g%u-end-%s fib daddr type != local return\n", g, door->name);
-	ADD(w, "add rule inet minato g%u-end-%s meta l4proto tcp reject with tcp reset\n", g,
-	    door->name);
-	ADD(w, "add rule inet minato g%u-end-%s drop\n", g, door->name);
 }
 
 static void add_door(struct writing *w, const struct door *door)
@@ -320,13 +329,11 @@ static void add_door(struct writing *w, const struct door *door)
 	add_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
 	ADD(w, "; }\n");
 	for (uint32_t i = 0; i < door->gate_count; i++) {
-		add_gate_rules(w, door, &w->access->gates.items[gates[i]]);
+		writing_gate_rules(w, door, &w->access->gates.items[gates[i]], ASKED_NEW);
 	}
 	ADD(w, "add rule inet minato g%u-to-%s goto g%u-%s\n", w->generation, door->name,
 	    w->generation, door->observed ? "observe" : "refuse");
-	if (door->left > 0) {
-		add_ending(w, door);
-	}
+	live_door(w, door);
 }
 
 /* ---- maps from ports to doors ---- */
@@ -336,58 +343,57 @@ static void add_port(struct writing *w, const struct opening *o)
 	ADD(w, o->first == o->last ? "%u" : "%u-%u", o->first, o->last);
 }
 
-/* @param ending  of doors that end: to the chain that asks whether they have. */
 static bool wanted(const struct writing *w, const struct opening *o, enum protocol protocol,
-		   bool ending)
+		   enum asked asked)
 {
-	return o->protocol == protocol && (!ending || w->access->doors.items[o->door].left > 0);
+	return o->protocol == protocol &&
+	       (asked == ASKED_NEW || live_asks(w->access, &w->access->doors.items[o->door]));
 }
 
-static void add_map(struct writing *w, enum protocol protocol, bool ending)
+static void add_verdict(struct writing *w, const struct door *door, enum asked asked)
+{
+	const bool asks = asked == ASKED_NEW ? !door->open : live_ends(door);
+	if (asks) {
+		ADD(w, " : goto g%u-%s-%s", w->generation, asked == ASKED_LIVE ? "end" : "to",
+		    door->name);
+	} else {
+		ADD(w, " : accept");
+	}
+}
+
+static void add_map(struct writing *w, enum protocol protocol, enum asked asked)
 {
 	const struct access *access = w->access;
 	bool ranges = false;
 	size_t count = 0;
 	for (size_t i = 0; i < access->openings.count; i++) {
 		const struct opening *o = &access->openings.items[i];
-		count += wanted(w, o, protocol, ending);
-		ranges = ranges || (wanted(w, o, protocol, ending) && o->first != o->last);
+		count += wanted(w, o, protocol, asked);
+		ranges = ranges || (wanted(w, o, protocol, asked) && o->first != o->last);
 	}
 	if (count == 0) {
 		return;
 	}
 	ADD(w, "add map inet minato g%u-%s%s { type inet_service : verdict;%s elements = { ",
-	    w->generation, ending ? "end-" : "", protocol_name(protocol),
+	    w->generation, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
 	    ranges ? " flags interval;" : "");
 	const char *comma = "";
 	for (size_t i = 0; i < access->openings.count; i++) {
 		const struct opening *o = &access->openings.items[i];
-		const struct door *door = &access->doors.items[o->door];
-		if (!wanted(w, o, protocol, ending)) {
-			continue;
+		if (wanted(w, o, protocol, asked)) {
+			ADD(w, "%s", comma);
+			add_port(w, o);
+			add_verdict(w, &access->doors.items[o->door], asked);
+			comma = ", ";
 		}
-		ADD(w, "%s", comma);
-		add_port(w, o);
-		if (ending) {
-			ADD(w, " : jump g%u-end-%s", w->generation, door->name);
-		} else if (door->open) {
-			ADD(w, " : accept");
-		} else {
-			ADD(w, " : goto g%u-to-%s", w->generation, door->name);
-		}
-		comma = ", ";
 	}
 	ADD(w, " } }\n");
 }
 
-static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_DCCP,
-					   PROTOCOL_UDPLITE };
-enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
-
-static bool has(const struct writing *w, enum protocol protocol, bool ending)
+bool writing_has(const struct writing *w, enum protocol protocol, enum asked asked)
 {
 	for (size_t i = 0; i < w->access->openings.count; i++) {
-		if (wanted(w, &w->access->openings.items[i], protocol, ending)) {
+		if (wanted(w, &w->access->openings.items[i], protocol, asked)) {
 			return true;
 		}
 	}
@@ -412,7 +418,7 @@ static void add_counting(struct writing *w, const char *chain, const char *sets)
 static void add_observing(struct writing *w)
 {
 	ADD(w, "add chain inet minato g%u-observe\n", w->generation);
-	add_forwarding(w, "observe");
+	writing_forwarding(w, "observe");
 	add_counting(w, "observe", "would");
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
@@ -422,7 +428,7 @@ static void add_refusal(struct writing *w, const char *name, int verdict, bool i
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-%s\n", g, name);
 	if (inbound) {
-		add_forwarding(w, name);
+		writing_forwarding(w, name);
 		add_counting(w, name, "refused");
 	}
 	if (verdict == POLICY_REJECT) {
@@ -458,36 +464,39 @@ static void add_necessities(struct writing *w, const char *chain, bool pings)
 	ADD(w, "add rule inet minato g%u-%s ip protocol igmp accept\n", g, chain);
 }
 
+void writing_leases(struct writing *w, const char *chain)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add rule inet minato g%u-%s udp sport 67 udp dport 68 accept comment \"DHCP\"\n", g,
+	    chain);
+	ADD(w,
+	    "add rule inet minato g%u-%s ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept "
+	    "comment \"DHCPv6\"\n",
+	    g, chain);
+}
+
+void writing_lookups(struct writing *w)
+{
+	const unsigned g = w->generation;
+	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
+		if (writing_has(w, writing_protocols[i], ASKED_NEW)) {
+			const char *name = protocol_name(writing_protocols[i]);
+			ADD(w, "add rule inet minato g%u-in %s dport vmap @g%u-%s\n", g, name, g,
+			    name);
+		}
+	}
+}
+
 static void add_inbound(struct writing *w)
 {
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-in\n", g);
 	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
-	for (size_t i = 0; i < PROTOCOLS; i++) {
-		if (has(w, protocols[i], true)) {
-			const char *name = protocol_name(protocols[i]);
-			ADD(w,
-			    "add rule inet minato g%u-in ct state established ct direction "
-			    "original "
-			    "%s dport vmap @g%u-end-%s\n",
-			    g, name, g, name);
-		}
-	}
+	live_entry(w);
 	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
-	for (size_t i = 0; i < PROTOCOLS; i++) {
-		if (has(w, protocols[i], false)) {
-			const char *name = protocol_name(protocols[i]);
-			ADD(w, "add rule inet minato g%u-in %s dport vmap @g%u-%s\n", g, name, g,
-			    name);
-		}
-	}
+	writing_lookups(w);
 	add_necessities(w, "in", w->policy->defaults.ping);
-	ADD(w, "add rule inet minato g%u-in udp sport 67 udp dport 68 accept comment \"DHCP\"\n",
-	    g);
-	ADD(w,
-	    "add rule inet minato g%u-in ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept "
-	    "comment \"DHCPv6\"\n",
-	    g);
+	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
 		ADD(w, "add rule inet minato g%u-in accept\n", g);
 	} else {
@@ -559,11 +568,12 @@ void enforce_frame(struct str *out, bool outbound)
 	}
 }
 
-static void add_all(struct writing *w)
+void writing_doors(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
 	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
 	add_observing(w);
+	live_chains(w);
 	add_who_sets(w);
 	for (size_t i = 0; i < w->access->gates.count; i++) {
 		add_gate(w, &w->access->gates.items[i]);
@@ -571,21 +581,40 @@ static void add_all(struct writing *w)
 	for (size_t i = 0; i < w->access->doors.count; i++) {
 		add_door(w, &w->access->doors.items[i]);
 	}
-	for (size_t i = 0; i < PROTOCOLS; i++) {
-		add_map(w, protocols[i], false);
-		add_map(w, protocols[i], true);
+	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
+		add_map(w, writing_protocols[i], ASKED_NEW);
+		add_map(w, writing_protocols[i], ASKED_LIVE);
 	}
+}
+
+static void add_all(struct writing *w)
+{
+	writing_doors(w);
 	add_inbound(w);
 	if (enforce_limits_outbound(w->policy)) {
 		add_outbound(w);
 	}
 }
 
+int writing_check_names(const struct policy *policy, struct err *e)
+{
+	const struct policy_who *who = NULL;
+	const char *unfrozen = policy_unfrozen(policy, &who);
+	return unfrozen == NULL
+		       ? 0
+		       : err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
+				 who->entry.name, unfrozen);
+}
+
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e)
 {
 	struct access access;
-	int r = access_make(&access, policy, environment, e);
+	int r = writing_check_names(policy, e);
+	if (r < 0) {
+		return r;
+	}
+	r = access_make(&access, policy, environment, e);
 	if (r == 0) {
 		struct writing writing = {
 			.out = out, .policy = policy, .access = &access, .generation = generation

@@ -60,6 +60,9 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 		missing(reader, v, "owner");
 	}
 	fill_from(reader, v);
+	if (v->here && tree_get(v->node, "cut") == NULL) {
+		d->cut = reader->policy.defaults.cut;
+	}
 }
 
 static void check_reason(struct reader *reader, const struct view *v)
@@ -140,8 +143,8 @@ static void check_ephemeral(struct reader *reader, const struct view *v)
 		const struct policy_ports *p = &d->ports.items[i];
 		uint16_t first = p->first > range->first ? p->first : range->first;
 		uint16_t last = p->last < range->last ? p->last : range->last;
-		int32_t taken = portset_next(reader->ephemeral, p->first);
-		if (taken < 0 || taken > p->last) {
+		int32_t taken = first > last ? -1 : portset_next(reader->ephemeral, first);
+		if (taken < 0 || taken > last) {
 			continue;
 		}
 		char ports[16];

@@ -86,6 +86,23 @@ static const char *join(struct diff *d, const char *path, const struct node *nod
 
 /* NOLINTBEGIN(misc-no-recursion): the normal form is five levels deep, whatever was read. */
 
+/* Most of two policies is the same: found out before anything is written down. */
+static bool same(const struct node *a, const struct node *b)
+{
+	if (a->kind != b->kind || a->count != b->count ||
+	    (a->kind == NODE_TEXT && strcmp(a->text, b->text) != 0)) {
+		return false;
+	}
+	const struct node *y = b->first;
+	for (const struct node *x = a->first; x != NULL; x = x->next, y = y->next) {
+		bool named = x->key == NULL || strcmp(x->key->text, y->key->text) == 0;
+		if (!named || !same(x, y)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void compare(struct diff *d, const char *path, const struct node *before,
 		    const struct node *after);
 
@@ -95,13 +112,13 @@ static void compare_values(struct diff *d, const char *path, const struct node *
 {
 	struct lookup *other = NULL;
 	for (const struct node *b = before->first; b != NULL && d->error == 0; b = b->next) {
-		const char *inner = join(d, path, b);
 		HASH_FIND_STR(table, b->key->text, other);
-		if (inner != NULL) {
-			compare(d, inner, b, other == NULL ? NULL : other->node);
-		}
 		if (other != NULL) {
 			other->met = true;
+		}
+		const char *inner = other != NULL && same(b, other->node) ? NULL : join(d, path, b);
+		if (inner != NULL) {
+			compare(d, inner, b, other == NULL ? NULL : other->node);
 		}
 	}
 	for (const struct node *a = after->first; a != NULL && d->error == 0; a = a->next) {

@@ -13,6 +13,7 @@ void policy_edit_deinit(struct policy_edit *edit)
 {
 	if (edit != NULL) {
 		free(edit->text);
+		policy_deinit(&edit->after);
 		policy_changes_deinit(&edit->changes);
 		policy_diagnostics_deinit(&edit->diagnostics);
 		arena_deinit(&edit->arena);
@@ -26,17 +27,33 @@ int editing_begin(struct editing *e, struct policy_edit *out, const struct polic
 	*e = (struct editing){ .out = out, .text = text, .environment = environment };
 	*out = (struct policy_edit){ 0 };
 	e->now = STR_INIT(NOW_BYTES_MAX);
-	int r = policy_parse(&e->before, &out->diagnostics, text->name, text->bytes, text->length,
-			     environment);
+	e->before = text->reading;
+	if (e->before != NULL) {
+		return 0;
+	}
+	int r = policy_read(&e->own, &out->diagnostics, text, environment);
+	e->before = e->own;
 	return r == POLICY_INVALID ? POLICY_EDIT_INVALID : r;
+}
+
+const struct policy *editing_before(const struct editing *e)
+{
+	return policy_reading_policy(e->before);
+}
+
+const struct policy *editing_after(const struct editing *e)
+{
+	return policy_reading_policy(e->after);
 }
 
 int editing_sheet(struct editing *e, struct sheet *sheet)
 {
 	struct policy_text text = *e->text;
+	text.reading = e->before;
 	if (e->now.length > 0) {
 		text.bytes = str_text(&e->now);
 		text.length = e->now.length;
+		text.reading = e->after;
 	}
 	return sheet_init(sheet, &text, e->environment);
 }
@@ -53,6 +70,7 @@ int editing_apply(struct editing *e, struct sheet *sheet)
 		str_deinit(&next);
 		return r;
 	}
+	e->after = policy_reading_free(e->after);
 	str_deinit(&e->now);
 	e->now = next;
 	return 0;
@@ -75,14 +93,17 @@ static int blame(struct editing *e)
 int editing_judge(struct editing *e)
 {
 	struct policy_edit *out = e->out;
-	size_t length = e->now.error != 0 ? POLICY_FILE_BYTES_MAX + 1 : e->now.length;
+	const struct policy_text text = {
+		.name = e->text->name,
+		.bytes = str_text(&e->now),
+		.length = e->now.error != 0 ? POLICY_FILE_BYTES_MAX + 1 : e->now.length,
+	};
 	policy_diagnostics_deinit(&out->diagnostics);
-	int r = policy_parse(&e->after, &out->diagnostics, e->text->name, str_text(&e->now), length,
-			     e->environment);
+	int r = policy_read(&e->after, &out->diagnostics, &text, e->environment);
 	if (r == POLICY_INVALID) {
 		return blame(e);
 	}
-	return r < 0 ? r : policy_diff(&out->changes, &e->before, &e->after);
+	return r < 0 ? r : policy_diff(&out->changes, editing_before(e), editing_after(e));
 }
 
 int editing_confirm(struct editing *e, const char *name, const struct policy_setting *settings,
@@ -136,6 +157,7 @@ int editing_finish(struct editing *e, int r)
 		r = parts < 0 ? parts : r;
 	}
 	if (r == 0) {
+		policy_reading_take(&out->after, e->after);
 		out->length = e->now.length;
 		out->text = steal(&e->now.text);
 	} else {
@@ -146,8 +168,8 @@ int editing_finish(struct editing *e, int r)
 	}
 	str_deinit(&e->now);
 	vec_free(&e->parts);
-	policy_deinit(&e->before);
-	policy_deinit(&e->after);
+	e->own = policy_reading_free(e->own);
+	e->after = policy_reading_free(e->after);
 	return r;
 }
 
@@ -239,7 +261,7 @@ static bool was_asked(const struct policy_change *change, const char *name,
 static int set(struct editing *e, const char *name, const struct policy_setting *settings,
 	       size_t count)
 {
-	const struct policy_declaration *d = policy_declaration_named(&e->before, name);
+	const struct policy_declaration *d = policy_declaration_named(editing_before(e), name);
 	if (d == NULL) {
 		return POLICY_EDIT_UNCHANGED;
 	}

@@ -118,8 +118,10 @@ struct editing {
 	struct policy_edit *out;
 	const struct policy_text *text;
 	const struct policy_environment *environment;
-	struct policy before, after;
-	struct str now; /* the new text so far; empty before the first change */
+	const struct policy_reading *before;
+	struct policy_reading *own;   /* `before`, when the caller had none */
+	struct policy_reading *after; /* of `now`, once it is judged */
+	struct str now;               /* the new text so far; empty before the first change */
 	VEC(struct policy_part) parts;
 };
 
@@ -145,6 +147,9 @@ int editing_confirm(struct editing *e, const char *name, const struct policy_set
 		    size_t count);
 /* Adds to the parts; the strings are copied. @return 0 or -ENOMEM. */
 int editing_part(struct editing *e, enum policy_part_kind kind, const struct policy_entry *entry);
+/* What the old text reads as; what the new one does, once it is judged. */
+const struct policy *editing_before(const struct editing *e);
+const struct policy *editing_after(const struct editing *e);
 /* Hands the new text out when `r` is 0, and frees what is left. @return `r`, or -ENOMEM. */
 int editing_finish(struct editing *e, int r);
 

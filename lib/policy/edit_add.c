@@ -310,7 +310,8 @@ static int write_and_judge(struct editing *e, const struct declared *d)
 static int confirm(struct editing *e, const struct declared *d)
 {
 	const struct policy_changes *changes = &e->out->changes;
-	const struct policy_declaration *added = policy_declaration_named(&e->after, d->name);
+	const struct policy_declaration *added =
+		policy_declaration_named(editing_after(e), d->name);
 	if (added == NULL || changes->list.count != 1 ||
 	    changes->list.items[0].kind != POLICY_ADDED ||
 	    !str_starts(changes->list.items[0].path, "ports.") ||
@@ -324,7 +325,7 @@ static int confirm(struct editing *e, const struct declared *d)
 static int add(struct editing *e, struct declared *d, const struct policy_addition *addition)
 {
 	say_all(d, addition);
-	d->name = free_name(d, &e->before, wished_name(d, addition));
+	d->name = free_name(d, editing_before(e), wished_name(d, addition));
 	if (d->error != 0 || d->name == NULL) {
 		return -ENOMEM;
 	}

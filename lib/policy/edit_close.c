@@ -223,7 +223,7 @@ static int close_one(struct walk *w, const struct policy_declaration *d, const s
 
 static int walk_declarations(struct walk *w)
 {
-	const struct policy *before = &w->e->before;
+	const struct policy *before = editing_before(w->e);
 	const struct node *ports = sheet_ports(w->sheet);
 	const struct node *node = ports == NULL ? NULL : ports->first;
 	int r = 0;
@@ -253,11 +253,11 @@ static int walk_declarations(struct walk *w)
 /* Whether the new text means the old policy without the ports, and nothing else. */
 static int confirm(const struct walk *w)
 {
-	struct policy wanted = w->e->before;
+	struct policy wanted = *editing_before(w->e);
 	struct policy_changes changes;
 	wanted.declarations.items = w->remaining;
 	wanted.declarations.count = w->remaining_count;
-	int r = policy_diff(&changes, &wanted, &w->e->after);
+	int r = policy_diff(&changes, &wanted, editing_after(w->e));
 	if (r == 0) {
 		r = changes.list.count == 0 ? 0 : POLICY_EDIT_BY_HAND;
 		policy_changes_deinit(&changes);
@@ -268,7 +268,7 @@ static int confirm(const struct walk *w)
 static int close_ports(struct editing *e, struct closing *closing)
 {
 	struct sheet sheet;
-	size_t count = e->before.declarations.count + 1;
+	size_t count = editing_before(e)->declarations.count + 1;
 	_cleanup_(freep) bool *gone = calloc(count, sizeof(*gone));
 	_cleanup_(freep) struct policy_declaration *remaining = calloc(count, sizeof(*remaining));
 	struct walk w = {

@@ -61,6 +61,11 @@ int sheet_init(struct sheet *sheet, const struct policy_text *text,
 	arena_init(&sheet->reader.arena, SHEET_BYTES_MAX);
 	arena_init(&sheet->reader.policy.arena, SHEET_BYTES_MAX);
 	find_lines(sheet);
+	if (text->reading != NULL) {
+		sheet->clean = true;
+		sheet->root = text->reading->root;
+		return sheet->error;
+	}
 	sheet->clean = source_check(&sheet->reader, &sheet->source);
 	if (sheet->error == 0 && sheet->clean) {
 		sheet->error = tree_read(&root, &sheet->reader, &sheet->source);

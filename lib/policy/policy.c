@@ -84,6 +84,11 @@ static bool who_has(const struct policy_who *who, const struct addr *address)
 	return false;
 }
 
+bool policy_who_located(const struct policy_who *who)
+{
+	return who->addresses.count > 0 || who->names.count > 0;
+}
+
 bool policy_from_has(const struct policy *policy, const struct policy_declaration *declaration,
 		     const struct addr *address)
 {
@@ -158,11 +163,12 @@ void policy_from_format(struct str *out, const struct policy *policy,
 
 void policy_ports_format(struct str *out, const struct policy_ports *ports)
 {
-	str_printf(out, "%u", ports->first);
-	if (ports->first != ports->last) {
-		str_printf(out, "-%u", ports->last);
+	const char *protocol = protocol_name(ports->protocol);
+	if (ports->first == ports->last) {
+		str_printf(out, "%u/%s", ports->first, protocol);
+	} else {
+		str_printf(out, "%u-%u/%s", ports->first, ports->last, protocol);
 	}
-	str_printf(out, "/%s", protocol_name(ports->protocol));
 }
 
 const char *policy_date_format(int32_t days, char *out)

@@ -29,6 +29,9 @@ enum {
 	POLICY_NESTING_MAX = 16,    /* mappings and lists inside each other */
 	POLICY_VALUES_MAX = 200000, /* keys and values of all files together */
 	POLICY_NO_DATE = INT32_MIN,
+	POLICY_HOST_NAME_BYTES_MAX = 253,   /* RFC 1123 2.1: 255 on the wire */
+	POLICY_HOST_NAMES_MAX = 256,        /* of one policy: each is asked for */
+	POLICY_HOST_NAME_ADDRESSES_MAX = 64 /* that one name may stand for */
 };
 
 /* What `init` writes where a person has to decide; validate warns while it stands. */
@@ -65,11 +68,21 @@ struct policy_mac {
 	uint8_t bytes[6];
 };
 
-/* Somebody: every given condition must hold. */
+/* A host name and the addresses that it stands for once it is frozen. */
+struct policy_host_name {
+	const char *name;                     /* RFC 1123 2.1, in small letters */
+	POLICY_LIST(struct prefix) addresses; /* whole ones, sorted; none = not frozen */
+};
+
+/* Somebody: every given condition must hold; address: and name: are one condition together. */
 struct policy_who {
 	struct policy_entry entry;
-	POLICY_LIST(struct prefix) addresses; /* one of them; none = no condition */
-	const char *interface;                /* NULL = no condition */
+	POLICY_LIST(struct prefix)
+	addresses;       /* one of them: those of address:, then those that
+			    the names stand for. See policy_who_located() */
+	size_t declared; /* so many of them are those of address: */
+	POLICY_LIST(struct policy_host_name) names;
+	const char *interface; /* NULL = no condition */
 	struct policy_mac mac;
 	struct policy_certificate certificate;
 };
@@ -135,6 +148,7 @@ struct policy_declaration {
 	int32_t review;        /* day the review is due, or POLICY_NO_DATE */
 	const char *interface; /* only there; NULL = every interface */
 	int mode;              /* enum policy_mode */
+	bool cut;              /* connections that lose their permission end; else they stay */
 };
 
 /* Another device of mine. */
@@ -158,12 +172,13 @@ enum policy_guard {
 };
 
 struct policy_defaults {
-	int inbound;       /* enum policy_verdict: what nobody declared */
-	int outbound;      /* enum policy_verdict */
-	bool ping;         /* ICMP echo requests are answered */
-	int observe;       /* 1 = nothing is refused, what would be is counted; index into `mode` */
-	int guard;         /* enum policy_guard */
-	const char *owner; /* of declarations that name none; NULL = each must */
+	int inbound;  /* enum policy_verdict: what nobody declared */
+	int outbound; /* enum policy_verdict */
+	bool ping;    /* ICMP echo requests are answered */
+	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	int guard;    /* enum policy_guard */
+	bool cut;     /* of declarations that do not say; also for ports that nobody declared */
+	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
 
@@ -176,6 +191,8 @@ struct policy {
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
+	const char *text; /* as it was read, when that says all by itself: one file, and nothing
+			     that is looked up elsewhere (profiles, host names); else NULL */
 };
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
@@ -210,6 +227,42 @@ bool policy_from_has(const struct policy *policy, const struct policy_declaratio
 /* The same of a list of such items, as `never_cut` is one. */
 bool policy_froms_have(const struct policy *policy, const struct policy_from *items, size_t count,
 		       const struct addr *address);
+
+/* Whether a who is told by where packets come from, so that without one of its addresses there is
+ * nobody whom it means. A name that is not frozen is nobody. */
+bool policy_who_located(const struct policy_who *who);
+
+/* ---- host names, frozen ---- */
+
+/* What a name stands for. */
+struct policy_answer {
+	const char *name; /* in small letters */
+	const struct addr *addresses;
+	size_t count; /* at most POLICY_HOST_NAME_ADDRESSES_MAX */
+};
+
+/* Whether somebody is told by a host name. */
+bool policy_has_names(const struct policy *policy);
+
+/* The different names of a policy, each once, in the order of the file; strings of the policy.
+ * @param out  room for POLICY_HOST_NAMES_MAX. @return how many. */
+size_t policy_host_names(const char **out, const struct policy *policy);
+
+/*
+ * Freezes names: they stand for these addresses from now on, sorted and each once, and are printed
+ * with them. Names without an answer stay as they are. @return 0 or -ENOMEM (then it is as before,
+ * or some names are frozen).
+ */
+int policy_freeze(struct policy *policy, const struct policy_answer *answers, size_t count);
+
+/* The same with what the names of another policy are frozen to. */
+int policy_freeze_as(struct policy *policy, const struct policy *frozen);
+
+/*
+ * The first name that is not frozen; NULL when there is none.
+ * @param who  receives the entry that it stands in; may be NULL.
+ */
+const char *policy_unfrozen(const struct policy *policy, const struct policy_who **who);
 
 /* Stable words of the language: "own", "gateway", "none"; "" when not said. */
 const char *policy_encryption_name(int encryption);
@@ -281,6 +334,7 @@ struct policy_environment {
 		       const char *path);
 	void *context;
 	size_t bytes_max; /* of the file; 0 = POLICY_FILE_BYTES_MAX. For files of our own. */
+	bool frozen;      /* names stand with their addresses. For files of our own. */
 };
 
 /* Outcome of policy_parse and policy_load. */
@@ -298,6 +352,29 @@ enum policy_outcome {
  */
 int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, const char *name,
 		 const char *bytes, size_t length, const struct policy_environment *environment);
+
+/* A text as it was read: the policy, and how it is written. For edits. */
+struct policy_reading;
+
+/* The text of a policy: the file that the reading begins with. */
+struct policy_text {
+	const char *name; /* for diagnostics and includes */
+	const char *bytes;
+	size_t length;
+	const struct policy_reading *reading; /* of just this text, when there is one; else NULL */
+};
+
+/*
+ * As policy_parse, and keeps how the text is written. The text must outlive the reading.
+ * @param out  NULL unless 0 is returned; free with policy_reading_free.
+ */
+int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		const struct policy_text *text, const struct policy_environment *environment);
+/* @return NULL. NULL is allowed. */
+struct policy_reading *policy_reading_free(struct policy_reading *reading);
+/* What was read, borrowed; or taken over, which leaves an empty policy behind. */
+const struct policy *policy_reading_policy(const struct policy_reading *reading);
+void policy_reading_take(struct policy *out, struct policy_reading *reading);
 
 void policy_diagnostics_deinit(struct policy_diagnostics *diagnostics);
 
@@ -327,6 +404,10 @@ enum { POLICY_TEXT_BYTES_MAX = 64 * 1024 * 1024 }; /* room for the normal form o
  * @return 0; -ENOMEM; -EFBIG beyond out->max_bytes.
  */
 int policy_print(struct str *out, const struct policy *policy);
+
+/* Appends a text that reads as this policy at any time and everywhere: its own text when that says
+ * all by itself, else the normal form. @return as policy_print. */
+int policy_preserve(struct str *out, const struct policy *policy);
 
 enum policy_change_kind {
 	POLICY_ADDED,
@@ -407,6 +488,7 @@ struct policy_edit {
 	struct arena arena; /* of what follows */
 	char *text;         /* on 0: the whole new file, terminated; NULL otherwise */
 	size_t length;
+	struct policy after;                   /* on 0: what the new text reads as */
 	struct policy_changes changes;         /* on 0: what differs in meaning */
 	struct policy_diagnostics diagnostics; /* INVALID: of the old text; REFUSED and 0: of the
 						  new one, places are of that text */
@@ -415,13 +497,6 @@ struct policy_edit {
 
 /* Frees all; NULL and a zeroed edit are allowed. */
 void policy_edit_deinit(struct policy_edit *edit);
-
-/* The text to edit: one file of the policy, the one that the reading begins with. */
-struct policy_text {
-	const char *name; /* for diagnostics and includes */
-	const char *bytes;
-	size_t length;
-};
 
 enum { POLICY_EDIT_VALUES_MAX = 1024 }; /* ports, items of `from` in one request */
 

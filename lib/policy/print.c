@@ -55,6 +55,26 @@ static void put_networks(struct form *f, struct node *mapping, const char *key,
 	put_list(f, mapping, key, list);
 }
 
+/* A name with what it is frozen to, if it is: only the record holds such. */
+static void put_names(struct form *f, struct node *mapping, const struct policy_who *who)
+{
+	struct node *list = tree_list(f->arena);
+	struct node *frozen = tree_mapping(f->arena);
+	bool all = true;
+	for (size_t i = 0; i < who->names.count; i++) {
+		const struct policy_host_name *name = &who->names.items[i];
+		(void)tree_add(list, tree_text(f->arena, name->name));
+		put_networks(f, frozen, name->name, name->addresses.items, name->addresses.count);
+		all = all && name->addresses.count > 0;
+	}
+	f->failed |= list == NULL || frozen == NULL || list->count != who->names.count;
+	if (all && who->names.count > 0) {
+		put(f, mapping, "name", frozen);
+	} else {
+		put_list(f, mapping, "name", list);
+	}
+}
+
 static void put_ports(struct form *f, struct node *mapping, const struct policy_ports *items,
 		      size_t count)
 {
@@ -117,7 +137,8 @@ static void put_rate(struct form *f, struct node *mapping, const struct policy_r
 	}
 }
 
-static struct node *declaration_node(struct form *f, const struct policy_declaration *d)
+/* @param here  of this host, not of another device. */
+static struct node *declaration_node(struct form *f, const struct policy_declaration *d, bool here)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
 	struct node *m = tree_mapping(f->arena);
@@ -137,15 +158,16 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 		 d->mode == POLICY_MODE_OBSERVE   ? "observe"
 		 : d->mode == POLICY_MODE_ENFORCE ? "enforce"
 						  : "");
+	put_word(f, m, "cut", d->cut ? "yes" : f->policy->defaults.cut && here ? "no" : "");
 	return m;
 }
 
 static void put_declarations(struct form *f, struct node *mapping,
-			     const struct policy_declaration *items, size_t count)
+			     const struct policy_declaration *items, size_t count, bool here)
 {
 	struct node *m = tree_mapping(f->arena);
 	for (size_t i = 0; i < count; i++) {
-		put(f, m, items[i].entry.name, declaration_node(f, &items[i]));
+		put(f, m, items[i].entry.name, declaration_node(f, &items[i], here));
 	}
 	if (count > 0) {
 		put(f, mapping, "ports", m);
@@ -158,7 +180,8 @@ static void put_who(struct form *f, struct node *root)
 	for (size_t i = 0; i < f->policy->who.count; i++) {
 		const struct policy_who *who = &f->policy->who.items[i];
 		struct node *m = tree_mapping(f->arena);
-		put_networks(f, m, "address", who->addresses.items, who->addresses.count);
+		put_networks(f, m, "address", who->addresses.items, who->declared);
+		put_names(f, m, who);
 		put_text(f, m, "interface", who->interface);
 		put_mac(f, m, &who->mac);
 		if (who->certificate.name != NULL) {
@@ -182,6 +205,7 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
 	put_word(f, m, "guard", policy_guard_name(defaults->guard));
+	put_word(f, m, "cut", defaults->cut ? "yes" : "no");
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);
 	put(f, root, "defaults", m);
@@ -195,7 +219,7 @@ static void put_hosts(struct form *f, struct node *root)
 		struct node *m = tree_mapping(f->arena);
 		put_networks(f, m, "address", host->addresses.items, host->addresses.count);
 		put_mac(f, m, &host->mac);
-		put_declarations(f, m, host->ports.items, host->ports.count);
+		put_declarations(f, m, host->ports.items, host->ports.count, false);
 		put(f, all, host->entry.name, m);
 	}
 	if (f->policy->hosts.count > 0) {
@@ -211,7 +235,7 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	(void)snprintf(version, sizeof(version), "%u", policy->version);
 	put_word(&f, root, "minato", version);
 	put_who(&f, root);
-	put_declarations(&f, root, policy->declarations.items, policy->declarations.count);
+	put_declarations(&f, root, policy->declarations.items, policy->declarations.count, true);
 	put_defaults(&f, root);
 	put_hosts(&f, root);
 	put_from(&f, root, "never_cut", policy->never_cut.items, policy->never_cut.count);
@@ -231,4 +255,9 @@ int policy_print(struct str *out, const struct policy *policy)
 const char *policy_schema(enum language language)
 {
 	return language == LANGUAGE_JA ? schema_json_ja : schema_json_en;
+}
+
+int policy_preserve(struct str *out, const struct policy *policy)
+{
+	return policy->text != NULL ? str_add(out, policy->text) : policy_print(out, policy);
 }

@@ -108,7 +108,8 @@ bool tree_needs_quotes(const char *text)
 	if (strchr(text, ':') != NULL || text[0] == '\0') {
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	const bool short_word = strnlen(text, 6) < 6; /* as all of them are */
+	for (size_t i = 0; short_word && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(text, words[i]) == 0) {
 			return true;
 		}

@@ -10,7 +10,7 @@
 #include "words.h"
 
 struct config {
-	bool dry_run, even_if;
+	bool dry_run, even_if, keep_names;
 	uint64_t seconds;
 };
 
@@ -23,6 +23,7 @@ static const struct option options[] = {
 	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
 	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
 	  N_("also when you or a never_cut: one could not come in again") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 };
 
 /* A number, else the name of a declaration, else what the catalogue knows under the word. */
@@ -116,6 +117,7 @@ static int carry_out(const struct config *config, struct edit_file *file,
 	(void)snprintf(command, sizeof(command), "close %.100s", word);
 	const struct edit_way way = { .dry_run = config->dry_run,
 				      .even_if = config->even_if,
+				      .keep_names = config->keep_names,
 				      .seconds = (unsigned)config->seconds,
 				      .command = command };
 	const struct policy_text text = edit_text(file);
@@ -142,15 +144,11 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	struct edit_file file;
-	struct judgement judgement = { 0 };
 	struct port_list ports = { 0 };
 	(void)count; /* one: its row says so */
 	int code = edit_file_open(&file, context);
 	if (code == EXIT_IN_ORDER) {
-		code = judge_policy(&judgement, context);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = take_word(&ports, context, &judgement.policy, arguments[0]);
+		code = take_word(&ports, context, edit_policy(&file), arguments[0]);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = carry_out(given, &file, &ports, arguments[0]);
@@ -158,7 +156,6 @@ static int run(const struct context *context, const void *given, const char *con
 	if (code == EXIT_IN_ORDER) {
 		code = tell_of_programs(context, &ports);
 	}
-	judgement_deinit(&judgement);
 	edit_file_close(&file);
 	vec_free(&ports.list);
 	return code;

@@ -15,7 +15,7 @@ enum { FROM_MAX = 256, OWNER_BYTES = 256 };
 
 struct config {
 	const char *purpose, *owner, *from, *until, *name, *interface, *rate, *because;
-	bool dry_run, even_if;
+	bool dry_run, even_if, keep_names;
 	uint64_t seconds;
 };
 
@@ -41,6 +41,7 @@ static const struct option options[] = {
 	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
 	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
 	  N_("also when you or a never_cut: one could not come in again") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 };
 
 struct opening_order {
@@ -281,6 +282,7 @@ static int carry_out(struct opening_order *order, const struct policy *policy, c
 	(void)snprintf(command, sizeof(command), "open %.100s", word);
 	const struct edit_way way = { .dry_run = order->config->dry_run,
 				      .even_if = order->config->even_if,
+				      .keep_names = order->config->keep_names,
 				      .seconds = (unsigned)order->config->seconds,
 				      .command = command };
 	int outcome = d == NULL ? add(order, &edit, policy) : change(order, &edit, policy, d);
@@ -302,12 +304,8 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	struct opening_order order = { .config = given, .context = context };
-	struct judgement judgement = { 0 };
 	(void)count; /* one: its row says so */
 	int code = edit_file_open(&order.file, context);
-	if (code == EXIT_IN_ORDER) {
-		code = judge_policy(&judgement, context);
-	}
 	if (code == EXIT_IN_ORDER) {
 		code = take_word(&order, arguments[0]);
 	}
@@ -322,10 +320,9 @@ static int run(const struct context *context, const void *given, const char *con
 		    edit_ports_word(&order.ports, order.profile->name) < 0) {
 			code = EXIT_ERROR;
 		} else {
-			code = carry_out(&order, &judgement.policy, arguments[0]);
+			code = carry_out(&order, edit_policy(&order.file), arguments[0]);
 		}
 	}
-	judgement_deinit(&judgement);
 	edit_file_close(&order.file);
 	vec_free(&order.ports.list);
 	free(order.from_text);

@@ -101,36 +101,6 @@ int edit_ports_word(struct port_list *out, const char *word)
 
 /* ---- the file ---- */
 
-int edit_file_open(struct edit_file *out, const struct context *context)
-{
-	*out = (struct edit_file){ .context = context };
-	policy_environment_read(&out->environment, &out->reserved, context->now);
-	struct err e = ERR_INIT;
-	int r = file_read(&out->bytes, &out->length, context->policy_path, POLICY_FILE_BYTES_MAX,
-			  &e);
-	if (r == -ENOENT) {
-		complain(context, _("there is no policy yet"), "minato init");
-	} else if (r < 0) {
-		complain(context, err_text(&e), NULL);
-	}
-	return r == 0 ? EXIT_IN_ORDER : r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
-}
-
-void edit_file_close(struct edit_file *file)
-{
-	free(file->bytes);
-	file->bytes = NULL;
-}
-
-struct policy_text edit_text(const struct edit_file *file)
-{
-	return (struct policy_text){ .name = file->context->policy_path,
-				     .bytes = file->bytes,
-				     .length = file->length };
-}
-
-/* ---- what became of it ---- */
-
 static int complain_of_text(const struct context *context,
 			    const struct policy_diagnostics *diagnostics, const char *sentence)
 {
@@ -141,6 +111,55 @@ static int complain_of_text(const struct context *context,
 	complain(context, sentence, "minato policy validate");
 	return EXIT_ERROR;
 }
+
+int edit_file_open(struct edit_file *out, const struct context *context)
+{
+	*out = (struct edit_file){ .context = context };
+	policy_environment_read(&out->environment, &out->reserved, context->now);
+	struct err e = ERR_INIT;
+	int r = file_read(&out->bytes, &out->length, context->policy_path, POLICY_FILE_BYTES_MAX,
+			  &e);
+	if (r < 0) {
+		complain(context, r == -ENOENT ? _("there is no policy yet") : err_text(&e),
+			 r == -ENOENT ? "minato init" : NULL);
+		return r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+	}
+	const struct policy_text text = edit_text(out);
+	struct policy_diagnostics diagnostics;
+	int code = EXIT_IN_ORDER;
+	r = policy_read(&out->reading, &diagnostics, &text, &out->environment);
+	if (r == POLICY_INVALID) {
+		code = complain_of_text(context, &diagnostics,
+					_("the policy has faults, so it is not touched"));
+	} else if (r < 0) {
+		complain(context, strerror(-r), NULL);
+		code = EXIT_ERROR;
+	}
+	policy_diagnostics_deinit(&diagnostics);
+	return code;
+}
+
+void edit_file_close(struct edit_file *file)
+{
+	file->reading = policy_reading_free(file->reading);
+	free(file->bytes);
+	file->bytes = NULL;
+}
+
+const struct policy *edit_policy(const struct edit_file *file)
+{
+	return policy_reading_policy(file->reading);
+}
+
+struct policy_text edit_text(const struct edit_file *file)
+{
+	return (struct policy_text){ .name = file->context->policy_path,
+				     .bytes = file->bytes,
+				     .length = file->length,
+				     .reading = file->reading };
+}
+
+/* ---- what became of it ---- */
 
 static int complain_of_outcome(const struct edit_file *file, const struct policy_edit *edit,
 			       int outcome)
@@ -203,15 +222,16 @@ static int write_file(const struct edit_file *file, const char *old, size_t old_
 	return EXIT_IN_ORDER;
 }
 
-static int apply(const struct edit_file *file, const struct edit_way *way)
+static int apply(const struct edit_file *file, struct policy_edit *edit, const struct edit_way *way)
 {
 	const struct apply apply = { .seconds = way->seconds,
 				     .even_if = way->even_if,
+				     .keep_names = way->keep_names,
 				     .command = way->command };
-	return rules_apply_policy(file->context, &apply);
+	return rules_apply_policy(file->context, &apply, edit_policy(file), &edit->after);
 }
 
-int edit_carry_out(struct edit_file *file, const struct policy_edit *edit, int outcome,
+int edit_carry_out(struct edit_file *file, struct policy_edit *edit, int outcome,
 		   const struct edit_way *way)
 {
 	if (outcome != 0) {
@@ -230,7 +250,7 @@ int edit_carry_out(struct edit_file *file, const struct policy_edit *edit, int o
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
-	code = apply(file, way);
+	code = apply(file, edit, way);
 	if (code != EXIT_IN_ORDER) {
 		/* The file says what holds; the reason was told. */
 		(void)write_file(file, edit->text, edit->length, file->bytes, file->length);

@@ -23,20 +23,23 @@ struct edit_file {
 	const struct context *context;
 	char *bytes;
 	size_t length;
+	struct policy_reading *reading; /* of those bytes */
 	struct portset reserved;
 	struct policy_environment environment;
 };
 
-/* Reads it. @return EXIT_IN_ORDER, or an exit code after having complained. edit_file_close always.
- */
+/* Reads it. @return EXIT_IN_ORDER, or an exit code after having complained, also of faults in it.
+ * edit_file_close always. */
 int edit_file_open(struct edit_file *out, const struct context *context);
 void edit_file_close(struct edit_file *file);
+const struct policy *edit_policy(const struct edit_file *file);
 struct policy_text edit_text(const struct edit_file *file);
 
 /* How a change goes on after the edit. */
 struct edit_way {
-	bool dry_run; /* shows it and writes nothing */
-	bool even_if; /* as minato apply */
+	bool dry_run;    /* shows it and writes nothing */
+	bool even_if;    /* as minato apply */
+	bool keep_names; /* likewise */
 	unsigned seconds;
 	const char *command; /* for the record */
 };
@@ -45,5 +48,5 @@ struct edit_way {
  * What became of an edit: shows the change, writes the file and applies it. Rules that are refused
  * leave the file as it was. @param outcome of the policy_edit function. @return an exit code.
  */
-int edit_carry_out(struct edit_file *file, const struct policy_edit *edit, int outcome,
+int edit_carry_out(struct edit_file *file, struct policy_edit *edit, int outcome,
 		   const struct edit_way *way);

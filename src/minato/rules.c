@@ -88,7 +88,7 @@ static unsigned number_before(const struct rules *rules)
 	return state == NULL ? 0 : state->number;
 }
 
-static int find_before(struct rules *rules, struct err *e)
+static int find_before(struct rules *rules, const struct policy *known, struct err *e)
 {
 	const unsigned number = number_before(rules);
 	rules->missing = rules->verified && number == 0 && rules->recorded &&
@@ -101,20 +101,39 @@ static int find_before(struct rules *rules, struct err *e)
 			       "the kernel has rules of minato (state %u) that %s does not know",
 			       number, rules_directory());
 	}
-	int r = enforce_states_policy(&rules->before, &rules->states, number, e);
-	rules->ruled = r == 0;
+	if (known != NULL && known->text != NULL &&
+	    enforce_states_has_text(&rules->states, number, known->text)) {
+		rules->before = known;
+		return 0;
+	}
+	int r = enforce_states_policy(&rules->recorded_policy, &rules->states, number, e);
+	rules->before = r == 0 ? &rules->recorded_policy : NULL;
 	return r;
+}
+
+int rules_need_root(const struct context *context)
+{
+	if (geteuid() != 0) {
+		complain(context, _("changing the rules of the packet filter needs root"),
+			 "sudo minato apply");
+		return EXIT_RIGHTS;
+	}
+	return EXIT_IN_ORDER;
 }
 
 int rules_open(struct rules *out, const struct context *context, bool change)
 {
-	*out = (struct rules){ .states = { .directory = -1, .lock = -1 },
-			       .drift = STR_INIT(1 << 24) };
+	return rules_open_knowing(out, context, change, NULL);
+}
+
+int rules_open_knowing(struct rules *out, const struct context *context, bool change,
+		       const struct policy *known)
+{
+	out->drift = STR_INIT(1 << 24);
 	inventory_init(&out->inventory, 0);
-	if (change && geteuid() != 0) {
-		complain(context, _("changing the rules of the packet filter needs root"),
-			 "sudo minato apply");
-		return EXIT_RIGHTS;
+	int code = change ? rules_need_root(context) : EXIT_IN_ORDER;
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
 	struct err e = ERR_INIT;
 	int r = open_both(out, change, &e);
@@ -122,7 +141,7 @@ int rules_open(struct rules *out, const struct context *context, bool change)
 		r = enforce_settle(&out->states, &out->status, context->now, &e);
 	}
 	if (r == 0) {
-		r = find_before(out, &e);
+		r = find_before(out, known, &e);
 	}
 	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
 }
@@ -131,7 +150,7 @@ void rules_close(struct rules *rules)
 {
 	enforce_states_close(&rules->states);
 	judgement_deinit(&rules->wanted);
-	policy_deinit(&rules->before);
+	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
 	enforce_changes_deinit(&rules->changes);
 	guard_changes_deinit(&rules->guard_changes);
@@ -140,7 +159,7 @@ void rules_close(struct rules *rules)
 
 const struct policy *rules_before(const struct rules *rules)
 {
-	return rules->ruled ? &rules->before : NULL;
+	return rules->before;
 }
 
 bool rules_differ(const struct rules *rules)
@@ -148,20 +167,27 @@ bool rules_differ(const struct rules *rules)
 	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||
 	       rules->missing || rules->drift.length > 0 ||
 	       (rules->verified && rules->status.confirmed == 0) ||
-	       (rules->ruled && rules->verified && !rules->status.framed);
+	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
 
 /* What another tool did to our table. */
 static int find_drift(struct rules *rules, struct err *e)
 {
-	return rules->ruled && rules->verified
+	return rules->before != NULL && rules->verified
 		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
 				       DRIFT_LINES_MAX, e)
 		       : 0;
 }
 
-int rules_compare(struct rules *rules, const struct context *context)
+int rules_want(struct rules *rules, const struct context *context, struct policy *given)
 {
+	if (given != NULL) {
+		rules->wanted.declared = true;
+		rules->wanted.policy = *given;
+		*given = (struct policy){ 0 };
+		judge_take_names(&rules->wanted.policy);
+		return rules_freeze(rules, context);
+	}
 	int code = judge_policy(&rules->wanted, context);
 	if (code != EXIT_IN_ORDER) {
 		return code;
@@ -170,6 +196,11 @@ int rules_compare(struct rules *rules, const struct context *context)
 		complain(context, _("there is no policy yet"), "minato init");
 		return EXIT_ERROR;
 	}
+	return rules_freeze(rules, context);
+}
+
+int rules_compare(struct rules *rules, const struct context *context)
+{
 	struct err e = ERR_INIT;
 	const struct enforce_environment environment = rules_environment(context);
 	int r = enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,

@@ -25,8 +25,12 @@ static int refuse_lock_out(const struct context *context, const struct cuts *cut
 		return EXIT_IN_ORDER;
 	}
 	complain(context,
-		 cuts->mine ? _("refused: the login that you type this in could not come in again")
-			    : _("refused: somebody whom never_cut: names could not come in again"),
+		 cuts->mine_ends ? _("refused: the login that you type this in would be cut")
+		 : cuts->mine
+			 ? _("refused: the login that you type this in could not come in again")
+		 : cuts->never_ends
+			 ? _("refused: somebody whom never_cut: names would be cut")
+			 : _("refused: somebody whom never_cut: names could not come in again"),
 		 "minato apply --even-if-it-cuts-me");
 	return EXIT_ERROR;
 }
@@ -34,6 +38,7 @@ static int refuse_lock_out(const struct context *context, const struct cuts *cut
 static int show(const struct rules *rules, const struct cuts *cuts, const struct context *context)
 {
 	struct str text = STR_INIT(1 << 26);
+	rules_add_names(&text, rules);
 	rules_add_changes(&text, rules, context);
 	rules_add_shut(&text, rules, context);
 	cuts_add(&text, cuts);
@@ -53,6 +58,25 @@ struct work {
 	struct str policy, rules_text, summary;
 };
 
+/* Only what is different, where the kernel's rules are just those that the record says. */
+static int write_layer(struct work *work, const struct enforce_environment *environment,
+		       struct err *e)
+{
+	struct rules *rules = work->rules;
+	unsigned layers = 0;
+	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
+	    rules->status.confirmed == 0) {
+		return ENFORCE_WHOLE;
+	}
+	int r = enforce_layers(&layers, rules->status.confirmed, e);
+	if (r < 0 || layers >= ENFORCE_LAYERS_MAX) {
+		return r < 0 ? r : ENFORCE_WHOLE;
+	}
+	return enforce_layer(&work->rules_text, rules_before(rules), &rules->wanted.policy,
+			     &rules->changes, work->number, rules->status.confirmed, environment,
+			     e);
+}
+
 static int prepare(struct work *work, struct err *e)
 {
 	struct rules *rules = work->rules;
@@ -60,11 +84,14 @@ static int prepare(struct work *work, struct err *e)
 	const struct enforce_environment environment = rules_environment(work->context);
 	work->number = enforce_states_next(&rules->states, &rules->status);
 	work->outbound = enforce_limits_outbound(policy);
-	int r = policy_print(&work->policy, policy);
+	int r = policy_preserve(&work->policy, policy);
 	if (r < 0) {
 		return err_system(e, r, "cannot write the policy down");
 	}
-	r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	r = write_layer(work, &environment, e);
+	if (r == ENFORCE_WHOLE) {
+		r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	}
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
 		rules_add_guard_summary(&work->summary, rules);
@@ -94,7 +121,7 @@ static int settle(struct rules *rules, unsigned number, enum enforce_state_kind 
 	if (r == 0) {
 		r = enforce_status(&rules->status, e);
 	}
-	return r == 0 ? enforce_sweep(&rules->status, e) : r;
+	return r == 0 ? enforce_states_sweep(&rules->states, &rules->status, e) : r;
 }
 
 static int activate(struct work *work, struct err *e)
@@ -141,6 +168,16 @@ static int prove(struct work *work)
 	return code;
 }
 
+/* What was just loaded, and what was just found as it should be. */
+static void mark(const struct rules *rules, unsigned number)
+{
+	enforce_states_mark(&rules->states, number);
+	if (rules->before != NULL && rules->status.confirmed != number &&
+	    rules->drift.length == 0) {
+		enforce_states_mark(&rules->states, rules->status.confirmed);
+	}
+}
+
 static int carry_out(struct work *work, struct err *e)
 {
 	int r = record(work, e);
@@ -161,8 +198,9 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	/* What came between the look and the rules; if it fails, it is a few at most. */
 	(void)rules_seed(work->rules, work->context, true, NULL);
-	(void)enforce_keep_listing(&work->rules->states, work->number,
-				   NULL); /* without it other tools' changes cannot be told */
+	mark(work->rules, work->number);
+	rules_tidy_later(work->number, str_text(&work->rules_text), work->outbound,
+			 proves_itself(work->rules) ? 0 : work->apply->seconds);
 	return 0;
 }
 
@@ -203,9 +241,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 {
 	struct err e = ERR_INIT;
 	const bool outbound = enforce_limits_outbound(&rules->wanted.policy);
-	uint32_t id = 0;
-	const bool ours = enforce_ruleset_id(&id, NULL) == 0 &&
-			  enforce_states_unchanged(&rules->states, number, id);
+	const bool unchanged = enforce_states_unchanged(&rules->states, number);
 	int r = enforce_confirm(number, outbound, true, &e);
 	if (r == ENFORCE_TOO_LATE) {
 		complain(context, _("too late: the kernel has put the old rules back"),
@@ -216,8 +252,8 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	if (r == 0) {
 		r = settle(rules, number, ENFORCE_CONFIRMED, &e);
 	}
-	if (r == 0 && ours && enforce_ruleset_id(&id, NULL) == 0) {
-		(void)enforce_states_mark(&rules->states, number, id, NULL); /* else compared */
+	if (r == 0 && unchanged) {
+		enforce_states_mark(&rules->states, number);
 	}
 	if (r < 0) {
 		return failed(context, &e, "minato plan");
@@ -232,7 +268,12 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 
 int rules_cancel(struct rules *rules, unsigned number, struct err *e)
 {
+	const unsigned confirmed = rules->status.confirmed;
+	const bool unchanged = enforce_states_unchanged(&rules->states, confirmed);
 	int r = enforce_cancel(e);
+	if (r == 0 && unchanged) {
+		enforce_states_mark(&rules->states, confirmed);
+	}
 	return r < 0 ? r : settle(rules, number, ENFORCE_REVERTED, e);
 }
 
@@ -318,9 +359,6 @@ static int try_it(struct work *work)
 	if (carry_out(work, &e) < 0) {
 		return failed(work->context, &e, "minato plan");
 	}
-	if (!proves_itself(work->rules)) {
-		rules_clean_later(work->apply->seconds);
-	}
 	if (!proves_itself(work->rules) && work->rules->login.kind == LOGIN_TERMINAL) {
 		return ask(work->rules, work->context, work->number, work->apply->seconds);
 	}
@@ -349,7 +387,8 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		return EXIT_ERROR;
 	}
 	if (!rules_differ(rules)) {
-		struct str text = STR_INIT(256);
+		struct str text = STR_INIT(1 << 20);
+		rules_add_names(&text, rules);
 		str_add(&text, _("The rules are those of the policy.\n"));
 		int code = print_text(&text);
 		str_deinit(&text);
@@ -372,10 +411,17 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 	return code;
 }
 
-int rules_apply_policy(const struct context *context, const struct apply *apply)
+int rules_apply_policy(const struct context *context, const struct apply *apply,
+		       const struct policy *known, struct policy *wanted)
 {
-	struct rules rules;
-	int code = rules_open(&rules, context, true);
+	struct rules rules = { RULES_INIT, .keep_names = apply->keep_names };
+	int code = rules_need_root(context);
+	if (code == EXIT_IN_ORDER) {
+		code = rules_want(&rules, context, wanted);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_open_knowing(&rules, context, true, known);
+	}
 	if (code == EXIT_IN_ORDER) {
 		code = rules_compare(&rules, context);
 	}

@@ -3,12 +3,17 @@
 
 #include "rules.h"
 
+/* The help of --keep-names. */
+#define KEEP_NAMES_HELP                                                                            \
+	N_("host names of who: stand for what they did in the rules that hold; nobody is asked")
+
 enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
 
 struct apply {
 	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
 	bool even_if;        /* also when it cuts the caller or a never_cut one */
 	bool unproven;       /* without asking the twin */
+	bool keep_names;     /* host names are not asked for */
 	const char *command; /* what was typed, for the record */
 };
 
@@ -20,8 +25,14 @@ struct apply {
  */
 int rules_apply(struct rules *rules, const struct context *context, const struct apply *apply);
 
-/* The same for the policy file, from opening the record to closing it. @return an exit code. */
-int rules_apply_policy(const struct context *context, const struct apply *apply);
+/*
+ * The same for the policy file, from opening the record to closing it.
+ * @param known   a policy that is likely the one that holds; NULL = none.
+ * @param wanted  what the file reads as, taken over; NULL = it is read.
+ * @return an exit code.
+ */
+int rules_apply_policy(const struct context *context, const struct apply *apply,
+		       const struct policy *known, struct policy *wanted);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
 int rules_cancel(struct rules *rules, unsigned number, struct err *e);

@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "conntrack/conntrack.h"
 #include "rules.h"
 #include "view/view.h"
 #include "words.h"
@@ -30,94 +32,189 @@ static const char *interface_of(const struct ifaddrs *list, const struct addr *a
 	return NULL;
 }
 
-static bool is_login(const struct login *login, const struct connection *c,
-		     const struct addr *remote)
+static bool is_login(const struct login *login, const struct cut *cut)
 {
-	return login->kind == LOGIN_NETWORK && c->local_port == login->local_port &&
-	       c->remote_port == login->remote_port && addr_compare(remote, &login->remote) == 0;
+	return login->kind == LOGIN_NETWORK && cut->port == login->local_port &&
+	       cut->remote_port == login->remote_port &&
+	       addr_compare(&cut->remote, &login->remote) == 0;
 }
 
-static const char *service_of(const struct rules *rules, const struct connection *c)
+/* The declaration that the connection goes to; NULL when nobody declared its port. */
+static const char *declared(const struct policy *policy, const struct cut *cut)
 {
-	const struct policy_declaration *d = policy_declaration_for(
-		&rules->wanted.policy, c->protocol, c->local_port, NULL, NULL);
-	if (d != NULL) {
-		return d->entry.name;
-	}
-	return c->process == UINT32_MAX ? NULL : rules->inventory.processes.items[c->process].name;
+	const struct policy_declaration *d =
+		policy_declaration_for(policy, cut->protocol, cut->port, NULL, NULL);
+	return d == NULL ? NULL : d->entry.name;
 }
 
-static int take(struct cuts *out, const struct rules *rules, const struct ifaddrs *interfaces,
-		const struct enforce_environment *environment, const struct connection *c)
+/* What looking for them takes. */
+struct search {
+	struct cuts *out;
+	const struct rules *rules;
+	const struct ifaddrs *interfaces;
+	struct enforce_environment environment;
+};
+
+static void mark(struct cuts *cuts, const struct cut *cut)
 {
-	const struct addr remote = addr_unmap(&c->remote);
-	const struct addr local = addr_unmap(&c->local);
+	cuts->mine = cuts->mine || cut->mine;
+	cuts->never = cuts->never || cut->never;
+	cuts->mine_ends = cuts->mine_ends || (cut->mine && cut->ends);
+	cuts->never_ends = cuts->never_ends || (cut->never && cut->ends);
+}
+
+/* A live connection is noted when the new rules would not let it in again.
+ * @param local  the address of this host that it came to. */
+static int take(struct search *search, const struct addr *local, const struct cut *live)
+{
+	const struct policy *policy = &search->rules->wanted.policy;
 	const struct enforce_packet packet = {
-		.protocol = c->protocol,
-		.port = c->local_port,
-		.from = remote,
-		.interface = interface_of(interfaces, &local),
+		.protocol = live->protocol,
+		.port = live->port,
+		.from = live->remote,
+		.interface = interface_of(search->interfaces, local),
 	};
-	if (enforce_decide(&rules->wanted.policy, &packet, environment, NULL) != ENFORCE_CLOSED) {
+	if (enforce_decide(policy, &packet, &search->environment, NULL) != ENFORCE_CLOSED) {
 		return 0;
 	}
-	struct cut *cut = vec_push(&out->list);
+	struct cut *cut = vec_push(&search->out->list);
 	if (cut == NULL) {
 		return -ENOMEM;
 	}
-	*cut = (struct cut){ .connection = c,
-			     .service = service_of(rules, c),
-			     .mine = is_login(&rules->login, c, &remote),
-			     .never = policy_froms_have(
-				     &rules->wanted.policy, rules->wanted.policy.never_cut.items,
-				     rules->wanted.policy.never_cut.count, &remote) };
-	out->mine = out->mine || cut->mine;
-	out->never = out->never || cut->never;
+	*cut = *live;
+	cut->service = declared(policy, cut) ?: live->service;
+	cut->mine = is_login(&search->rules->login, cut);
+	cut->never = policy_froms_have(policy, policy->never_cut.items, policy->never_cut.count,
+				       &cut->remote);
+	cut->ends = enforce_cuts(policy, cut->protocol, cut->port);
+	mark(search->out, cut);
 	return 0;
+}
+
+static int take_connection(struct search *search, const struct connection *c)
+{
+	if (c->direction != DIRECTION_INBOUND || c->netns != 0 ||
+	    addr_exposure(&c->remote) == EXPOSURE_LOOPBACK ||
+	    addr_compare(&c->remote, &c->local) == 0) {
+		return 0;
+	}
+	const struct inventory *inventory = &search->rules->inventory;
+	const struct addr local = addr_unmap(&c->local);
+	const struct cut live = {
+		.protocol = c->protocol,
+		.port = c->local_port,
+		.remote = addr_unmap(&c->remote),
+		.remote_port = c->remote_port,
+		.service = c->process == UINT32_MAX ? NULL
+						    : inventory->processes.items[c->process].name,
+	};
+	return take(search, &local, &live);
+}
+
+/* Connections to published ports have no socket of this host: conntrack knows them. */
+static int take_published(const struct conntrack_flow *flow, void *data)
+{
+	const uint32_t published = CONNTRACK_DNAT | CONNTRACK_SEEN_REPLY;
+	struct search *search = data;
+	const struct conntrack_tuple *to = &flow->original;
+	struct cut live = { .protocol = (enum protocol)flow->protocol, /* IANA's numbers both */
+			    .port = to->destination_port,
+			    .remote = to->source,
+			    .remote_port = to->source_port };
+	if ((flow->status & published) != published ||
+	    strcmp(protocol_name(live.protocol), "?") == 0 ||
+	    interface_of(search->interfaces, &to->destination) == NULL ||
+	    interface_of(search->interfaces, &to->source) != NULL) {
+		return 0;
+	}
+	return take(search, &to->destination, &live);
+}
+
+/* Without root, or without conntrack, they are not told. */
+static int find_published(struct search *search)
+{
+	struct conntrack *conntrack = NULL;
+	const bool without = conntrack_without(getenv("MINATO_WITHOUT"));
+	int r = geteuid() != 0 ? -EPERM : conntrack_open(&conntrack, without, NULL);
+	if (r == 0) {
+		r = conntrack_dump(conntrack, AF_UNSPEC, take_published, search, NULL);
+	}
+	conntrack = conntrack_close(conntrack);
+	return r == -ENOMEM ? r : 0;
 }
 
 int cuts_find(struct cuts *out, const struct rules *rules, const struct context *context)
 {
-	const struct enforce_environment environment = rules_environment(context);
 	struct ifaddrs *interfaces = NULL;
 	*out = (struct cuts){ 0 };
 	(void)getifaddrs(&interfaces); /* without them interfaces are not known */
+	struct search search = { out, rules, interfaces, rules_environment(context) };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < rules->inventory.connections.count; i++) {
-		const struct connection *c = &rules->inventory.connections.items[i];
-		if (c->direction == DIRECTION_INBOUND && c->netns == 0 &&
-		    addr_exposure(&c->remote) != EXPOSURE_LOOPBACK &&
-		    addr_compare(&c->remote, &c->local) != 0) {
-			r = take(out, rules, interfaces, &environment, c);
-		}
+		r = take_connection(&search, &rules->inventory.connections.items[i]);
+	}
+	if (r == 0) {
+		r = find_published(&search);
 	}
 	freeifaddrs(interfaces);
 	return r;
 }
 
-void cuts_add(struct str *out, const struct cuts *cuts)
+static void add_cut(struct str *out, const struct cut *cut)
+{
+	char text[ADDR_TEXT_BYTES];
+	str_printf(out, "    %u/%s ", cut->port, protocol_name(cut->protocol));
+	text_escape(out, cut->service ?: "?");
+	str_printf(out, _(" from %s"), addr_format(&cut->remote, text));
+	str_add(out, cut->mine ? _(", yours") : "");
+	str_add(out, cut->never ? _(", never to be cut") : "");
+	str_add_char(out, '\n');
+}
+
+static size_t count_cuts(const struct cuts *cuts, bool ends)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < cuts->list.count; i++) {
+		found += cuts->list.items[i].ends == ends;
+	}
+	return found;
+}
+
+static void add_cuts(struct str *out, const struct cuts *cuts, bool ends)
 {
 	enum { TOLD_MAX = 10 };
-	if (cuts->list.count == 0) {
-		return;
+	const size_t count = count_cuts(cuts, ends);
+	size_t told = 0;
+	for (size_t i = 0; i < cuts->list.count && told < TOLD_MAX; i++) {
+		if (cuts->list.items[i].ends == ends) {
+			add_cut(out, &cuts->list.items[i]);
+			told++;
+		}
 	}
-	add_counted(out, cuts->list.count,
-		    _("%u live connection goes on, but could not come in again:\n"),
-		    _("%u live connections go on, but could not come in again:\n"));
-	for (size_t i = 0; i < cuts->list.count && i < TOLD_MAX; i++) {
-		const struct cut *cut = &cuts->list.items[i];
-		char text[ADDR_TEXT_BYTES];
-		const struct addr remote = addr_unmap(&cut->connection->remote);
-		str_printf(out, "    %u/%s ", cut->connection->local_port,
-			   protocol_name(cut->connection->protocol));
-		text_escape(out, cut->service ?: "?");
-		str_printf(out, _(" from %s"), addr_format(&remote, text));
-		str_add(out, cut->mine ? _(", yours") : "");
-		str_add(out, cut->never ? _(", never to be cut") : "");
-		str_add_char(out, '\n');
+	if (count > TOLD_MAX) {
+		str_printf(out, _("    and %zu more\n"), count - TOLD_MAX);
 	}
-	if (cuts->list.count > TOLD_MAX) {
-		str_printf(out, _("    and %zu more\n"), cuts->list.count - TOLD_MAX);
+}
+
+void cuts_add(struct str *out, const struct cuts *cuts)
+{
+	const size_t cut = count_cuts(cuts, true);
+	const size_t kept = count_cuts(cuts, false);
+	if (cut > 0) {
+		add_counted(out, cut,
+			    _("%u live connection is cut for good as soon as these rules are "
+			      "tried:\n"),
+			    _("%u live connections are cut for good as soon as these rules are "
+			      "tried:\n"));
+		add_cuts(out, cuts, true);
+	}
+	if (kept > 0) {
+		add_counted(out, kept,
+			    _("%u live connection stays until it ends, but could not come in "
+			      "again:\n"),
+			    _("%u live connections stay until they end, but could not come in "
+			      "again:\n"));
+		add_cuts(out, cuts, false);
 	}
 }
 
@@ -126,16 +223,14 @@ json_t *cuts_json(const struct cuts *cuts)
 	json_t *list = json_array();
 	for (size_t i = 0; i < cuts->list.count; i++) {
 		const struct cut *cut = &cuts->list.items[i];
-		const struct addr remote = addr_unmap(&cut->connection->remote);
 		char text[ADDR_TEXT_BYTES];
-		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:o, s:s, s:i, s:b, s:b}", "protocol",
-						protocol_name(cut->connection->protocol), "port",
-						cut->connection->local_port, "service",
-						view_string(cut->service), "remote_address",
-						addr_format(&remote, text), "remote_port",
-						cut->connection->remote_port, "own_login",
-						cut->mine, "never_cut", cut->never));
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:o, s:s, s:i, s:b, s:b, s:b}", "protocol",
+					protocol_name(cut->protocol), "port", cut->port, "service",
+					view_string(cut->service), "remote_address",
+					addr_format(&cut->remote, text), "remote_port",
+					cut->remote_port, "own_login", cut->mine, "never_cut",
+					cut->never, "cut", cut->ends));
 	}
 	return list;
 }

@@ -14,14 +14,14 @@ int rules_check_conntrack(const struct rules *rules, struct err *e)
 {
 	struct conntrack_state state;
 	int r = conntrack_look(&state, without(), e);
-	const size_t wanted = rules->ruled ? 0 : rules->inventory.connections.count;
+	const size_t wanted = rules->before != NULL ? 0 : rules->inventory.connections.count;
 	return r < 0 ? r : conntrack_check(&state, wanted, e);
 }
 
 /* Where rules with conntrack held already, the kernel knows every connection. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e)
 {
-	if (rules->ruled) {
+	if (rules->before != NULL) {
 		return 0;
 	}
 	if (again && rules_look(rules, context) != EXIT_IN_ORDER) {

@@ -39,6 +39,11 @@ static void add_limits(struct str *out, const struct enforce_change *change)
 	if (change->until != POLICY_NO_DATE) {
 		str_printf(out, _(", until %s"), policy_date_format(change->until, date));
 	}
+	if (change->cut_after) {
+		str_add(out, _(", live connections of others are cut"));
+	} else if (change->cut_before && change->kind != ENFORCE_OPENED) {
+		str_add(out, _(", live connections of others stay"));
+	}
 	if (change->rate_count > 0) {
 		str_printf(out, _(", at most %u new connections per source in %s"),
 			   change->rate_count, span_format(change->rate_per, span));
@@ -96,6 +101,12 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 		str_add(out,
 			changes->ping_after ? _("  + answer pings\n") : _("  - answer no pings\n"));
 	}
+	if (changes->cut_before != changes->cut_after) {
+		str_add(out,
+			changes->cut_after
+				? _("  ~ live connections to ports that nobody declared: cut\n")
+				: _("  ~ live connections to ports that nobody declared: stay\n"));
+	}
 }
 
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
@@ -131,7 +142,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		str_add(out,
 			_("  ! another tool changed the table of minato; this is put right:\n"));
 		str_add(out, str_text(&rules->drift));
-	} else if (rules->ruled && rules->verified && !rules->status.framed) {
+	} else if (rules->before != NULL && rules->verified && !rules->status.framed) {
 		str_add(out,
 			_("  ! another tool took the way to the rules away; it is put back\n"));
 	}
@@ -156,6 +167,10 @@ void rules_add_summary(struct str *out, const struct enforce_changes *changes)
 		str_printf(out, "%soutbound %s", out->length > 0 ? "; " : "",
 			   policy_verdict_name(changes->outbound_after));
 	}
+	if (changes->cut_before != changes->cut_after) {
+		str_printf(out, "%scut %s", out->length > 0 ? "; " : "",
+			   changes->cut_after ? "yes" : "no");
+	}
 }
 
 /* ---- JSON ---- */
@@ -168,13 +183,14 @@ static json_t *json_who(const char *words)
 static json_t *json_change(const struct enforce_change *change)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "change",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
 			 enforce_change_name(change->kind), "ports", change->ports, "declaration",
 			 view_string(change->name), "purpose", view_string(change->purpose),
 			 "before", json_who(change->before), "after", json_who(change->after),
 			 "until", view_string(policy_date_format(change->until, date)),
 			 "rate_count",
-			 change->rate_count == 0 ? json_null() : json_integer(change->rate_count));
+			 change->rate_count == 0 ? json_null() : json_integer(change->rate_count),
+			 "cut_before", change->cut_before, "cut_after", change->cut_after);
 }
 
 json_t *rules_json(const struct rules *rules, const struct context *context)
@@ -196,6 +212,7 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 	json_object_set_new(document, "differs", json_boolean(rules_differ(rules)));
 	json_object_set_new(document, "changes", list);
 	json_object_set_new(document, "guard", rules_guard_json(rules));
+	json_object_set_new(document, "names", rules_names_json(rules));
 	json_object_set_new(document, "inbound",
 			    json_pack("{s:s, s:s}", "before",
 				      policy_verdict_name(changes->inbound_before), "after",
@@ -204,6 +221,9 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 			    json_pack("{s:s, s:s}", "before",
 				      policy_verdict_name(changes->outbound_before), "after",
 				      policy_verdict_name(changes->outbound_after)));
+	json_object_set_new(document, "cut_undeclared",
+			    json_pack("{s:b, s:b}", "before", changes->cut_before, "after",
+				      changes->cut_after));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
 	json_object_set_new(document, "missing", json_boolean(rules->missing));
 	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));

@@ -1,4 +1,5 @@
-/* What happens when nobody confirms: the kernel takes the rules back by itself; this tidies up. */
+/* What a change leaves to a process of its own: keeping how the kernel lists the new rules, and
+ * tidying up when nobody confirms them (the kernel takes them back by itself). */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,7 +23,7 @@ static void wait_for(unsigned seconds)
 /* Another minato may hold the record just then: it tidies up itself. */
 static void clean(void)
 {
-	struct rules rules = { .states = { .directory = -1, .lock = -1 } };
+	struct rules rules = { RULES_INIT };
 	struct err e = ERR_INIT;
 	if (enforce_states_open(&rules.states, rules_directory(), true, &e) == 0 &&
 	    enforce_status(&rules.status, &e) == 0) {
@@ -45,14 +46,30 @@ static void become_nobody(void)
 	(void)close_range(3, ~0U, 0);
 }
 
-void rules_clean_later(unsigned seconds)
+static void keep_listing(unsigned number, const char *text, bool outbound)
+{
+	struct enforce_states states;
+	if (enforce_states_open(&states, rules_directory(), false, NULL) == 0) {
+		/* Without it the lines that another tool changes cannot be told. */
+		(void)enforce_keep_listing_of(&states, number, text, outbound, NULL);
+	}
+	enforce_states_close(&states);
+}
+
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds)
 {
 	pid_t child = fork();
 	if (child != 0) {
 		return; /* also without one: the next command tidies up */
 	}
 	become_nobody();
-	wait_for(seconds + 1);
-	clean();
+	pid_t lister = seconds == 0 ? 0 : fork();
+	if (lister <= 0) {
+		keep_listing(number, text, outbound);
+	}
+	if (lister != 0) {
+		wait_for(seconds + 1);
+		clean();
+	}
 	_exit(0);
 }

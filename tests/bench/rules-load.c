@@ -93,13 +93,15 @@ static int connect_for(const struct sockaddr_in *to, int64_t span_ms)
 {
 	uint64_t count = 0;
 	const struct linger reset = { 1, 0 };
-	for (int64_t end = now_ms() + span_ms; now_ms() < end; count++) {
+	for (int64_t end = now_ms() + span_ms; now_ms() < end;) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		if (connect(fd, (const void *)to, sizeof(*to)) < 0) {
-			return fail("connect");
-		}
+		/* One that a firewall refuses by mistake is one less. */
+		count += connect(fd, (const void *)to, sizeof(*to)) == 0;
 		(void)close(fd); /* by RST: no TIME_WAIT fills the ports */
+	}
+	if (count == 0) {
+		return fail("connect");
 	}
 	(void)printf("%llu\n", (unsigned long long)count);
 	return 0;

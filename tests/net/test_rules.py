@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from world import MINATO, World, alive, checked, inside, run
+from world import MINATO, World, alive, checked, container, inside, run
 
 OPEN_22 = """minato: 1
 ports:
@@ -385,35 +385,19 @@ def test_new_connections_of_one_source_are_limited(world):
 
 def test_published_ports_are_held_to_their_declaration(world):
     """As Docker does it: a bridge, destination NAT, and a forward rule that lets it through."""
-    container = world.outside + "c"
-    checked("ip", "netns", "add", container)
-    try:
-        checked("ip", "-n", world.host, "link", "add", "docker0", "type", "bridge")
-        world.address(world.host, "docker0", "172.17.0.1/16")
-        checked("ip", "link", "add", "veth0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns",
-                container)
-        checked("ip", "-n", world.host, "link", "set", "veth0", "master", "docker0", "up")
-        world.address(container, "eth0", "172.17.0.2/16")
-        checked("ip", "-n", container, "route", "add", "default", "via", "172.17.0.1")
-        checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        world.nft("table ip nat { chain DOCKER { iifname docker0 return; tcp dport 6379 dnat to 172.17.0.2:6379; }; "
-                  "chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump DOCKER; }; "
-                  "chain POSTROUTING { type nat hook postrouting priority srcnat; "
-                  "ip saddr 172.17.0.0/16 oifname != docker0 masquerade; }; }; "
-                  "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "
+    with container(world, 6379) as inner:
+        world.nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "
                   "ct state established accept; oifname docker0 tcp dport 6379 accept; iifname docker0 accept; }; }")
-        world.listen(6379, address="0.0.0.0", namespace=container)
+        world.listen(6379, address="0.0.0.0", namespace=inner)
         assert world.connect(6379, world.OTHER), "published for everybody before"
         world.hold("minato: 1\nports:\n  redis: {port: 6379/tcp, for: cache, owner: o, from: 10.77.0.2}\n")
         assert world.connect(6379, world.FRIEND)
         assert world.connect(6379, world.OTHER) is None
         # What the container does by itself is not inbound.
         world.listen(7000, address="0.0.0.0", namespace=world.outside)
-        done = run("ip", "netns", "exec", container, "python3", "-c",
+        done = run("ip", "netns", "exec", inner, "python3", "-c",
                    f"import socket; socket.create_connection(('{world.FRIEND}', 7000), 1)")
         assert done.returncode == 0, done.stderr
-    finally:
-        run("ip", "netns", "del", container)
 
 
 def test_outbound_can_be_closed(world):

@@ -22,12 +22,12 @@ class Traffic:
         world = self.world
         with inside(world.host) as call:
             self.servers = [call(lambda port=port: self.server(port)) for port in (self.opened, self.closed)]
-        listener = world.listen(self.opened, address="0.0.0.0")
+        self.listener = world.listen(self.opened, address="0.0.0.0")
         with inside(world.outside) as call:
             self.client = call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.stream = world.connect(self.opened)
         assert self.stream, "the open port is not open"
-        self.accepted, _ = listener.accept()
+        self.accepted, _ = self.listener.accept()
         self.threads = [threading.Thread(target=work) for work in (self.send, self.receive, self.watch, self.talk)]
         for thread in self.threads:
             thread.start()
@@ -83,5 +83,5 @@ class Traffic:
         for thread in self.threads:
             thread.join()
         self.lost, self.leaked = self.sent - len(self.got), self.let_in
-        for each in (*self.servers, self.client, self.stream, self.accepted):
+        for each in (*self.servers, self.listener, self.client, self.stream, self.accepted):
             each.close()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from daemon import Daemon
 
@@ -72,11 +73,14 @@ class World:
         for namespace in (self.host, self.outside):
             checked("ip", "netns", "add", namespace)
             checked("ip", "-n", namespace, "link", "set", "lo", "up")
-        checked("ip", "link", "add", "eth0", "netns", self.host, "type", "veth", "peer", "name", "eth1", "netns",
+        # Ends of a link with the same index count as one device that stands alone: the kernel then leaves both without a queue
+        # for up to a second, and drops what is sent (net/core/link_watch.c, linkwatch_urgent_event).
+        checked("ip", "link", "add", "eth0", "netns", self.host, "index", "20", "type", "veth", "peer", "name", "eth1", "netns",
                 self.outside)
         self.address(self.host, "eth0", f"{self.HOST}/24", f"{self.HOST6}/64")
         self.address(self.outside, "eth1", *(f"{a}/24" for a in (self.FRIEND, self.OTHER)),
                      *(f"{a}/64" for a in (self.FRIEND6, self.OTHER6)))
+        self.wait_until_up((self.host, "eth0"), (self.outside, "eth1"))
 
     @staticmethod
     def address(namespace, interface, *addresses):
@@ -84,6 +88,15 @@ class World:
             flags = ["nodad"] if ":" in address else []
             checked("ip", "-n", namespace, "addr", "add", address, "dev", interface, *flags)
         checked("ip", "-n", namespace, "link", "set", interface, "up")
+
+    @staticmethod
+    def wait_until_up(*ends):
+        """Until then the kernel drops what is sent, without a word."""
+        for namespace, interface in ends:
+            end = time.monotonic() + 5
+            while "state UP" not in checked("ip", "-n", namespace, "link", "show", interface):
+                assert time.monotonic() < end, f"{interface} does not come up"
+                time.sleep(0.005)
 
     def remove(self):
         for process in self.processes:
@@ -263,6 +276,29 @@ class World:
 
         with inside(self.outside) as call:
             return call(make)
+
+
+@contextlib.contextmanager
+def container(world, port):
+    """As Docker does it: a bridge, and destination NAT of a published port. Gives the container's namespace."""
+    namespace = world.outside + "c"
+    checked("ip", "netns", "add", namespace)
+    try:
+        checked("ip", "-n", world.host, "link", "add", "docker0", "type", "bridge")
+        world.address(world.host, "docker0", "172.17.0.1/16")
+        checked("ip", "link", "add", "veth0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns",
+                namespace)
+        checked("ip", "-n", world.host, "link", "set", "veth0", "master", "docker0", "up")
+        world.address(namespace, "eth0", "172.17.0.2/16")
+        checked("ip", "-n", namespace, "route", "add", "default", "via", "172.17.0.1")
+        checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        world.nft(f"table ip nat {{ chain DOCKER {{ iifname docker0 return; tcp dport {port} dnat to 172.17.0.2:{port}; }}; "
+                  "chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump DOCKER; }; "
+                  "chain POSTROUTING { type nat hook postrouting priority srcnat; "
+                  "ip saddr 172.17.0.0/16 oifname != docker0 masquerade; }; }")
+        yield namespace
+    finally:
+        run("ip", "netns", "del", namespace)
 
 
 def echo(server):

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "enforce/access.h"
 #include "enforce/enforce.h"
+#include "enforce/layer.h"
 #include "enforce/listing.h"
 #include "golden.h"
 
@@ -79,6 +80,122 @@ static void rules_are_as_written_down(void **state)
 	golden_check("enforce/rules.nft", &text);
 	str_deinit(&text);
 	policy_deinit(&policy);
+}
+
+static void check_golden(const char *ports, const char *name)
+{
+	struct policy policy = policy_of(ports);
+	struct str text = STR_INIT(1 << 20);
+	assert_int_equal(enforce_rules(&text, &policy, 7, &environment, NULL), 0);
+	golden_check(name, &text);
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+static void rules_that_cut_are_as_written_down(void **state)
+{
+	(void)state;
+	check_golden(
+		"ports:\n  " D("ssh", "22/tcp", "from: [office, vpn], rate: 10/minute, cut: yes")
+			D("web", "80/tcp", "from: any, cut: yes")
+				D("guest", "25565/tcp",
+				  "from: [home, printer], until: 2026-12-31, cut: yes")
+					D("db", "5432/tcp",
+					  "from: host, cut: yes") D("dns", "53/udp", "from: office")
+						D("seen", "90/tcp",
+						  "from: office, cut: yes, mode: observe") "\n",
+		"enforce/cut.nft");
+	check_golden("ports:\n  " D("ssh", "22/tcp", "from: office") D("web", "80/tcp", "from: any")
+			     D("stay", "81/tcp", "from: home, cut: no")
+				     D("gone", "82/tcp", "from: any, until: 2026-11-01")
+					     D("dns", "53/udp",
+					       "from: office, cut: no") "\ndefaults: {cut: yes}\n",
+		     "enforce/cut-all.nft");
+}
+
+/* @return as enforce_layer; the text is appended to `out`. */
+static int layer_of(struct str *out, const char *before, const char *after)
+{
+	struct policy a = policy_of(before == NULL ? "" : before);
+	struct policy b = policy_of(after);
+	struct enforce_changes changes;
+	struct err e = ERR_INIT;
+	const struct policy *held = before == NULL ? NULL : &a;
+	assert_int_equal(enforce_changes(&changes, held, &b, &environment, &e), 0);
+	int r = enforce_layer(out, held, &b, &changes, 9, 4, &environment, &e);
+	enforce_changes_deinit(&changes);
+	policy_deinit(&a);
+	policy_deinit(&b);
+	return r;
+}
+
+static void a_small_change_is_a_layer_as_written_down(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 20);
+	static const char before[] = "ports:\n  " D("ssh", "22/tcp", "from: [office, home]")
+		D("web", "[80/tcp, 443/tcp]", "from: any") D("game", "8000-8010/udp", "from: vpn")
+			D("old", "[90-99/tcp, 68/udp]", "from: any");
+	static const char after[] = "ports:\n  " D("ssh", "22/tcp", "from: home")
+		D("web", "[80/tcp, 443/tcp]", "from: any") D("game", "8000-8010/udp", "from: vpn")
+			D("old", "95/tcp", "from: any") D("more", "25565/tcp", "from: any")
+				D("guest", "2222/tcp", "from: office, until: 2026-12-24");
+	assert_int_equal(layer_of(&text, before, after), 0);
+	golden_check("enforce/layer.nft", &text);
+	str_deinit(&text);
+}
+
+static void what_a_layer_cannot_say_is_written_whole(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("b", "23/tcp", "from: any") "\ndefaults: {inbound: reject}\n" },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("b", "23/tcp", "from: any") "\ndefaults: {mode: observe}\n" },
+		{ "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-24"),
+		  "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-31") },
+		{ "ports:\n  " D("a", "22/tcp", "from: office, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
+		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {cut: yes}\n" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 20);
+		assert_int_equal(layer_of(&text, cases[i][0], cases[i][1]), ENFORCE_WHOLE);
+		assert_int_equal(text.length, 0);
+		str_deinit(&text);
+	}
+}
+
+static void layers_are_known_by_their_names(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "g7-over-5", "g5-over-3", "g7-in",       "g3-in",
+					     "g-over-1",  "gx-over-1", "g9-over-",    "g9-over-x",
+					     "g8-over-9", "g9-over-8", "h7-over-666", "g0-over-1" };
+	struct layers layers = { 0 };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		layers_note(&layers, names[i]);
+	}
+	assert_int_equal(layers.count, 4);
+	assert_int_equal(layers_beneath(&layers, 7), 2);
+	assert_int_equal(layers_beneath(&layers, 3), 0);
+	assert_true(layers_need(&layers, 7, 7) && layers_need(&layers, 7, 5) &&
+		    layers_need(&layers, 7, 3));
+	assert_false(layers_need(&layers, 5, 7) || layers_need(&layers, 7, 4) ||
+		     layers_need(&layers, 0, 0));
+	/* Two that stand on each other, by whatever mistake: it ends. */
+	assert_true(layers_need(&layers, 8, 9));
+	assert_int_equal(layers_beneath(&layers, 8), layers.count);
+	/* More than anybody made are left out. */
+	for (unsigned i = 0; i < 2 * LAYERS_SEEN_MAX; i++) {
+		layers_note(&layers, "g11-over-10");
+	}
+	assert_int_equal(layers.count, LAYERS_SEEN_MAX);
 }
 
 static void a_name_that_nft_would_misread_is_refused(void **state)
@@ -196,6 +313,37 @@ static void where_undeclared_is_open_declared_closed_is_closed(void **state)
 	policy_deinit(&policy);
 }
 
+static void what_lost_its_permission_is_cut_where_that_is_declared(void **state)
+{
+	(void)state;
+	static const char ports[] = "ports:\n  " D("a", "22/tcp", "from: office, cut: yes")
+		D("b", "23/tcp", "from: office") D("c", "24/tcp", "from: home, cut: no")
+			D("d", "24/tcp", "from: office, cut: yes")
+				D("e", "25/tcp", "from: host, cut: no");
+	static const struct {
+		uint16_t port;
+		bool cut, cut_by_default;
+	} cases[] = { { 22, true, true },
+		      { 23, false, true },
+		      { 24, true, true }, /* one of its declarations cuts */
+		      { 25, false, false },
+		      { 26, false, true } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 16);
+		str_add(&text, ports);
+		struct policy policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port), cases[i].cut);
+		policy_deinit(&policy);
+		str_add(&text, "\ndefaults: {cut: yes}\n");
+		policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port),
+				 cases[i].cut_by_default);
+		policy_deinit(&policy);
+		str_deinit(&text);
+	}
+	assert_false(enforce_cuts(NULL, PROTOCOL_TCP, 22));
+}
+
 /* ---- changes ---- */
 
 static const char *changes_text(const char *before, const char *after, bool *frees)
@@ -210,9 +358,12 @@ static const char *changes_text(const char *before, const char *after, bool *fre
 	text[0] = '\0';
 	for (size_t i = 0; i < changes.count; i++) {
 		const struct enforce_change *c = &changes.items[i];
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s; ",
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s%s; ",
 					 enforce_change_name(c->kind), c->ports,
-					 c->before ?: "nobody", c->after ?: "nobody");
+					 c->before ?: "nobody", c->after ?: "nobody",
+					 c->cut_after    ? c->cut_before ? " (cuts)" : " (now cuts)"
+					 : c->cut_before ? " (cut)"
+							 : "");
 	}
 	*frees = changes.frees_only;
 	enforce_changes_deinit(&changes);
@@ -268,6 +419,24 @@ static void changes_say_what_packets_would_meet(void **state)
 				 "from: home") "x: {port: 1/tcp, for: x, owner: o, from: host}\n"
 					       "defaults: {mode: observe}\n",
 		  "", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: home"),
+		  "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "altered 22/tcp: home -> home (now cuts); ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: home"),
+		  "altered 22/tcp: home -> home (cut); ", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: office, cut: yes"),
+		  "altered 22/tcp: home -> office (cuts); ", false },
+		{ "ports:\n  " D("a", "22/tcp", "from: any, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: any"), "", true }, /* nobody to cut */
+		{ "ports: {}\n", "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
+		  "opened 22/tcp: nobody -> home (now cuts); ", true },
+		{ "ports: {}\n", "ports: {}\ndefaults: {cut: yes}\n", "", false },
+		{ "ports: {}\ndefaults: {cut: yes}\n", "ports: {}\n", "", true },
+		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
+		  "ports: {}\ndefaults: {cut: yes}\n", "shut 22/tcp: any -> nobody (now cuts); ",
+		  false },
 		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") D("b", "23/tcp", "from: home"),
 		  "narrowed 23/tcp: any -> home; ", false },
 	};
@@ -279,6 +448,20 @@ static void changes_say_what_packets_would_meet(void **state)
 			fail_msg("case %zu: frees %d", i, frees);
 		}
 	}
+}
+
+/* Whether a connection that is there goes on. */
+static bool lives(const struct policy *policy, const struct enforce_packet *packet)
+{
+	return enforce_decide(policy, packet, &environment, NULL) != ENFORCE_CLOSED ||
+	       !enforce_cuts(policy, packet->protocol, packet->port);
+}
+
+/* Whether a port that nobody could reach is opened for somebody. */
+static bool opens_first(const struct policy policies[2], uint16_t port)
+{
+	return !enforce_opens(&policies[0], PROTOCOL_TCP, port, &environment) &&
+	       enforce_opens(&policies[1], PROTOCOL_TCP, port, &environment);
 }
 
 /* What is said to free only, never closes: random pairs of policies, every kind of packet. */
@@ -300,15 +483,17 @@ static void what_frees_only_never_closes(void **state)
 			for (unsigned i = 0; i < 3; i++) {
 				seed = seed * 1103515245 + 12345;
 				unsigned first = seed >> 16 & 3;
-				str_printf(
-					&ports,
-					"  d%u: {port: %u-%u/tcp, for: x, owner: o, from: %s%s}\n",
-					i, first + 1, first + 1 + (seed >> 18 & 1),
-					froms[seed >> 20 & 7],
-					(seed >> 26 & 7) == 0 ? ", mode: observe" : "");
+				str_printf(&ports,
+					   "  d%u: {port: %u-%u/tcp, for: x, owner: o, from: "
+					   "%s%s%s}\n",
+					   i, first + 1, first + 1 + (seed >> 18 & 1),
+					   froms[seed >> 20 & 7],
+					   (seed >> 26 & 7) == 0 ? ", mode: observe" : "",
+					   (seed >> 28 & 3) == 0 ? ", cut: yes" : "");
 			}
-			str_printf(&ports, "defaults: {inbound: %s}\n",
-				   (seed >> 24 & 7) == 0 ? "accept" : "drop");
+			str_printf(&ports, "defaults: {inbound: %s, cut: %s}\n",
+				   (seed >> 24 & 7) == 0 ? "accept" : "drop",
+				   (seed >> 29 & 3) == 0 ? "yes" : "no");
 			policies[side] = policy_of(str_text(&ports));
 			str_deinit(&ports);
 		}
@@ -327,9 +512,14 @@ static void what_frees_only_never_closes(void **state)
 					enforce_decide(&policies[0], &packet, &environment, NULL);
 				int after =
 					enforce_decide(&policies[1], &packet, &environment, NULL);
+				const bool lived = lives(&policies[0], &packet);
+				const bool dies = lived && !lives(&policies[1], &packet) &&
+						  !opens_first(policies, port);
 				if ((changes.frees_only && before == ENFORCE_OPEN &&
 				     after != ENFORCE_OPEN) ||
-				    (!enforce_changes_any(&changes) && before != after)) {
+				    (changes.frees_only && dies) ||
+				    (!enforce_changes_any(&changes) &&
+				     (before != after || lived != lives(&policies[1], &packet)))) {
 					struct str text = STR_INIT(1 << 16);
 					policy_print(&text, &policies[0]);
 					policy_print(&text, &policies[1]);
@@ -537,6 +727,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_as_written_down),
+		cmocka_unit_test(rules_that_cut_are_as_written_down),
+		cmocka_unit_test(a_small_change_is_a_layer_as_written_down),
+		cmocka_unit_test(what_a_layer_cannot_say_is_written_whole),
+		cmocka_unit_test(layers_are_known_by_their_names),
+		cmocka_unit_test(what_lost_its_permission_is_cut_where_that_is_declared),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),
 		cmocka_unit_test(every_packet_has_its_verdict),

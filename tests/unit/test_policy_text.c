@@ -123,6 +123,9 @@ static void add_extras(struct str *out, bool here)
 	if (here && draw(2) == 0) {
 		str_printf(out, ", program: %s, rate: %s", PICK(programs), PICK(rates));
 	}
+	if (here && draw(2) == 0) {
+		str_printf(out, ", cut: %s", draw(2) == 0 ? "yes" : "no");
+	}
 }
 
 static void add_declarations(struct str *out, const char *indent, uint32_t who_count, bool here)
@@ -164,8 +167,8 @@ static void random_policy(struct str *out)
 	add_who(out, who_count);
 	add_declarations(out, "", who_count, true);
 	if (draw(2) == 0) {
-		str_printf(out,
-			   "defaults: {inbound: reject, ping: no, owner: %s, from: ", PICK(texts));
+		str_printf(out, "defaults: {inbound: reject, ping: no, cut: %s, owner: %s, from: ",
+			   draw(2) == 0 ? "yes" : "no", PICK(texts));
 		add_from(out, who_count);
 		str_add(out, "}\n");
 	}
@@ -199,6 +202,11 @@ static void printed_policies_read_as_what_they_were(void **state)
 		assert_int_equal(policy_diff(&changes, &policy, &again), 0);
 		assert_int_equal(changes.list.count, 0);
 		policy_changes_deinit(&changes);
+		assert_int_equal(policy.defaults.cut, again.defaults.cut);
+		for (size_t i = 0; i < policy.declarations.count; i++) {
+			assert_int_equal(policy.declarations.items[i].cut,
+					 again.declarations.items[i].cut);
+		}
 		policy_deinit(&policy);
 		policy_deinit(&again);
 		str_deinit(&text);

@@ -1,6 +1,7 @@
 /* Bringing kernel and record together again: after a time-out, a crash, a start of the host, or
  * another tool. */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,24 +35,55 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 									     : ENFORCE_REVERTED,
 					  now, e);
 	}
-	return r == 0 && status->present ? enforce_sweep(status, e) : r;
+	return r == 0 && status->present ? enforce_states_sweep(states, status, e) : r;
+}
+
+int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
+			 struct err *e)
+{
+	const bool unchanged = enforce_states_unchanged(states, status->confirmed);
+	int r = enforce_sweep(status, e);
+	if (r == 0 && unchanged) {
+		enforce_states_mark(states, status->confirmed);
+	}
+	return r;
 }
 
 int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e)
 {
-	uint32_t before = 0;
-	uint32_t after = 0;
 	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = enforce_ruleset_id(&before, e);
+	enforce_states_mark(states, number);
+	int r = enforce_listing(&listing, number, e);
 	if (r == 0) {
-		r = enforce_listing(&listing, number, e);
+		r = enforce_states_keep_listing(states, number, str_text(&listing), e);
+	}
+	str_deinit(&listing);
+	return r;
+}
+
+/* What the kernel makes of the rules where nobody else can change them. */
+static int list_apart(struct str *out, unsigned number, const char *rules, bool outbound,
+		      struct err *e)
+{
+	const struct enforce_status nothing = { 0 };
+	if (unshare(CLONE_NEWNET) < 0) {
+		return err_system(e, errno, "no network namespace for listing the rules");
+	}
+	str_clear(out);
+	int r = enforce_load(rules, number, outbound, &nothing, e);
+	return r == 0 ? enforce_listing(out, number, e) : r;
+}
+
+int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
+			    bool outbound, struct err *e)
+{
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	int r = enforce_listing(&listing, number, NULL);
+	if (r < 0 || !enforce_states_unchanged(states, number)) {
+		r = list_apart(&listing, number, rules, outbound, e);
 	}
 	if (r == 0) {
-		r = enforce_ruleset_id(&after, e);
-	}
-	if (r == 0) {
-		r = enforce_states_keep_listing(states, number, str_text(&listing),
-						before == after ? after : 0, e);
+		r = enforce_states_keep_listing(states, number, str_text(&listing), e);
 	}
 	str_deinit(&listing);
 	return r;
@@ -100,8 +132,7 @@ int enforce_restore(struct enforce_states *states, const struct enforce_status *
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e)
 {
-	uint32_t id = 0;
-	if (enforce_ruleset_id(&id, NULL) == 0 && enforce_states_unchanged(states, number, id)) {
+	if (enforce_states_unchanged(states, number)) {
 		return 0;
 	}
 	struct str now = STR_INIT(ENFORCE_TEXT_BYTES_MAX);

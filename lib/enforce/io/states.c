@@ -265,27 +265,25 @@ static const char *file_name(char out[NAME_BYTES], unsigned number, const char *
 	return out;
 }
 
-static int write_new(int directory, const char *name, const char *bytes, size_t length)
+static int write_new(int directory, const char *name, const char *bytes, size_t length,
+		     bool durable)
 {
 	_cleanup_(close_fdp) int fd = openat(
 		directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int r = fd < 0 ? -errno : write_all(fd, bytes, length);
-	return r == 0 && fsync(fd) < 0 ? -errno : r;
+	return r == 0 && durable && fsync(fd) < 0 ? -errno : r;
 }
 
-/* All of it or nothing, also when the power fails. */
-static int write_file(const struct enforce_states *states, unsigned number, const char *suffix,
-		      const char *bytes, size_t length, struct err *e)
+/* All of it or nothing. @param durable  also when the power fails. */
+static int replace_file(const struct enforce_states *states, unsigned number, const char *suffix,
+			const char *bytes, bool durable, struct err *e)
 {
 	char name[NAME_BYTES];
 	char temporary[NAME_BYTES];
 	(void)file_name(name, number, suffix);
 	(void)snprintf(temporary, sizeof(temporary), ".new-%s", suffix);
-	int r = write_new(states->directory, temporary, bytes, length);
+	int r = write_new(states->directory, temporary, bytes, strlen(bytes), durable);
 	if (r == 0 && renameat(states->directory, temporary, states->directory, name) < 0) {
-		r = -errno;
-	}
-	if (r == 0 && fsync(states->directory) < 0) {
 		r = -errno;
 	}
 	if (r < 0) {
@@ -293,6 +291,13 @@ static int write_file(const struct enforce_states *states, unsigned number, cons
 		return err_system(e, r, "the record of rules cannot be written");
 	}
 	return 0;
+}
+
+static int sync_directory(const struct enforce_states *states, struct err *e)
+{
+	return fsync(states->directory) < 0
+		       ? err_system(e, errno, "the record of rules cannot be written")
+		       : 0;
 }
 
 static json_t *json_time(usec_t time)
@@ -320,14 +325,14 @@ static int write_entry(struct enforce_states *states, const struct enforce_state
 			  json_word(state->command), "summary", json_word(state->summary));
 	_cleanup_(freep) char *text = entry == NULL ? NULL : json_dumps(entry, JSON_INDENT(2));
 	json_decref(entry);
-	return text == NULL ? -ENOMEM
-			    : write_file(states, state->number, "json", text, strlen(text), e);
+	int r = text == NULL ? -ENOMEM : replace_file(states, state->number, "json", text, true, e);
+	return r < 0 ? r : sync_directory(states, e);
 }
 
 int enforce_states_add(struct enforce_states *states, const struct enforce_state *state,
 		       const char *policy, struct err *e)
 {
-	int r = write_file(states, state->number, "yaml", policy, strlen(policy), e);
+	int r = replace_file(states, state->number, "yaml", policy, true, e);
 	if (r == 0) {
 		r = write_entry(states, state, e);
 	}
@@ -376,47 +381,45 @@ int enforce_states_settle(struct enforce_states *states, unsigned number,
 }
 
 /* "BOOT NETNS ID": an id says something only of the kernel and the namespace that counts it. */
-static int ruleset_mark(char out[MARK_BYTES], uint32_t ruleset_id)
+static int ruleset_mark(char out[MARK_BYTES])
 {
 	char boot[40] = "";
 	struct stat netns;
+	uint32_t id = 0;
 	if (file_read_into(boot, sizeof(boot), AT_FDCWD, "/proc/sys/kernel/random/boot_id") <= 0 ||
-	    stat("/proc/thread-self/ns/net", &netns) < 0) {
+	    stat("/proc/thread-self/ns/net", &netns) < 0 || enforce_ruleset_id(&id, NULL) < 0) {
 		return -ENOENT;
 	}
 	boot[strcspn(boot, "\n")] = '\0';
-	(void)snprintf(out, MARK_BYTES, "%s %llu %u\n", boot, (unsigned long long)netns.st_ino,
-		       ruleset_id);
+	(void)snprintf(out, MARK_BYTES, "%s %llu %u\n", boot, (unsigned long long)netns.st_ino, id);
 	return 0;
 }
 
-int enforce_states_mark(const struct enforce_states *states, unsigned number, uint32_t ruleset_id,
-			struct err *e)
+/* Neither mark nor listing is synced: after a power failure both are written anew. */
+void enforce_states_mark(const struct enforce_states *states, unsigned number)
 {
 	char mark[MARK_BYTES];
-	int r = ruleset_mark(mark, ruleset_id);
-	return r < 0 ? r : write_file(states, number, "id", mark, strlen(mark), e);
+	char name[NAME_BYTES];
+	if (ruleset_mark(mark) < 0 || replace_file(states, number, "id", mark, false, NULL) < 0) {
+		(void)unlinkat(states->directory, file_name(name, number, "id"), 0);
+	}
 }
 
-int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
-				const char *listing, uint32_t ruleset_id, struct err *e)
-{
-	int r = write_file(states, number, "rules", listing, strlen(listing), e);
-	/* Without an id the listings are compared. */
-	(void)(r < 0 ? r : enforce_states_mark(states, number, ruleset_id, NULL));
-	return r;
-}
-
-bool enforce_states_unchanged(const struct enforce_states *states, unsigned number,
-			      uint32_t ruleset_id)
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number)
 {
 	char name[NAME_BYTES];
 	char mark[MARK_BYTES];
 	char kept[MARK_BYTES];
-	return ruleset_mark(mark, ruleset_id) == 0 &&
+	return ruleset_mark(mark) == 0 &&
 	       file_read_into(kept, sizeof(kept), states->directory,
 			      file_name(name, number, "id")) > 0 &&
 	       strcmp(mark, kept) == 0;
+}
+
+int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,
+				const char *listing, struct err *e)
+{
+	return replace_file(states, number, "rules", listing, false, e);
 }
 
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
@@ -441,7 +444,8 @@ int enforce_states_policy(struct policy *out, const struct enforce_states *state
 		return r;
 	}
 	/* It was judged when it was applied: only what it means is asked for. */
-	const struct policy_environment environment = { .bytes_max = POLICY_TEXT_BYTES_MAX };
+	const struct policy_environment environment = { .bytes_max = POLICY_TEXT_BYTES_MAX,
+							.frozen = true };
 	struct policy_diagnostics diagnostics;
 	r = policy_parse(out, &diagnostics, name, text, length, &environment);
 	policy_diagnostics_deinit(&diagnostics);
@@ -450,4 +454,13 @@ int enforce_states_policy(struct policy *out, const struct enforce_states *state
 			       number);
 	}
 	return r;
+}
+
+bool enforce_states_has_text(const struct enforce_states *states, unsigned number, const char *text)
+{
+	char name[NAME_BYTES];
+	_cleanup_(freep) char *kept = NULL;
+	return file_read_at(&kept, NULL, states->directory, file_name(name, number, "yaml"),
+			    POLICY_TEXT_BYTES_MAX, NULL) == 0 &&
+	       strcmp(kept, text) == 0;
 }

@@ -1,0 +1,56 @@
+/* What the parts that write rules share. Private to lib/enforce. */
+#pragma once
+
+#include "enforce/access.h"
+
+struct writing {
+	struct str *out;
+	const struct policy *policy;
+	const struct access *access;
+	unsigned generation;
+	bool used_only; /* leaves out sets that no gate asks */
+	int error;
+};
+
+#define ADD(w, ...) ((void)str_printf((w)->out, __VA_ARGS__)) /* kept in out->error */
+
+/* Of whom a chain asks whether they are let in. */
+enum asked {
+	ASKED_NEW,  /* new connections: chain to-DOOR, map PROTOCOL */
+	ASKED_LIVE, /* connections that live: chain end-DOOR, map end-PROTOCOL */
+};
+
+static const enum protocol writing_protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP,
+						   PROTOCOL_DCCP, PROTOCOL_UDPLITE };
+enum { WRITING_PROTOCOLS = sizeof(writing_protocols) / sizeof(writing_protocols[0]) };
+
+/* Appends everything that chain `in` leads to: chains that refuse and observe, sets, doors, maps.
+ */
+void writing_doors(struct writing *w);
+/* Appends the rules of chain `in` that look a new connection's port up. */
+void writing_lookups(struct writing *w);
+/* Appends the rules of a gate: whom it lets in leaves the chain of the door there. */
+void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
+			enum asked asked);
+/* Appends the rule that lets packets for other machines go on to the forward chains. */
+void writing_forwarding(struct writing *w, const char *chain);
+/* Appends the rules that let answers of servers for leases in. */
+void writing_leases(struct writing *w, const char *chain);
+/* Whether a map has an opening of that protocol. */
+bool writing_has(const struct writing *w, enum protocol protocol, enum asked asked);
+
+/* ---- live connections (live.c) ---- */
+
+/* Whether a door ends connections. */
+bool live_ends(const struct door *door);
+/* Whether live connections at a door have to be told from those that end. */
+bool live_asks(const struct access *access, const struct door *door);
+/* Appends what ends connections: one chain for all, and one for ports that nobody declared. */
+void live_chains(struct writing *w);
+/* Appends the chain that asks the live connections of a door. */
+void live_door(struct writing *w, const struct door *door);
+/* Appends the rules that lead live connections there, to chain `in`. */
+void live_entry(struct writing *w);
+
+/* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
+int writing_check_names(const struct policy *policy, struct err *e);
