@@ -48,6 +48,7 @@ enum twin_doubt_kind {
 struct twin_doubt {
 	enum twin_doubt_kind kind;
 	const char *detail; /* the rule, table, interface ...; never NULL */
+	const char *owner;  /* of the rule, see twin_owner(); "" when it is about no rule */
 };
 
 /*
@@ -184,6 +185,21 @@ struct twin_answer {
  */
 int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
 	       struct err *e);
+
+/* Who gets the answers of many packets. */
+struct twin_taker {
+	/* @param index of the packet; in order. @param answer gone after the call, unless taken
+	 * over by leaving another one there. @return 0; negative errno ends the asking. */
+	int (*take)(void *data, size_t index, struct twin_answer *answer);
+	void *data;
+};
+
+/*
+ * The same for many packets, which is quicker: those that enter one interface behind each other are
+ * sent together. @return as twin_probe(), or what `taker` returned.
+ */
+int twin_probe_all(struct twin *twin, const struct twin_packet *packets, size_t count,
+		   const struct twin_taker *taker, struct err *e);
 
 /* NULL is allowed. */
 void twin_answer_deinit(struct twin_answer *answer);

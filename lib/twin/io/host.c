@@ -14,7 +14,7 @@ int host_doubt(struct twin_host *host, enum twin_doubt_kind kind, const char *de
 	if (doubt == NULL) {
 		return -ENOMEM;
 	}
-	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept };
+	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept, .owner = "" };
 	return 0;
 }
 
