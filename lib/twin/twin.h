@@ -81,6 +81,9 @@ int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct
 int twin_host_address(struct addr *to, const struct twin_host *host, const char *interface,
 		      enum addr_family family);
 
+/* Whether the host itself has that address, on any interface. */
+bool twin_host_has(const struct twin_host *host, const struct addr *address);
+
 /*
  * Makes the twin: as root in a new network namespace, else in a user namespace of the caller's uid.
  * Forks a child that makes everything, hands its descriptors over and ends; it ends with the

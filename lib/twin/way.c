@@ -116,7 +116,8 @@ static int describe_rule(struct twin_step *step, struct way *way, const struct c
 	return step->rule == NULL ? -ENOMEM : 0;
 }
 
-/* A policy is set by whom the chain was filled by: ufw sets that of INPUT. */
+/* A policy is set by whom the chain was filled by, or who has it jump to chains: ufw sets that of
+ * INPUT. */
 static const char *owner_of(const struct twin_answer *answer, const struct twin_step *step)
 {
 	const char *owner = twin_owner(step->table, step->chain);
@@ -129,6 +130,9 @@ static const char *owner_of(const struct twin_answer *answer, const struct twin_
 			break;
 		}
 		owner = before->owner;
+		if (strcmp(owner, "unknown") == 0 && before->target[0] != '\0') {
+			owner = twin_owner(before->table, before->target);
+		}
 	}
 	return owner;
 }

@@ -107,3 +107,13 @@ int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e)
 	}
 	return r;
 }
+
+bool twin_host_has(const struct twin_host *host, const struct addr *address)
+{
+	for (size_t i = 0; i < host->addresses.count; i++) {
+		if (addr_compare(&host->addresses.items[i].local, address) == 0) {
+			return true;
+		}
+	}
+	return false;
+}

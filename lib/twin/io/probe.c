@@ -195,12 +195,7 @@ static bool is_no_source(const struct twin *twin, const struct addr *from)
 	    from->bytes[0] >= (ipv6 ? 0xff : 224)) {
 		return true;
 	}
-	for (size_t i = 0; i < twin->host->addresses.count; i++) {
-		if (addr_compare(&twin->host->addresses.items[i].local, from) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return twin_host_has(twin->host, from);
 }
 
 static int ask_route(unsigned char *type, const struct twin *twin, const struct twin_packet *packet,
