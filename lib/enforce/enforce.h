@@ -87,7 +87,7 @@ enum {
 	/* Packets of one proof: 45 ms through a small host, 430 ms by 10,000 rules
 	   (tests/bench/twin). */
 	ENFORCE_QUESTIONS_MAX = 2000,
-	ENFORCE_SOURCES_MAX = 4096, /* each costs a look at the routes */
+	ENFORCE_SOURCES_MAX = 4096,   /* each costs a look at the routes */
 	ENFORCE_INTERFACE_BYTES = 16, /* IFNAMSIZ */
 };
 
@@ -110,6 +110,8 @@ struct enforce_asking {
 	uint64_t seed;        /* decides what is left out when not all can be asked */
 	size_t questions_max; /* 1..ENFORCE_QUESTIONS_MAX */
 	bool reach_only;      /* no ports but those declared or listening, no edge but the first */
+	const struct prefix *networks; /* that the host is in; they are asked from like entries */
+	size_t network_count;
 };
 
 enum enforce_place {

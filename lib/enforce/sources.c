@@ -139,7 +139,7 @@ static void add_literal(struct gathering *g, const struct policy_from *from)
 	}
 }
 
-static void add_networks(struct gathering *g, const struct policy *policy)
+static void add_policy(struct gathering *g, const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->who.count; i++) {
 		const struct policy_who *who = &policy->who.items[i];
@@ -271,7 +271,10 @@ int enforce_sources(struct enforce_sources *out, const struct enforce_asking *as
 	*out = (struct enforce_sources){ 0 };
 	arena_init(&out->arena, 0);
 	if (asking->policy != NULL) {
-		add_networks(&g, asking->policy);
+		add_policy(&g, asking->policy);
+	}
+	for (size_t i = 0; i < asking->network_count; i++) {
+		add_network(&g, &asking->networks[i], NULL);
 	}
 	const size_t most = ENFORCE_SOURCES_MAX / EDGES;
 	const size_t count = g.networks.count;

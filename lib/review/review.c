@@ -55,6 +55,7 @@ int review_findings(struct findings *out, const struct review_input *in)
 		rules_of_sockets(&review);
 		rules_of_declarations(&review);
 		rules_of_host(&review);
+		rules_of_firewall(&review);
 	}
 	vec_free(&review.offerings.list);
 	if (out->list.count > 1) {

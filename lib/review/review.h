@@ -9,15 +9,31 @@
 #include "base/when.h"
 #include "model/finding.h"
 #include "model/inventory.h"
+#include "model/protocol.h"
 #include "text/text.h"
 
 struct policy;
+
+/* A packet to a declared or listening port that other rules of the host decide otherwise than the
+ * policy, as the kernel proved it. */
+struct review_contradiction {
+	enum protocol protocol;
+	uint16_t port;
+	bool let_in;        /* against the policy; else refused against it */
+	const char *source; /* the address that was asked from */
+	const char *entry;  /* the who or network that it belongs to; NULL = it is like any other */
+	const char *owner;  /* of the deciding rule: "ufw", "docker"; "unknown" */
+	const char *rule;   /* "ip filter, chain INPUT, policy drop" */
+	const char *command; /* that shows the rule; NULL = none does */
+};
 
 struct review_input {
 	const struct inventory *inventory; /* after inventory_sort() */
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
 	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
 	usec_t now;    /* wall clock */
+	const struct review_contradiction *contradictions; /* NULL = nothing was asked */
+	size_t contradiction_count;
 };
 
 /*

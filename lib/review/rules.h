@@ -57,3 +57,4 @@ void review_reserve_command(struct review *review, struct finding *finding, uint
 void rules_of_sockets(struct review *review);
 void rules_of_declarations(struct review *review);
 void rules_of_host(struct review *review);
+void rules_of_firewall(struct review *review);

@@ -84,6 +84,13 @@ int twin_host_address(struct addr *to, const struct twin_host *host, const char 
 /* Whether the host itself has that address, on any interface. */
 bool twin_host_has(const struct twin_host *host, const struct addr *address);
 
+/* The networks that the host is in with its interfaces, each once, without loopback, link-local
+ * ones and those of a single address. @return how many, at most `max`. */
+size_t twin_host_networks(const struct twin_host *host, struct prefix *out, size_t max);
+
+/* How long the listing of its rules is: what making and asking the twin costs grows with it. */
+size_t twin_host_rules_bytes(const struct twin_host *host);
+
 /*
  * Makes the twin: as root in a new network namespace, else in a user namespace of the caller's uid.
  * Forks a child that makes everything, hands its descriptors over and ends; it ends with the

@@ -18,6 +18,7 @@ void judgement_deinit(struct judgement *judgement)
 {
 	policy_deinit(&judgement->policy);
 	findings_deinit(&judgement->findings);
+	reach_deinit(&judgement->reach);
 }
 
 static int complain_of_faults(const struct context *context,
@@ -75,11 +76,14 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
+	reach_find(&out->reach, context, inventory, judgement_policy(out));
 	const struct review_input input = {
 		.inventory = inventory,
 		.policy = judgement_policy(out),
 		.today = local_day(context->now),
 		.now = context->now,
+		.contradictions = out->reach.contradictions.items,
+		.contradiction_count = out->reach.contradictions.count,
 	};
 	int r = review_findings(&out->findings, &input);
 	if (r < 0) {

@@ -5,55 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what one answer says ---- */
-
-static bool gets_in(const struct twin_answer *answer)
-{
-	return answer->outcome == TWIN_ACCEPTED || answer->outcome == TWIN_FORWARDED;
-}
-
-static bool is_ours(const char *owner)
-{
-	return strcmp(owner, "minato") == 0;
-}
-
-/* Our own rules are what is proven here: that they count, or limit rates, is no doubt. */
-static const struct twin_doubt *find_doubt(const struct twin_answer *answer)
-{
-	for (size_t i = 0; i < answer->doubts.count; i++) {
-		if (!is_ours(answer->doubts.items[i].owner)) {
-			return &answer->doubts.items[i];
-		}
-	}
-	return NULL;
-}
-
-/* Whether a rule gives the packet another target: by translation, or by writing into it. */
-static bool redirects(const struct twin_step *step)
-{
-	if (strcmp(step->hook, "prerouting") != 0 && strcmp(step->hook, "ingress") != 0) {
-		return false;
-	}
-	return !step->policy &&
-	       ((strcmp(step->type, "nat") == 0 && step->verdict == TWIN_VERDICT_ACCEPT) ||
-		strstr(step->rule, "dport set ") != NULL ||
-		strstr(step->rule, "daddr set ") != NULL);
-}
-
-/* What lets a packet in that is sent on to somewhere else is the rule that sends it there. */
-static const struct twin_step *find_rule(const struct twin_asked *asked)
-{
-	const struct twin_answer *answer = asked->answer;
-	const bool same = addr_compare(&answer->to, &asked->packet->to) == 0 &&
-			  answer->port == asked->packet->port;
-	for (size_t i = 0; !same && gets_in(answer) && i < answer->steps.count; i++) {
-		if (redirects(&answer->steps.items[i])) {
-			return &answer->steps.items[i];
-		}
-	}
-	return answer->deciding;
-}
-
 /* ---- why something is not proven ---- */
 
 static int add_reason(struct proof *proof, const struct proof_reason *reason)
@@ -90,7 +41,7 @@ int proof_doubt(void *data, const struct twin_doubt *doubt)
 static int leave_open(struct proof *proof, const struct twin_asked *asked)
 {
 	const struct twin_answer *answer = asked->answer;
-	const struct twin_doubt *doubt = find_doubt(answer);
+	const struct twin_doubt *doubt = twin_asked_doubt(answer);
 	struct proof_reason reason = { .packets = 1 };
 	proof->unproven++;
 	if (doubt != NULL) {
@@ -138,7 +89,7 @@ static int keep_step(struct proof_case *c, struct arena *arena, const struct twi
 static struct proof_case *find_case(struct proof *proof, const struct twin_asked *asked,
 				    enum proof_kind kind)
 {
-	const struct twin_step *rule = find_rule(asked);
+	const struct twin_step *rule = twin_asked_rule(asked);
 	for (size_t i = 0; i < proof->cases.count; i++) {
 		struct proof_case *c = &proof->cases.items[i];
 		if (c->kind == kind && c->port.protocol == asked->question->port.protocol &&
@@ -156,7 +107,7 @@ static int add_case(struct proof *proof, const struct twin_asked *asked, enum pr
 		proof->dropped++;
 		return 0;
 	}
-	const struct twin_step *rule = find_rule(asked);
+	const struct twin_step *rule = twin_asked_rule(asked);
 	struct proof_case *c = vec_push(&proof->cases);
 	const char *entry = asked->source->entry == NULL
 				    ? NULL
@@ -209,24 +160,16 @@ static int contradict(struct proof *proof, const struct twin_asked *asked, enum 
 	return known == NULL ? add_case(proof, asked, kind) : join_case(proof, known, asked);
 }
 
-/* Whether a rule of somebody else keeps out whom the policy lets in. Ours do that for a rate
- * alone. */
-static bool is_kept_out(const struct twin_answer *answer)
-{
-	return (answer->outcome == TWIN_DROPPED || answer->outcome == TWIN_REJECTED) &&
-	       (answer->deciding == NULL || !is_ours(answer->deciding->owner));
-}
-
 int proof_take(void *data, const struct twin_asked *asked)
 {
 	struct proof *proof = data;
 	const struct twin_answer *answer = asked->answer;
 	const enum enforce_verdict expected = asked->question->expected;
-	const bool doubtful = answer->outcome == TWIN_UNKNOWN || find_doubt(answer) != NULL;
-	const bool in = gets_in(answer);
+	const bool doubtful = twin_is_doubtful(answer);
+	const bool in = twin_gets_in(answer);
 	proof->asked++;
 	/* For the own login a doubtful refusal is reason enough to stop. */
-	if (expected == ENFORCE_OPEN && is_kept_out(answer) &&
+	if (expected == ENFORCE_OPEN && twin_is_kept_out(answer) &&
 	    (!doubtful || asked->question->login)) {
 		return contradict(proof, asked, PROOF_REFUSED);
 	}
@@ -299,6 +242,7 @@ static int ask(struct proof *out, const struct rules *rules, const struct contex
 			 .questions_max = ENFORCE_QUESTIONS_MAX },
 		.candidate = candidate,
 		.login = &rules->login,
+		.inventory = &rules->inventory,
 		.take = proof_take,
 		.doubt = proof_doubt,
 		.data = out,

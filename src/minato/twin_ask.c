@@ -8,12 +8,15 @@
 
 #include "base/cleanup.h"
 
+enum { NETWORKS_MAX = 32 };
+
 _Static_assert((int)ENFORCE_INTERFACE_BYTES == (int)TWIN_INTERFACE_BYTES, "names of interfaces");
 
 struct work {
 	const struct twin_asking *asking;
 	struct enforce_sources sources;
 	struct addr *to; /* beside the sources: the address that each would be answered from */
+	struct prefix networks[NETWORKS_MAX];
 	struct enforce_questions questions;
 	struct twin_packet *packets; /* beside the questions */
 };
@@ -31,6 +34,33 @@ static void twin_freep(struct twin **twin)
 static bool is_own(const void *host, const struct addr *address)
 {
 	return twin_host_has(host, address);
+}
+
+/* ---- listeners ---- */
+
+static bool is_host(const struct inventory *inventory, uint32_t netns)
+{
+	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
+}
+
+const struct listener *twin_listener(const struct inventory *inventory, enum protocol protocol,
+				     const struct addr *to, uint16_t port)
+{
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		const struct addr bound = addr_unmap(&l->address);
+		const bool ipv4 = to->family == ADDR_IPV4;
+		if (l->port != port || protocol_registry(l->protocol) != protocol ||
+		    !is_host(inventory, l->netns)) {
+			continue;
+		}
+		const bool family =
+			(l->address.family == ADDR_IPV4) == ipv4 || (ipv4 && !l->v6_only);
+		if (addr_is_any(&l->address) ? family : addr_compare(&bound, to) == 0) {
+			return l;
+		}
+	}
+	return NULL;
 }
 
 /* ---- questions ---- */
@@ -63,6 +93,28 @@ static int by_interface(const void *left, const void *right, void *data)
 	return order != 0 ? order : (a->source > b->source) - (a->source < b->source);
 }
 
+/* A socket that is bound to one address is asked for there. */
+static struct addr target_of(const struct work *work, const struct enforce_question *question)
+{
+	const struct inventory *inventory = work->asking->inventory;
+	const struct addr usual = work->to[question->source];
+	const enum protocol protocol = question->port.protocol;
+	if (inventory == NULL ||
+	    twin_listener(inventory, protocol, &usual, question->port.port) != NULL) {
+		return usual;
+	}
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		const struct addr bound = addr_unmap(&l->address);
+		if (l->port == question->port.port && protocol_registry(l->protocol) == protocol &&
+		    is_host(inventory, l->netns) && bound.family == usual.family &&
+		    !addr_is_any(&bound) && addr_exposure(&bound) != EXPOSURE_LOOPBACK) {
+			return bound;
+		}
+	}
+	return usual;
+}
+
 static int make_packets(struct work *work)
 {
 	struct enforce_questions *questions = &work->questions;
@@ -83,7 +135,7 @@ static int make_packets(struct work *work)
 				question->port.protocol == PROTOCOL_UDP ? IPPROTO_UDP : IPPROTO_TCP,
 			.from = source->from,
 			.to = question->login ? work->asking->login->local
-					      : work->to[question->source],
+					      : target_of(work, question),
 			.port = question->port.port,
 		};
 		memcpy(packet->interface, source->interface, sizeof(packet->interface));
@@ -97,6 +149,10 @@ static int prepare(struct work *work, struct twin_unasked *out, const struct twi
 	const struct login *login = work->asking->login;
 	ask.is_own = is_own;
 	ask.host = host;
+	if (ask.reach_only) {
+		ask.networks = work->networks;
+		ask.network_count = twin_host_networks(host, work->networks, NETWORKS_MAX);
+	}
 	if (login != NULL && login->kind == LOGIN_NETWORK) {
 		ask.login = &login->remote;
 		ask.login_port = login->local_port;
@@ -155,6 +211,9 @@ int twin_ask(struct twin_unasked *out, const struct twin_asking *asking, struct 
 	if (r < 0) {
 		return r;
 	}
+	if (asking->rules_bytes_max > 0 && twin_host_rules_bytes(host) > asking->rules_bytes_max) {
+		return err_set(e, EFBIG, "the host has too many rules to ask about here");
+	}
 	r = prepare(&work, out, host);
 	if (r < 0) {
 		return err_system(e, r, "cannot ask the twin");
@@ -174,11 +233,6 @@ static int add_port(struct twin_ports *out, enum protocol protocol, uint16_t num
 	}
 	*port = (struct enforce_port){ protocol, number };
 	return 0;
-}
-
-static bool is_host(const struct inventory *inventory, uint32_t netns)
-{
-	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
 }
 
 int twin_ports_find(struct twin_ports *out, const struct inventory *inventory)

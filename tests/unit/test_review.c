@@ -27,6 +27,7 @@ struct scenario {
 	struct policy policy;
 	int64_t today;
 	struct str expected;
+	VEC(struct review_contradiction) contradictions;
 	unsigned line;
 };
 
@@ -230,6 +231,23 @@ static void read_today(struct scenario *s, char **rest)
 	s->today = date_to_days(year, month, day);
 }
 
+/* "contradict let_in tcp 8080 198.51.100.77 ENTRY|- OWNER the rule's text" */
+static void read_contradict(struct scenario *s, char **rest)
+{
+	struct review_contradiction *c = vec_push(&s->contradictions);
+	assert_non_null(c);
+	c->let_in = strcmp(needed_word(s, rest), "let_in") == 0;
+	if (protocol_parse(&c->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&c->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+	c->source = keep(s, needed_word(s, rest));
+	const char *entry = needed_word(s, rest);
+	c->entry = strcmp(entry, "-") == 0 ? NULL : keep(s, entry);
+	c->owner = keep(s, needed_word(s, rest));
+	c->rule = keep(s, *rest);
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -246,6 +264,8 @@ static void read_line(struct scenario *s, char *line)
 		read_listen(s, &rest);
 	} else if (strcmp(word, "publish") == 0) {
 		read_publish(s, &rest);
+	} else if (strcmp(word, "contradict") == 0) {
+		read_contradict(s, &rest);
 	} else if (strcmp(word, "netns") == 0) {
 		read_netns(s, &rest);
 	} else if (strcmp(word, "hidden") == 0) {
@@ -320,6 +340,7 @@ static void scenario_deinit(struct scenario *s)
 	policy_deinit(&s->policy);
 	str_deinit(&s->policy_text);
 	str_deinit(&s->expected);
+	vec_free(&s->contradictions);
 }
 
 static void run_review(struct findings *out, const struct scenario *s)
@@ -329,6 +350,8 @@ static void run_review(struct findings *out, const struct scenario *s)
 		.policy = s->has_policy ? &s->policy : NULL,
 		.today = s->today,
 		.now = s->today * USEC_PER_DAY,
+		.contradictions = s->contradictions.items,
+		.contradiction_count = s->contradictions.count,
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);
