@@ -84,11 +84,12 @@ static void add_port(struct choosing *c, struct declared *declared, size_t proto
 /* From `first` to the end of the list. */
 static void shuffle_ports(struct choosing *c, size_t first)
 {
-	for (size_t i = c->ports.count; i > first + 1; i--) {
-		const size_t other = first + (size_t)(questions_random(&c->seed) % (i - first));
-		const struct enforce_port kept = c->ports.items[i - 1];
-		c->ports.items[i - 1] = c->ports.items[other];
-		c->ports.items[other] = kept;
+	struct enforce_port *ports = c->ports.items + first;
+	for (size_t left = c->ports.count - first; left > 1; left--) {
+		const size_t other = (size_t)(questions_random(&c->seed) % left);
+		const struct enforce_port kept = ports[left - 1];
+		ports[left - 1] = ports[other];
+		ports[other] = kept;
 	}
 }
 

@@ -30,7 +30,7 @@ static int add_reason(struct proof *proof, const struct proof_reason *reason)
 	return 0;
 }
 
-int proof_doubt(void *data, const struct twin_doubt *doubt)
+static int take_doubt(void *data, const struct twin_doubt *doubt)
 {
 	struct proof *proof = data;
 	proof->blind = proof->blind || doubt->kind == TWIN_DOUBT_TABLE;
@@ -160,7 +160,7 @@ static int contradict(struct proof *proof, const struct twin_asked *asked, enum 
 	return known == NULL ? add_case(proof, asked, kind) : join_case(proof, known, asked);
 }
 
-int proof_take(void *data, const struct twin_asked *asked)
+static int take(void *data, const struct twin_asked *asked)
 {
 	struct proof *proof = data;
 	const struct twin_answer *answer = asked->answer;
@@ -243,8 +243,8 @@ static int ask(struct proof *out, const struct rules *rules, const struct contex
 		.candidate = candidate,
 		.login = &rules->login,
 		.inventory = &rules->inventory,
-		.take = proof_take,
-		.doubt = proof_doubt,
+		.take = take,
+		.doubt = take_doubt,
 		.data = out,
 	};
 	r = twin_ask(&out->unasked, &asking, e);

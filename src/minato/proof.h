@@ -67,11 +67,6 @@ int proof_make(struct proof *out, const struct rules *rules, const struct contex
 	       const char *rules_text, unsigned number, struct err *e);
 void proof_deinit(struct proof *proof);
 
-/* Adds an answer to the proof. @return 0 or -ENOMEM. */
-int proof_take(void *proof, const struct twin_asked *asked);
-/* Adds what holds for the whole twin. @return 0 or -ENOMEM. */
-int proof_doubt(void *proof, const struct twin_doubt *doubt);
-
 /* Lines for people: what contradicts, what is not proven, how many packets. Appends. */
 void proof_add(struct str *out, const struct proof *proof);
 /* On stderr: why nothing could be asked. */
