@@ -195,6 +195,17 @@ enum severity danger_of(const struct port_knowledge *knowledge, enum exposure ex
 	return exposure == EXPOSURE_PRIVATE ? severity_down(severity) : severity;
 }
 
+bool review_is_closed(const struct review *review, enum protocol protocol, uint16_t port)
+{
+	for (size_t i = 0; i < review->in->closed_count; i++) {
+		const struct review_port *closed = &review->in->closed[i];
+		if (closed->port == port && closed->protocol == protocol_registry(protocol)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool declared_for_any(const struct policy_declaration *declaration)
 {
 	for (size_t i = 0; i < declaration->from.count; i++) {

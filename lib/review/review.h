@@ -27,6 +27,12 @@ struct review_contradiction {
 	const char *command; /* that shows the rule; NULL = none does */
 };
 
+/* A port of the host's own namespace; UDP or TCP. */
+struct review_port {
+	enum protocol protocol;
+	uint16_t port;
+};
+
 struct review_input {
 	const struct inventory *inventory; /* after inventory_sort() */
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
@@ -34,6 +40,8 @@ struct review_input {
 	usec_t now;    /* wall clock */
 	const struct review_contradiction *contradictions; /* NULL = nothing was asked */
 	size_t contradiction_count;
+	const struct review_port *closed; /* the kernel lets nobody in who was asked for, or NULL */
+	size_t closed_count;
 };
 
 /*

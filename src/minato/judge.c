@@ -84,6 +84,8 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 		.now = context->now,
 		.contradictions = out->reach.contradictions.items,
 		.contradiction_count = out->reach.contradictions.count,
+		.closed = out->reach.closed.items,
+		.closed_count = out->reach.closed.count,
 	};
 	int r = review_findings(&out->findings, &input);
 	if (r < 0) {

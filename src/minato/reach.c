@@ -232,6 +232,18 @@ static void ask(struct asking *asking)
 	}
 }
 
+static void find_closed(struct reach *reach)
+{
+	for (size_t i = 0; i < reach->ports.count; i++) {
+		const struct reach_port *port = &reach->ports.items[i];
+		struct review_port *closed =
+			port->kind == REACH_NOBODY ? vec_push(&reach->closed) : NULL;
+		if (closed != NULL) {
+			*closed = (struct review_port){ port->protocol, port->port };
+		}
+	}
+}
+
 void reach_find(struct reach *out, const struct context *context, const struct inventory *inventory,
 		const struct policy *policy)
 {
@@ -243,6 +255,9 @@ void reach_find(struct reach *out, const struct context *context, const struct i
 	arena_init(&out->arena, 0);
 	find_confirmed(&asking);
 	ask(&asking);
+	if (out->why.code == 0) {
+		find_closed(out);
+	}
 	policy_deinit(&asking.confirmed);
 }
 
@@ -253,6 +268,7 @@ void reach_deinit(struct reach *reach)
 	}
 	vec_free(&reach->ports);
 	vec_free(&reach->contradictions);
+	vec_free(&reach->closed);
 	arena_deinit(&reach->arena);
 }
 

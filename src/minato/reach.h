@@ -32,6 +32,7 @@ struct reach {
 	struct arena arena;
 	VEC(struct reach_port) ports; /* that are listened on, published or declared */
 	VEC(struct review_contradiction) contradictions; /* those from anywhere first */
+	VEC(struct review_port) closed;                  /* nobody who was asked for gets in */
 	unsigned asked;                                  /* packets; 0 = none was sent */
 	struct err why;                                  /* what kept us from asking */
 };

@@ -1,5 +1,6 @@
 """status says from where ports are really reached, and findings name what contradicts the policy."""
 import json
+import os
 import shutil
 
 import pytest
@@ -28,7 +29,9 @@ def status(world, text=None):
         world.declare(OPEN)
     done = world.minato("status", "--json")
     assert done.returncode in (0, 2), done.stderr
-    return json.loads(done.stdout)
+    document = json.loads(done.stdout)
+    document["own"] = os.stat(f"/run/netns/{world.host}").st_ino
+    return document
 
 
 def screen(world):
@@ -41,7 +44,8 @@ def screen(world):
 
 
 def reached(document, port):
-    found = {tuple([row["reached"]["from"], *row["reached"]["names"]]) for row in document["ports"] if row["port"] == port}
+    found = {tuple([row["reached"]["from"], *row["reached"]["names"]]) for row in document["ports"]
+             if row["port"] == port and row["netns"] == document["own"]}
     assert len(found) == 1, found
     return found.pop()
 
@@ -74,7 +78,7 @@ def test_the_names_of_whom_the_rules_let_in(world):
     assert "3 services, 2 reachable from outside" in shown
     assert "anyone" in rows["80/tcp"] and "office" in rows["81/tcp"] and "nobody" in rows["82/tcp"]
     elsewhere = [row for row in document["ports"] if row["reached"]["from"] not in ("nobody", "this_machine")]
-    assert document["services_exposed"] == len({(json.dumps(row["netns"]), row["protocol"], row["port"]) for row in elsewhere}) + len(
+    assert document["services_exposed"] == len({(row["netns"], row["protocol"], row["port"]) for row in elsewhere}) + len(
         [row for row in document["published"] if row["reached"]["from"] != "nobody"])
 
 
@@ -124,6 +128,7 @@ def test_closed_by_the_policy_and_let_in_by_docker_is_a_finding(world):
     document = status(world, WEB)
     assert ("let-in-against-policy", 8080, "docker") in contradictions(document)
     assert reached(document, 8080)[0] == "anywhere"
+    assert "container-around-firewall" in {f["finding"] for f in document["findings"]}
     finding, = [f for f in document["findings"] if f["finding"] == "let-in-against-policy"]
     assert "tcp dport 8080 dnat to 172.30.99.2:80" in finding["facts"]["rule"]
     assert finding["facts"]["command"] == "nft -a list chain ip nat DOCKER"
@@ -131,6 +136,7 @@ def test_closed_by_the_policy_and_let_in_by_docker_is_a_finding(world):
     document = status(world)
     assert contradictions(document) == {("refused-against-policy", 80, "ufw")}
     assert reached(document, 8080) == ("nobody",)
+    assert "container-around-firewall" not in {f["finding"] for f in document["findings"]}, "it is closed now"
 
 
 def test_what_passes_by_the_applied_rules_is_a_finding(world):

@@ -28,6 +28,7 @@ struct scenario {
 	int64_t today;
 	struct str expected;
 	VEC(struct review_contradiction) contradictions;
+	VEC(struct review_port) closed;
 	unsigned line;
 };
 
@@ -248,6 +249,16 @@ static void read_contradict(struct scenario *s, char **rest)
 	c->rule = keep(s, *rest);
 }
 
+static void read_closed(struct scenario *s, char **rest)
+{
+	struct review_port *closed = vec_push(&s->closed);
+	assert_non_null(closed);
+	if (protocol_parse(&closed->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&closed->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -266,6 +277,8 @@ static void read_line(struct scenario *s, char *line)
 		read_publish(s, &rest);
 	} else if (strcmp(word, "contradict") == 0) {
 		read_contradict(s, &rest);
+	} else if (strcmp(word, "closed") == 0) {
+		read_closed(s, &rest);
 	} else if (strcmp(word, "netns") == 0) {
 		read_netns(s, &rest);
 	} else if (strcmp(word, "hidden") == 0) {
@@ -341,6 +354,7 @@ static void scenario_deinit(struct scenario *s)
 	str_deinit(&s->policy_text);
 	str_deinit(&s->expected);
 	vec_free(&s->contradictions);
+	vec_free(&s->closed);
 }
 
 static void run_review(struct findings *out, const struct scenario *s)
@@ -352,6 +366,8 @@ static void run_review(struct findings *out, const struct scenario *s)
 		.now = s->today * USEC_PER_DAY,
 		.contradictions = s->contradictions.items,
 		.contradiction_count = s->contradictions.count,
+		.closed = s->closed.items,
+		.closed_count = s->closed.count,
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);
