@@ -244,3 +244,15 @@ def test_open_and_close_tell_and_are_not_stopped_by_what_was_so_before(world):
     assert done.returncode == 0, done.stderr
     assert "80/tcp from" in done.stdout and "mine, chain input" in done.stdout
     assert os.path.exists(world.policy)
+
+
+def test_a_small_change_over_the_rules_that_hold_is_proven_too(world):
+    """Its generation is a few rules that lead on to those in the kernel."""
+    world.hold(WEB)
+    world.nft("table inet mine { chain input { type filter hook input priority 7; tcp dport 81 drop; }; }")
+    more = WEB + "  admin: {port: 81/tcp, for: x, owner: o, from: any}\n"
+    done = world.apply(more, code=1)
+    assert "81/tcp from 198.51.100.77, as from anywhere" in done.stdout and "80/tcp from" not in done.stdout
+    world.nft("delete table inet mine")
+    done = world.apply(more)
+    assert " 0 contradict, 0 not proven" in done.stdout
