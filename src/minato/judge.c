@@ -20,6 +20,7 @@ void judgement_deinit(struct judgement *judgement)
 {
 	policy_deinit(&judgement->policy);
 	findings_deinit(&judgement->findings);
+	reach_deinit(&judgement->reach);
 }
 
 static int complain_of_faults(const struct context *context,
@@ -99,6 +100,7 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	}
 	struct attempts attempts;
 	attempts_recall(&attempts, context->now);
+	reach_find(&out->reach, context, inventory, judgement_policy(out));
 	const struct review_input input = {
 		.inventory = inventory,
 		.policy = judgement_policy(out),
@@ -106,6 +108,10 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 		.now = context->now,
 		.attempts = attempts.items,
 		.attempt_count = attempts.count,
+		.contradictions = out->reach.contradictions.items,
+		.contradiction_count = out->reach.contradictions.count,
+		.closed = out->reach.closed.items,
+		.closed_count = out->reach.closed.count,
 	};
 	int r = review_findings(&out->findings, &input);
 	if (r < 0) {

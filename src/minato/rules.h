@@ -159,29 +159,3 @@ int rules_check_conntrack(const struct rules *rules, struct err *e);
 /* Before the first rules: makes the kernel know the connections that live. After them, `again`:
  * those that came in between. @return 0 or negative errno. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);
-
-/* ---- proof (rules_twin.c) ---- */
-
-/* A packet that the policy lets in and another rule of this host does not. */
-struct objection {
-	char packet[160]; /* "22/tcp from 192.0.2.7" */
-	char rule[256];   /* "ufw: ip filter, chain ufw-user-input: tcp dport 22 drop" */
-	bool mine;        /* a new connection like the login that the command is typed in */
-};
-
-struct proof {
-	VEC(struct objection) list;
-	unsigned asked; /* packets that were sent */
-	bool mine;      /* one of the objections is */
-};
-
-/*
- * Sends packets of those whom the new policy lets in through a copy of the whole packet filter with
- * the new rules in it, and asks the kernel what becomes of them: at most 64, the login's first.
- * @param rules_text of generation `number`. @return 0; negative errno when it cannot be proven,
- * with the reason. Free with vec_free(&proof->list).
- */
-int rules_prove(struct proof *out, const struct rules *rules, const struct context *context,
-		const char *rules_text, unsigned number, struct err *e);
-/* Lines for people. Appends. */
-void proof_add(struct str *out, const struct proof *proof);

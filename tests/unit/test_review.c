@@ -29,6 +29,8 @@ struct scenario {
 	struct event attempts[8];
 	size_t attempt_count;
 	struct str expected;
+	VEC(struct review_contradiction) contradictions;
+	VEC(struct review_port) closed;
 	unsigned line;
 };
 
@@ -249,6 +251,33 @@ static void read_attempt(struct scenario *s, char **rest)
 	(void)str_copy(event->detail, sizeof(event->detail), "unit: db.service");
 }
 
+/* "contradict let_in tcp 8080 198.51.100.77 ENTRY|- OWNER the rule's text" */
+static void read_contradict(struct scenario *s, char **rest)
+{
+	struct review_contradiction *c = vec_push(&s->contradictions);
+	assert_non_null(c);
+	c->let_in = strcmp(needed_word(s, rest), "let_in") == 0;
+	if (protocol_parse(&c->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&c->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+	c->source = keep(s, needed_word(s, rest));
+	const char *entry = needed_word(s, rest);
+	c->entry = strcmp(entry, "-") == 0 ? NULL : keep(s, entry);
+	c->owner = keep(s, needed_word(s, rest));
+	c->rule = keep(s, *rest);
+}
+
+static void read_closed(struct scenario *s, char **rest)
+{
+	struct review_port *closed = vec_push(&s->closed);
+	assert_non_null(closed);
+	if (protocol_parse(&closed->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&closed->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -265,6 +294,10 @@ static void read_line(struct scenario *s, char *line)
 		read_listen(s, &rest);
 	} else if (strcmp(word, "publish") == 0) {
 		read_publish(s, &rest);
+	} else if (strcmp(word, "contradict") == 0) {
+		read_contradict(s, &rest);
+	} else if (strcmp(word, "closed") == 0) {
+		read_closed(s, &rest);
 	} else if (strcmp(word, "netns") == 0) {
 		read_netns(s, &rest);
 	} else if (strcmp(word, "hidden") == 0) {
@@ -341,6 +374,8 @@ static void scenario_deinit(struct scenario *s)
 	policy_deinit(&s->policy);
 	str_deinit(&s->policy_text);
 	str_deinit(&s->expected);
+	vec_free(&s->contradictions);
+	vec_free(&s->closed);
 }
 
 static void run_review(struct findings *out, const struct scenario *s)
@@ -352,6 +387,10 @@ static void run_review(struct findings *out, const struct scenario *s)
 		.now = s->today * USEC_PER_DAY,
 		.attempts = s->attempts,
 		.attempt_count = s->attempt_count,
+		.contradictions = s->contradictions.items,
+		.contradiction_count = s->contradictions.count,
+		.closed = s->closed.items,
+		.closed_count = s->closed.count,
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);
