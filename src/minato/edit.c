@@ -142,8 +142,7 @@ static int complain_of_text(const struct context *context,
 	return EXIT_ERROR;
 }
 
-static int complain_of_outcome(const struct edit_file *file, const struct policy_edit *edit,
-			       int outcome)
+int edit_complain(const struct edit_file *file, const struct policy_edit *edit, int outcome)
 {
 	const struct context *context = file->context;
 	switch (outcome) {
@@ -215,7 +214,7 @@ int edit_carry_out(struct edit_file *file, const struct policy_edit *edit, int o
 		   const struct edit_way *way)
 {
 	if (outcome != 0) {
-		return complain_of_outcome(file, edit, outcome);
+		return edit_complain(file, edit, outcome);
 	}
 	int code = show(file, edit);
 	if (code != EXIT_IN_ORDER || way->dry_run) {

@@ -6,9 +6,11 @@
 enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
 
 struct apply {
-	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
-	bool even_if;        /* also when it cuts the caller or a never_cut one */
-	bool unproven;       /* without asking the twin */
+	unsigned seconds; /* until the kernel takes unconfirmed rules back */
+	bool even_if;     /* also when it cuts the caller or a never_cut one */
+	bool unproven;    /* without asking the twin */
+	bool at_once; /* holds without being tried: the caller knows that nobody needs what goes */
+	bool hold;    /* returns while it is tried: the caller has a proof, see rules_keep */
 	const char *command; /* what was typed, for the record */
 };
 
@@ -22,6 +24,14 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 
 /* The same for the policy file, from opening the record to closing it. @return an exit code. */
 int rules_apply_policy(const struct context *context, const struct apply *apply);
+
+/* Keeps what rules_apply() with `hold` tries; nothing when nothing had to be tried. @return an exit
+ * code. */
+int rules_keep(struct rules *rules, const struct context *context);
+
+/* Asks for one key on the terminal, without Return. What was typed before does not count.
+ * @param question to print. @return it; 0 when the time is over or there is no terminal. */
+char rules_ask_key(const char *question, unsigned seconds);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
 int rules_cancel(struct rules *rules, unsigned number, struct err *e);

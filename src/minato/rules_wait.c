@@ -20,8 +20,9 @@ static void wait_for(unsigned seconds)
 }
 
 /* Another minato may hold the record just then: it tidies up itself. */
-static void clean(void)
+static void clean(void *data)
 {
+	(void)data; /* none is needed */
 	struct rules rules = { .states = { .directory = -1, .lock = -1 } };
 	struct err e = ERR_INIT;
 	if (enforce_states_open(&rules.states, rules_directory(), true, &e) == 0 &&
@@ -45,7 +46,7 @@ static void become_nobody(void)
 	(void)close_range(3, ~0U, 0);
 }
 
-void rules_clean_later(unsigned seconds)
+void rules_do_later(unsigned seconds, void (*then)(void *data), void *data)
 {
 	pid_t child = fork();
 	if (child != 0) {
@@ -53,6 +54,11 @@ void rules_clean_later(unsigned seconds)
 	}
 	become_nobody();
 	wait_for(seconds + 1);
-	clean();
+	then(data);
 	_exit(0);
+}
+
+void rules_clean_later(unsigned seconds)
+{
+	rules_do_later(seconds, clean, NULL);
 }
