@@ -1,6 +1,7 @@
 /* minato off: the rules go, all of them. minato restore: the confirmed ones come again. */
 #include "base/io/clock.h"
 #include "guard_text.h"
+#include "move.h"
 #include "rules.h"
 #include "words.h"
 
@@ -87,6 +88,7 @@ static int run_restore(const struct context *context, const void *given,
 		code = restore(&rules, context);
 	}
 	rules_close(&rules);
+	moving_undo_interrupted(context);
 	return code;
 }
 
