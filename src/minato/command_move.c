@@ -53,7 +53,7 @@ static int finish(struct moving *moving)
 {
 	if (moving_is_over(moving)) {
 		complain(moving->context, _("too late: the time is up"), NULL);
-		(void)moving_undo(moving, "the time was up"); /* it tells what it cannot do */
+		(void)moving_undo(moving, N_("the time was up")); /* it tells what it cannot do */
 		return EXIT_ERROR;
 	}
 	return moving_finish(moving);
@@ -68,7 +68,7 @@ static int go_on(const struct context *context, const struct config *config, con
 	} else if (code == EXIT_IN_ORDER && !is_meant(&moving.move, word)) {
 		code = usage(context, _("another service is moving"));
 	} else if (code == EXIT_IN_ORDER) {
-		code = config->undo ? moving_undo(&moving, "asked for") : finish(&moving);
+		code = config->undo ? moving_undo(&moving, N_("asked for")) : finish(&moving);
 	}
 	moving_close(&moving);
 	return code;
@@ -94,7 +94,7 @@ static int make_room(struct moving *moving)
 		return EXIT_IN_ORDER;
 	}
 	if (moving_is_over(moving)) {
-		return moving_undo(moving, "the command that began it ended early");
+		return moving_undo(moving, N_("the command that began it ended early"));
 	}
 	complain(moving->context, _("a move is under way already"),
 		 "minato move --finish, or minato move --undo");

@@ -93,8 +93,8 @@ int moving_finish(struct moving *moving);
 
 /* ---- back (move_undo.c) ---- */
 
-/* Undoes everything. @param reason for the record, English. @return EXIT_IN_ORDER; EXIT_ERROR when
- * a part could not be gone back from: that was told, and the next try goes on there. */
+/* Undoes everything. @param reason for the record, N_() marked. @return EXIT_IN_ORDER; EXIT_ERROR
+ * when a part could not be gone back from: that was told, and the next try goes on there. */
 int moving_undo(struct moving *moving, const char *reason);
 /* Leaves a process behind that undoes the move when nobody came in time. */
 void moving_undo_later(const struct moving *moving);

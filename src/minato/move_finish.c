@@ -41,7 +41,7 @@ int moving_begin(struct moving *moving)
 		code = moving_stage(moving, MOVE_WAITING);
 	}
 	if (code != EXIT_IN_ORDER) {
-		(void)moving_undo(moving, "a step failed"); /* the first reason counts */
+		(void)moving_undo(moving, N_("a step failed")); /* the first reason counts */
 		return code;
 	}
 	moving_undo_later(moving);
@@ -198,7 +198,7 @@ int moving_finish(struct moving *moving)
 	}
 	code = close_old(moving);
 	if (code != EXIT_IN_ORDER) {
-		(void)moving_undo(moving, "closing the old port failed"); /* the first counts */
+		(void)moving_undo(moving, N_("closing the old port failed")); /* the first counts */
 		return code;
 	}
 	code = moving_stage(moving, MOVE_FINISHED);

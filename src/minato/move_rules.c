@@ -134,9 +134,21 @@ static int end_candidate(struct rules *rules, const struct moving *moving,
 	return r;
 }
 
-static int go_back(struct rules *rules, struct moving *moving, const struct move_file *file)
+/* What the rules before the move would do otherwise than those that hold. */
+static int compare_with_before(struct rules *rules, const struct moving *moving,
+			       const struct move_file *file, struct err *e)
 {
-	struct err e = ERR_INIT;
+	const struct enforce_environment environment = rules_environment(moving->context);
+	int r = read_policy(&rules->wanted.policy, moving, file, MOVE_BEFORE);
+	if (r < 0) {
+		return err_system(e, r, "%s", file->path);
+	}
+	return enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
+			       &environment, e);
+}
+
+static int go_back(struct rules *rules, struct moving *moving)
+{
 	char command[MOVE_NAME_BYTES + 32];
 	name_command(command, moving, " --undo");
 	/* Nobody depends on what goes: the old port lets in whom it let in before. */
@@ -145,17 +157,6 @@ static int go_back(struct rules *rules, struct moving *moving, const struct move
 				     .unproven = true,
 				     .at_once = true,
 				     .command = command };
-	const struct enforce_environment environment = rules_environment(moving->context);
-	int r = read_policy(&rules->wanted.policy, moving, file, MOVE_BEFORE);
-	if (r < 0) {
-		(void)err_system(&e, r, "%s", file->path);
-	}
-	r = r < 0 ? r
-		  : enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
-				    &environment, &e);
-	if (r < 0) {
-		return fail(moving, &e);
-	}
 	int code = rules_look(rules, moving->context);
 	return code == EXIT_IN_ORDER ? rules_apply(rules, moving->context, &apply) : code;
 }
@@ -163,15 +164,21 @@ static int go_back(struct rules *rules, struct moving *moving, const struct move
 static int back(struct rules *rules, struct moving *moving, const struct move_file *file)
 {
 	struct err e = ERR_INIT;
+	const struct policy *now = rules_before(rules);
 	if (end_candidate(rules, moving, file, &e) < 0) {
 		return fail(moving, &e);
 	}
-	const struct policy *now = rules_before(rules);
-	if (now == NULL || is_of(now, moving, file, MOVE_BEFORE)) {
+	if (now == NULL) {
+		return EXIT_IN_ORDER;
+	}
+	if (compare_with_before(rules, moving, file, &e) < 0) {
+		return fail(moving, &e);
+	}
+	if (!enforce_changes_any(&rules->changes)) {
 		return EXIT_IN_ORDER;
 	}
 	if (is_of(now, moving, file, MOVE_BOTH) || is_of(now, moving, file, MOVE_AFTER)) {
-		return go_back(rules, moving, file);
+		return go_back(rules, moving);
 	}
 	complain(moving->context,
 		 _("the rules were changed by something else since the move began, so they are "

@@ -204,7 +204,8 @@ static void add_ended(struct str *out, const struct move *move)
 						    "UTC\n"),
 		   move->name, move->from, move->to, time);
 	if (move->stage == MOVE_UNDONE && move->reason[0] != '\0') {
-		text_escape(out, move->reason);
+		str_add(out, _("reason: "));
+		text_escape(out, _(move->reason));
 		str_add_char(out, '\n');
 	}
 }

@@ -144,7 +144,7 @@ int moving_undo(struct moving *moving, const char *reason)
 
 enum { LATE_TRIES = 60, LATE_STEP_MS = 2000 };
 
-static const char *too_late = "nobody came in through the new port in time";
+static const char *too_late = N_("nobody came in through the new port in time");
 
 struct waiter {
 	const struct context *context;
@@ -193,7 +193,8 @@ void moving_undo_interrupted(const struct context *context)
 	close_fdp(&folder);
 	if (moving_open(&moving, context, true) == EXIT_IN_ORDER && moving_is_over(&moving)) {
 		/* What fails was told; the rules hold all the same. */
-		(void)moving_undo(&moving, "the host was started anew, or the command ended early");
+		(void)moving_undo(&moving,
+				  N_("the host was started anew, or the command ended early"));
 	}
 	moving_close(&moving);
 }

@@ -132,6 +132,18 @@ def test_a_finished_move_can_be_followed_by_another(world, host):
     assert host.gets_in(port=50023) and not world.connect(50022)
 
 
+def test_where_rules_only_count_the_service_moves_too(world, make):
+    host = make(policy=POLICY + "defaults: {mode: observe}\n")
+    assert host.here("move", "ssh", "50022").returncode == 0
+    assert host.through(50022, "move", "--finish").returncode == 0
+    assert world.connect(22) is False and host.gets_in(port=50022)
+    before = host.everything()
+    assert host.here("move", "ssh", "50023").returncode == 0
+    done = host.here("move", "--undo")
+    assert done.returncode == 0, done.stderr
+    assert host.everything() == before and "reason: asked for" in host.here("move").stdout
+
+
 def test_nobody_comes_in_time(host):
     before = host.everything()
     done = host.minato("move", "ssh", 50022, "--timeout", 10)
@@ -208,6 +220,42 @@ def test_another_file_that_names_the_port_says_so_no_more(make):
     assert host.etc()[DROP_IN][0] == b"# minato move ssh 50022\nPort 50022\n"
     assert host.through(50022, "move", "--finish").returncode == 0
     assert host.etc()["ssh/sshd_config.d/10-own.conf"][0] == b"#Port 22\nPort 2222 # inside\n"
+
+
+INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
+
+
+@pytest.mark.parametrize("main, drop_ins", [
+    ("port = \"22\" # quoted\n" + INCLUDE, {}),
+    ("Port ssh\nListenAddress 10.77.0.1\nListenAddress [::1]:22\n" + INCLUDE, {}),
+    ("Match User nobody\nX11Forwarding no\nMatch all\n", {}),
+    (INCLUDE.replace("/etc/ssh/", ""), {"10-own.conf": "Port 22\nListenAddress 0.0.0.0:22"}),
+    (INCLUDE, {"minato-port.conf": "# somebody's own\nPort 22"}),
+    (INCLUDE, {"more.conf": "Include /etc/ssh/further*\n", "../further.conf": "port 22\nPort 2222\n"}),
+])
+def test_however_the_files_are_written(world, make, main, drop_ins):
+    host = make(main, drop_ins=drop_ins)
+    before = host.everything()
+    done = host.here("move", "ssh", "50022")
+    assert done.returncode == 0, done.stderr
+    assert host.open_ports() == {22, 50022}
+    assert host.here("move", "--undo").returncode == 0
+    assert host.everything() == before
+    assert host.here("move", "ssh", "50022").returncode == 0
+    done = host.through(50022, "move", "--finish")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert host.gets_in(port=50022) and not world.connect(22)
+
+
+def test_another_folder_takes_the_place_of_etc(host):
+    etc = host.folder / "other"
+    (etc / "ssh/sshd_config.d").mkdir(parents=True)
+    (etc / "ssh/sshd_config").write_text(f"Include {etc}/ssh/sshd_config.d/*.conf\n" + host.settings())
+    done = host.here("move", "ssh", "50022", "--dry-run", "--json", MINATO_ETC_DIRECTORY=str(etc))
+    assert done.returncode == 0, done.stderr
+    paths = {f["path"] for f in json.loads(done.stdout)["move"]["files"]}
+    assert paths == {f"{etc}/sysctl.d/99-minato-ports.conf", f"{etc}/ssh/sshd_config.d/minato-port.conf",
+                     str(host.world.policy)}
 
 
 def test_killed_at_any_moment_it_is_gone_back_from(host):
