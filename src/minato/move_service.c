@@ -15,7 +15,7 @@
 #include "observe/observe.h"
 #include "words.h"
 
-enum { LOOK_STEP_MS = 100, SAID_BYTES_MAX = 64 * 1024 };
+enum { LOOK_STEP_MS = 100, SAID_BYTES_MAX = 64 * 1024, TOLD_BYTES_MAX = 512 * 1024 };
 
 static const usec_t COMMAND_TIMEOUT = 60 * USEC_PER_SEC;
 static const usec_t LISTEN_TIMEOUT = 10 * USEC_PER_SEC;
@@ -186,7 +186,7 @@ int moving_sshd_judges(struct moving *moving)
 	struct str said = STR_INIT(SAID_BYTES_MAX);
 	int r = run_program(&said, words, COMMAND_TIMEOUT);
 	if (r < 0) {
-		struct str text = STR_INIT(SAID_BYTES_MAX * 4);
+		struct str text = STR_INIT(TOLD_BYTES_MAX);
 		str_add(&text, _("sshd does not take its files as they are, so it is not "
 				 "reloaded: "));
 		text_escape(&text, r == -EIO && said.length > 0 ? str_text(&said) : strerror(-r));

@@ -115,12 +115,16 @@ static void tidy(const struct move_file *file, enum move_point point)
 	}
 }
 
+static void content_free(struct move_content *content)
+{
+	free(content->bytes);
+}
+
 int move_file_put(const struct move_file *file, enum move_point point, struct err *e)
 {
-	struct move_content now = { 0 };
+	_cleanup_(content_free) struct move_content now = { 0 };
 	const struct move_content *wanted = &file->at[point];
 	int r = move_content_read(&now, file->path, e);
-	_cleanup_(freep) char *bytes = now.bytes;
 	if (r < 0) {
 		return r;
 	}
