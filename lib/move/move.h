@@ -165,7 +165,8 @@ int move_print(struct str *out, const struct move *move);
 int move_parse(struct move *out, const char *text);
 
 /* Whether it is to be undone: the time is up, the host was started anew meanwhile, or the command
- * that began it has ended half-way. Ask only with the lock. @param now_boot CLOCK_BOOTTIME */
+ * that was at work has ended half-way. The last is only true for who has the lock.
+ * @param now_boot CLOCK_BOOTTIME */
 bool move_is_over(const struct move *move, const char *boot, usec_t now_boot);
 /* Whether it is under way: neither finished nor undone. */
 bool move_is_open(const struct move *move);

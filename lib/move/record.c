@@ -235,7 +235,7 @@ bool move_is_over(const struct move *move, const char *boot, usec_t now_boot)
 	if (!move_is_open(move)) {
 		return false;
 	}
-	if (move->stage == MOVE_PREPARED) {
+	if (move->stage != MOVE_WAITING) {
 		return true; /* who was at it would hold the lock */
 	}
 	if (move->seconds == 0) {

@@ -52,8 +52,9 @@ static bool is_meant(const struct move *move, const char *word)
 static int finish(struct moving *moving)
 {
 	if (moving_is_over(moving)) {
-		complain(moving->context, _("too late: the time is up"), NULL);
-		(void)moving_undo(moving, N_("the time was up")); /* it tells what it cannot do */
+		complain(moving->context, _("too late: the time is up, or a step was interrupted"),
+			 NULL);
+		(void)moving_undo(moving, N_("it could not be finished any more")); /* it tells */
 		return EXIT_ERROR;
 	}
 	return moving_finish(moving);

@@ -96,6 +96,7 @@ const struct command command_restore = {
 	.name = "restore",
 	.summary = N_("put the confirmed rules back, as at the start of the host"),
 	.description = N_("What was confirmed last, whatever the policy file says meanwhile: a "
-			  "change that nobody has tried must not come with a restart."),
+			  "change that nobody has tried must not come with a restart. A move of a "
+			  "port that was under way is undone."),
 	.run = run_restore,
 };

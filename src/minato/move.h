@@ -96,7 +96,9 @@ int moving_finish(struct moving *moving);
 /* Undoes everything. @param reason for the record, N_() marked. @return EXIT_IN_ORDER; EXIT_ERROR
  * when a part could not be gone back from: that was told, and the next try goes on there. */
 int moving_undo(struct moving *moving, const char *reason);
-/* Leaves a process behind that undoes the move when nobody came in time. */
+/* Leaves a process behind that undoes the move when a command ends half-way or nobody comes in
+ * time.
+ */
 void moving_undo_later(const struct moving *moving);
 /* For `minato restore`: undoes a move that a start of the host has interrupted. */
 void moving_undo_interrupted(const struct context *context);

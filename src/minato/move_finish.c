@@ -35,6 +35,7 @@ int moving_begin(struct moving *moving)
 		complain(moving->context, err_text(&e), NULL);
 		return EXIT_ERROR; /* nothing was touched */
 	}
+	moving_undo_later(moving);
 	int code = open_both(moving);
 	if (code == EXIT_IN_ORDER) {
 		moving->move.both_since = clock_now() - clock_boot_offset();
@@ -44,7 +45,6 @@ int moving_begin(struct moving *moving)
 		(void)moving_undo(moving, N_("a step failed")); /* the first reason counts */
 		return code;
 	}
-	moving_undo_later(moving);
 	/* Starts of processes are counted in clock ticks: a login made from now on is newer. */
 	(void)poll(NULL, 0, TICKS_MS);
 	return moving_print_next(moving);
@@ -160,7 +160,9 @@ static int close_old(struct moving *moving)
 	char command[MOVE_NAME_BYTES + 32];
 	(void)snprintf(command, sizeof(command), "move %s %u --finish", moving->move.name,
 		       moving->move.to);
+	/* Whoever is cut comes in at the new port: it lets in whom the old one let in. */
 	const struct apply apply = { .seconds = APPLY_SECONDS,
+				     .even_if = true,
 				     .hold = moving->move.login,
 				     .command = command };
 	int code = moving_put(moving, MOVE_ROOM_POLICY, MOVE_AFTER);

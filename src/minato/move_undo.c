@@ -1,8 +1,10 @@
 /* The record of a move, and the way back. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -142,44 +144,97 @@ int moving_undo(struct moving *moving, const char *reason)
 
 /* ---- later ---- */
 
-enum { LATE_TRIES = 60, LATE_STEP_MS = 2000 };
+enum { LATE_TRIES = 60, LATE_STEP_MS = 30000, LATE_AGAIN_MS = 2000 };
 
 static const char *too_late = N_("nobody came in through the new port in time");
+static const char *interrupted = N_("the command ended early, or the host was started anew");
 
 struct waiter {
-	const struct context *context;
+	struct context context;
 	usec_t begun;
+	uint32_t seconds; /* to wait, 0 = for ever */
+	usec_t end;       /* CLOCK_BOOTTIME */
 };
 
-/* @return whether nothing is left to do: somebody finished it, began another, or it is undone. */
-static bool try_undo_late(const struct waiter *waiter)
+/* What has become of the move meanwhile. */
+enum late { LATE_ENDED, LATE_WAITS, LATE_OVER };
+
+static enum late look_at_record(struct waiter *waiter)
 {
-	struct context context = *waiter->context;
 	struct moving moving;
-	context.now = clock_now();
-	bool done = false;
-	if (moving_open(&moving, &context, true) == EXIT_IN_ORDER) {
-		done = moving.move.begun != waiter->begun || !moving_is_over(&moving) ||
-		       moving_undo(&moving, too_late) == EXIT_IN_ORDER;
+	enum late late = LATE_ENDED;
+	waiter->context.now = clock_now();
+	if (moving_open(&moving, &waiter->context, false) == EXIT_IN_ORDER &&
+	    moving.move.begun == waiter->begun && move_is_open(&moving.move)) {
+		late = moving_is_over(&moving) ? LATE_OVER : LATE_WAITS;
+		waiter->end = moving.move.both_since + (usec_t)moving.move.seconds * USEC_PER_SEC;
 	}
 	moving_close(&moving);
-	return done;
+	return late;
 }
 
-/* Another command may hold a lock just then. */
-static void undo_late(void *data)
+/* Whoever is still at work holds the lock. @return whether it was tried. */
+static bool undo_late(struct waiter *waiter)
 {
-	for (unsigned i = 0; i < LATE_TRIES && !try_undo_late(data); i++) {
-		(void)poll(NULL, 0, LATE_STEP_MS); /* woken early it merely tries sooner */
+	struct moving moving;
+	bool tried = false;
+	if (moving_open(&moving, &waiter->context, true) == EXIT_IN_ORDER &&
+	    moving.move.begun == waiter->begun && moving_is_over(&moving)) {
+		tried = true;
+		(void)moving_undo(&moving,
+				  moving.move.stage == MOVE_WAITING ? too_late : interrupted);
+	}
+	moving_close(&moving);
+	return tried;
+}
+
+static int watch_record(void)
+{
+	char path[PATH_MAX];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	(void)snprintf(path, sizeof(path), "%s/move", rules_directory()); /* cut: unwatched */
+	if (fd >= 0) {
+		/* Unwatched it is looked at in steps all the same. */
+		(void)inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE_SELF);
+	}
+	return fd;
+}
+
+/* In steps, because a host that sleeps stops the clock of poll(). */
+static int step_ms(const struct waiter *waiter, enum late late)
+{
+	const usec_t left = waiter->end - (clock_now() - clock_boot_offset());
+	if (late == LATE_OVER) {
+		return LATE_AGAIN_MS;
+	}
+	return waiter->seconds != 0 && left / 1000 < LATE_STEP_MS
+		       ? (int)(left < 0 ? 0 : left / 1000) + 1
+		       : LATE_STEP_MS;
+}
+
+/* Ends as soon as the move does. */
+static void wait_and_undo(void *data)
+{
+	struct waiter *waiter = data;
+	_cleanup_(close_fdp) int fd = watch_record();
+	unsigned tries = LATE_TRIES;
+	enum late late;
+	while ((late = look_at_record(waiter)) != LATE_ENDED && tries > 0) {
+		char events[4096];
+		struct pollfd news = { .fd = fd, .events = POLLIN };
+		tries -= late == LATE_OVER && undo_late(waiter) ? 1 : 0;
+		(void)poll(&news, 1, step_ms(waiter, late)); /* woken early it looks sooner */
+		while (fd >= 0 && read(fd, events, sizeof(events)) > 0) {
+		}
 	}
 }
 
 void moving_undo_later(const struct moving *moving)
 {
-	struct waiter waiter = { moving->context, moving->move.begun };
-	if (moving->move.seconds != 0) {
-		rules_do_later(moving->move.seconds, undo_late, &waiter);
-	}
+	struct waiter waiter = { .context = *moving->context,
+				 .begun = moving->move.begun,
+				 .seconds = moving->move.seconds };
+	rules_leave_behind(wait_and_undo, &waiter);
 }
 
 void moving_undo_interrupted(const struct context *context)
@@ -194,7 +249,9 @@ void moving_undo_interrupted(const struct context *context)
 	if (moving_open(&moving, context, true) == EXIT_IN_ORDER && moving_is_over(&moving)) {
 		/* What fails was told; the rules hold all the same. */
 		(void)moving_undo(&moving,
-				  N_("the host was started anew, or the command ended early"));
+				  moving.move.stage == MOVE_WAITING && moving_same_boot(&moving)
+					  ? too_late
+					  : interrupted);
 	}
 	moving_close(&moving);
 }

@@ -90,9 +90,9 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
 
 /* ---- waiting (rules_wait.c) ---- */
 
-/* Leaves a process behind, without terminal and descriptors, that calls `then` a second after that
- * time. Whoever counts on it also counts on its death: the next command does the same. */
-void rules_do_later(unsigned seconds, void (*then)(void *data), void *data);
+/* Leaves a process behind that does the work, without terminal and descriptors. Whoever counts on
+ * it also counts on its death: the next command does the same. */
+void rules_leave_behind(void (*work)(void *data), void *data);
 /* Leaves a process behind that cleans up when the candidate has timed out unconfirmed. */
 void rules_clean_later(unsigned seconds);
 

@@ -22,7 +22,8 @@ static void wait_for(unsigned seconds)
 /* Another minato may hold the record just then: it tidies up itself. */
 static void clean(void *data)
 {
-	(void)data; /* none is needed */
+	const unsigned *seconds = data;
+	wait_for(*seconds + 1);
 	struct rules rules = { .states = { .directory = -1, .lock = -1 } };
 	struct err e = ERR_INIT;
 	if (enforce_states_open(&rules.states, rules_directory(), true, &e) == 0 &&
@@ -46,19 +47,18 @@ static void become_nobody(void)
 	(void)close_range(3, ~0U, 0);
 }
 
-void rules_do_later(unsigned seconds, void (*then)(void *data), void *data)
+void rules_leave_behind(void (*work)(void *data), void *data)
 {
 	pid_t child = fork();
 	if (child != 0) {
 		return; /* also without one: the next command tidies up */
 	}
 	become_nobody();
-	wait_for(seconds + 1);
-	then(data);
+	work(data);
 	_exit(0);
 }
 
 void rules_clean_later(unsigned seconds)
 {
-	rules_do_later(seconds, clean, NULL);
+	rules_leave_behind(clean, &seconds);
 }

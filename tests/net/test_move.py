@@ -1,6 +1,7 @@
 """move: sshd goes to another port with logins on both, and every failure ends where it began."""
 import json
 import os
+import pathlib
 import subprocess
 import time
 
@@ -57,6 +58,10 @@ def session(host, port=22):
     return ["-S", path]
 
 
+def stage(host):
+    return (host.state() or {"stage": "unknown"})["stage"]
+
+
 def until(true, seconds=20):
     deadline = time.monotonic() + seconds
     while not true():
@@ -97,6 +102,36 @@ def test_the_whole_way(world, host):
     assert host.here("plan").returncode == 0
     world.nft("delete table inet minato")  # no rule hides it: nobody listens there any more
     assert world.connect(22) is False and world.connect(50022)
+
+
+def test_who_must_never_be_cut_comes_in_at_the_new_port(world, make):
+    host = make(policy=POLICY + "never_cut: [10.77.0.0/24]\n")
+    session(host)
+    assert host.here("move", "ssh", "50022").returncode == 0
+    done = host.through(50022, "move", "--finish")
+    assert done.returncode == 0, done.stderr
+    assert "never to be cut" in done.stdout and host.gets_in(port=50022)
+
+
+def waiters(host):
+    """Processes that wait to undo a move of this host."""
+    netns = os.stat(f"/run/netns/{host.world.host}").st_ino
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(path / "exe") == str(MINATO) and os.stat(path / "ns/net").st_ino == netns:
+                found.append(int(path.name))
+        except OSError:
+            pass
+    return found
+
+
+def test_who_waits_to_undo_goes_when_the_move_is_over(host):
+    others = set(waiters(host))  # of the rules that were tried before
+    assert host.here("move", "ssh", "50022").returncode == 0
+    assert len(set(waiters(host)) - others) == 1
+    assert host.here("move", "--undo").returncode == 0
+    until(lambda: set(waiters(host)) <= others)
 
 
 def test_a_login_made_before_the_move_proves_nothing(make):
@@ -274,14 +309,17 @@ def test_killed_at_any_moment_it_is_gone_back_from(host):
         time.sleep(whole * (i + 1) / rounds)
         command.kill()
         command.wait()
-        state = (host.state() or {"stage": "unknown"})["stage"]
+        stages.add((stage(host), host.etc() != before[0]))
         until(host.gets_in)  # while sshd reloads it listens nowhere for a moment
-        stages.add((state, host.everything() != before))
-        if state in ("prepared", "waiting"):
-            # As at the start of the host; a wait that goes on is ended by the person.
-            done = host.here(*(("restore",) if state == "prepared" else ("move", "--undo")))
+        if i % 2:
+            until(lambda: stage(host) != "prepared")  # by itself
+        else:
+            host.here("restore")  # as at the start of the host; or another is at it already
+            until(lambda: stage(host) != "prepared")
+        if stage(host) == "waiting":
+            done = host.here("move", "--undo")
             assert done.returncode == 0, done.stderr
-        assert host.everything() == before, (i, state)
+        assert host.everything() == before, (i, stages)
         assert host.here("plan").returncode == 0
     assert ("prepared", True) in stages, stages
 
@@ -297,12 +335,13 @@ def test_killed_while_it_finishes_it_is_gone_back_from(host):
                                    f"{MINATO} --policy {host.world.policy} move --finish"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client.wait(60)
-        state = host.state()["stage"]
+        state = stage(host)
         seen.add(state)
         if state == "finished":
             break
-        done = host.here("move", "--undo")
-        assert done.returncode == 0, done.stderr
+        if state == "waiting":
+            assert host.here("move", "--undo").returncode == 0
+        until(lambda: stage(host) == "undone")  # by itself
         assert host.everything() == before, (i, state)
         assert host.world.candidate() is None and host.here("plan").returncode == 0
     assert "finishing" in seen, seen

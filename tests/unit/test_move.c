@@ -228,6 +228,8 @@ static void a_wait_ends_with_its_time_or_with_the_boot(void **state)
 	assert_false(move_is_over(&move, "c", end));
 	move.stage = MOVE_PREPARED;
 	assert_true(move_is_over(&move, "b", 0));
+	move.stage = MOVE_FINISHING;
+	assert_true(move_is_over(&move, "b", 0));
 	move.stage = MOVE_FINISHED;
 	assert_false(move_is_over(&move, "c", end));
 	move_deinit(&move);
