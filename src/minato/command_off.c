@@ -1,6 +1,7 @@
 /* minato off: the rules go, all of them. minato restore: the confirmed ones come again. */
 #include "base/io/clock.h"
 #include "guard_follow.h"
+#include "move.h"
 #include "rules.h"
 #include "words.h"
 
@@ -107,6 +108,7 @@ static int run_restore(const struct context *context, const void *given,
 		restore_guard(&rules, context);
 	}
 	rules_close(&rules);
+	moving_undo_interrupted(context);
 	return code;
 }
 
@@ -115,6 +117,7 @@ const struct command command_restore = {
 	.summary = N_("put the confirmed rules back, as at the start of the host"),
 	.description = N_("What was confirmed last, whatever the policy file says meanwhile: a "
 			  "change that nobody has tried must not come with a restart. The bind "
-			  "guard of that state comes with it."),
+			  "guard of that state comes with it. A move of a port that was under way "
+			  "is undone."),
 	.run = run_restore,
 };

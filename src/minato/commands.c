@@ -15,6 +15,7 @@ extern const struct command command_init;
 extern const struct command command_log;
 extern const struct command command_manual;
 extern const struct command command_off;
+extern const struct command command_move;
 extern const struct command command_open;
 extern const struct command command_plan;
 extern const struct command command_policy;
@@ -33,6 +34,7 @@ const struct command *const commands[] = {
 	&command_explain,
 	&command_open,
 	&command_close,
+	&command_move,
 	&command_plan,
 	&command_apply,
 	&command_confirm,

@@ -161,8 +161,7 @@ struct policy_text edit_text(const struct edit_file *file)
 
 /* ---- what became of it ---- */
 
-static int complain_of_outcome(const struct edit_file *file, const struct policy_edit *edit,
-			       int outcome)
+int edit_complain(const struct edit_file *file, const struct policy_edit *edit, int outcome)
 {
 	const struct context *context = file->context;
 	switch (outcome) {
@@ -235,7 +234,7 @@ int edit_carry_out(struct edit_file *file, struct policy_edit *edit, int outcome
 		   const struct edit_way *way)
 {
 	if (outcome != 0) {
-		return complain_of_outcome(file, edit, outcome);
+		return edit_complain(file, edit, outcome);
 	}
 	int code = show(file, edit);
 	if (code != EXIT_IN_ORDER || way->dry_run) {

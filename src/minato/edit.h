@@ -35,6 +35,9 @@ void edit_file_close(struct edit_file *file);
 const struct policy *edit_policy(const struct edit_file *file);
 struct policy_text edit_text(const struct edit_file *file);
 
+/* Says why an edit came to nothing. @param outcome other than 0. @return an exit code. */
+int edit_complain(const struct edit_file *file, const struct policy_edit *edit, int outcome);
+
 /* How a change goes on after the edit. */
 struct edit_way {
 	bool dry_run;    /* shows it and writes nothing */

@@ -150,6 +150,9 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
  * @param seconds  until they time out; 0 = they do not
  */
 void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds);
+/* Leaves a process behind that does the work, without terminal and descriptors. Whoever counts on
+ * it also counts on its death: the next command does the same. */
+void rules_leave_behind(void (*work)(void *data), void *data);
 
 /* ---- conntrack (rules_seed.c) ---- */
 

@@ -111,9 +111,9 @@ static int record(struct work *work, struct err *e)
 }
 
 /* Nobody can be cut off by it, so that nobody has to prove anything. */
-static bool proves_itself(const struct rules *rules)
+static bool proves_itself(const struct work *work)
 {
-	return rules->changes.frees_only;
+	return work->rules->changes.frees_only || work->apply->at_once;
 }
 
 static int settle(struct rules *rules, unsigned number, enum enforce_state_kind kind, struct err *e)
@@ -127,7 +127,7 @@ static int settle(struct rules *rules, unsigned number, enum enforce_state_kind 
 
 static int activate(struct work *work, struct err *e)
 {
-	if (!proves_itself(work->rules)) {
+	if (!proves_itself(work)) {
 		return enforce_try(work->number, work->outbound, work->apply->seconds, e);
 	}
 	int r = enforce_confirm(work->number, work->outbound, false, e);
@@ -214,24 +214,13 @@ static int carry_out(struct work *work, struct err *e)
 	(void)rules_seed(work->rules, work->context, true, NULL);
 	mark(work->rules, work->number);
 	rules_tidy_later(work->number, str_text(&work->rules_text), work->outbound,
-			 proves_itself(work->rules) ? 0 : work->apply->seconds);
+			 proves_itself(work) ? 0 : work->apply->seconds);
 	return 0;
 }
 
 /* ---- asking ---- */
 
-static void prompt(unsigned seconds)
-{
-	(void)fprintf(stderr,
-		      _("Keep these rules? y keeps them, any other key or %u s without one takes "
-			"them back: "),
-		      seconds);
-	(void)fflush(stderr); /* nowhere to complain */
-}
-
-/* One key, without waiting for Return; what was typed before the question does not count.
- * @return it, 0 when the time is over. */
-static char ask_for_key(unsigned seconds)
+char rules_ask_key(const char *question, unsigned seconds)
 {
 	struct termios before;
 	if (tcgetattr(STDIN_FILENO, &before) < 0) {
@@ -240,7 +229,8 @@ static char ask_for_key(unsigned seconds)
 	struct termios raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw); /* else Return has to be typed too */
-	prompt(seconds);
+	(void)fputs(question, stderr);
+	(void)fflush(stderr); /* nowhere to complain */
 	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
 	char key = 0;
 	if (poll(&wait, 1, (int)seconds * 1000) == 1 && read(STDIN_FILENO, &key, 1) != 1) {
@@ -278,6 +268,16 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	str_deinit(&text);
 	rules_follow_guard(rules, context);
 	return code;
+}
+
+int rules_keep(struct rules *rules, const struct context *context)
+{
+	struct err e = ERR_INIT;
+	if (enforce_status(&rules->status, &e) < 0) {
+		return failed(context, &e, "minato plan");
+	}
+	return rules->status.candidate == 0 ? EXIT_IN_ORDER
+					    : keep(rules, context, rules->status.candidate);
 }
 
 int rules_cancel(struct rules *rules, unsigned number, struct err *e)
@@ -325,8 +325,13 @@ static int answered(struct rules *rules, const struct context *context, unsigned
 static int ask(struct rules *rules, const struct context *context, unsigned number,
 	       unsigned seconds)
 {
+	char question[512];
+	(void)snprintf(question, sizeof(question),
+		       _("Keep these rules? y keeps them, any other key or %u s without one takes "
+			 "them back: "),
+		       seconds);
 	enforce_states_pause(&rules->states);
-	const char key = ask_for_key(seconds);
+	const char key = rules_ask_key(question, seconds);
 	int code = answered(rules, context, number);
 	if (code >= 0) {
 		return code;
@@ -338,7 +343,9 @@ static int ask(struct rules *rules, const struct context *context, unsigned numb
 static int tell_what_next(const struct work *work)
 {
 	struct str text = STR_INIT(1024);
-	if (proves_itself(work->rules)) {
+	if (!work->rules->changes.frees_only && work->apply->at_once) {
+		str_printf(&text, _("state %u holds\n"), work->number);
+	} else if (proves_itself(work)) {
 		str_printf(
 			&text,
 			_("state %u holds; it only lets more in, so nothing has to be confirmed\n"),
@@ -353,7 +360,7 @@ static int tell_what_next(const struct work *work)
 	}
 	int code = print_text(&text);
 	str_deinit(&text);
-	if (proves_itself(work->rules)) {
+	if (proves_itself(work)) {
 		rules_follow_guard(work->rules, work->context);
 	}
 	return code;
@@ -373,7 +380,10 @@ static int try_it(struct work *work)
 	if (carry_out(work, &e) < 0) {
 		return failed(work->context, &e, "minato plan");
 	}
-	if (!proves_itself(work->rules) && work->rules->login.kind == LOGIN_TERMINAL) {
+	if (work->apply->hold) {
+		return EXIT_IN_ORDER;
+	}
+	if (!proves_itself(work) && work->rules->login.kind == LOGIN_TERMINAL) {
 		return ask(work->rules, work->context, work->number, work->apply->seconds);
 	}
 	return tell_what_next(work);

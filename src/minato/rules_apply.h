@@ -15,7 +15,10 @@ struct apply {
 	bool unproven;         /* without asking the twin */
 	bool refuse_disproved; /* when the twin shows that other rules contradict the policy */
 	bool keep_names;       /* host names are not asked for */
-	const char *command;   /* what was typed, for the record */
+	bool at_once;          /* holds without being tried: the caller knows that nobody needs what
+				* goes */
+	bool hold;           /* returns while it is tried: the caller has a proof, see rules_keep */
+	const char *command; /* what was typed, for the record */
 };
 
 /*
@@ -34,6 +37,14 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
  */
 int rules_apply_policy(const struct context *context, const struct apply *apply,
 		       const struct policy *known, struct policy *wanted);
+
+/* Keeps what rules_apply() with `hold` tries; nothing when nothing had to be tried. @return an exit
+ * code. */
+int rules_keep(struct rules *rules, const struct context *context);
+
+/* Asks for one key on the terminal, without Return. What was typed before does not count.
+ * @param question to print. @return it; 0 when the time is over or there is no terminal. */
+char rules_ask_key(const char *question, unsigned seconds);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
 int rules_cancel(struct rules *rules, unsigned number, struct err *e);

@@ -46,30 +46,51 @@ static void become_nobody(void)
 	(void)close_range(3, ~0U, 0);
 }
 
-static void keep_listing(unsigned number, const char *text, bool outbound)
-{
-	struct enforce_states states;
-	if (enforce_states_open(&states, rules_directory(), false, NULL) == 0) {
-		/* Without it the lines that another tool changes cannot be told. */
-		(void)enforce_keep_listing_of(&states, number, text, outbound, NULL);
-	}
-	enforce_states_close(&states);
-}
-
-void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds)
+void rules_leave_behind(void (*work)(void *data), void *data)
 {
 	pid_t child = fork();
 	if (child != 0) {
 		return; /* also without one: the next command tidies up */
 	}
 	become_nobody();
-	pid_t lister = seconds == 0 ? 0 : fork();
+	work(data);
+	_exit(0);
+}
+
+struct tidying {
+	unsigned number;
+	const char *text;
+	bool outbound;
+	unsigned seconds;
+};
+
+static void keep_listing(const struct tidying *tidying)
+{
+	struct enforce_states states;
+	if (enforce_states_open(&states, rules_directory(), false, NULL) == 0) {
+		/* Without it the lines that another tool changes cannot be told. */
+		(void)enforce_keep_listing_of(&states, tidying->number, tidying->text,
+					      tidying->outbound, NULL);
+	}
+	enforce_states_close(&states);
+}
+
+/* Listing may end in another network namespace, so that it is not for the one that cleans. */
+static void tidy(void *data)
+{
+	const struct tidying *tidying = data;
+	pid_t lister = tidying->seconds == 0 ? 0 : fork();
 	if (lister <= 0) {
-		keep_listing(number, text, outbound);
+		keep_listing(tidying);
 	}
 	if (lister != 0) {
-		wait_for(seconds + 1);
+		wait_for(tidying->seconds + 1);
 		clean();
 	}
-	_exit(0);
+}
+
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds)
+{
+	struct tidying tidying = { number, text, outbound, seconds };
+	rules_leave_behind(tidy, &tidying);
 }

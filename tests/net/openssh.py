@@ -46,32 +46,39 @@ class Sshd:
     """sshd on port 22 of the world's host; clients come from its outside."""
 
     def __init__(self, world):
-        self.world, folder = world, world.folder / "ssh"
-        folder.mkdir()
-        self.folder = folder
+        self.prepare(world)
+        (self.folder / "config").write_text(self.settings())
+        self.start(f"mount --bind {self.folder}/passwd /etc/passwd && mount -t tmpfs none /run/lock 2>/dev/null; "
+                   f"mkdir -p /run/sshd && exec {server()} -D -e -f {self.folder}/config")
+
+    def prepare(self, world):
+        self.world, self.folder = world, world.folder / "ssh"
+        self.folder.mkdir()
         for name in ("host", "client"):
-            checked("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
-        (folder / "config").write_text(f"""HostKey {folder}/host
-AuthorizedKeysFile {folder}/client.pub
+            checked("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name)
+        passwd = pathlib.Path("/etc/passwd").read_text()
+        if "\nsshd:" not in passwd:
+            passwd += "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
+        (self.folder / "passwd").write_text(passwd)
+
+    def settings(self):
+        return f"""HostKey {self.folder}/host
+AuthorizedKeysFile {self.folder}/client.pub
 StrictModes no
 UsePAM no
 PermitRootLogin prohibit-password
 PidFile none
-""")
-        passwd = pathlib.Path("/etc/passwd").read_text()
-        if "\nsshd:" not in passwd:
-            passwd += "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
-        (folder / "passwd").write_text(passwd)
-        (folder / "run").mkdir()
-        script = (f"mount --bind {folder}/passwd /etc/passwd && mount -t tmpfs none /run/lock 2>/dev/null; "
-                  f"mkdir -p /run/sshd && exec {server()} -D -e -f {folder}/config")
-        self.log = open(folder / "log", "w")
-        process = subprocess.Popen(["ip", "netns", "exec", world.host, "unshare", "-m", "sh", "-c", script],
-                                   stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
-        world.processes.append(process)
+"""
+
+    def start(self, script):
+        """Runs it in the host, with mounts of its own, until port 22 answers."""
+        log = open(self.folder / "log", "w")
+        self.process = subprocess.Popen(["ip", "netns", "exec", self.world.host, "unshare", "-m", "sh", "-c", script],
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self.world.processes.append(self.process)
         deadline = time.monotonic() + 20
-        while not world.connect(22, world.FRIEND):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+        while not self.world.connect(22, self.world.FRIEND):
+            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
 
     def words(self, *options, source=None):
         return ["ip", "netns", "exec", self.world.outside, "ssh", "-F", "none", "-i", self.folder / "client", "-b",
@@ -84,5 +91,5 @@ PidFile none
         return run(*self.words(*options), f"MINATO_RULES_DIRECTORY={self.world.folder}/rules LANG=C.UTF-8 "
                    f"MINATO_RUNTIME_DIRECTORY=/nonexistent {wrap}{MINATO} --policy {self.world.policy} {text}")
 
-    def gets_in(self, source=None):
-        return run(*self.words(source=source), "true").returncode == 0
+    def gets_in(self, source=None, port=22):
+        return run(*self.words("-p", port, source=source), "true").returncode == 0
