@@ -23,7 +23,7 @@ def policy(source, more="", defaults=""):
 
 
 def pair(world, server, port, source):
-    client = world.connect(port, source)
+    client = world.connect(port, source, timeout=5)  # a new link takes a moment to find its neighbours
     assert client, source
     accepted, _ = server.accept()
     world.sockets.append(accepted)

@@ -107,6 +107,8 @@ def test_what_is_not_declared_does_not_pass(world, router):
     assert router.in_to(7000, world.FRIEND6) is None and router.out_to(7000, world.FRIEND6) is None
     assert world.connect(6379, world.FRIEND), "a published port is judged as one of this host"
     assert world.connect(6379, world.OTHER) is None
+    world.hold("minato: 1\nports:\n  web: {port: 7000/tcp, for: x, owner: o, from: any}\ndefaults: {forward: drop}\n")
+    assert router.in_to(7000) is None, "what is open on this host is not open behind it"
     world.hold(PUBLISHED + "defaults: {forward: reject}\n")
     assert router.in_to(7000) is False and router.out_to(7000) is False
     world.hold(PUBLISHED)
