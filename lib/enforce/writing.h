@@ -73,6 +73,7 @@ void live_entry(struct writing *w);
 
 /* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
 int writing_check_names(const struct policy *policy, struct err *e);
+
 /* ---- what is passed on (forward.c) ---- */
 
 /* Whether destinations are a condition of a declaration. */
