@@ -39,6 +39,31 @@ bool access_is_internal(const struct policy *policy, const struct policy_declara
 	return true;
 }
 
+bool access_leads_anywhere(const struct policy_declaration *declaration)
+{
+	bool anywhere = declaration->to.count == 0;
+	for (size_t i = 0; !anywhere && i < declaration->to.count; i++) {
+		anywhere = declaration->to.items[i].kind == POLICY_FROM_ANY;
+	}
+	return anywhere;
+}
+
+bool access_who_is_place(const struct policy_who *who)
+{
+	return policy_who_located(who) || who->interface != NULL;
+}
+
+/* Whether no packet can be told to go where a declaration allows. */
+static bool leads_nowhere(const struct policy *policy, const struct policy_declaration *d)
+{
+	bool nowhere = !access_leads_anywhere(d);
+	for (size_t i = 0; nowhere && i < d->to.count; i++) {
+		nowhere = d->to.items[i].kind == POLICY_FROM_WHO &&
+			  !access_who_is_place(&policy->who.items[d->to.items[i].who]);
+	}
+	return nowhere;
+}
+
 /* ---- gates ---- */
 
 /* What is the same is found by bytes that say all of it. */
@@ -51,6 +76,9 @@ struct known {
 struct making {
 	struct access *access;
 	const struct policy *policy;
+	enum access_side side;
+	const struct policy_declaration *declarations; /* of that side */
+	size_t count;
 	const struct enforce_environment *environment;
 	struct known *gates, *doors, *names;
 	uint32_t *gate_of; /* by declaration; UINT32_MAX = it lets nobody in */
@@ -83,16 +111,12 @@ static void add_number(struct str *out, int64_t number)
 	(void)str_add_bytes(out, (const char *)&number, sizeof(number)); /* kept in out->error */
 }
 
-static void gate_key(struct str *out, const struct policy *policy,
-		     const struct policy_declaration *d)
+/* With its length: two lists that follow each other are told apart. */
+static void add_list(struct str *out, const struct policy_from *items, size_t count)
 {
-	add_number(out, d->rate.count);
-	add_number(out, d->rate.per);
-	add_number(out, d->until);
-	add_number(out, policy_observes(policy, d));
-	add_number(out, d->cut);
-	for (size_t i = 0; i < d->from.count; i++) {
-		const struct policy_from *from = &d->from.items[i];
+	add_number(out, (int64_t)count);
+	for (size_t i = 0; i < count; i++) {
+		const struct policy_from *from = &items[i];
 		add_number(out, from->kind);
 		if (from->kind == POLICY_FROM_WHO) {
 			add_number(out, from->who);
@@ -103,7 +127,19 @@ static void gate_key(struct str *out, const struct policy *policy,
 					    sizeof(from->prefix.address.bytes));
 		}
 	}
-	(void)str_add(out, d->interface ?: "");
+}
+
+static void gate_key(struct str *out, const struct policy *policy,
+		     const struct policy_declaration *d)
+{
+	add_number(out, d->rate.count);
+	add_number(out, d->rate.per);
+	add_number(out, d->until);
+	add_number(out, policy_observes(policy, d));
+	add_number(out, d->cut);
+	add_list(out, d->from.items, d->from.count);
+	add_list(out, d->to.items, d->to.count);
+	(void)str_printf(out, "%s/%s", d->interface ?: "", d->out ?: "");
 }
 
 static bool is_lasting(const struct policy_declaration *d)
@@ -112,12 +148,17 @@ static bool is_lasting(const struct policy_declaration *d)
 	for (size_t i = 0; i < d->from.count; i++) {
 		any = any || d->from.items[i].kind == POLICY_FROM_ANY;
 	}
-	return any && d->interface == NULL && d->until == POLICY_NO_DATE;
+	return any && d->interface == NULL && d->until == POLICY_NO_DATE && d->out == NULL &&
+	       access_leads_anywhere(d);
 }
 
 /* Whether what is declared closed meets the same as what nobody declared. */
-static bool like_undeclared(const struct policy *policy, const struct policy_declaration *d)
+static bool like_undeclared(const struct making *making, const struct policy_declaration *d)
 {
+	const struct policy *policy = making->policy;
+	if (making->side == ACCESS_FORWARD) {
+		return policy->defaults.forward != POLICY_ACCEPT;
+	}
 	return policy->defaults.inbound != POLICY_ACCEPT &&
 	       policy_observes(policy, d) == policy_observes(policy, NULL) && !d->cut &&
 	       !policy->defaults.cut;
@@ -125,11 +166,12 @@ static bool like_undeclared(const struct policy *policy, const struct policy_dec
 
 static int make_gate(struct making *making, size_t index, struct str *key)
 {
-	const struct policy_declaration *d = &making->policy->declarations.items[index];
+	const struct policy_declaration *d = &making->declarations[index];
 	const usec_t left = access_left(d, making->environment);
-	const bool closed = left < 0 || access_is_internal(making->policy, d);
+	const bool closed = left < 0 || access_is_internal(making->policy, d) ||
+			    leads_nowhere(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
-	if (closed && like_undeclared(making->policy, d)) {
+	if (closed && like_undeclared(making, d)) {
 		return 0;
 	}
 	str_clear(key);
@@ -160,7 +202,7 @@ static int make_gates(struct making *making)
 {
 	struct str key = STR_INIT(1 << 24);
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < making->policy->declarations.count; i++) {
+	for (size_t i = 0; r == 0 && i < making->count; i++) {
 		r = make_gate(making, i, &key);
 	}
 	str_deinit(&key);
@@ -207,16 +249,20 @@ static int add_edges(struct edges *edges, const struct policy_ports *ports, uint
 
 static int collect_edges(struct making *making, enum protocol protocol, struct edges *edges)
 {
-	const struct policy *policy = making->policy;
-	for (size_t i = 0; i < policy->declarations.count; i++) {
-		const struct policy_declaration *d = &policy->declarations.items[i];
-		for (size_t k = 0; making->gate_of[i] != UINT32_MAX && k < d->ports.count; k++) {
-			int r = d->ports.items[k].protocol != protocol
-					? 0
-					: add_edges(edges, &d->ports.items[k], (uint32_t)i);
-			if (r < 0) {
-				return r;
-			}
+	const struct policy_ports all = { protocol, 1, UINT16_MAX };
+	for (size_t i = 0; i < making->count; i++) {
+		const struct policy_declaration *d = &making->declarations[i];
+		if (making->gate_of[i] == UINT32_MAX) {
+			continue;
+		}
+		int r = d->ports.count == 0 ? add_edges(edges, &all, (uint32_t)i) : 0;
+		for (size_t k = 0; r == 0 && k < d->ports.count; k++) {
+			r = d->ports.items[k].protocol != protocol
+				    ? 0
+				    : add_edges(edges, &d->ports.items[k], (uint32_t)i);
+		}
+		if (r < 0) {
+			return r;
 		}
 	}
 	if (edges->list.count > 0) {
@@ -271,7 +317,7 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		door->left = gate->left > door->left ? gate->left : door->left;
 		door->cut = door->cut || gate->declaration->cut;
 	}
-	door->left = ends && !door->observed ? door->left : 0;
+	door->left = ends && !door->observed && making->side == ACCESS_INBOUND ? door->left : 0;
 	door->cut = door->cut && !lasting && !door->observed;
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
@@ -354,7 +400,7 @@ static int add_opening(struct making *making, enum protocol protocol, uint32_t f
 		       struct active *active)
 {
 	struct access *access = making->access;
-	const struct policy_declaration *d = &making->policy->declarations.items[active->list[0]];
+	const struct policy_declaration *d = &making->declarations[active->list[0]];
 	uint32_t door = 0;
 	int r = door_for(making, &door, active->gates, list_gates(active, making->gate_of));
 	if (r < 0) {
@@ -399,9 +445,23 @@ static int sweep(struct making *making, enum protocol protocol, const struct edg
 	return 0;
 }
 
+/* The door of what has no ports: of declarations that hold for every protocol. */
+static int make_other(struct making *making, struct active *active)
+{
+	active->count = 0;
+	for (size_t i = 0; i < making->count; i++) {
+		if (making->gate_of[i] != UINT32_MAX && making->declarations[i].ports.count == 0) {
+			active->list[active->count++] = (uint32_t)i;
+		}
+	}
+	return active->count == 0 ? 0
+				  : door_for(making, &making->access->other_door, active->gates,
+					     list_gates(active, making->gate_of));
+}
+
 static int make_openings(struct making *making)
 {
-	size_t room = making->policy->declarations.count + 1;
+	size_t room = making->count + 1;
 	_cleanup_(freep) uint32_t *covers = calloc(room, sizeof(*covers));
 	_cleanup_(freep) uint32_t *list = calloc(room, sizeof(*list));
 	_cleanup_(freep) uint32_t *gates = calloc(room, sizeof(*gates));
@@ -418,23 +478,32 @@ static int make_openings(struct making *making)
 		}
 		vec_free(&edges.list);
 	}
-	return r;
+	return r == 0 ? make_other(making, &active) : r;
 }
 
-int access_make(struct access *out, const struct policy *policy,
+int access_make(struct access *out, const struct policy *policy, enum access_side side,
 		const struct enforce_environment *environment, struct err *e)
 {
-	*out = (struct access){ 0 };
+	const bool inbound = side == ACCESS_INBOUND;
+	*out = (struct access){ .other_door = ACCESS_NO_DOOR };
 	arena_init(&out->arena, 0);
-	struct making making = { .access = out, .policy = policy, .environment = environment };
-	making.gate_of = calloc(policy->declarations.count + 1, sizeof(*making.gate_of));
-	making.door_of = malloc((policy->declarations.count + 1) * sizeof(*making.door_of));
+	struct making making = {
+		.access = out,
+		.policy = policy,
+		.side = side,
+		.declarations = inbound ? policy->declarations.items : policy->forward.items,
+		.count = inbound ? policy->declarations.count : policy->forward.count,
+		.environment = environment,
+	};
+	making.gate_of = calloc(making.count + 1, sizeof(*making.gate_of));
+	making.door_of = malloc((making.count + 1) * sizeof(*making.door_of));
 	int r = making.gate_of == NULL || making.door_of == NULL ? -ENOMEM : make_gates(&making);
 	if (r == 0) {
 		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
 		r = make_openings(&making);
 	}
-	out->cut_undeclared = policy->defaults.cut && policy->defaults.inbound != POLICY_ACCEPT &&
+	out->cut_undeclared = inbound && policy->defaults.cut &&
+			      policy->defaults.inbound != POLICY_ACCEPT &&
 			      !policy_observes(policy, NULL);
 	free(making.gate_of);
 	free(making.door_of);

@@ -20,8 +20,8 @@ struct door {
 	uint32_t first_gate, gate_count; /* in access.gates_of_doors */
 	bool open;                       /* one of its gates is */
 	bool observed;                   /* likewise */
-	usec_t left;                     /* when every gate ends: until the last one does; else 0 */
-	bool cut; /* a gate cuts: live connections are asked who they come from, all the time */
+	usec_t left; /* inbound, when every gate ends: until the last one does; else 0 */
+	bool cut;    /* a gate cuts: live connections are asked who they come from, all the time */
 };
 
 /* A run of ports of one protocol that have the same door by the same declaration. */
@@ -32,6 +32,11 @@ struct opening {
 	const struct policy_declaration *declaration; /* the first that covers them */
 };
 
+/* Which packets: those for this host, or those that it passes on between others. */
+enum access_side { ACCESS_INBOUND, ACCESS_FORWARD };
+
+enum { ACCESS_NO_DOOR = UINT32_MAX };
+
 struct access {
 	struct arena arena;
 	VEC(struct gate) gates;
@@ -39,10 +44,11 @@ struct access {
 	VEC(uint32_t) gates_of_doors;
 	VEC(struct opening) openings; /* sorted by protocol, then port; never overlapping */
 	bool cut_undeclared;          /* live connections to ports without a door end */
+	uint32_t other_door;          /* of protocols without ports; ACCESS_NO_DOOR = none */
 };
 
 /* @return 0; -E2BIG; -ENOMEM. `out` needs access_deinit in every case. */
-int access_make(struct access *out, const struct policy *policy,
+int access_make(struct access *out, const struct policy *policy, enum access_side side,
 		const struct enforce_environment *environment, struct err *e);
 void access_deinit(struct access *access);
 
@@ -53,6 +59,11 @@ usec_t access_left(const struct policy_declaration *declaration,
 /* Whether nobody outside this machine can come in by it: only `host`, or conditions that no rule
  * of a packet filter can judge. */
 bool access_is_internal(const struct policy *policy, const struct policy_declaration *declaration);
+
+/* Whether destinations are no condition of a declaration, but for the interface `out:`. */
+bool access_leads_anywhere(const struct policy_declaration *declaration);
+/* Whether a who can be a destination: it has an address or an interface. */
+bool access_who_is_place(const struct policy_who *who);
 
 /* Whether packets can be told by it: it has an address, an interface or a hardware address. */
 bool access_who_counts(const struct policy_who *who);

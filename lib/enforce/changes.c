@@ -14,7 +14,7 @@ struct side {
 	size_t at; /* opening that ends at or after the present port */
 };
 
-enum { DOOR_DEFAULT = UINT32_MAX }; /* nobody declared the port */
+enum { DOOR_DEFAULT = ACCESS_NO_DOOR }; /* nobody declared the port */
 
 /* Ports that have the same two doors by the same declarations change in the same way. */
 struct pair {
@@ -31,6 +31,7 @@ struct group {
 struct comparing {
 	struct enforce_changes *out;
 	struct side sides[2];
+	bool forward; /* what is passed on is compared now, else what is for this host */
 	struct group *groups;
 	struct arena scratch;
 	VEC(struct enforce_change) list;
@@ -51,10 +52,22 @@ static int outbound_of(const struct policy *policy)
 	return policy == NULL ? POLICY_ACCEPT : policy->defaults.outbound;
 }
 
-static int grants_of(struct grants *out, const struct side *side, uint32_t door)
+static int forward_of(const struct policy *policy)
+{
+	return policy == NULL || policy_observes(policy, NULL) ? POLICY_ACCEPT
+							       : policy->defaults.forward;
+}
+
+static bool opens_default(const struct comparing *c, const struct side *side)
+{
+	return (c->forward ? forward_of : inbound_of)(side->policy) == POLICY_ACCEPT;
+}
+
+static int grants_of(struct grants *out, const struct comparing *c, const struct side *side,
+		     uint32_t door)
 {
 	if (door == DOOR_DEFAULT) {
-		return inbound_of(side->policy) == POLICY_ACCEPT ? grants_to_all(out) : 0;
+		return opens_default(c, side) ? grants_to_all(out) : 0;
 	}
 	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
 }
@@ -86,16 +99,36 @@ static void add_names(struct str *out, const struct policy_who *who)
 	}
 }
 
-static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
+/* " -> dmz, 192.0.2.7 (eth1)" */
+static void add_way_words(struct str *out, const struct policy *policy,
+			  const struct policy_declaration *d)
+{
+	(void)str_add(out, " -> "); /* kept in out->error, as all of it */
+	for (size_t i = 0; i < d->to.count; i++) {
+		(void)str_add(out, i == 0 ? "" : ", ");
+		policy_from_format(out, policy, &d->to.items[i]);
+		if (d->to.items[i].kind == POLICY_FROM_WHO) {
+			add_names(out, &policy->who.items[d->to.items[i].who]);
+		}
+	}
+	(void)str_add(out, d->to.count == 0 ? "any" : "");
+	if (d->out != NULL) {
+		(void)str_printf(out, " (%s)", d->out);
+	}
+}
+
+/* @param between  what stands before a further gate. */
+static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate,
+			   const char *between)
 {
 	const struct policy_declaration *d = gate->declaration;
+	const char *comma = out->length > 0 ? between : "";
 	for (size_t i = 0; !gate->closed && i < d->from.count; i++) {
 		if (d->from.items[i].kind == POLICY_FROM_HOST) {
 			continue;
 		}
-		if (out->length > 0) {
-			(void)str_add(out, ", ");
-		}
+		(void)str_add(out, comma);
+		comma = ", ";
 		policy_from_format(out, policy, &d->from.items[i]);
 		if (d->from.items[i].kind == POLICY_FROM_WHO) {
 			add_names(out, &policy->who.items[d->from.items[i].who]);
@@ -111,12 +144,16 @@ static const char *words_of(struct comparing *c, const struct side *side, uint32
 {
 	struct str text = STR_INIT(1 << 20);
 	if (door == DOOR_DEFAULT) {
-		return inbound_of(side->policy) == POLICY_ACCEPT ? "any" : NULL;
+		return opens_default(c, side) ? "any" : NULL;
 	}
 	const struct door *d = &side->access.doors.items[door];
 	for (uint32_t i = 0; i < d->gate_count; i++) {
-		uint32_t gate = side->access.gates_of_doors.items[d->first_gate + i];
-		add_gate_words(&text, side->policy, &side->access.gates.items[gate]);
+		const uint32_t index = side->access.gates_of_doors.items[d->first_gate + i];
+		const struct gate *gate = &side->access.gates.items[index];
+		add_gate_words(&text, side->policy, gate, c->forward ? "; " : ", ");
+		if (c->forward && !gate->closed) {
+			add_way_words(&text, side->policy, gate->declaration);
+		}
 	}
 	const char *kept = text.length == 0 ? NULL : arena_strdup(&c->out->arena, str_text(&text));
 	str_deinit(&text);
@@ -152,6 +189,7 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 	const struct policy_declaration *d = after != NULL ? after : pair->declarations[0];
 	*change = (struct enforce_change){
 		.kind = kind,
+		.forward = c->forward,
 		.name = d == NULL ? NULL : arena_strdup(&c->out->arena, d->entry.name),
 		.purpose = d == NULL ? NULL : arena_strdup(&c->out->arena, d->purpose),
 		.before = words_of(c, &c->sides[0], pair->doors[0]),
@@ -171,9 +209,9 @@ static int judge(struct comparing *c, struct group *group)
 {
 	struct grants before = { 0 };
 	struct grants after = { 0 };
-	int r = grants_of(&before, &c->sides[0], group->pair.doors[0]);
+	int r = grants_of(&before, c, &c->sides[0], group->pair.doors[0]);
 	if (r == 0) {
-		r = grants_of(&after, &c->sides[1], group->pair.doors[1]);
+		r = grants_of(&after, c, &c->sides[1], group->pair.doors[1]);
 	}
 	if (r == 0) {
 		const bool less = !grants_cover(&after, &before);
@@ -241,11 +279,12 @@ static int note_ports(struct comparing *c, size_t change, enum protocol protocol
 {
 	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
 	struct str *text = &c->ports.items[change];
-	struct policy_ports *run = vec_push(&c->runs);
-	if (run == NULL) {
+	struct policy_ports *run = c->forward ? NULL : vec_push(&c->runs);
+	if (run != NULL) {
+		*run = ports;
+	} else if (!c->forward) {
 		return -ENOMEM;
 	}
-	*run = ports;
 	if (text->length > 0) {
 		(void)str_add(text, ", "); /* kept in text->error */
 	}
@@ -278,11 +317,46 @@ static int compare_protocol(struct comparing *c, enum protocol protocol)
 	return 0;
 }
 
+/* What has no ports, as ICMP echo: of declarations that hold for every protocol. */
+static int compare_other(struct comparing *c)
+{
+	struct pair pair;
+	struct group *group = NULL;
+	memset(&pair, 0, sizeof(pair)); /* it is hashed, with its padding */
+	for (size_t i = 0; i < 2; i++) {
+		const struct access *access = &c->sides[i].access;
+		const uint32_t door = access->other_door;
+		pair.doors[i] = door;
+		if (door != DOOR_DEFAULT) {
+			const uint32_t first = access->doors.items[door].first_gate;
+			const uint32_t gate = access->gates_of_doors.items[first];
+			pair.declarations[i] = access->gates.items[gate].declaration;
+		}
+	}
+	if (pair.doors[0] == DOOR_DEFAULT && pair.doors[1] == DOOR_DEFAULT) {
+		return 0;
+	}
+	int r = group_for(c, &group, &pair);
+	if (r < 0 || group->change == SIZE_MAX) {
+		return r;
+	}
+	struct str *text = &c->ports.items[group->change];
+	(void)str_add(text, text->length > 0 ? ", other" : "other"); /* kept in text->error */
+	return text->error;
+}
+
+static const char *ports_text(const struct str *ports)
+{
+	static const char all[] = "1-65535/tcp, 1-65535/udp, 1-65535/dccp, 1-65535/sctp, "
+				  "1-65535/udplite, other";
+	return strcmp(str_text(ports), all) == 0 ? "all" : str_text(ports);
+}
+
 static int finish(struct comparing *c)
 {
 	struct enforce_changes *out = c->out;
 	for (size_t i = 0; i < c->list.count; i++) {
-		c->list.items[i].ports = arena_strdup(&out->arena, str_text(&c->ports.items[i]));
+		c->list.items[i].ports = arena_strdup(&out->arena, ports_text(&c->ports.items[i]));
 		if (c->list.items[i].ports == NULL) {
 			return -ENOMEM;
 		}
@@ -301,37 +375,66 @@ static void compare_defaults(struct comparing *c)
 	struct enforce_changes *out = c->out;
 	out->inbound_before = inbound_of(before);
 	out->inbound_after = inbound_of(after);
+	out->forward_before = forward_of(before);
+	out->forward_after = forward_of(after);
 	out->outbound_before = outbound_of(before);
 	out->outbound_after = outbound_of(after);
 	out->ping_before = before == NULL || before->defaults.ping ||
 			   before->defaults.inbound == POLICY_ACCEPT;
 	out->ping_after =
 		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
-	out->cut_before = c->sides[0].access.cut_undeclared;
-	out->cut_after = c->sides[1].access.cut_undeclared;
 	out->defaults = out->inbound_before != out->inbound_after ||
 			out->outbound_before != out->outbound_after ||
+			out->forward_before != out->forward_after ||
 			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
 	bool less =
 		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
 		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
+		(out->forward_before == POLICY_ACCEPT && out->forward_after != POLICY_ACCEPT) ||
 		(out->ping_before && !out->ping_after) || (!out->cut_before && out->cut_after);
 	out->frees_only = c->frees_only && !less;
+}
+
+/* What is for this host, or what it passes on. */
+static int compare_side(struct comparing *c, const struct enforce_environment *environment,
+			struct err *e)
+{
+	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP,
+						   PROTOCOL_SCTP, PROTOCOL_UDPLITE };
+	const enum access_side side = c->forward ? ACCESS_FORWARD : ACCESS_INBOUND;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		const struct policy *policy = c->sides[i].policy;
+		c->sides[i] = (struct side){ .policy = policy };
+		if (policy != NULL && (!c->forward || enforce_limits_forward(policy))) {
+			r = access_make(&c->sides[i].access, policy, side, environment, e);
+		} else {
+			c->sides[i].access.other_door = ACCESS_NO_DOOR;
+		}
+	}
+	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		r = compare_protocol(c, protocols[i]);
+	}
+	if (r == 0) {
+		r = compare_other(c);
+	}
+	if (!c->forward) {
+		c->out->cut_before = c->sides[0].access.cut_undeclared;
+		c->out->cut_after = c->sides[1].access.cut_undeclared;
+	}
+	HASH_CLEAR(hh, c->groups);
+	access_deinit(&c->sides[0].access);
+	access_deinit(&c->sides[1].access);
+	return r;
 }
 
 static int compare(struct comparing *c, const struct enforce_environment *environment,
 		   struct err *e)
 {
-	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP,
-						   PROTOCOL_SCTP, PROTOCOL_UDPLITE };
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < 2; i++) {
-		if (c->sides[i].policy != NULL) {
-			r = access_make(&c->sides[i].access, c->sides[i].policy, environment, e);
-		}
-	}
-	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		r = compare_protocol(c, protocols[i]);
+	int r = compare_side(c, environment, e);
+	if (r == 0) {
+		c->forward = true;
+		r = compare_side(c, environment, e);
 	}
 	if (r == 0) {
 		compare_defaults(c);
@@ -357,10 +460,7 @@ int enforce_changes(struct enforce_changes *out, const struct policy *before,
 	vec_free(&c.ports);
 	vec_free(&c.list);
 	vec_free(&c.runs);
-	HASH_CLEAR(hh, c.groups);
 	arena_deinit(&c.scratch);
-	access_deinit(&c.sides[0].access);
-	access_deinit(&c.sides[1].access);
 	return r < 0 ? err_system(e, r, "cannot compare with the rules that hold") : 0;
 }
 

@@ -141,3 +141,69 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 	const bool let_in = declared ? observed : opens_undeclared(policy);
 	return let_in ? ENFORCE_OPEN : best;
 }
+
+/* ---- what is passed on ---- */
+
+static enum enforce_verdict to_place(const struct policy *policy, const struct policy_from *to,
+				     const struct enforce_packet *packet)
+{
+	if (to->kind == POLICY_FROM_ANY) {
+		return ENFORCE_OPEN;
+	}
+	if (to->kind == POLICY_FROM_PREFIX) {
+		return prefix_has(&to->prefix, &packet->to) ? ENFORCE_OPEN : ENFORCE_CLOSED;
+	}
+	const struct policy_who *who = &policy->who.items[to->who];
+	bool has = !policy_who_located(who);
+	for (size_t i = 0; !has && i < who->addresses.count; i++) {
+		has = prefix_has(&who->addresses.items[i], &packet->to);
+	}
+	return has && access_who_is_place(who) ? through(who->interface, packet->out)
+					       : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict along(const struct policy *policy, const struct policy_declaration *d,
+				  const struct enforce_packet *packet)
+{
+	enum enforce_verdict best = access_leads_anywhere(d) ? ENFORCE_OPEN : ENFORCE_CLOSED;
+	for (size_t i = 0; i < d->to.count && best != ENFORCE_OPEN; i++) {
+		const enum enforce_verdict now = to_place(policy, &d->to.items[i], packet);
+		best = now == ENFORCE_CLOSED ? best : now;
+	}
+	return worst(best, through(d->out, packet->out));
+}
+
+static bool covers(const struct policy_declaration *d, const struct enforce_packet *packet)
+{
+	bool found = d->ports.count == 0;
+	for (size_t i = 0; !found && i < d->ports.count; i++) {
+		const struct policy_ports *p = &d->ports.items[i];
+		found = p->protocol == packet->protocol && p->first <= packet->port &&
+			packet->port <= p->last;
+	}
+	return found;
+}
+
+enum enforce_verdict enforce_decide_forward(const struct policy *policy,
+					    const struct enforce_packet *packet,
+					    const struct enforce_environment *environment)
+{
+	if (policy == NULL || !enforce_limits_forward(policy)) {
+		return ENFORCE_OPEN;
+	}
+	bool declared = false;
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	for (size_t i = 0; i < policy->forward.count && best != ENFORCE_OPEN; i++) {
+		const struct policy_declaration *d = &policy->forward.items[i];
+		if (!covers(d, packet)) {
+			continue;
+		}
+		declared = true;
+		if (access_left(d, environment) >= 0) {
+			const enum enforce_verdict now =
+				worst(by_declaration(policy, d, packet), along(policy, d, packet));
+			best = now == ENFORCE_CLOSED ? best : now;
+		}
+	}
+	return !declared && policy->defaults.forward == POLICY_ACCEPT ? ENFORCE_OPEN : best;
+}

@@ -48,6 +48,10 @@ struct enforce_packet {
 	uint16_t port;
 	struct addr from;
 	const char *interface; /* where it comes in; NULL = not known */
+	/* Of what is passed on alone; then protocol PROTOCOL_NONE and port 0 = one without ports.
+	 */
+	struct addr to;
+	const char *out; /* where it leaves; NULL = not known */
 };
 
 enum enforce_verdict {
@@ -73,6 +77,14 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
  */
 bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
 		   const struct enforce_environment *environment);
+
+/*
+ * The same for a packet that this host passes on between others, errors of ICMP aside. Pure.
+ * @param policy  NULL = no rules: everything passes.
+ */
+enum enforce_verdict enforce_decide_forward(const struct policy *policy,
+					    const struct enforce_packet *packet,
+					    const struct enforce_environment *environment);
 
 /*
  * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
@@ -186,6 +198,9 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 /* Whether outbound connections are limited by that policy, so that it needs a chain for them. */
 bool enforce_limits_outbound(const struct policy *policy);
 
+/* Whether what this host passes on between others is limited: else no packet of it is looked at. */
+bool enforce_limits_forward(const struct policy *policy);
+
 /* Appends the commands that make a loaded generation the confirmed one and end a candidate. */
 void enforce_activation(struct str *out, unsigned generation, bool outbound);
 
@@ -205,14 +220,16 @@ enum enforce_change_kind {
 /* One difference for people: ports that change in the same way. Strings in the arena. */
 struct enforce_change {
 	enum enforce_change_kind kind;
-	const char *ports;   /* "22/tcp", "8000-8010/tcp, 443/udp" */
-	const char *name;    /* of the declaration, of the old one when it is gone */
+	const char *ports; /* "22/tcp", "8000-8010/tcp, 443/udp"; forwarded: also "all", "other" */
+	const char *name;  /* of the declaration, of the old one when it is gone */
 	const char *purpose; /* likewise */
-	const char *before;  /* who got in: "any", "office, 192.0.2.0/24"; NULL = nobody */
+	const char *before;  /* who got in: "any", "office, 192.0.2.0/24"; NULL = nobody;
+			      * forwarded: "lan -> dmz, 192.0.2.7" */
 	const char *after;   /* who gets in; NULL = nobody */
 	int32_t until;       /* last day, or POLICY_NO_DATE */
 	uint32_t rate_count; /* new connections per source, 0 = no limit */
 	usec_t rate_per;
+	bool forward;    /* of what this host passes on between others */
 	bool cut_before; /* live connections of whom it does not let in ended */
 	bool cut_after;  /* they end; else they stay until they end by themselves */
 };
@@ -226,9 +243,11 @@ struct enforce_changes {
 	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
 	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
 	int outbound_before, outbound_after; /* likewise */
+	int forward_before, forward_after;   /* likewise */
 	bool ping_before, ping_after;
 	bool cut_before, cut_after; /* live connections to ports that nobody declared */
-	struct policy_ports *runs;  /* every port of the items, sorted by protocol, then number */
+	struct policy_ports *runs;  /* every port of the items that are not forwarded, sorted by
+				     * protocol, then number */
 	size_t run_count;
 };
 

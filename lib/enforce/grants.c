@@ -4,16 +4,20 @@
 #include <errno.h>
 #include <string.h>
 
-static int add(struct grants *out, const struct gate *gate, const struct prefix *from,
-	       const struct policy_who *who)
+static int add(struct grants *out, const struct policy *policy, const struct gate *gate,
+	       const struct prefix *from, const struct policy_who *who)
 {
+	const struct policy_declaration *d = gate->declaration;
 	struct grant *grant = vec_push(&out->list);
 	if (grant == NULL) {
 		return -ENOMEM;
 	}
-	*grant = (struct grant){ .interface = gate->declaration->interface,
-				 .rate = gate->declaration->rate,
-				 .left = gate->left };
+	const bool anywhere = d->out == NULL && access_leads_anywhere(d);
+	*grant = (struct grant){ .interface = d->interface,
+				 .rate = d->rate,
+				 .left = gate->left,
+				 .way = anywhere ? NULL : d,
+				 .policy = policy };
 	if (from != NULL) {
 		grant->from = *from;
 	}
@@ -24,14 +28,15 @@ static int add(struct grants *out, const struct gate *gate, const struct prefix 
 	return 0;
 }
 
-static int add_who(struct grants *out, const struct gate *gate, const struct policy_who *who)
+static int add_who(struct grants *out, const struct policy *policy, const struct gate *gate,
+		   const struct policy_who *who)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < who->addresses.count; i++) {
-		r = add(out, gate, &who->addresses.items[i], who);
+		r = add(out, policy, gate, &who->addresses.items[i], who);
 	}
 	if (!policy_who_located(who) && access_who_counts(who)) {
-		r = add(out, gate, NULL, who);
+		r = add(out, policy, gate, NULL, who);
 	}
 	return r;
 }
@@ -43,11 +48,11 @@ static int add_gate(struct grants *out, const struct policy *policy, const struc
 	for (size_t i = 0; r == 0 && !gate->closed && i < d->from.count; i++) {
 		const struct policy_from *from = &d->from.items[i];
 		if (from->kind == POLICY_FROM_ANY) {
-			r = add(out, gate, NULL, NULL);
+			r = add(out, policy, gate, NULL, NULL);
 		} else if (from->kind == POLICY_FROM_PREFIX) {
-			r = add(out, gate, &from->prefix, NULL);
+			r = add(out, policy, gate, &from->prefix, NULL);
 		} else if (from->kind == POLICY_FROM_WHO) {
-			r = add_who(out, gate, &policy->who.items[from->who]);
+			r = add_who(out, policy, gate, &policy->who.items[from->who]);
 		}
 	}
 	return r;
@@ -86,12 +91,77 @@ static bool allows(const struct policy_rate *a, const struct policy_rate *b)
 	return a->count == 0 || (b->count != 0 && a->per == b->per && a->count >= b->count);
 }
 
-static bool covers(const struct grant *a, const struct grant *b)
+/* ---- where it may go ---- */
+
+/* One place of a declaration's `to:`, with the interface of the declaration. */
+struct place {
+	struct prefix to;                /* family ADDR_NONE = anywhere */
+	const char *out, *who_interface; /* NULL = no condition */
+};
+
+static bool place_has(const struct place *a, const struct place *b)
+{
+	return contains(&a->to, &b->to) && same_word(a->out, b->out) &&
+	       same_word(a->who_interface, b->who_interface);
+}
+
+/* The nth place, counted over all items of the list. @return false behind the last one. */
+static bool place_at(struct place *out, const struct grant *grant, size_t n)
+{
+	const struct policy_declaration *d = grant->way;
+	*out = (struct place){ .out = d == NULL ? NULL : d->out };
+	if (d == NULL || access_leads_anywhere(d)) {
+		return n == 0;
+	}
+	for (size_t i = 0; i < d->to.count; i++) {
+		const struct policy_from *to = &d->to.items[i];
+		const struct policy_who *who =
+			to->kind == POLICY_FROM_WHO ? &grant->policy->who.items[to->who] : NULL;
+		const size_t addresses = who == NULL ? 1 : who->addresses.count;
+		const bool by_interface =
+			who != NULL && !policy_who_located(who) && access_who_is_place(who);
+		const size_t places = by_interface ? 1 : addresses;
+		if (n >= places) {
+			n -= places;
+			continue;
+		}
+		if (!by_interface) {
+			out->to = who == NULL ? to->prefix : who->addresses.items[n];
+		}
+		out->who_interface = who == NULL ? NULL : who->interface;
+		return true;
+	}
+	return false;
+}
+
+static bool goes_as_far(const struct grant *a, const struct grant *b, size_t *spent)
+{
+	struct place has;
+	struct place wanted;
+	bool covered = true;
+	if (a->way == NULL || a->way == b->way) {
+		return true;
+	}
+	for (size_t i = 0; covered && place_at(&wanted, b, i); i++) {
+		covered = false;
+		for (size_t k = 0; !covered && place_at(&has, a, k); k++) {
+			covered = place_has(&has, &wanted);
+			*spent += i + k + 1; /* places are found by counting */
+			if (*spent > GRANTS_COMPARED_MAX) {
+				return false;
+			}
+		}
+	}
+	return covered;
+}
+
+static bool covers(const struct grant *a, const struct grant *b, size_t *spent)
 {
 	return contains(&a->from, &b->from) && same_word(a->interface, b->interface) &&
 	       same_word(a->who_interface, b->who_interface) &&
 	       (!a->mac.given || (b->mac.given && memcmp(a->mac.bytes, b->mac.bytes, 6) == 0)) &&
-	       allows(&a->rate, &b->rate) && (a->left == 0 || (b->left != 0 && a->left >= b->left));
+	       allows(&a->rate, &b->rate) &&
+	       (a->left == 0 || (b->left != 0 && a->left >= b->left)) && goes_as_far(a, b, spent);
 }
 
 bool grants_cover(const struct grants *a, const struct grants *b)
@@ -100,9 +170,10 @@ bool grants_cover(const struct grants *a, const struct grants *b)
 	size_t spent = 0;
 	for (size_t i = 0; i < b->list.count; i++) {
 		/* Lists that are alike have the same item at the same place. */
-		bool covered = i < a->list.count && covers(&a->list.items[i], &b->list.items[i]);
+		bool covered =
+			i < a->list.count && covers(&a->list.items[i], &b->list.items[i], &spent);
 		for (size_t k = 0; !covered && k < a->list.count; k++) {
-			covered = covers(&a->list.items[k], &b->list.items[i]);
+			covered = covers(&a->list.items[k], &b->list.items[i], &spent);
 			if (++spent > budget) {
 				return false;
 			}

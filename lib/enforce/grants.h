@@ -11,6 +11,9 @@ struct grant {
 	struct policy_mac mac;
 	struct policy_rate rate;
 	usec_t left; /* 0 = does not end */
+	/* Of what is passed on: where it may go; NULL = anywhere. */
+	const struct policy_declaration *way;
+	const struct policy *policy; /* whose declaration that is */
 };
 
 struct grants {

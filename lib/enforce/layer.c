@@ -100,7 +100,9 @@ static bool can(const struct policy *before, const struct policy *after,
 	return before != NULL && changes->run_count > 0 && changes->run_count <= RUNS_MAX &&
 	       !changes->defaults && before->defaults.inbound == after->defaults.inbound &&
 	       policy_observes(before, NULL) == policy_observes(after, NULL) &&
-	       !after->defaults.cut && !asks_live(before, changes);
+	       !after->defaults.cut && !asks_live(before, changes) &&
+	       /* A layer looks ports up before it is known for whom a packet is. */
+	       !enforce_limits_forward(before) && !enforce_limits_forward(after);
 }
 
 /* ---- the part of the policy that it is about ---- */
@@ -234,12 +236,13 @@ int enforce_layer(struct str *out, const struct policy *before, const struct pol
 		r = make_part(&part, after, changes);
 	}
 	if (r == 0) {
-		r = access_make(&access, &part.policy, environment, e);
+		r = access_make(&access, &part.policy, ACCESS_INBOUND, environment, e);
 	}
 	if (r == 0) {
 		struct writing writing = { .out = out,
 					   .policy = &part.policy,
 					   .access = &access,
+					   .prefix = "",
 					   .generation = generation,
 					   .used_only = true };
 		writing_doors(&writing);

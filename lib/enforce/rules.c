@@ -27,7 +27,7 @@ static void add_comment(struct writing *w, const char *text)
 }
 
 /* What nft takes as an interface: a star would be a pattern, a quote would end the word. */
-static void check_interface(struct writing *w, const char *name)
+void writing_check_interface(struct writing *w, const char *name)
 {
 	if (name != NULL && strpbrk(name, "*\"\\") != NULL) {
 		w->error = -EINVAL;
@@ -93,7 +93,7 @@ static void add_who_sets(struct writing *w)
 		if (w->used_only && !is_used(w, i)) {
 			continue;
 		}
-		check_interface(w, who->interface);
+		writing_check_interface(w, who->interface);
 		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
 			ADDR_IPV4);
 		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
@@ -101,37 +101,42 @@ static void add_who_sets(struct writing *w)
 	}
 }
 
-/* Networks that stand in `from:` itself, one set for each family. */
-static size_t count_literals(const struct policy_declaration *d, enum addr_family family)
+/* Networks that stand in the list of a declaration itself, one set for each family. */
+static size_t count_literals(const struct policy_from *items, size_t count, enum addr_family family)
 {
 	size_t found = 0;
-	for (size_t i = 0; i < d->from.count; i++) {
-		found += d->from.items[i].kind == POLICY_FROM_PREFIX &&
-			 d->from.items[i].prefix.address.family == family;
+	for (size_t i = 0; i < count; i++) {
+		found += items[i].kind == POLICY_FROM_PREFIX &&
+			 items[i].prefix.address.family == family;
 	}
 	return found;
 }
 
-static void add_literal_set(struct writing *w, const struct policy_declaration *d,
-			    enum addr_family family)
+static void add_literal_set(struct writing *w, const struct side *side, enum addr_family family)
 {
 	char text[PREFIX_TEXT_BYTES];
 	const char *comma = "";
-	if (count_literals(d, family) == 0) {
+	if (count_literals(side->items, side->count, family) == 0) {
 		return;
 	}
 	ADD(w,
-	    "add set inet minato g%u-from-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
+	    "add set inet minato g%u-%s%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
 	    "elements = { ",
-	    w->generation, d->entry.name, family, family);
-	for (size_t i = 0; i < d->from.count; i++) {
-		const struct policy_from *from = &d->from.items[i];
+	    w->generation, w->prefix, side->kind, side->name, family, family);
+	for (size_t i = 0; i < side->count; i++) {
+		const struct policy_from *from = &side->items[i];
 		if (from->kind == POLICY_FROM_PREFIX && from->prefix.address.family == family) {
 			ADD(w, "%s%s", comma, prefix_format(&from->prefix, text));
 			comma = ", ";
 		}
 	}
 	ADD(w, " } }\n");
+}
+
+void writing_literal_sets(struct writing *w, const struct side *side)
+{
+	add_literal_set(w, side, ADDR_IPV4);
+	add_literal_set(w, side, ADDR_IPV6);
 }
 
 /*
@@ -195,20 +200,23 @@ static void add_life(struct writing *w, const struct gate *gate)
 	char left[48];
 	(void)snprintf(left, sizeof(left), "%lldd%llds", days, seconds % 86400);
 	ADD(w,
-	    "add set inet minato g%u-until-%s { type nf_proto; flags timeout; elements = { "
+	    "add set inet minato g%u-%suntil-%s { type nf_proto; flags timeout; elements = { "
 	    "ipv4 timeout %s, ipv6 timeout %s } }\n",
-	    w->generation, gate->declaration->entry.name, left, left);
+	    w->generation, w->prefix, gate->declaration->entry.name, left, left);
 }
 
 static void add_gate(struct writing *w, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
-	check_interface(w, d->interface);
+	writing_check_interface(w, d->interface);
 	if (gate->open || gate->closed) {
 		return;
 	}
-	add_literal_set(w, d, ADDR_IPV4);
-	add_literal_set(w, d, ADDR_IPV6);
+	const struct side side = { "from", d->entry.name, d->from.items, d->from.count };
+	writing_literal_sets(w, &side);
+	if (forward_has_way(d)) {
+		forward_way(w, d);
+	}
 	if (d->rate.count > 0) {
 		add_rate(w, d);
 	}
@@ -231,10 +239,10 @@ static void begin_rule(struct writing *w, const struct spot *spot)
 {
 	const struct gate *gate = spot->gate;
 	const struct policy_declaration *d = gate->declaration;
-	ADD(w, "add rule inet minato g%u-%s-%s", w->generation,
+	ADD(w, "add rule inet minato g%u-%s%s-%s", w->generation, w->prefix,
 	    spot->asked == ASKED_LIVE ? "end" : "to", spot->door->name);
 	if (gate->left > 0) {
-		ADD(w, " meta nfproto @g%u-until-%s", w->generation, d->entry.name);
+		ADD(w, " meta nfproto @g%u-%suntil-%s", w->generation, w->prefix, d->entry.name);
 	}
 	if (d->interface != NULL) {
 		ADD(w, " iifname \"%s\"", d->interface);
@@ -246,6 +254,8 @@ static void end_rule(struct writing *w, const struct spot *spot)
 	const struct policy_declaration *d = spot->gate->declaration;
 	if (d->rate.count > 0 && spot->asked == ASKED_NEW) {
 		ADD(w, " jump g%u-rate-%s", w->generation, d->entry.name);
+	} else if (forward_has_way(d)) {
+		ADD(w, " jump g%u-%sway-%s", w->generation, w->prefix, d->entry.name);
 	} else {
 		ADD(w, " accept");
 	}
@@ -285,11 +295,12 @@ static void add_who_rules(struct writing *w, const struct spot *spot, const stru
 
 static void add_literal_rules(struct writing *w, const struct spot *spot)
 {
+	const struct policy_declaration *d = spot->gate->declaration;
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_literals(spot->gate->declaration, family) > 0) {
+		if (count_literals(d->from.items, d->from.count, family) > 0) {
 			begin_rule(w, spot);
-			ADD(w, " %s saddr @g%u-from-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
-			    w->generation, spot->gate->declaration->entry.name, family);
+			ADD(w, " %s saddr @g%u-%sfrom-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
+			    w->generation, w->prefix, d->entry.name, family);
 			end_rule(w, spot);
 		}
 	}
@@ -325,14 +336,14 @@ static void add_door(struct writing *w, const struct door *door)
 	if (door->open) {
 		return;
 	}
-	ADD(w, "add chain inet minato g%u-to-%s {", w->generation, door->name);
+	ADD(w, "add chain inet minato g%u-%sto-%s {", w->generation, w->prefix, door->name);
 	add_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
 	ADD(w, "; }\n");
 	for (uint32_t i = 0; i < door->gate_count; i++) {
 		writing_gate_rules(w, door, &w->access->gates.items[gates[i]], ASKED_NEW);
 	}
-	ADD(w, "add rule inet minato g%u-to-%s goto g%u-%s\n", w->generation, door->name,
-	    w->generation, door->observed ? "observe" : "refuse");
+	ADD(w, "add rule inet minato g%u-%sto-%s goto g%u-%s%s\n", w->generation, w->prefix,
+	    door->name, w->generation, w->prefix, door->observed ? "observe" : "refuse");
 	live_door(w, door);
 }
 
@@ -354,8 +365,8 @@ static void add_verdict(struct writing *w, const struct door *door, enum asked a
 {
 	const bool asks = asked == ASKED_NEW ? !door->open : live_ends(door);
 	if (asks) {
-		ADD(w, " : goto g%u-%s-%s", w->generation, asked == ASKED_LIVE ? "end" : "to",
-		    door->name);
+		ADD(w, " : goto g%u-%s%s-%s", w->generation, w->prefix,
+		    asked == ASKED_LIVE ? "end" : "to", door->name);
 	} else {
 		ADD(w, " : accept");
 	}
@@ -374,8 +385,8 @@ static void add_map(struct writing *w, enum protocol protocol, enum asked asked)
 	if (count == 0) {
 		return;
 	}
-	ADD(w, "add map inet minato g%u-%s%s { type inet_service : verdict;%s elements = { ",
-	    w->generation, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
+	ADD(w, "add map inet minato g%u-%s%s%s { type inet_service : verdict;%s elements = { ",
+	    w->generation, w->prefix, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
 	    ranges ? " flags interval;" : "");
 	const char *comma = "";
 	for (size_t i = 0; i < access->openings.count; i++) {
@@ -423,7 +434,7 @@ static void add_observing(struct writing *w)
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
 
-static void add_refusal(struct writing *w, const char *name, int verdict, bool inbound)
+void writing_refusal(struct writing *w, const char *name, int verdict, bool inbound)
 {
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-%s\n", g, name);
@@ -447,7 +458,7 @@ static void add_refusal(struct writing *w, const char *name, int verdict, bool i
  * routers (RFC 4861), multicast listeners (RFC 2710, 3810), IGMP (RFC 3376), leases (RFC 2131,
  * RFC 8415).
  */
-static void add_necessities(struct writing *w, const char *chain, bool pings)
+void writing_necessities(struct writing *w, const char *chain, bool pings)
 {
 	const unsigned g = w->generation;
 	const char *ping = pings ? "echo-request, " : "";
@@ -494,8 +505,14 @@ static void add_inbound(struct writing *w)
 	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
 	live_entry(w);
 	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
+	if (w->forward != NULL) {
+		ADD(w,
+		    "add rule inet minato g%u-in fib daddr type != { local, broadcast, anycast, "
+		    "multicast } goto g%u-fwd\n",
+		    g, g);
+	}
 	writing_lookups(w);
-	add_necessities(w, "in", w->policy->defaults.ping);
+	writing_necessities(w, "in", w->policy->defaults.ping);
 	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
 		ADD(w, "add rule inet minato g%u-in accept\n", g);
@@ -508,11 +525,11 @@ static void add_inbound(struct writing *w)
 static void add_outbound(struct writing *w)
 {
 	const unsigned g = w->generation;
-	add_refusal(w, "keep", w->policy->defaults.outbound, false);
+	writing_refusal(w, "keep", w->policy->defaults.outbound, false);
 	ADD(w, "add chain inet minato g%u-out\n", g);
 	ADD(w, "add rule inet minato g%u-out oif \"lo\" accept\n", g);
 	ADD(w, "add rule inet minato g%u-out ct state established,related accept\n", g);
-	add_necessities(w, "out", true);
+	writing_necessities(w, "out", true);
 	ADD(w, "add rule inet minato g%u-out udp sport 68 udp dport 67 accept comment \"DHCP\"\n",
 	    g);
 	ADD(w,
@@ -568,13 +585,8 @@ void enforce_frame(struct str *out, bool outbound)
 	}
 }
 
-void writing_doors(struct writing *w)
+void writing_access(struct writing *w)
 {
-	const int inbound = w->policy->defaults.inbound;
-	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
-	add_observing(w);
-	live_chains(w);
-	add_who_sets(w);
 	for (size_t i = 0; i < w->access->gates.count; i++) {
 		add_gate(w, &w->access->gates.items[i]);
 	}
@@ -587,9 +599,22 @@ void writing_doors(struct writing *w)
 	}
 }
 
+void writing_doors(struct writing *w)
+{
+	const int inbound = w->policy->defaults.inbound;
+	writing_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
+	add_observing(w);
+	live_chains(w);
+	add_who_sets(w);
+	writing_access(w);
+}
+
 static void add_all(struct writing *w)
 {
 	writing_doors(w);
+	if (w->forward != NULL) {
+		forward_chains(w);
+	}
 	add_inbound(w);
 	if (enforce_limits_outbound(w->policy)) {
 		add_outbound(w);
@@ -609,16 +634,24 @@ int writing_check_names(const struct policy *policy, struct err *e)
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e)
 {
-	struct access access;
+	struct access access = { 0 };
+	struct access forward = { 0 };
+	const bool limited = enforce_limits_forward(policy);
 	int r = writing_check_names(policy, e);
 	if (r < 0) {
 		return r;
 	}
-	r = access_make(&access, policy, environment, e);
+	r = access_make(&access, policy, ACCESS_INBOUND, environment, e);
+	if (r == 0 && limited) {
+		r = access_make(&forward, policy, ACCESS_FORWARD, environment, e);
+	}
 	if (r == 0) {
-		struct writing writing = {
-			.out = out, .policy = policy, .access = &access, .generation = generation
-		};
+		struct writing writing = { .out = out,
+					   .policy = policy,
+					   .access = &access,
+					   .forward = limited ? &forward : NULL,
+					   .prefix = "",
+					   .generation = generation };
 		add_all(&writing);
 		r = writing.error != 0 ? writing.error : out->error;
 		if (r < 0) {
@@ -626,5 +659,6 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 		}
 	}
 	access_deinit(&access);
+	access_deinit(&forward);
 	return r;
 }

@@ -6,7 +6,9 @@
 struct writing {
 	struct str *out;
 	const struct policy *policy;
-	const struct access *access;
+	const struct access *access;  /* what is being written */
+	const struct access *forward; /* NULL = what is passed on is not limited */
+	const char *prefix;           /* of names: "", or "fwd-" for what is passed on */
 	unsigned generation;
 	bool used_only; /* leaves out sets that no gate asks */
 	int error;
@@ -29,6 +31,23 @@ enum { WRITING_PROTOCOLS = sizeof(writing_protocols) / sizeof(writing_protocols[
 void writing_doors(struct writing *w);
 /* Appends the rules of chain `in` that look a new connection's port up. */
 void writing_lookups(struct writing *w);
+/* One list of a declaration, and how its sets are called: KIND-NAME-FAMILY. */
+struct side {
+	const char *kind, *name;
+	const struct policy_from *items;
+	size_t count;
+};
+
+/* Appends the sets of networks that stand in the list itself. */
+void writing_literal_sets(struct writing *w, const struct side *side);
+/* Refuses a name that nft would take for a pattern or for the end of a word; NULL is allowed. */
+void writing_check_interface(struct writing *w, const char *name);
+/* Appends sets, chains and maps of the present access. */
+void writing_access(struct writing *w);
+/* Appends the chain that refuses. @param inbound  what is for this host alone, and counted. */
+void writing_refusal(struct writing *w, const char *name, int verdict, bool inbound);
+/* Appends what no host or router can do without. */
+void writing_necessities(struct writing *w, const char *chain, bool pings);
 /* Appends the rules of a gate: whom it lets in leaves the chain of the door there. */
 void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
 			enum asked asked);
@@ -54,3 +73,12 @@ void live_entry(struct writing *w);
 
 /* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
 int writing_check_names(const struct policy *policy, struct err *e);
+
+/* ---- what is passed on (forward.c) ---- */
+
+/* Whether destinations are a condition of a declaration. */
+bool forward_has_way(const struct policy_declaration *declaration);
+/* Appends the chain that accepts what goes where a declaration allows, and comes back else. */
+void forward_way(struct writing *w, const struct policy_declaration *declaration);
+/* Appends the chain `fwd` and all that it leads to. */
+void forward_chains(struct writing *w);

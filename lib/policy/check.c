@@ -9,7 +9,8 @@
 struct view {
 	struct policy_declaration *declaration;
 	const struct node *node;
-	bool here; /* of this host, not of another device */
+	bool here;    /* a port of this host, not of another device */
+	bool forward; /* of `forward:` */
 };
 
 /* The value of a key, or the declaration's name when it is not written. */
@@ -49,8 +50,10 @@ static void fill_from(struct reader *reader, const struct view *v)
 static void fill_defaults(struct reader *reader, const struct view *v)
 {
 	struct policy_declaration *d = v->declaration;
-	fill_profile(reader, d, v->node);
-	if (tree_get(v->node, "profile") == NULL) {
+	if (!v->forward) {
+		fill_profile(reader, d, v->node);
+	}
+	if (!v->forward && tree_get(v->node, "profile") == NULL) {
 		missing(reader, v, "port");
 	}
 	if (d->owner == NULL) {
@@ -110,6 +113,24 @@ static void check_confirmed(struct reader *reader, const struct view *v)
 			      ARGUMENTS({ "key", keys[i] },
 					{ "name", v->declaration->entry.name }));
 		}
+	}
+}
+
+/* What this host itself sends or gets is not passed on. */
+static void check_forward(struct reader *reader, const struct view *v)
+{
+	const struct policy_declaration *d = v->declaration;
+	bool from = false;
+	bool to = false;
+	for (size_t i = 0; i < d->from.count; i++) {
+		from = from || d->from.items[i].kind == POLICY_FROM_HOST;
+	}
+	for (size_t i = 0; i < d->to.count; i++) {
+		to = to || d->to.items[i].kind == POLICY_FROM_HOST;
+	}
+	if (v->forward && (from || to)) {
+		fault(reader, value_or_name(v, from ? "from" : "to"), "policy-forward-host", NULL,
+		      ARGUMENTS({ "key", from ? "from" : "to" }));
 	}
 }
 
@@ -304,6 +325,7 @@ static void check_one(struct reader *reader, const struct view *v)
 	check_dates(reader, v);
 	check_confirmed(reader, v);
 	check_ephemeral(reader, v);
+	check_forward(reader, v);
 }
 
 static void check_bag(struct reader *reader, const struct bag *bag)
@@ -311,10 +333,13 @@ static void check_bag(struct reader *reader, const struct bag *bag)
 	struct view *views = reader_alloc(reader, bag->count * sizeof(*views));
 	size_t count = 0;
 	for (const struct draft *d = bag->drafts; views != NULL && d != NULL; d = d->hh.next) {
-		views[count] = (struct view){ d->entry, d->node, bag->of == &schema_declaration };
+		views[count] = (struct view){ d->entry, d->node, bag->of == &schema_declaration,
+					      bag->of == &schema_forward };
 		check_one(reader, &views[count++]);
 	}
-	check_overlaps(reader, views, count);
+	if (bag->of != &schema_forward) { /* one port may lead to many places */
+		check_overlaps(reader, views, count);
+	}
 }
 
 /* What the kernel may hand out: the ephemeral range without the reserved ports. */
@@ -337,7 +362,8 @@ void check_policy(struct reader *reader)
 	find_ephemeral(reader);
 	for (const struct bag *bag = reader->bags; bag != NULL && reader->error == 0;
 	     bag = bag->older) {
-		if (bag->of == &schema_declaration || bag->of == &schema_remote_declaration) {
+		if (bag->of == &schema_declaration || bag->of == &schema_remote_declaration ||
+		    bag->of == &schema_forward) {
 			check_bag(reader, bag);
 		}
 	}

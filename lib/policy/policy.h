@@ -135,8 +135,10 @@ struct policy_rate {
 
 struct policy_declaration {
 	struct policy_entry entry;
-	POLICY_LIST(struct policy_ports) ports; /* at least one; those of the profile filled in */
-	const char *profile;                    /* NULL = none */
+	POLICY_LIST(struct policy_ports)
+	ports;               /* at least one; those of the profile filled in.
+			      * Of `forward:` none = every protocol */
+	const char *profile; /* NULL = none */
 	const char *purpose;
 	const char *owner;
 	POLICY_LIST(struct policy_from) from; /* at least one: one of them suffices */
@@ -149,6 +151,9 @@ struct policy_declaration {
 	const char *interface; /* only there; NULL = every interface */
 	int mode;              /* enum policy_mode */
 	bool cut;              /* connections that lose their permission end; else they stay */
+	/* Of `forward:` alone. */
+	POLICY_LIST(struct policy_from) to; /* destinations, one suffices; none = everywhere */
+	const char *out;                    /* leaves through it; NULL = every interface */
 };
 
 /* Another device of mine. */
@@ -174,6 +179,7 @@ enum policy_guard {
 struct policy_defaults {
 	int inbound;  /* enum policy_verdict: what nobody declared */
 	int outbound; /* enum policy_verdict */
+	int forward;  /* enum policy_verdict: what this host passes on between others */
 	bool ping;    /* ICMP echo requests are answered */
 	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
 	int guard;    /* enum policy_guard */
@@ -187,7 +193,8 @@ struct policy {
 	uint32_t version;   /* of the language: 1 */
 	POLICY_LIST(struct policy_who) who;
 	POLICY_LIST(struct policy_declaration)
-	declarations; /* `ports:`, in the order of the files */
+	declarations;                                   /* `ports:`, in the order of the files */
+	POLICY_LIST(struct policy_declaration) forward; /* kind HOST stands in none of them */
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;

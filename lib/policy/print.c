@@ -147,6 +147,7 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 	put_text(f, m, "for", d->purpose);
 	put_text(f, m, "owner", d->owner);
 	put_from(f, m, "from", d->from.items, d->from.count);
+	put_from(f, m, "to", d->to.items, d->to.count);
 	put_program(f, m, &d->program);
 	put_word(f, m, "encryption", policy_encryption_name(d->encryption));
 	put_text(f, m, "because", d->because);
@@ -154,6 +155,7 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 	put_word(f, m, "until", policy_date_format(d->until, date));
 	put_word(f, m, "review", policy_date_format(d->review, date));
 	put_text(f, m, "interface", d->interface);
+	put_text(f, m, "out", d->out);
 	put_word(f, m, "mode",
 		 d->mode == POLICY_MODE_OBSERVE   ? "observe"
 		 : d->mode == POLICY_MODE_ENFORCE ? "enforce"
@@ -162,7 +164,7 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 	return m;
 }
 
-static void put_declarations(struct form *f, struct node *mapping,
+static void put_declarations(struct form *f, struct node *mapping, const char *section,
 			     const struct policy_declaration *items, size_t count, bool here)
 {
 	struct node *m = tree_mapping(f->arena);
@@ -170,7 +172,7 @@ static void put_declarations(struct form *f, struct node *mapping,
 		put(f, m, items[i].entry.name, declaration_node(f, &items[i], here));
 	}
 	if (count > 0) {
-		put(f, mapping, "ports", m);
+		put(f, mapping, section, m);
 	}
 }
 
@@ -202,6 +204,7 @@ static void put_defaults(struct form *f, struct node *root)
 	struct node *m = tree_mapping(f->arena);
 	put_word(f, m, "inbound", policy_verdict_name(defaults->inbound));
 	put_word(f, m, "outbound", policy_verdict_name(defaults->outbound));
+	put_word(f, m, "forward", policy_verdict_name(defaults->forward));
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
 	put_word(f, m, "guard", policy_guard_name(defaults->guard));
@@ -219,7 +222,7 @@ static void put_hosts(struct form *f, struct node *root)
 		struct node *m = tree_mapping(f->arena);
 		put_networks(f, m, "address", host->addresses.items, host->addresses.count);
 		put_mac(f, m, &host->mac);
-		put_declarations(f, m, host->ports.items, host->ports.count, false);
+		put_declarations(f, m, "ports", host->ports.items, host->ports.count, false);
 		put(f, all, host->entry.name, m);
 	}
 	if (f->policy->hosts.count > 0) {
@@ -235,7 +238,9 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	(void)snprintf(version, sizeof(version), "%u", policy->version);
 	put_word(&f, root, "minato", version);
 	put_who(&f, root);
-	put_declarations(&f, root, policy->declarations.items, policy->declarations.count, true);
+	put_declarations(&f, root, "ports", policy->declarations.items, policy->declarations.count,
+			 true);
+	put_declarations(&f, root, "forward", policy->forward.items, policy->forward.count, false);
 	put_defaults(&f, root);
 	put_hosts(&f, root);
 	put_from(&f, root, "never_cut", policy->never_cut.items, policy->never_cut.count);

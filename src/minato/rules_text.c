@@ -56,9 +56,10 @@ static void add_change(struct str *out, const struct enforce_change *change,
 {
 	const char *word = verb(change->kind);
 	size_t width = text_width(word);
-	str_printf(out, "  %s%c %s%s%*s  %s ", style_ink(style, ink_of(change->kind)),
+	str_printf(out, "  %s%c %s%s%*s  %s%s ", style_ink(style, ink_of(change->kind)),
 		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
-		   width < 7 ? (int)(7 - width) : 0, "", change->ports);
+		   width < 7 ? (int)(7 - width) : 0, "", change->forward ? _("forwarded ") : "",
+		   change->ports);
 	switch (change->kind) {
 	case ENFORCE_OPENED:
 		str_printf(out, _("to %s"), who(change->after));
@@ -96,6 +97,11 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 		str_printf(out, _("  ~ connections that this host makes: %s -> %s\n"),
 			   verdict_words(changes->outbound_before),
 			   verdict_words(changes->outbound_after));
+	}
+	if (changes->forward_before != changes->forward_after) {
+		str_printf(out, _("  ~ what this host passes on between others: %s -> %s\n"),
+			   verdict_words(changes->forward_before),
+			   verdict_words(changes->forward_after));
 	}
 	if (changes->ping_before != changes->ping_after) {
 		str_add(out,
@@ -153,8 +159,9 @@ void rules_add_summary(struct str *out, const struct enforce_changes *changes)
 	enum { TOLD_MAX = 8 };
 	for (size_t i = 0; i < changes->count && i < TOLD_MAX; i++) {
 		const struct enforce_change *change = &changes->items[i];
-		str_printf(out, "%s%s %.200s", out->length > 0 ? "; " : "",
-			   enforce_change_name(change->kind), change->ports);
+		str_printf(out, "%s%s %s%.200s", out->length > 0 ? "; " : "",
+			   enforce_change_name(change->kind), change->forward ? "forwarded " : "",
+			   change->ports);
 	}
 	if (changes->count > TOLD_MAX) {
 		str_printf(out, "; %zu more", changes->count - TOLD_MAX);
@@ -166,6 +173,10 @@ void rules_add_summary(struct str *out, const struct enforce_changes *changes)
 	if (changes->outbound_before != changes->outbound_after) {
 		str_printf(out, "%soutbound %s", out->length > 0 ? "; " : "",
 			   policy_verdict_name(changes->outbound_after));
+	}
+	if (changes->forward_before != changes->forward_after) {
+		str_printf(out, "%sforward %s", out->length > 0 ? "; " : "",
+			   policy_verdict_name(changes->forward_after));
 	}
 	if (changes->cut_before != changes->cut_after) {
 		str_printf(out, "%scut %s", out->length > 0 ? "; " : "",
@@ -183,12 +194,13 @@ static json_t *json_who(const char *words)
 static json_t *json_change(const struct enforce_change *change)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
-			 enforce_change_name(change->kind), "ports", change->ports, "declaration",
-			 view_string(change->name), "purpose", view_string(change->purpose),
-			 "before", json_who(change->before), "after", json_who(change->after),
-			 "until", view_string(policy_date_format(change->until, date)),
-			 "rate_count",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
+			 enforce_change_name(change->kind), "direction",
+			 change->forward ? "forward" : "inbound", "ports", change->ports,
+			 "declaration", view_string(change->name), "purpose",
+			 view_string(change->purpose), "before", json_who(change->before), "after",
+			 json_who(change->after), "until",
+			 view_string(policy_date_format(change->until, date)), "rate_count",
 			 change->rate_count == 0 ? json_null() : json_integer(change->rate_count),
 			 "cut_before", change->cut_before, "cut_after", change->cut_after);
 }
@@ -221,6 +233,10 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 			    json_pack("{s:s, s:s}", "before",
 				      policy_verdict_name(changes->outbound_before), "after",
 				      policy_verdict_name(changes->outbound_after)));
+	json_object_set_new(document, "forward",
+			    json_pack("{s:s, s:s}", "before",
+				      policy_verdict_name(changes->forward_before), "after",
+				      policy_verdict_name(changes->forward_after)));
 	json_object_set_new(document, "cut_undeclared",
 			    json_pack("{s:b, s:b}", "before", changes->cut_before, "after",
 				      changes->cut_after));

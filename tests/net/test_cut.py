@@ -23,7 +23,7 @@ def policy(source, more="", defaults=""):
 
 
 def pair(world, server, port, source):
-    client = world.connect(port, source)
+    client = world.connect(port, source, timeout=5)  # a new link takes a moment to find its neighbours
     assert client, source
     accepted, _ = server.accept()
     world.sockets.append(accepted)
@@ -204,3 +204,16 @@ def test_turning_it_on_is_a_change_that_wants_to_be_confirmed(world):
     world.hold(policy(world.FRIEND, ", cut: yes"))
     world.apply(policy(world.FRIEND), "--unproven")  # off again: nobody loses anything
     assert world.candidate() is None
+
+
+def test_the_first_rules_know_who_began(world):
+    """Conntrack slept until now: what this host asked for is not taken for something that came in."""
+    server, far = world.listen(22), world.listen(7000, namespace=world.outside)
+    goes = pair(world, server, 22, world.OTHER)
+    with inside(world.host) as call:
+        out = call(lambda: socket.create_connection((world.FRIEND, 7000), 1))
+    taken, _ = far.accept()
+    world.sockets += [out, taken]
+    world.hold("minato: 1\ndefaults: {cut: yes}\n", LOCK_OUT)
+    assert alive(taken, out)
+    assert ended(*goes)

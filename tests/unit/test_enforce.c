@@ -13,49 +13,8 @@
 #include "enforce/enforce.h"
 #include "enforce/layer.h"
 #include "enforce/listing.h"
+#include "enforce_policy.h"
 #include "golden.h"
-
-enum { TODAY = 20785 }; /* 2026-11-28 */
-
-static usec_t day_end(int32_t day)
-{
-	return (day + (usec_t)1) * USEC_PER_DAY;
-}
-
-static const struct enforce_environment environment = {
-	.now = TODAY * USEC_PER_DAY,
-	.day_end = day_end,
-};
-
-/* The ports of a policy, behind what every test shares. */
-static struct policy policy_of(const char *ports)
-{
-	static const char head[] = "minato: 1\n"
-				   "who:\n"
-				   "  office: [192.0.2.0/24, \"2001:db8:10::/48\"]\n"
-				   "  home: 198.51.100.7\n"
-				   "  vpn: {interface: wg0}\n"
-				   "  printer: {mac: \"00:11:22:33:44:55\", address: 192.0.2.9}\n"
-				   "  alice: {certificate: {name: alice}}\n";
-	struct str text = STR_INIT(1 << 20);
-	struct policy policy = { 0 };
-	struct policy_diagnostics diagnostics;
-	const struct policy_environment today = { .today = TODAY };
-	str_add(&text, head);
-	str_add(&text, ports);
-	int r = policy_parse(&policy, &diagnostics, "p", text.text, text.length, &today);
-	if (r != 0) {
-		struct str faults = STR_INIT(1 << 20);
-		const struct style style = { 0 };
-		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
-		fail_msg("%s", str_text(&faults));
-	}
-	policy_diagnostics_deinit(&diagnostics);
-	str_deinit(&text);
-	return policy;
-}
-
-#define D(name, port, more) name ": {port: " port ", for: test, owner: o, " more "}\n  "
 
 /* ---- rules ---- */
 
@@ -80,37 +39,6 @@ static void rules_are_as_written_down(void **state)
 	golden_check("enforce/rules.nft", &text);
 	str_deinit(&text);
 	policy_deinit(&policy);
-}
-
-static void check_golden(const char *ports, const char *name)
-{
-	struct policy policy = policy_of(ports);
-	struct str text = STR_INIT(1 << 20);
-	assert_int_equal(enforce_rules(&text, &policy, 7, &environment, NULL), 0);
-	golden_check(name, &text);
-	str_deinit(&text);
-	policy_deinit(&policy);
-}
-
-static void rules_that_cut_are_as_written_down(void **state)
-{
-	(void)state;
-	check_golden(
-		"ports:\n  " D("ssh", "22/tcp", "from: [office, vpn], rate: 10/minute, cut: yes")
-			D("web", "80/tcp", "from: any, cut: yes")
-				D("guest", "25565/tcp",
-				  "from: [home, printer], until: 2026-12-31, cut: yes")
-					D("db", "5432/tcp",
-					  "from: host, cut: yes") D("dns", "53/udp", "from: office")
-						D("seen", "90/tcp",
-						  "from: office, cut: yes, mode: observe") "\n",
-		"enforce/cut.nft");
-	check_golden("ports:\n  " D("ssh", "22/tcp", "from: office") D("web", "80/tcp", "from: any")
-			     D("stay", "81/tcp", "from: home, cut: no")
-				     D("gone", "82/tcp", "from: any, until: 2026-11-01")
-					     D("dns", "53/udp",
-					       "from: office, cut: no") "\ndefaults: {cut: yes}\n",
-		     "enforce/cut-all.nft");
 }
 
 /* @return as enforce_layer; the text is appended to `out`. */
@@ -162,6 +90,9 @@ static void what_a_layer_cannot_say_is_written_whole(void **state)
 		  "ports:\n  " D("a", "22/tcp", "from: any") },
 		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
 		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {cut: yes}\n" },
+		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {forward: drop}\n",
+		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {forward: drop}\n" },
+		{ "ports: {}\n", "forward:\n  " W("a", "port: 22/tcp, from: office") },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct str text = STR_INIT(1 << 20);
@@ -313,72 +244,12 @@ static void where_undeclared_is_open_declared_closed_is_closed(void **state)
 	policy_deinit(&policy);
 }
 
-static void what_lost_its_permission_is_cut_where_that_is_declared(void **state)
-{
-	(void)state;
-	static const char ports[] = "ports:\n  " D("a", "22/tcp", "from: office, cut: yes")
-		D("b", "23/tcp", "from: office") D("c", "24/tcp", "from: home, cut: no")
-			D("d", "24/tcp", "from: office, cut: yes")
-				D("e", "25/tcp", "from: host, cut: no");
-	static const struct {
-		uint16_t port;
-		bool cut, cut_by_default;
-	} cases[] = { { 22, true, true },
-		      { 23, false, true },
-		      { 24, true, true }, /* one of its declarations cuts */
-		      { 25, false, false },
-		      { 26, false, true } };
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct str text = STR_INIT(1 << 16);
-		str_add(&text, ports);
-		struct policy policy = policy_of(str_text(&text));
-		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port), cases[i].cut);
-		policy_deinit(&policy);
-		str_add(&text, "\ndefaults: {cut: yes}\n");
-		policy = policy_of(str_text(&text));
-		assert_int_equal(enforce_cuts(&policy, PROTOCOL_TCP, cases[i].port),
-				 cases[i].cut_by_default);
-		policy_deinit(&policy);
-		str_deinit(&text);
-	}
-	assert_false(enforce_cuts(NULL, PROTOCOL_TCP, 22));
-}
-
 /* ---- changes ---- */
-
-static const char *changes_text(const char *before, const char *after, bool *frees)
-{
-	static char text[4096];
-	struct policy a = policy_of(before == NULL ? "" : before);
-	struct policy b = policy_of(after);
-	struct enforce_changes changes;
-	assert_int_equal(
-		enforce_changes(&changes, before == NULL ? NULL : &a, &b, &environment, NULL), 0);
-	size_t used = 0;
-	text[0] = '\0';
-	for (size_t i = 0; i < changes.count; i++) {
-		const struct enforce_change *c = &changes.items[i];
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s: %s -> %s%s; ",
-					 enforce_change_name(c->kind), c->ports,
-					 c->before ?: "nobody", c->after ?: "nobody",
-					 c->cut_after    ? c->cut_before ? " (cuts)" : " (now cuts)"
-					 : c->cut_before ? " (cut)"
-							 : "");
-	}
-	*frees = changes.frees_only;
-	enforce_changes_deinit(&changes);
-	policy_deinit(&a);
-	policy_deinit(&b);
-	return text;
-}
 
 static void changes_say_what_packets_would_meet(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *before, *after, *text;
-		bool frees;
-	} cases[] = {
+	static const struct changed cases[] = {
 		{ "ports:\n  " D("a", "22/tcp", "from: office"),
 		  "ports:\n  " D("a", "22/tcp", "from: office"), "", true },
 		{ "ports: {}\n", "ports:\n  " D("a", "22/tcp", "from: office"),
@@ -419,35 +290,10 @@ static void changes_say_what_packets_would_meet(void **state)
 				 "from: home") "x: {port: 1/tcp, for: x, owner: o, from: host}\n"
 					       "defaults: {mode: observe}\n",
 		  "", true },
-		{ "ports:\n  " D("a", "22/tcp", "from: home"),
-		  "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
-		  "altered 22/tcp: home -> home (now cuts); ", false },
-		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
-		  "ports:\n  " D("a", "22/tcp", "from: home"),
-		  "altered 22/tcp: home -> home (cut); ", true },
-		{ "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
-		  "ports:\n  " D("a", "22/tcp", "from: office, cut: yes"),
-		  "altered 22/tcp: home -> office (cuts); ", false },
-		{ "ports:\n  " D("a", "22/tcp", "from: any, cut: yes"),
-		  "ports:\n  " D("a", "22/tcp", "from: any"), "", true }, /* nobody to cut */
-		{ "ports: {}\n", "ports:\n  " D("a", "22/tcp", "from: home, cut: yes"),
-		  "opened 22/tcp: nobody -> home (now cuts); ", true },
-		{ "ports: {}\n", "ports: {}\ndefaults: {cut: yes}\n", "", false },
-		{ "ports: {}\ndefaults: {cut: yes}\n", "ports: {}\n", "", true },
-		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
-		  "ports: {}\ndefaults: {cut: yes}\n", "shut 22/tcp: any -> nobody (now cuts); ",
-		  false },
 		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") D("b", "23/tcp", "from: home"),
 		  "narrowed 23/tcp: any -> home; ", false },
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool frees = false;
-		assert_string_equal(changes_text(cases[i].before, cases[i].after, &frees),
-				    cases[i].text);
-		if (frees != cases[i].frees) {
-			fail_msg("case %zu: frees %d", i, frees);
-		}
-	}
+	check_changes(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* Whether a connection that is there goes on. */
@@ -464,13 +310,35 @@ static bool opens_first(const struct policy policies[2], uint16_t port)
 	       enforce_opens(&policies[1], PROTOCOL_TCP, port, &environment);
 }
 
+static struct policy random_ports(unsigned *seed)
+{
+	static const char *const froms[] = { "any",  "office",         "home",
+					     "host", "192.0.2.0/28",   "[home, office]",
+					     "vpn",  "198.51.100.0/24" };
+	struct str ports = STR_INIT(4096);
+	str_add(&ports, "ports:\n");
+	for (unsigned i = 0; i < 3; i++) {
+		*seed = *seed * 1103515245 + 12345;
+		unsigned first = *seed >> 16 & 3;
+		str_printf(&ports,
+			   "  d%u: {port: %u-%u/tcp, for: x, owner: o, from: "
+			   "%s%s%s}\n",
+			   i, first + 1, first + 1 + (*seed >> 18 & 1), froms[*seed >> 20 & 7],
+			   (*seed >> 26 & 7) == 0 ? ", mode: observe" : "",
+			   (*seed >> 28 & 3) == 0 ? ", cut: yes" : "");
+	}
+	str_printf(&ports, "defaults: {inbound: %s, cut: %s}\n",
+		   (*seed >> 24 & 7) == 0 ? "accept" : "drop",
+		   (*seed >> 29 & 3) == 0 ? "yes" : "no");
+	struct policy policy = policy_of(str_text(&ports));
+	str_deinit(&ports);
+	return policy;
+}
+
 /* What is said to free only, never closes: random pairs of policies, every kind of packet. */
 static void what_frees_only_never_closes(void **state)
 {
 	(void)state;
-	static const char *const froms[] = { "any",  "office",         "home",
-					     "host", "192.0.2.0/28",   "[home, office]",
-					     "vpn",  "198.51.100.0/24" };
 	static const char *const sources[] = { "192.0.2.3",    "192.0.2.99",  "198.51.100.7",
 					       "198.51.100.8", "203.0.113.5", "2001:db8:10::1" };
 	unsigned seed = 20261127;
@@ -478,24 +346,7 @@ static void what_frees_only_never_closes(void **state)
 	for (unsigned round = 0; round < 400; round++) {
 		struct policy policies[2];
 		for (unsigned side = 0; side < 2; side++) {
-			struct str ports = STR_INIT(4096);
-			str_add(&ports, "ports:\n");
-			for (unsigned i = 0; i < 3; i++) {
-				seed = seed * 1103515245 + 12345;
-				unsigned first = seed >> 16 & 3;
-				str_printf(&ports,
-					   "  d%u: {port: %u-%u/tcp, for: x, owner: o, from: "
-					   "%s%s%s}\n",
-					   i, first + 1, first + 1 + (seed >> 18 & 1),
-					   froms[seed >> 20 & 7],
-					   (seed >> 26 & 7) == 0 ? ", mode: observe" : "",
-					   (seed >> 28 & 3) == 0 ? ", cut: yes" : "");
-			}
-			str_printf(&ports, "defaults: {inbound: %s, cut: %s}\n",
-				   (seed >> 24 & 7) == 0 ? "accept" : "drop",
-				   (seed >> 29 & 3) == 0 ? "yes" : "no");
-			policies[side] = policy_of(str_text(&ports));
-			str_deinit(&ports);
+			policies[side] = random_ports(&seed);
 		}
 		struct enforce_changes changes;
 		assert_int_equal(
@@ -727,11 +578,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_as_written_down),
-		cmocka_unit_test(rules_that_cut_are_as_written_down),
 		cmocka_unit_test(a_small_change_is_a_layer_as_written_down),
 		cmocka_unit_test(what_a_layer_cannot_say_is_written_whole),
 		cmocka_unit_test(layers_are_known_by_their_names),
-		cmocka_unit_test(what_lost_its_permission_is_cut_where_that_is_declared),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),
 		cmocka_unit_test(every_packet_has_its_verdict),

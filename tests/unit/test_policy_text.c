@@ -160,6 +160,23 @@ static void add_declarations(struct str *out, const char *indent, uint32_t who_c
 	}
 }
 
+static void add_forward(struct str *out, uint32_t who_count)
+{
+	static const char *const ports[] = { "", "port: 443/tcp, ",
+					     "port: [53/udp, 8000-8010/tcp], " };
+	for (uint32_t i = 0; i < 3; i++) {
+		const char *who = who_count > 0 ? "who0" : "any";
+		str_printf(out, "%s  way%u: {%sfor: %s, owner: %s, from: %s",
+			   i == 0 ? "forward:\n" : "", i, PICK(ports), PICK(texts), PICK(texts),
+			   who);
+		if (draw(2) == 0) {
+			str_printf(out, ", to: [%s, \"2001:db8:9::/48\"]", PICK(networks));
+		}
+		str_printf(out, "%s%s}\n", draw(2) == 0 ? ", interface: docker0" : "",
+			   draw(2) == 0 ? ", out: eth1" : "");
+	}
+}
+
 static void random_policy(struct str *out)
 {
 	uint32_t who_count = draw(WHO_MAX);
@@ -167,7 +184,12 @@ static void random_policy(struct str *out)
 	add_who(out, who_count);
 	add_declarations(out, "", who_count, true);
 	if (draw(2) == 0) {
-		str_printf(out, "defaults: {inbound: reject, ping: no, cut: %s, owner: %s, from: ",
+		add_forward(out, who_count);
+	}
+	if (draw(2) == 0) {
+		str_printf(out,
+			   "defaults: {inbound: reject, forward: drop, ping: no, cut: %s, owner: "
+			   "%s, from: ",
 			   draw(2) == 0 ? "yes" : "no", PICK(texts));
 		add_from(out, who_count);
 		str_add(out, "}\n");
@@ -207,6 +229,7 @@ static void printed_policies_read_as_what_they_were(void **state)
 			assert_int_equal(policy.declarations.items[i].cut,
 					 again.declarations.items[i].cut);
 		}
+		assert_int_equal(policy.forward.count, again.forward.count);
 		policy_deinit(&policy);
 		policy_deinit(&again);
 		str_deinit(&text);
