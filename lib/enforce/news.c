@@ -10,9 +10,9 @@
 #include "enforce/enforce.h"
 
 static const char table[] = "minato";
-/* The commands of minato and the daemon's guard, by the names of their processes. Whoever can
+/* The commands of minato and the daemon's keeper, by the names of their processes. Whoever can
  * change rules is root, who needs no false name to harm. */
-static const char *const own_names[] = { "minato", "minato-guard" };
+static const char *const own_names[] = { "minato", "minato-keeper" };
 
 /* The attribute of that type; NULL. */
 static const struct nlattr *find(const struct nlmsghdr *message, uint16_t type)

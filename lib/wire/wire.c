@@ -164,9 +164,9 @@ struct row {
 
 static const struct row rows[] = {
 	[WIRE_SETUP] = { "setup", FIELDS(setup_fields), WIRE_PARENT, 1, 2 },
-	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
+	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
 	[WIRE_PING] = { "ping", NULL, 0, WIRE_PARENT, 0, 0 },
-	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
+	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
 	[WIRE_STOP] = { "stop", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_RELOAD] = { "reload", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_PEER] = { "peer", NULL, 0, WIRE_PARENT, 1, 1 },
@@ -183,8 +183,8 @@ static const struct row rows[] = {
 	[WIRE_EVENT] = { "event", FIELDS(event_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_WRITTEN] = { "written", FIELDS(written_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_LOST] = { "lost", FIELDS(lost_fields), WIRE_ENGINE, 0, 0 },
-	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_GUARD | WIRE_PARENT, 0, 0 },
-	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(rules_news_fields), WIRE_GUARD | WIRE_PARENT, 0,
+	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(rules_news_fields), WIRE_KEEPER | WIRE_PARENT, 0,
 			      0 },
 };
 

@@ -21,7 +21,7 @@ enum wire_sender {
 	WIRE_ENGINE = 2,
 	WIRE_FACE = 4,
 	WIRE_HELPER = 8,
-	WIRE_GUARD = 16,
+	WIRE_KEEPER = 16,
 };
 
 enum wire_type {
@@ -45,8 +45,8 @@ enum wire_type {
 	WIRE_EVENT,        /* engine -> face: something happened and is written */
 	WIRE_WRITTEN,      /* engine -> face: events up to this id survive whatever happens */
 	WIRE_LOST,         /* engine -> face: so many events could not be passed on */
-	WIRE_RULES,        /* guard -> parent -> engine: how the rules are */
-	WIRE_RULES_NEWS,   /* guard -> parent -> engine: what happened to them */
+	WIRE_RULES,        /* keeper -> parent -> engine: how the rules are */
+	WIRE_RULES_NEWS,   /* keeper -> parent -> engine: what happened to them */
 	WIRE_TYPE_LAST = WIRE_RULES_NEWS,
 };
 

@@ -204,7 +204,7 @@ void record_end(struct engine *engine);
 
 /* ---- rules.c ---- */
 
-/* Messages of the guard, passed on by the parent. */
+/* Messages of the keeper, passed on by the parent. */
 void rules_state(struct engine *engine, const struct wire_rules *rules);
 void rules_news(struct engine *engine, const struct wire_rules_news *news);
 

@@ -1,4 +1,4 @@
-/* What the guard tells of the rules of the packet filter. */
+/* What the keeper tells of the rules of the packet filter. */
 #include "engine.h"
 
 void rules_state(struct engine *engine, const struct wire_rules *rules)

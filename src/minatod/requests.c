@@ -1,4 +1,4 @@
-/* What the engine asks of the parent, what the helper answers, what the guard tells. */
+/* What the engine asks of the parent, what the helper answers, what the keeper tells. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

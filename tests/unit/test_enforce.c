@@ -477,7 +477,7 @@ static void own_commands_are_not_foreign(void **state)
 		const char *name;
 		bool foreign;
 	} cases[] = { { "minato", false },
-		      { "minato-guard", false },
+		      { "minato-keeper", false },
 		      { "minato-face", true },
 		      { "mina", true },
 		      { "a name longer than the kernel has", true },

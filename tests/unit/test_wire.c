@@ -154,7 +154,7 @@ static void news_of_rules_are_about_rules(void **state)
 		message.rules_news.kind = kind;
 		const size_t length = (size_t)encoded(bytes, &message);
 		const int expected = kind < EVENT_RULES_LOST ? -EBADMSG : 0;
-		assert_int_equal(wire_decode(&back, bytes, length, WIRE_GUARD, 0), expected);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_KEEPER, 0), expected);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_PARENT, 0), expected);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_ENGINE, 0), -EPERM);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EPERM);

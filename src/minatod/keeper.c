@@ -1,8 +1,8 @@
 /*
- * The guard's process: a fork of the parent that keeps CAP_NET_ADMIN. What it reads is root's own
+ * The keeper's process: a fork of the parent that keeps CAP_NET_ADMIN. What it reads is root's own
  * record and what the kernel tells; the parent's orders have no argument.
  */
-#include "guard.h"
+#include "keeper.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -22,10 +22,10 @@
 /* One command of another tool may be several transactions; what it removed is looked at at once. */
 static const usec_t GATHER_USEC = 50000;
 
-void guard_say(struct guard *guard, const char *text)
+void keeper_say(struct keeper *keeper, const char *text)
 {
-	if (strcmp(guard->said, text) != 0) {
-		(void)str_copy(guard->said, sizeof(guard->said), text);
+	if (strcmp(keeper->said, text) != 0) {
+		(void)str_copy(keeper->said, sizeof(keeper->said), text);
 		if (text[0] != '\0') {
 			say(SAY_WARNING, "%s", text);
 		}
@@ -42,57 +42,57 @@ static bool says_the_same(const struct wire_message *a, const struct wire_messag
 	       memcmp(one, other, (size_t)length) == 0;
 }
 
-void guard_tell(struct guard *guard, const struct wire_rules *rules)
+void keeper_tell(struct keeper *keeper, const struct wire_rules *rules)
 {
 	struct wire_message message = { .type = WIRE_RULES };
 	struct wire_message before = { .type = WIRE_RULES };
 	message.rules = *rules;
-	before.rules = guard->rules;
+	before.rules = keeper->rules;
 	if (!says_the_same(&message, &before) &&
-	    wire_send(guard->parent, &message, NULL, 0, NULL) == 0) {
-		guard->rules = *rules;
+	    wire_send(keeper->parent, &message, NULL, 0, NULL) == 0) {
+		keeper->rules = *rules;
 	}
 }
 
-void guard_tell_news(struct guard *guard, const struct wire_rules_news *news)
+void keeper_tell_news(struct keeper *keeper, const struct wire_rules_news *news)
 {
 	struct wire_message message = { .type = WIRE_RULES_NEWS };
 	message.rules_news = *news;
-	(void)wire_send(guard->parent, &message, NULL, 0, NULL); /* a parent so late restarts us */
+	(void)wire_send(keeper->parent, &message, NULL, 0, NULL); /* a parent so late restarts us */
 }
 
-static void answer(const struct guard *guard, enum wire_type type)
+static void answer(const struct keeper *keeper, enum wire_type type)
 {
 	const struct wire_message message = { .type = type };
-	(void)wire_send(guard->parent, &message, NULL, 0, NULL); /* silence is what it notices */
+	(void)wire_send(keeper->parent, &message, NULL, 0, NULL); /* silence is what it notices */
 }
 
 /* @return false: it is time to end. */
-static bool hear_parent(const struct guard *guard)
+static bool hear_parent(const struct keeper *keeper)
 {
 	struct wire_message message;
 	int fds[WIRE_FDS_MAX];
-	int r = wire_receive(&message, fds, guard->parent, WIRE_PARENT, NULL);
+	int r = wire_receive(&message, fds, keeper->parent, WIRE_PARENT, NULL);
 	if (r == 0) {
 		wire_close(fds);
 		if (message.type == WIRE_PING) {
-			answer(guard, WIRE_PONG);
+			answer(keeper, WIRE_PONG);
 		}
 	}
 	return (r == 0 && message.type != WIRE_STOP) || r == -EAGAIN;
 }
 
-static void hear_kernel(struct guard *guard)
+static void hear_kernel(struct keeper *keeper)
 {
-	const bool before = guard->news.touched;
-	if (enforce_watch_read(guard->notices, &guard->news) < 0) {
-		guard_say(guard, "the kernel tells of changes of rules no more");
-		close_fdp(&guard->notices);
+	const bool before = keeper->news.touched;
+	if (enforce_watch_read(keeper->notices, &keeper->news) < 0) {
+		keeper_say(keeper, "the kernel tells of changes of rules no more");
+		close_fdp(&keeper->notices);
 	}
 	const usec_t now = clock_monotonic();
-	const usec_t soon = now + (guard->news.gone ? 0 : GATHER_USEC);
-	if (guard->news.touched && (!before || guard->news.gone) && soon < guard->look_at) {
-		guard->look_at = soon;
+	const usec_t soon = now + (keeper->news.gone ? 0 : GATHER_USEC);
+	if (keeper->news.touched && (!before || keeper->news.gone) && soon < keeper->look_at) {
+		keeper->look_at = soon;
 	}
 }
 
@@ -102,21 +102,21 @@ static int milliseconds_until(usec_t then)
 	return left <= 0 ? 0 : left > 60 * USEC_PER_SEC ? 60000 : (int)(left / 1000) + 1;
 }
 
-static void serve(struct guard *guard)
+static void serve(struct keeper *keeper)
 {
 	bool goes_on = true;
 	while (goes_on) {
-		struct pollfd waits[] = { { guard->parent, POLLIN, 0 },
-					  { guard->notices, POLLIN, 0 } };
-		const int ready = poll(waits, 2, milliseconds_until(guard->look_at));
+		struct pollfd waits[] = { { keeper->parent, POLLIN, 0 },
+					  { keeper->notices, POLLIN, 0 } };
+		const int ready = poll(waits, 2, milliseconds_until(keeper->look_at));
 		if (ready > 0 && waits[0].revents != 0) {
-			goes_on = hear_parent(guard);
+			goes_on = hear_parent(keeper);
 		}
 		if (ready > 0 && waits[1].revents != 0) {
-			hear_kernel(guard);
+			hear_kernel(keeper);
 		}
-		if (goes_on && clock_monotonic() >= guard->look_at) {
-			guard_look(guard);
+		if (goes_on && clock_monotonic() >= keeper->look_at) {
+			keeper_look(keeper);
 		}
 	}
 }
@@ -128,7 +128,7 @@ static int seal(struct err *e)
 	if (r == 0) {
 		r = sandbox_no_new_privileges(e);
 	}
-	return r == 0 ? sandbox_syscalls(SANDBOX_GUARD, e) : r;
+	return r == 0 ? sandbox_syscalls(SANDBOX_KEEPER, e) : r;
 }
 
 /* Of the parent's descriptors nothing but the socket and stderr. */
@@ -143,17 +143,17 @@ static int arrange(int socket, struct err *e)
 	return 0;
 }
 
-void guard_main(const struct daemon *daemon, int socket)
+void keeper_main(const struct daemon *daemon, int socket)
 {
 	struct err e = ERR_INIT;
-	struct guard guard = { .directory = daemon->options.rules_directory,
-			       .parent = PROCESS_SOCKET,
-			       .notices = -1,
-			       .told_since = daemon->rules_told,
-			       .rules = daemon->rules,
-			       .restored = daemon->rules.restored,
-			       .drift = STR_INIT(1 << 16) };
-	say_init("minato-guard");
+	struct keeper keeper = { .directory = daemon->options.rules_directory,
+				 .parent = PROCESS_SOCKET,
+				 .notices = -1,
+				 .told_since = daemon->rules_told,
+				 .rules = daemon->rules,
+				 .restored = daemon->rules.restored,
+				 .drift = STR_INIT(1 << 16) };
+	say_init("minato-keeper");
 	int r = arrange(socket, &e);
 	/* Without a parent nobody hears what we tell; the kernel keeps the rules by itself. */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
@@ -166,10 +166,10 @@ void guard_main(const struct daemon *daemon, int socket)
 		say(SAY_ERROR, "%s", err_text(&e));
 		_exit(EXIT_FAILURE);
 	}
-	if (enforce_watch_open(&guard.notices, &e) < 0) {
+	if (enforce_watch_open(&keeper.notices, &e) < 0) {
 		say(SAY_WARNING, "%s", err_text(&e));
 	}
-	answer(&guard, WIRE_READY);
-	serve(&guard);
+	answer(&keeper, WIRE_READY);
+	serve(&keeper);
 	_exit(EXIT_SUCCESS);
 }

@@ -1,11 +1,11 @@
-/* What the guard does when it looks: record and kernel, side by side. */
+/* What the keeper does when it looks: record and kernel, side by side. */
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>
 
 #include "base/io/clock.h"
 #include "common/say.h"
-#include "guard.h"
+#include "keeper.h"
 
 static const usec_t SLOW_USEC = 30 * USEC_PER_SEC; /* also when nothing is told */
 static const usec_t BUSY_USEC = 100000;            /* another minato changes the rules */
@@ -15,7 +15,7 @@ static const usec_t MINUTE_USEC = 60 * USEC_PER_SEC;
 
 /* One look. */
 struct look {
-	struct guard *guard;
+	struct keeper *keeper;
 	struct enforce_states states;
 	struct enforce_status status;
 	struct enforce_news news; /* what led to it */
@@ -40,7 +40,7 @@ static void tell(const struct look *look, enum event_kind kind, unsigned number,
 		(void)str_copy(news.process, sizeof(news.process), look->news.name);
 	}
 	(void)str_copy(news.detail, sizeof(news.detail), detail);
-	guard_tell_news(look->guard, &news);
+	keeper_tell_news(look->keeper, &news);
 	say(SAY_NOTICE, "%s: state %u %s", event_kind_name(kind), number, news.detail);
 }
 
@@ -59,39 +59,40 @@ static void tell_state(const struct look *look, const struct enforce_state *stat
 	str_deinit(&detail);
 }
 
-static bool was_told(const struct guard *guard, const struct enforce_state *state)
+static bool was_told(const struct keeper *keeper, const struct enforce_state *state)
 {
-	for (size_t i = 0; i < guard->told.count; i++) {
-		if (guard->told.items[i].number == state->number) {
-			return guard->told.items[i].kind == state->kind;
+	for (size_t i = 0; i < keeper->told.count; i++) {
+		if (keeper->told.items[i].number == state->number) {
+			return keeper->told.items[i].kind == state->kind;
 		}
 	}
 	return false;
 }
 
-static bool is_older(const struct guard *guard, const struct enforce_state *state)
+static bool is_older(const struct keeper *keeper, const struct enforce_state *state)
 {
 	const usec_t time = state->settled > state->applied ? state->settled : state->applied;
-	return guard->told_since == 0 || time < guard->told_since;
+	return keeper->told_since == 0 || time < keeper->told_since;
 }
 
 /* What the commands wrote since the last look. The first look of all takes the record as told. */
 static void tell_record(const struct look *look)
 {
-	struct guard *guard = look->guard;
+	struct keeper *keeper = look->keeper;
 	for (size_t i = 0; i < look->states.count; i++) {
 		const struct enforce_state *state = &look->states.items[i];
-		const bool known = guard->looked ? was_told(guard, state) : is_older(guard, state);
+		const bool known =
+			keeper->looked ? was_told(keeper, state) : is_older(keeper, state);
 		if (!known) {
 			tell_state(look, state);
 		}
 	}
-	guard->told.count = 0;
+	keeper->told.count = 0;
 	for (size_t i = 0; i < look->states.count; i++) {
-		struct guard_told *told = vec_push(&guard->told);
+		struct keeper_told *told = vec_push(&keeper->told);
 		if (told != NULL) {
-			*told = (struct guard_told){ look->states.items[i].number,
-						     look->states.items[i].kind };
+			*told = (struct keeper_told){ look->states.items[i].number,
+						      look->states.items[i].kind };
 		}
 	}
 }
@@ -103,7 +104,7 @@ static void tell_rules(const struct look *look)
 	const struct enforce_state *state =
 		status->confirmed == 0 ? NULL
 				       : enforce_states_find(&look->states, status->confirmed);
-	struct wire_rules rules = look->guard->rules;
+	struct wire_rules rules = look->keeper->rules;
 	rules.watched = true;
 	rules.reason[0] = '\0';
 	rules.state = status->confirmed;
@@ -116,54 +117,54 @@ static void tell_rules(const struct look *look)
 			status->candidate == 0 ? 0 : look->now + status->candidate_left;
 	}
 	rules.lost = is_lost(look);
-	rules.altered = look->guard->drift.length > 0;
-	rules.restored = look->guard->restored;
-	guard_tell(look->guard, &rules);
+	rules.altered = look->keeper->drift.length > 0;
+	rules.restored = look->keeper->restored;
+	keeper_tell(look->keeper, &rules);
 }
 
-static void tell_fault(struct guard *guard, const struct err *e)
+static void tell_fault(struct keeper *keeper, const struct err *e)
 {
-	struct wire_rules rules = guard->rules;
+	struct wire_rules rules = keeper->rules;
 	rules.watched = false;
 	(void)str_copy(rules.reason, sizeof(rules.reason), err_text(e));
-	guard_say(guard, err_text(e));
-	guard_tell(guard, &rules);
+	keeper_say(keeper, err_text(e));
+	keeper_tell(keeper, &rules);
 }
 
 /* ---- putting back ---- */
 
 /* Whether it may be done now; otherwise when. */
-static bool has_turn(struct guard *guard, usec_t *later)
+static bool has_turn(struct keeper *keeper, usec_t *later)
 {
 	const usec_t now = clock_monotonic();
-	const usec_t first = guard->restores[guard->restore_count % GUARD_RESTORES_MAX];
-	if (guard->restore_count >= GUARD_RESTORES_MAX && now - first < MINUTE_USEC) {
+	const usec_t first = keeper->restores[keeper->restore_count % KEEPER_RESTORES_MAX];
+	if (keeper->restore_count >= KEEPER_RESTORES_MAX && now - first < MINUTE_USEC) {
 		*later = first + MINUTE_USEC;
 		return false;
 	}
-	guard->restores[guard->restore_count++ % GUARD_RESTORES_MAX] = now;
+	keeper->restores[keeper->restore_count++ % KEEPER_RESTORES_MAX] = now;
 	return true;
 }
 
 static void leave_alone(const struct look *look, unsigned number, usec_t later)
 {
-	struct guard *guard = look->guard;
-	if (!guard->left_alone) {
-		guard->left_alone = true;
+	struct keeper *keeper = look->keeper;
+	if (!keeper->left_alone) {
+		keeper->left_alone = true;
 		tell(look, EVENT_RULES_LOST, number, true,
 		     "removed again and again; left alone until a minute is over");
 	}
-	guard->look_at = later;
+	keeper->look_at = later;
 }
 
 /* What is lost. @return 0, also when it is left alone; negative errno. */
 static int restore(struct look *look, struct err *e)
 {
-	struct guard *guard = look->guard;
+	struct keeper *keeper = look->keeper;
 	const struct enforce_environment environment = enforce_environment_at(look->now);
 	unsigned number = 0;
 	usec_t later = 0;
-	if (!has_turn(guard, &later)) {
+	if (!has_turn(keeper, &later)) {
 		leave_alone(look, enforce_states_confirmed(&look->states)->number, later);
 		return 0;
 	}
@@ -172,12 +173,12 @@ static int restore(struct look *look, struct err *e)
 	if (r != 0) {
 		return r == ENFORCE_IN_PLACE ? 0 : r;
 	}
-	guard->left_alone = false;
-	guard->restored++;
+	keeper->left_alone = false;
+	keeper->restored++;
 	tell(look, EVENT_RULES_LOST, number, true,
-	     !guard->looked ? "missing when the daemon began to look"
-	     : gone         ? "the table was removed"
-			    : "the way to them was taken away");
+	     !keeper->looked ? "missing when the daemon began to look"
+	     : gone          ? "the table was removed"
+			     : "the way to them was taken away");
 	tell(look, EVENT_RULES_RESTORED, number, false, "");
 	return enforce_status(&look->status, e);
 }
@@ -188,7 +189,7 @@ static int restore(struct look *look, struct err *e)
 static void add_new_lines(struct str *out, const char *now, const char *before)
 {
 	struct str lines = STR_INIT(1 << 17);
-	enforce_difference(&lines, now, before, 2 * GUARD_LINES_MAX);
+	enforce_difference(&lines, now, before, 2 * KEEPER_LINES_MAX);
 	for (const char *line = str_text(&lines); *line != '\0';) {
 		const size_t length = strcspn(line, "\n");
 		if (line[0] == '+') {
@@ -204,20 +205,20 @@ static void add_new_lines(struct str *out, const char *now, const char *before)
 
 static int compare(struct look *look, struct err *e)
 {
-	struct guard *guard = look->guard;
+	struct keeper *keeper = look->keeper;
 	struct str drift = STR_INIT(1 << 16);
 	struct str detail = STR_INIT(1 << 17);
 	const unsigned number = look->status.confirmed;
-	int r = number == 0 ? 0 : enforce_drift(&drift, &look->states, number, GUARD_LINES_MAX, e);
+	int r = number == 0 ? 0 : enforce_drift(&drift, &look->states, number, KEEPER_LINES_MAX, e);
 	if (r == 0 || r == -EFBIG) {
-		add_new_lines(&detail, str_text(&drift), str_text(&guard->drift));
+		add_new_lines(&detail, str_text(&drift), str_text(&keeper->drift));
 		/* What our own commands are in the middle of is nobody else's doing. */
 		const bool own = look->news.touched && !look->news.foreign && !look->news.missed;
-		if (detail.length > 0 && !own && (guard->looked || !guard->rules.altered)) {
+		if (detail.length > 0 && !own && (keeper->looked || !keeper->rules.altered)) {
 			tell(look, EVENT_RULES_CHANGED, number, true, str_text(&detail));
 		}
-		str_clear(&guard->drift);
-		str_add(&guard->drift, str_text(&drift));
+		str_clear(&keeper->drift);
+		str_add(&keeper->drift, str_text(&drift));
 		r = 0;
 	}
 	str_deinit(&drift);
@@ -238,10 +239,10 @@ static bool something_waits(const struct look *look)
 	return false;
 }
 
-static void look_soon(struct guard *guard, usec_t wait)
+static void look_soon(struct keeper *keeper, usec_t wait)
 {
 	const usec_t then = clock_monotonic() + wait;
-	guard->look_at = guard->look_at < then ? guard->look_at : then;
+	keeper->look_at = keeper->look_at < then ? keeper->look_at : then;
 }
 
 /* With the record locked: commands may have gone on since it was read. */
@@ -260,17 +261,17 @@ static int mend(struct look *look, struct err *e)
  */
 static int mend_beside(struct look *look, struct err *e)
 {
-	struct guard *guard = look->guard;
+	struct keeper *keeper = look->keeper;
 	const usec_t now = clock_monotonic();
-	int r = enforce_states_open(&look->states, guard->directory, false, e);
-	guard->busy_since = guard->busy_since == 0 ? now : guard->busy_since;
-	if (r == 0 && now - guard->busy_since > BUSY_LONG_USEC && !look->status.present &&
+	int r = enforce_states_open(&look->states, keeper->directory, false, e);
+	keeper->busy_since = keeper->busy_since == 0 ? now : keeper->busy_since;
+	if (r == 0 && now - keeper->busy_since > BUSY_LONG_USEC && !look->status.present &&
 	    is_lost(look)) {
 		r = restore(look, e);
 	}
 	/* Who changed what is still to be told when the record is free. */
-	guard->news = look->news;
-	look_soon(guard, now - guard->busy_since > USEC_PER_SEC ? USEC_PER_SEC : BUSY_USEC);
+	keeper->news = look->news;
+	look_soon(keeper, now - keeper->busy_since > USEC_PER_SEC ? USEC_PER_SEC : BUSY_USEC);
 	return r;
 }
 
@@ -279,42 +280,42 @@ static int lock_and_mend(struct look *look, struct err *e)
 {
 	struct err busy = ERR_INIT;
 	enforce_states_close(&look->states);
-	int r = enforce_states_open(&look->states, look->guard->directory, true, &busy);
+	int r = enforce_states_open(&look->states, look->keeper->directory, true, &busy);
 	if (r == -EBUSY) {
 		enforce_states_close(&look->states);
 		return mend_beside(look, e);
 	}
-	look->guard->busy_since = 0;
+	look->keeper->busy_since = 0;
 	return r == 0 ? mend(look, e) : err_set(e, r, "%s", err_text(&busy));
 }
 
 /* What the kernel does, unless it is known to do the same as before. */
 static int ask_kernel(struct look *look, bool same, struct err *e)
 {
-	look->status = look->guard->status;
+	look->status = look->keeper->status;
 	return same ? 0 : enforce_status(&look->status, e);
 }
 
 static int look_at_both(struct look *look, bool same, struct err *e)
 {
-	struct guard *guard = look->guard;
+	struct keeper *keeper = look->keeper;
 	int r = ask_kernel(look, same, e);
 	const bool apart = r == 0 && (something_waits(look) || is_lost(look));
 	if (apart) {
 		r = lock_and_mend(look, e);
 	} else {
-		guard->busy_since = 0;
+		keeper->busy_since = 0;
 	}
-	if (r == 0 && guard->busy_since == 0 && !same) {
+	if (r == 0 && keeper->busy_since == 0 && !same) {
 		r = compare(look, e);
 	}
 	if (r < 0) {
 		return r;
 	}
-	guard->status = look->status;
+	keeper->status = look->status;
 	if (look->status.candidate != 0) {
 		/* The kernel counts whole seconds and collects a little later. */
-		look_soon(guard, look->status.candidate_left + USEC_PER_SEC + USEC_PER_SEC / 2);
+		look_soon(keeper, look->status.candidate_left + USEC_PER_SEC + USEC_PER_SEC / 2);
 	}
 	return 0;
 }
@@ -323,7 +324,7 @@ static int look_at_both(struct look *look, bool same, struct err *e)
 static int look_whole(struct look *look, bool same, struct err *e)
 {
 	struct err mine = ERR_INIT;
-	int r = enforce_states_open(&look->states, look->guard->directory, false, &mine);
+	int r = enforce_states_open(&look->states, look->keeper->directory, false, &mine);
 	if (r == -ENOENT) {
 		r = 0;
 	} else if (r == 0) {
@@ -334,36 +335,36 @@ static int look_whole(struct look *look, bool same, struct err *e)
 	}
 	tell_record(look);
 	tell_rules(look);
-	guard_say(look->guard, "");
-	look->guard->looked = true;
+	keeper_say(look->keeper, "");
+	look->keeper->looked = true;
 	return 0;
 }
 
-void guard_look(struct guard *guard)
+void keeper_look(struct keeper *keeper)
 {
 	struct err e = ERR_INIT;
-	struct look look = { .guard = guard,
+	struct look look = { .keeper = keeper,
 			     .states = { .directory = -1, .lock = -1 },
-			     .news = guard->news,
+			     .news = keeper->news,
 			     .now = clock_now() };
 	uint32_t generation = 0;
-	guard->news = (struct enforce_news){ .open = look.news.open };
-	guard->look_at = clock_monotonic() + SLOW_USEC;
+	keeper->news = (struct enforce_news){ .open = look.news.open };
+	keeper->look_at = clock_monotonic() + SLOW_USEC;
 	int r = enforce_ruleset_id(&generation, &e);
 	/* A candidate leaves without a change of rules. */
-	const bool same = guard->looked && generation == guard->generation && !look.news.touched &&
-			  guard->status.candidate == 0;
+	const bool same = keeper->looked && generation == keeper->generation &&
+			  !look.news.touched && keeper->status.candidate == 0;
 	if (r == 0) {
 		r = look_whole(&look, same, &e);
 	}
-	guard->generation = r == 0 ? generation : 0; /* after a failure all is looked at again */
+	keeper->generation = r == 0 ? generation : 0; /* after a failure all is looked at again */
 	enforce_states_close(&look.states);
 	if (r < 0) {
-		tell_fault(guard, &e);
+		tell_fault(keeper, &e);
 	}
 	/* What is not installed, or not in the kernel, does not come within a second. */
 	if (r < 0 && r != -ENOPKG && generation != 0) {
-		look_soon(guard, AGAIN_USEC);
+		look_soon(keeper, AGAIN_USEC);
 	}
 	(void)malloc_trim(0); /* a large listing is not needed until the next one */
 }

@@ -1,4 +1,4 @@
-"""The daemon's guard: rules that another tool takes away come again, and what others change is told."""
+"""The daemon's keeper: rules that another tool takes away come again, and what others change is told."""
 import json
 import os
 import signal
@@ -47,7 +47,7 @@ def events(daemon, *kinds):
 
 
 def settled(daemon, **wanted):
-    """Waits until the guard has told that the rules are so. @return what it told."""
+    """Waits until the keeper has told that the rules are so. @return what it told."""
     def so():
         rules = daemon.status()["rules"]
         return rules if all(rules[key] == value for key, value in wanted.items()) else None
@@ -213,7 +213,7 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
 
 
 def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
-    """More is told than the guard's socket has room for, and the flush is among what gets lost."""
+    """More is told than the keeper's socket has room for, and the flush is among what gets lost."""
     def lost():
         rows = run("ip", "netns", "exec", world.host, "cat", "/proc/net/netlink").stdout.splitlines()[1:]
         return sum(int(row.split()[8]) for row in rows if row.split()[1] == "12")  # NETLINK_NETFILTER
@@ -225,8 +225,8 @@ def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
     flood = world.folder / "flood.nft"
     flood.write_text("table ip flood { set s { type inet_service; }; }\nadd element ip flood s { "
                      + ", ".join(map(str, range(1, 60000, 2))) + " }\nflush set ip flood s\n")
-    guard = daemon.pids()["guard"]
-    os.kill(guard, signal.SIGSTOP)
+    keeper = daemon.pids()["keeper"]
+    os.kill(keeper, signal.SIGSTOP)
     try:
         for _ in range(8):
             world.nft("-f", flood)
@@ -235,27 +235,27 @@ def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
         assert lost(), "the socket has room without end"
         world.nft("flush", "ruleset")
     finally:
-        os.kill(guard, signal.SIGCONT)
+        os.kill(keeper, signal.SIGCONT)
     until(lambda: world.confirmed() == 1, "the rules are back", seconds=10)
     assert world.listing() == before
     lost_event = until(lambda: events(daemon, "rules_lost"), "it is told")[0]
     assert lost_event["process"] is None, "who did it was not heard"
 
 
-def test_a_guard_that_is_killed_is_started_again(world, daemon):
+def test_a_keeper_that_is_killed_is_started_again(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
     settled(daemon, confirmed=1)
-    first = daemon.pids()["guard"]
+    first = daemon.pids()["keeper"]
     os.kill(first, signal.SIGKILL)
-    until(lambda: daemon.pids().get("guard") not in (None, first), "a new guard")
+    until(lambda: daemon.pids().get("keeper") not in (None, first), "a new keeper")
     assert world.listing() == before
     world.nft("flush", "ruleset")
     until(lambda: world.confirmed() == 1, "the rules are back")
     restarted = daemon.ask("/v1/events?kind=child_restarted")["events"]
-    assert [(e["process"], e["count"]) for e in restarted] == [("guard", 1)]
-    assert events(daemon)[-1]["kind"] == "rules_restored"
+    assert [(e["process"], e["count"]) for e in restarted] == [("keeper", 1)]
+    until(lambda: events(daemon, "rules_restored"), "it is told")
 
 
 def test_a_new_engine_is_told_of_the_rules(world, daemon):
@@ -268,18 +268,18 @@ def test_a_new_engine_is_told_of_the_rules(world, daemon):
     settled(daemon, watched=True, confirmed=1)
 
 
-def test_the_guard_has_only_the_rights_it_needs(world, daemon):
+def test_the_keeper_has_only_the_rights_it_needs(world, daemon):
     world.hold(OPEN_22)
     daemon.start()
     settled(daemon, confirmed=1)
-    status = status_of(daemon.pids()["guard"])
-    assert status["Name"] == "minato-guard"
+    status = status_of(daemon.pids()["keeper"])
+    assert status["Name"] == "minato-keeper"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << CAP_NET_ADMIN
     assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     parent = status_of(daemon.process.pid)
     assert int(parent["CapBnd"], 16) == 0 and int(parent["CapEff"], 16) & ~0xe5 == 1 << CAP_NET_ADMIN
-    folder = f"/proc/{daemon.pids()['guard']}/fd"
+    folder = f"/proc/{daemon.pids()['keeper']}/fd"
     files = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
     assert len([f for f in files if f.startswith("socket:")]) == 2, files
     assert not [f for f in files if "minatod" in f or daemon.runtime in f or "bpf" in f]
@@ -290,14 +290,14 @@ def test_nothing_is_left_when_the_daemon_ends(world, daemon):
     before = world.listing()
     daemon.start()
     settled(daemon, confirmed=1)
-    guard = daemon.pids()["guard"]
+    keeper = daemon.pids()["keeper"]
     daemon.kill()
-    until(lambda: not alive(guard), "the guard ends with the parent")
+    until(lambda: not alive(keeper), "the keeper ends with the parent")
     assert world.listing() == before, "the rules need no process"
     daemon.start()
-    guard = daemon.pids()["guard"]
+    keeper = daemon.pids()["keeper"]
     assert daemon.stop() == 0
-    assert not alive(guard)
+    assert not alive(keeper)
     assert world.listing() == before
 
 
@@ -380,7 +380,7 @@ def test_with_observe_nothing_is_put_back(world):
                       before=["nsenter", f"--net=/run/netns/{world.host}"])
     try:
         watching.start()
-        assert "guard" not in watching.pids()
+        assert "keeper" not in watching.pids()
         rules = watching.status()["rules"]
         assert not rules["watched"] and "--observe" in rules["reason"] and rules["confirmed"] is None
         assert world.confirmed() is None
