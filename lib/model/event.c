@@ -23,6 +23,9 @@ static const char *const names[] = {
 	[EVENT_RULES_REVERTED] = "rules_reverted",
 	[EVENT_RULES_TRIED] = "rules_tried",
 	[EVENT_RULES_OFF] = "rules_off",
+	[EVENT_DECLARATION_EXPIRED] = "declaration_expired",
+	[EVENT_REFUSED] = "refused",
+	[EVENT_WOULD_REFUSE] = "would_refuse",
 };
 
 const char *event_kind_name(enum event_kind kind)

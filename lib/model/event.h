@@ -21,14 +21,19 @@ enum event_kind {
 	EVENT_CHILD_RESTARTED = 9,
 	EVENT_STORE_DAMAGED = 10, /* a day's file was damaged; `detail` = its new name */
 	/* The rules of the packet filter; `count` = number of the state they are. */
-	EVENT_RULES_LOST = 11,      /* `process` took them away, as far as that is known */
-	EVENT_RULES_RESTORED = 12,  /* they were put back */
-	EVENT_RULES_CHANGED = 13,   /* another tool changed them; `detail` = the first lines */
-	EVENT_RULES_CONFIRMED = 14, /* `detail` = by whom, from where, what */
-	EVENT_RULES_REVERTED = 15,  /* not confirmed in time, or undone; likewise */
-	EVENT_RULES_TRIED = 16,     /* they wait for their confirmation; likewise */
-	EVENT_RULES_OFF = 17,       /* removed on purpose; likewise */
-	EVENT_KIND_LAST = EVENT_RULES_OFF,
+	EVENT_RULES_LOST = 11,          /* `process` took them away, as far as that is known */
+	EVENT_RULES_RESTORED = 12,      /* they were put back */
+	EVENT_RULES_CHANGED = 13,       /* another tool changed them; `detail` = the first lines */
+	EVENT_RULES_CONFIRMED = 14,     /* `detail` = by whom, from where, what */
+	EVENT_RULES_REVERTED = 15,      /* not confirmed in time, or undone; likewise */
+	EVENT_RULES_TRIED = 16,         /* they wait for their confirmation; likewise */
+	EVENT_RULES_OFF = 17,           /* removed on purpose; likewise */
+	EVENT_DECLARATION_EXPIRED = 18, /* its last day is over; `detail` = which, until when */
+	/* `count` new packets of `address` to a closed port, told once a minute; `detail` = when
+	 * the first may have come and the last came. */
+	EVENT_REFUSED = 19,
+	EVENT_WOULD_REFUSE = 20, /* likewise, and mode: observe let them in */
+	EVENT_KIND_LAST = EVENT_WOULD_REFUSE,
 };
 
 enum {

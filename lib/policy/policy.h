@@ -156,6 +156,7 @@ struct policy_defaults {
 	int outbound;      /* enum policy_verdict */
 	bool ping;         /* ICMP echo requests are answered */
 	int observe;       /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	bool repair;       /* the daemon undoes what others change inside our own rules */
 	const char *owner; /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };

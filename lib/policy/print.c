@@ -181,6 +181,9 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "outbound", policy_verdict_name(defaults->outbound));
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
+	if (defaults->repair) {
+		put_word(f, m, "repair", "yes");
+	}
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);
 	put(f, root, "defaults", m);

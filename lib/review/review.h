@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/when.h"
 #include "model/finding.h"
+#include "model/foreign.h"
 #include "model/inventory.h"
 #include "text/text.h"
 
@@ -32,6 +33,15 @@ struct review_input {
  * @return 0; -ENOMEM, with `out` to be freed as usual.
  */
 int review_findings(struct findings *out, const struct review_input *in);
+
+/*
+ * Adds a finding for each rule of another tool that contradicts the policy, and sorts all again.
+ * @return 0 or -ENOMEM.
+ */
+int review_contradictions(struct findings *out, const struct contradiction *list, size_t count);
+
+/* Whether a finding is one of those. */
+bool review_is_contradiction(const struct finding *finding);
 
 /* Severity of the worst finding; SEVERITY_NONE for an empty list. */
 enum severity review_worst(const struct findings *findings);

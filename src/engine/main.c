@@ -96,7 +96,10 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		rules_state(engine, &message->rules);
 		return 0;
 	case WIRE_RULES_NEWS:
-		rules_news(engine, &message->rules_news);
+		rules_news(engine, &message->event);
+		return 0;
+	case WIRE_CONTRADICTION:
+		rules_contradiction(engine, &message->contradiction);
 		return 0;
 	case WIRE_RELOAD:
 		policy_reload(engine);
@@ -157,6 +160,7 @@ static int start(struct engine *engine, struct err *e)
 	if (r >= 0) {
 		record_start(engine);
 		findings_recall(engine);
+		rules_recall(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -173,6 +177,7 @@ static void engine_deinit(struct engine *engine)
 	policy_end(engine);
 	findings_deinit(&engine->findings);
 	vec_free(&engine->standing);
+	rules_end(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
 	}

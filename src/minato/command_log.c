@@ -12,6 +12,7 @@
 #include "log_rows.h"
 #include "ports_filter.h"
 #include "store/store.h"
+#include "store_directory.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -51,6 +52,9 @@ static const char *const kinds[] = {
 	"rules_reverted",
 	"rules_tried",
 	"rules_off",
+	"declaration_expired",
+	"refused",
+	"would_refuse",
 	NULL,
 };
 
@@ -78,15 +82,6 @@ static const struct option options[] = {
 };
 
 static const struct config defaults = { .limit = LIMIT_DEFAULT };
-
-static const char *state_directory(const struct config *config)
-{
-	const char *directory = getenv("MINATO_STATE_DIRECTORY");
-	if (config->state_directory != NULL) {
-		return config->state_directory;
-	}
-	return directory != NULL && directory[0] == '/' ? directory : MINATO_STATE_DIRECTORY;
-}
 
 static int make_filter(struct store_filter *out, const struct config *config, struct err *e)
 {
@@ -344,7 +339,7 @@ static int run(const struct context *context, const void *raw_config, const char
 		complain(context, err_text(&e), "minato help log");
 		return EXIT_USAGE;
 	}
-	const char *path = state_directory(config);
+	const char *path = store_directory(config->state_directory);
 	_cleanup_(close_fdp) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0) {
 		return cannot_open(context, config, &filter, path, errno);

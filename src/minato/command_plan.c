@@ -3,6 +3,7 @@
 
 #include "refused.h"
 #include "rules.h"
+#include "store_directory.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -115,7 +116,7 @@ static int run(const struct context *context, const void *given, const char *con
 	}
 	if (config.would_block != 0) {
 		return refused_print(context, true, context->now - config.would_block,
-				     config.output == OUTPUT_JSON);
+				     config.output == OUTPUT_JSON, store_directory(NULL));
 	}
 	struct rules rules;
 	int code = rules_open(&rules, context, false);

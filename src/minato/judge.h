@@ -1,6 +1,8 @@
 /* The policy, if there is one, and what differs from it. */
 #pragma once
 
+#include <jansson.h>
+
 #include "command.h"
 #include "model/finding.h"
 #include "model/inventory.h"
@@ -21,6 +23,13 @@ const struct policy *judgement_policy(const struct judgement *judgement);
  * every case.
  */
 int judge_policy(struct judgement *out, const struct context *context);
+
+/*
+ * Adds what rules of other tools do against the rules that hold: as a daemon told, else as the
+ * kernel has them, which takes root. @param told  the daemon's rules.contradictions; NULL = none.
+ */
+void judge_other_tools(struct judgement *judgement, const struct context *context,
+		       const json_t *told);
 
 /* Reads the policy and reviews the inventory against it. @return as judge_policy. */
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);

@@ -40,6 +40,9 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_RULES_REVERTED] = N_("rules reverted"),
 		[EVENT_RULES_TRIED] = N_("rules tried"),
 		[EVENT_RULES_OFF] = N_("rules off"),
+		[EVENT_DECLARATION_EXPIRED] = N_("expired"),
+		[EVENT_REFUSED] = N_("refused"),
+		[EVENT_WOULD_REFUSE] = N_("would refuse"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -53,6 +56,7 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_RULES_LOST:
 	case EVENT_RULES_CHANGED:
 	case EVENT_RULES_OFF:
+	case EVENT_DECLARATION_EXPIRED:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:

@@ -96,6 +96,12 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 		str_add(out,
 			changes->ping_after ? _("  + answer pings\n") : _("  - answer no pings\n"));
 	}
+	if (changes->repair_before != changes->repair_after) {
+		str_add(out,
+			changes->repair_after
+				? _("  ~ what another tool changes in these rules is undone\n")
+				: _("  ~ what another tool changes in these rules is only told\n"));
+	}
 }
 
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)

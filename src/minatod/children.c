@@ -220,6 +220,17 @@ static int send_rules(const struct child *child, struct err *e)
 	return wire_send(child->socket, &message, NULL, 0, e);
 }
 
+/* What it told while there was no engine, or another one, is lost. */
+static void let_keeper_tell_again(const struct child *engine)
+{
+	const struct wire_message message = { .type = WIRE_RELOAD };
+	const struct child *keeper = &engine->daemon->children[CHILD_KEEPER];
+	if (keeper->socket >= 0) {
+		(void)wire_send(keeper->socket, &message, NULL, 0,
+				NULL); /* a wedged keeper is found by its silence */
+	}
+}
+
 static int send_first(const struct child *child, struct err *e)
 {
 	int r = child->role == WIRE_KEEPER ? 0 : send_setup(child, e);
@@ -228,6 +239,7 @@ static int send_first(const struct child *child, struct err *e)
 	}
 	if (r == 0 && child->role == WIRE_ENGINE) {
 		r = send_rules(child, e);
+		let_keeper_tell_again(child);
 	}
 	return r == 0 && child->role != WIRE_KEEPER ? send_peers(child->daemon, e) : r;
 }
@@ -348,9 +360,6 @@ static int on_message(sd_event_source *source, int fd, uint32_t events, void *da
 	}
 	if (r == 0) {
 		wire_close(fds); /* no message to the parent brings any */
-		if (child->role == WIRE_KEEPER) {
-			child->daemon->rules_told = clock_now();
-		}
 		r = handle(child, &message);
 	}
 	if (r < 0) {

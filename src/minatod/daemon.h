@@ -117,7 +117,6 @@ struct daemon {
 	struct wire_ring ring; /* what the loader told */
 	int ring_fds[WIRE_FDS_MAX];
 	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
-	usec_t rules_told;       /* when the keeper was heard last; 0 = never */
 	bool told_ready;
 	bool stopping;
 	sd_event_source *ping, *stop_limit;

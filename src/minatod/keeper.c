@@ -54,11 +54,11 @@ void keeper_tell(struct keeper *keeper, const struct wire_rules *rules)
 	}
 }
 
-void keeper_tell_news(struct keeper *keeper, const struct wire_rules_news *news)
+int keeper_tell_news(const struct keeper *keeper, const struct event *news)
 {
 	struct wire_message message = { .type = WIRE_RULES_NEWS };
-	message.rules_news = *news;
-	(void)wire_send(keeper->parent, &message, NULL, 0, NULL); /* a parent so late restarts us */
+	message.event = *news;
+	return wire_send(keeper->parent, &message, NULL, 0, NULL); /* so late, it restarts us */
 }
 
 static void answer(const struct keeper *keeper, enum wire_type type)
@@ -68,7 +68,7 @@ static void answer(const struct keeper *keeper, enum wire_type type)
 }
 
 /* @return false: it is time to end. */
-static bool hear_parent(const struct keeper *keeper)
+static bool hear_parent(struct keeper *keeper)
 {
 	struct wire_message message;
 	int fds[WIRE_FDS_MAX];
@@ -77,6 +77,8 @@ static bool hear_parent(const struct keeper *keeper)
 		wire_close(fds);
 		if (message.type == WIRE_PING) {
 			answer(keeper, WIRE_PONG);
+		} else if (message.type == WIRE_RELOAD) {
+			keeper_tell_again(keeper);
 		}
 	}
 	return (r == 0 && message.type != WIRE_STOP) || r == -EAGAIN;
@@ -94,6 +96,40 @@ static void hear_kernel(struct keeper *keeper)
 	if (keeper->news.touched && (!before || keeper->news.gone) && soon < keeper->look_at) {
 		keeper->look_at = soon;
 	}
+	if (keeper->news.others) {
+		keeper->others.pid = keeper->news.others_pid;
+		memcpy(keeper->others.process, keeper->news.others_name,
+		       sizeof(keeper->others.process));
+		keeper->news.others = false;
+		keeper_others_soon(keeper, false);
+	}
+}
+
+static usec_t least(usec_t a, usec_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When something is to be done without being told. */
+static usec_t next_turn(const struct keeper *keeper)
+{
+	usec_t next = least(keeper->look_at, keeper_policy_ends_at(keeper));
+	return least(least(next, keeper->others.look_at), keeper->counts.look_at);
+}
+
+/* The own table first: without it nothing else matters. */
+static void take_turns(struct keeper *keeper)
+{
+	const usec_t now = clock_monotonic();
+	if (now >= keeper->look_at || now >= keeper_policy_ends_at(keeper)) {
+		keeper_look(keeper);
+	}
+	if (now >= keeper->others.look_at) {
+		keeper_others_look(keeper);
+	}
+	if (now >= keeper->counts.look_at) {
+		keeper_counts_look(keeper);
+	}
 }
 
 static int milliseconds_until(usec_t then)
@@ -108,15 +144,15 @@ static void serve(struct keeper *keeper)
 	while (goes_on) {
 		struct pollfd waits[] = { { keeper->parent, POLLIN, 0 },
 					  { keeper->notices, POLLIN, 0 } };
-		const int ready = poll(waits, 2, milliseconds_until(keeper->look_at));
+		const int ready = poll(waits, 2, milliseconds_until(next_turn(keeper)));
 		if (ready > 0 && waits[0].revents != 0) {
 			goes_on = hear_parent(keeper);
 		}
 		if (ready > 0 && waits[1].revents != 0) {
 			hear_kernel(keeper);
 		}
-		if (goes_on && clock_monotonic() >= keeper->look_at) {
-			keeper_look(keeper);
+		if (goes_on) {
+			take_turns(keeper);
 		}
 	}
 }
@@ -149,7 +185,6 @@ void keeper_main(const struct daemon *daemon, int socket)
 	struct keeper keeper = { .directory = daemon->options.rules_directory,
 				 .parent = PROCESS_SOCKET,
 				 .notices = -1,
-				 .told_since = daemon->rules_told,
 				 .rules = daemon->rules,
 				 .restored = daemon->rules.restored,
 				 .drift = STR_INIT(1 << 16) };

@@ -31,20 +31,27 @@ static bool is_lost(const struct look *look)
 
 /* ---- telling ---- */
 
-static void tell(const struct look *look, enum event_kind kind, unsigned number, bool who,
-		 const char *detail)
+static void tell_at(const struct look *look, usec_t time, enum event_kind kind, unsigned number,
+		    bool who, const char *detail)
 {
-	struct wire_rules_news news = { .time = clock_now(), .kind = kind, .number = number };
+	struct event news = { .time = time, .kind = kind, .uid = UINT32_MAX, .count = number };
 	if (who && look->news.foreign) {
 		news.pid = look->news.pid;
 		(void)str_copy(news.process, sizeof(news.process), look->news.name);
 	}
 	(void)str_copy(news.detail, sizeof(news.detail), detail);
-	keeper_tell_news(look->keeper, &news);
-	say(SAY_NOTICE, "%s: state %u %s", event_kind_name(kind), number, news.detail);
+	(void)keeper_tell_news(look->keeper, &news); /* a parent so late restarts us */
 }
 
-static void tell_state(const struct look *look, const struct enforce_state *state)
+static void tell(const struct look *look, enum event_kind kind, unsigned number, bool who,
+		 const char *detail)
+{
+	tell_at(look, clock_now(), kind, number, who, detail);
+	say(SAY_NOTICE, "%s: state %u %s", event_kind_name(kind), number, detail);
+}
+
+/* @param late  it is in the record since before we looked: told as of then. */
+static void tell_state(const struct look *look, const struct enforce_state *state, bool late)
 {
 	static const enum event_kind kinds[] = {
 		[ENFORCE_PENDING] = EVENT_RULES_TRIED,
@@ -52,10 +59,20 @@ static void tell_state(const struct look *look, const struct enforce_state *stat
 		[ENFORCE_REVERTED] = EVENT_RULES_REVERTED,
 		[ENFORCE_OFF] = EVENT_RULES_OFF,
 	};
+	const usec_t time = state->settled > state->applied ? state->settled : state->applied;
+	char text[TIME_TEXT_BYTES];
 	struct str detail = STR_INIT(4096);
-	str_printf(&detail, "by %s%s%s: %s", state->by, state->from[0] == '\0' ? "" : " from ",
-		   state->from, state->summary);
-	tell(look, kinds[state->kind], state->number, false, str_text(&detail));
+	str_printf(&detail, "by %s%s%s", state->by, state->from[0] == '\0' ? "" : " from ",
+		   state->from);
+	if (late) {
+		str_printf(&detail, " at %.19sZ", time_format(time, text));
+	}
+	str_printf(&detail, ": %s", state->summary);
+	if (late) {
+		tell_at(look, time, kinds[state->kind], state->number, false, str_text(&detail));
+	} else {
+		tell(look, kinds[state->kind], state->number, false, str_text(&detail));
+	}
 	str_deinit(&detail);
 }
 
@@ -69,24 +86,20 @@ static bool was_told(const struct keeper *keeper, const struct enforce_state *st
 	return false;
 }
 
-static bool is_older(const struct keeper *keeper, const struct enforce_state *state)
-{
-	const usec_t time = state->settled > state->applied ? state->settled : state->applied;
-	return keeper->told_since == 0 || time < keeper->told_since;
-}
-
-/* What the commands wrote since the last look. The first look of all takes the record as told. */
+/*
+ * What the commands wrote since the last look. The first look tells of the whole record: the engine
+ * knows what the store has of it.
+ */
 static void tell_record(const struct look *look)
 {
 	struct keeper *keeper = look->keeper;
 	for (size_t i = 0; i < look->states.count; i++) {
 		const struct enforce_state *state = &look->states.items[i];
-		const bool known =
-			keeper->looked ? was_told(keeper, state) : is_older(keeper, state);
-		if (!known) {
-			tell_state(look, state);
+		if (!was_told(keeper, state)) {
+			tell_state(look, state, !keeper->recorded);
 		}
 	}
+	keeper->recorded = true;
 	keeper->told.count = 0;
 	for (size_t i = 0; i < look->states.count; i++) {
 		struct keeper_told *told = vec_push(&keeper->told);
@@ -133,6 +146,12 @@ static void tell_fault(struct keeper *keeper, const struct err *e)
 
 /* ---- putting back ---- */
 
+static void look_soon(struct keeper *keeper, usec_t wait)
+{
+	const usec_t then = clock_monotonic() + wait;
+	keeper->look_at = keeper->look_at < then ? keeper->look_at : then;
+}
+
 /* Whether it may be done now; otherwise when. */
 static bool has_turn(struct keeper *keeper, usec_t *later)
 {
@@ -146,13 +165,16 @@ static bool has_turn(struct keeper *keeper, usec_t *later)
 	return true;
 }
 
-static void leave_alone(const struct look *look, unsigned number, usec_t later)
+static void leave_alone(const struct look *look, enum event_kind kind, unsigned number,
+			usec_t later)
 {
 	struct keeper *keeper = look->keeper;
 	if (!keeper->left_alone) {
 		keeper->left_alone = true;
-		tell(look, EVENT_RULES_LOST, number, true,
-		     "removed again and again; left alone until a minute is over");
+		tell(look, kind, number, true,
+		     kind == EVENT_RULES_LOST
+			     ? "removed again and again; left alone until a minute is over"
+			     : "changed again and again; left alone until a minute is over");
 	}
 	keeper->look_at = later;
 }
@@ -165,7 +187,8 @@ static int restore(struct look *look, struct err *e)
 	unsigned number = 0;
 	usec_t later = 0;
 	if (!has_turn(keeper, &later)) {
-		leave_alone(look, enforce_states_confirmed(&look->states)->number, later);
+		leave_alone(look, EVENT_RULES_LOST, enforce_states_confirmed(&look->states)->number,
+			    later);
 		return 0;
 	}
 	const bool gone = !look->status.present;
@@ -175,6 +198,9 @@ static int restore(struct look *look, struct err *e)
 	}
 	keeper->left_alone = false;
 	keeper->restored++;
+	if (gone) {
+		keeper_counts_anew(keeper);
+	}
 	tell(look, EVENT_RULES_LOST, number, true,
 	     !keeper->looked ? "missing when the daemon began to look"
 	     : gone          ? "the table was removed"
@@ -203,6 +229,54 @@ static void add_new_lines(struct str *out, const char *now, const char *before)
 	str_deinit(&lines);
 }
 
+/* With the record locked. */
+static int undo(struct look *look, unsigned number, struct err *e)
+{
+	struct keeper *keeper = look->keeper;
+	const struct enforce_environment environment = enforce_environment_at(look->now);
+	keeper_counts_look(keeper); /* what was counted goes with the table */
+	int r = enforce_repair(&look->states, number, &environment, e);
+	if (r < 0) {
+		return r;
+	}
+	keeper_counts_anew(keeper);
+	keeper->left_alone = false;
+	keeper->restored++;
+	str_clear(&keeper->drift);
+	tell(look, EVENT_RULES_RESTORED, number, false, "what was changed in them was undone");
+	return enforce_status(&look->status, e);
+}
+
+/*
+ * What another tool changed is undone where the policy wants it so. Not while a candidate waits: it
+ * would be lost. @return 0, also when it is left for later; negative errno.
+ */
+static int repair(struct look *look, struct err *e)
+{
+	struct keeper *keeper = look->keeper;
+	struct err busy = ERR_INIT;
+	const unsigned number = look->status.confirmed;
+	usec_t later = 0;
+	if (!keeper->policy.repair || keeper->drift.length == 0 || look->status.candidate != 0) {
+		return 0;
+	}
+	enforce_states_close(&look->states);
+	int r = enforce_states_open(&look->states, keeper->directory, true, &busy);
+	if (r == -EBUSY) {
+		enforce_states_close(&look->states);
+		look_soon(keeper, BUSY_USEC);
+		return enforce_states_open(&look->states, keeper->directory, false, e);
+	}
+	if (r < 0) {
+		return err_set(e, r, "%s", err_text(&busy));
+	}
+	if (!has_turn(keeper, &later)) {
+		leave_alone(look, EVENT_RULES_CHANGED, number, later);
+		return 0;
+	}
+	return undo(look, number, e);
+}
+
 static int compare(struct look *look, struct err *e)
 {
 	struct keeper *keeper = look->keeper;
@@ -219,7 +293,11 @@ static int compare(struct look *look, struct err *e)
 		}
 		str_clear(&keeper->drift);
 		str_add(&keeper->drift, str_text(&drift));
-		r = 0;
+		r = own ? 0 : repair(look, e);
+		if (own && keeper->policy.repair && keeper->drift.length > 0 &&
+		    look->status.candidate == 0) {
+			look_soon(keeper, AGAIN_USEC); /* when our own command is done */
+		}
 	}
 	str_deinit(&drift);
 	str_deinit(&detail);
@@ -237,12 +315,6 @@ static bool something_waits(const struct look *look)
 		}
 	}
 	return false;
-}
-
-static void look_soon(struct keeper *keeper, usec_t wait)
-{
-	const usec_t then = clock_monotonic() + wait;
-	keeper->look_at = keeper->look_at < then ? keeper->look_at : then;
 }
 
 /* With the record locked: commands may have gone on since it was read. */
@@ -306,6 +378,10 @@ static int look_at_both(struct look *look, bool same, struct err *e)
 	} else {
 		keeper->busy_since = 0;
 	}
+	if (r == 0) {
+		keeper_policy_take(keeper, &look->states,
+				   look->status.framed ? look->status.confirmed : 0, look->now);
+	}
 	if (r == 0 && keeper->busy_since == 0 && !same) {
 		r = compare(look, e);
 	}
@@ -326,6 +402,7 @@ static int look_whole(struct look *look, bool same, struct err *e)
 	struct err mine = ERR_INIT;
 	int r = enforce_states_open(&look->states, look->keeper->directory, false, &mine);
 	if (r == -ENOENT) {
+		keeper_policy_take(look->keeper, &look->states, 0, look->now);
 		r = 0;
 	} else if (r == 0) {
 		r = look_at_both(look, same, &mine);
@@ -348,12 +425,14 @@ void keeper_look(struct keeper *keeper)
 			     .news = keeper->news,
 			     .now = clock_now() };
 	uint32_t generation = 0;
-	keeper->news = (struct enforce_news){ .open = look.news.open };
+	keeper->news = (struct enforce_news){ .open = look.news.open,
+					      .others_open = look.news.others_open };
 	keeper->look_at = clock_monotonic() + SLOW_USEC;
 	int r = enforce_ruleset_id(&generation, &e);
 	/* A candidate leaves without a change of rules. */
 	const bool same = keeper->looked && generation == keeper->generation &&
-			  !look.news.touched && keeper->status.candidate == 0;
+			  !look.news.touched && keeper->status.candidate == 0 &&
+			  !(keeper->policy.repair && keeper->drift.length > 0);
 	if (r == 0) {
 		r = look_whole(&look, same, &e);
 	}

@@ -123,6 +123,7 @@ int request_handle(struct daemon *daemon, const struct wire_message *message)
 		pass_to_engine(daemon, message, &no_fd);
 		return 0;
 	case WIRE_RULES_NEWS:
+	case WIRE_CONTRADICTION:
 		pass_to_engine(daemon, message, &no_fd);
 		return 0;
 	default:

@@ -46,6 +46,11 @@ def events(daemon, *kinds):
     return list(reversed(daemon.ask(f"/v1/events?kind={wanted}")["events"]))
 
 
+def disturbances(daemon):
+    """Those that are no doing of our own commands."""
+    return events(daemon, "rules_lost", "rules_restored", "rules_changed")
+
+
 def settled(daemon, **wanted):
     """Waits until the keeper has told that the rules are so. @return what it told."""
     def so():
@@ -69,7 +74,7 @@ def test_flushed_rules_come_again_by_themselves_and_it_is_told(world, daemon):
     assert world.listing() == before
     rules = settled(daemon, restored=1)
     assert rules["confirmed"] == 1 and not rules["altered"]
-    lost, restored = until(lambda: len(events(daemon)) == 2 and events(daemon), "both events")
+    lost, restored = until(lambda: len(disturbances(daemon)) == 2 and disturbances(daemon), "both events")
     assert (lost["kind"], lost["process"], lost["count"]) == ("rules_lost", "nft", 1)
     assert lost["detail"] == "the table was removed"
     assert (restored["kind"], restored["count"]) == ("rules_restored", 1)
@@ -95,7 +100,7 @@ def test_rules_that_are_missing_at_the_start_are_put_back(world, daemon):
     daemon.start()
     settled(daemon, confirmed=1, restored=1)
     assert world.listing() == before
-    assert events(daemon)[0]["detail"] == "missing when the daemon began to look"
+    assert disturbances(daemon)[0]["detail"] == "missing when the daemon began to look"
 
 
 def test_two_tools_do_not_fight_at_full_speed(world, daemon):
@@ -127,7 +132,7 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     settled(daemon, confirmed=1, altered=False)
     world.nft(change)
     settled(daemon, altered=True)
-    (event,) = events(daemon)
+    (event,) = disturbances(daemon)
     assert (event["kind"], event["process"], event["count"]) == ("rules_changed", "nft", 1)
     assert line in event["detail"], event["detail"]
     altered = world.listing()
@@ -138,6 +143,180 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     if "mine" not in change:
         settled(daemon, altered=False)
     assert len(events(daemon, "rules_changed")) == 1
+
+
+REPAIRED = OPEN_22.replace("ports:", "defaults: {repair: yes}\nports:")
+
+
+@pytest.mark.parametrize("change", [
+    "insert rule inet minato g1-in accept",
+    "add element inet minato g1-tcp { 23 : accept }",
+    "delete element inet minato g1-tcp { 22 }",
+    "add chain inet minato mine { type filter hook input priority 0; }",
+    "add table inet minato { flags dormant; }",
+])
+def test_with_repair_what_another_tool_changes_is_undone(world, daemon, change):
+    world.listen(22)
+    world.listen(23)
+    world.hold(REPAIRED)
+    before = world.listing()
+    daemon.start()
+    settled(daemon, confirmed=1, altered=False)
+    kept = world.connect(22)
+    began = time.monotonic()
+    world.nft(change)
+    until(lambda: world.listing() == before, "it is undone", seconds=5)
+    print(f"undone after {1000 * (time.monotonic() - began):.0f} ms")
+    assert time.monotonic() - began < 1
+    settled(daemon, restored=1, altered=False, lost=False)
+    changed, restored = until(lambda: len(disturbances(daemon)) == 2 and disturbances(daemon), "both events")
+    assert changed["kind"] in ("rules_changed", "rules_lost") and changed["process"] == "nft"
+    assert restored["kind"] == "rules_restored"
+    assert kept and world.connect(22) and not world.connect(23)
+
+
+def test_a_fight_over_lines_is_bounded(world, daemon):
+    world.hold(REPAIRED)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    for turn in range(10):
+        world.nft("insert rule inet minato g1-in accept")
+        settled(daemon, restored=turn + 1)
+    world.nft("insert rule inet minato g1-in accept")
+    until(lambda: any("left alone" in e["detail"] for e in events(daemon, "rules_changed")), "it is said")
+    settled(daemon, altered=True, restored=10)
+
+
+def test_a_repair_takes_no_candidate_away(world, daemon):
+    world.hold(REPAIRED)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.apply(REPAIRED.replace("10.77.0.2", "10.77.0.66"), "--even-if-it-cuts-me", "--timeout", "300")
+    settled(daemon, candidate=2)
+    world.nft("insert rule inet minato g1-in accept")
+    settled(daemon, altered=True, candidate=2, restored=0)
+    assert world.candidate() == 2
+    assert world.minato("rollback").returncode == 0
+    settled(daemon, altered=False, candidate=None, restored=1)
+
+
+def test_a_change_of_repair_alone_is_a_change(world, daemon):
+    world.hold(OPEN_22)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.nft("insert rule inet minato g1-in accept")
+    settled(daemon, altered=True)
+    done = world.apply(REPAIRED, "--unproven")
+    assert "undone" in done.stdout, done.stdout
+    settled(daemon, altered=False, confirmed=2)
+    assert "are those of the policy" in world.apply(REPAIRED).stdout
+    world.nft("insert rule inet minato g2-in accept")
+    settled(daemon, restored=1, altered=False)
+
+
+def test_a_sleeping_table_is_woken(world, daemon):
+    """flags dormant takes the hooks away: no rule is another, and none is met."""
+    world.hold(OPEN_22)
+    before = world.listing()
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.nft("add table inet minato { flags dormant; }")
+    until(lambda: world.listing() == before, "it is awake", seconds=5)
+    assert disturbances(daemon)[0]["process"] == "nft"
+
+
+def test_what_commands_did_while_no_daemon_ran_is_told_once(world, daemon):
+    world.apply(OPEN_22, "--unproven", "--timeout", "300")
+    assert world.minato("rollback").returncode == 0
+    world.hold(OPEN_22)
+    daemon.start()
+    until(lambda: len(events(daemon)) == 2, "the record is told")
+    reverted, confirmed = events(daemon)
+    assert (reverted["kind"], reverted["count"]) == ("rules_reverted", 1)
+    assert (confirmed["kind"], confirmed["count"]) == ("rules_confirmed", 2)
+    assert confirmed["detail"].startswith("by root") and "22/tcp" in confirmed["detail"]
+    assert daemon.stop() == 0
+    assert world.minato("off").returncode == 0
+    daemon.start()
+    until(lambda: len(events(daemon)) == 3, "what is new is told")
+    assert events(daemon)[-1]["kind"] == "rules_off"
+    os.kill(daemon.pids()["keeper"], signal.SIGKILL)
+    until(lambda: daemon.ask("/v1/events?kind=child_restarted")["events"], "a new keeper")
+    engine = daemon.pids()["engine"]
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: daemon.pids()["engine"] != engine, "a new engine")
+    settled(daemon, watched=True)
+    assert len(events(daemon)) == 3, "each once"
+
+
+def test_a_record_that_was_begun_anew_is_told_though_its_numbers_were(world, daemon):
+    world.hold(OPEN_22)
+    daemon.start()
+    until(lambda: len(events(daemon)) == 1, "the record is told")
+    assert daemon.stop() == 0
+    world.nft("delete", "table", "inet", "minato")
+    for each in (world.folder / "rules").iterdir():
+        each.unlink()
+    world.hold(OPEN_BOTH)
+    daemon.start()
+    until(lambda: [e["count"] for e in events(daemon, "rules_confirmed")] == [1, 1], "both are told")
+
+
+def test_a_declaration_that_has_ended_is_told_once(world, daemon):
+    def ended():
+        return daemon.ask("/v1/events?kind=declaration_expired")["events"]
+
+    policy = OPEN_22 + "  visit: {port: 8443/tcp, for: a visit, owner: o, from: any, until: \"2026-01-02\"}\n"
+    world.hold(policy)
+    daemon.start()
+    (event,) = until(ended, "it is told")
+    assert (event["port"], event["protocol"], event["count"]) == (8443, "tcp", 1)
+    assert event["detail"] == "visit until 2026-01-02: a visit"
+    assert "declaration-expired" in [f["finding"] for f in daemon.ask("/v1/findings")["findings"]]
+    assert daemon.stop() == 0
+    daemon.start()
+    world.hold(policy.replace("from: 10.77.0.2", "from: any"))
+    settled(daemon, confirmed=2)
+    assert len(ended()) == 1
+
+
+def test_who_was_refused_reaches_the_store(world):
+    daemon = world.daemon(environment={**os.environ, "MINATO_COUNT_SECONDS": "1"})
+
+    def told(kind="refused"):
+        return [(e["address"], e["port"], e["protocol"], e["count"]) for e in
+                reversed(daemon.ask(f"/v1/events?kind={kind}")["events"])]
+
+    def refused(*words):
+        done = world.minato("refused", "--json", "--state-directory", daemon.state, *words)
+        assert done.returncode == 0, done.stderr
+        return {(r["source"], r["port"], r["protocol"]): r["packet_count"] for r in json.loads(done.stdout)["refused"]}
+
+    try:
+        world.hold(OPEN_22)
+        assert not world.connect(23, World.OTHER)
+        daemon.start()
+        settled(daemon, confirmed=1)
+        time.sleep(1.5)
+        assert not told(), "what was counted before stands in the kernel alone"
+        for _ in range(3):
+            assert not world.answers(53, World.OTHER, timeout=0.1)
+        until(lambda: sum(row[3] for row in told()) == 3, "the packets are told")
+        assert {row[:3] for row in told()} == {(World.OTHER, 53, "udp")}
+        assert not world.connect(23, World.OTHER6)
+        until(lambda: [row for row in told() if row[0] == World.OTHER6], "IPv6 too")
+        assert refused("--since", "1h")[World.OTHER, 53, "udp"] == 3
+        world.nft("flush", "ruleset")
+        settled(daemon, restored=1)
+        assert refused()[World.OTHER, 53, "udp"] == 3, "the store knows it still"
+        assert not world.answers(53, World.OTHER, timeout=0.1)
+        until(lambda: sum(row[3] for row in told() if row[1] == 53) == 4, "counted on")
+        assert refused("--since", "1h")[World.OTHER, 53, "udp"] == 4
+        text = subprocess.run(world.words("log", "--state-directory", daemon.state), capture_output=True, text=True,
+                              env=world.environment(), timeout=60).stdout
+        assert f"{World.OTHER}:53/udp" in text and "refused" in text
+    finally:
+        daemon.remove()
 
 
 def test_own_commands_are_told_as_what_they_are(world, daemon):

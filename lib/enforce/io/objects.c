@@ -152,6 +152,31 @@ int objects_list(object_function *function, void *data, struct err *e)
 	return r < 0 && r != -ENOENT ? err_system(e, r, "cannot list the rules of minato") : 0;
 }
 
+/* ---- the table ---- */
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct attributes attributes = { { 0 } };
+	if (mnl_attr_parse(message, sizeof(struct nfgenmsg), note, &attributes) < 0) {
+		return MNL_CB_ERROR;
+	}
+	*(uint32_t *)data = number_of(&attributes, NFTA_TABLE_FLAGS);
+	return MNL_CB_STOP;
+}
+
+int objects_table_sleeps(struct err *e)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	uint32_t flags = 0;
+	struct nlmsghdr *message = begin(buffer, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, table_name);
+	int r = ask(message, take_table, &flags);
+	if (r < 0 && r != -ENOENT) {
+		return err_system(e, r, "cannot ask for the table of minato");
+	}
+	return (flags & NFT_TABLE_F_DORMANT) != 0;
+}
+
 /* ---- rules ---- */
 
 struct search {

@@ -20,5 +20,9 @@ typedef int object_function(enum object_kind kind, const char *name, void *data)
  * -EPERM; other negative errno. */
 int objects_list(object_function *function, void *data, struct err *e);
 
+/* Whether the table sleeps (flags dormant): then no packet meets it. @return 1, 0 (also without a
+ * table), or errno. */
+int objects_table_sleeps(struct err *e);
+
 /* Whether a rule of the chain looks into the set or map of that name. @return 1, 0, or errno. */
 int objects_chain_asks(const char *chain, const char *set, struct err *e);
