@@ -1,10 +1,11 @@
 /* The tables of other tools, as nft lists them. */
 #include <errno.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "enforce/enforce.h"
 #include "enforce/io/nft.h"
+#include "enforce/io/objects.h"
 
 /* A name that nft would read as anything else than one word is passed over: there is no quoting. */
 static bool is_listed(const char *family, const char *name)
@@ -13,25 +14,15 @@ static bool is_listed(const char *family, const char *name)
 	return !own && strpbrk(name, " \t\n;{}\"#") == NULL;
 }
 
+static int add_table(const char *family, const char *name, void *data)
+{
+	return is_listed(family, name) ? str_printf(data, "%s %s\n", family, name) : 0;
+}
+
+/* Not by nft, which reads every element of every set before it lists the tables. */
 int enforce_foreign_tables(struct str *out, struct err *e)
 {
-	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = nft_run(&text, "list tables", NFT_JSON, e);
-	json_t *document = r == 0 ? json_loadb(str_text(&text), text.length, 0, NULL) : NULL;
-	size_t index;
-	json_t *object;
-	json_array_foreach(json_object_get(document, "nftables"), index, object)
-	{
-		const json_t *table = json_object_get(object, "table");
-		const char *family = json_string_value(json_object_get(table, "family"));
-		const char *name = json_string_value(json_object_get(table, "name"));
-		if (family != NULL && name != NULL && is_listed(family, name)) {
-			(void)str_printf(out, "%s %s\n", family, name); /* kept in out->error */
-		}
-	}
-	json_decref(document);
-	str_deinit(&text);
-	return r < 0 ? r : out->error;
+	return objects_tables(add_table, out, e);
 }
 
 int enforce_foreign_listing(struct str *out, const char *table, bool json, struct err *e)

@@ -154,6 +154,43 @@ int objects_list(object_function *function, void *data, struct err *e)
 
 /* ---- the table ---- */
 
+static const char *family_name(uint8_t family)
+{
+	static const char *const names[] = {
+		[NFPROTO_INET] = "inet",     [NFPROTO_IPV4] = "ip",       [NFPROTO_ARP] = "arp",
+		[NFPROTO_NETDEV] = "netdev", [NFPROTO_BRIDGE] = "bridge", [NFPROTO_IPV6] = "ip6",
+	};
+	return family < sizeof(names) / sizeof(names[0]) ? names[family] : NULL;
+}
+
+struct table_listing {
+	table_function *function;
+	void *data;
+};
+
+static int take_any_table(const struct nlmsghdr *message, void *data)
+{
+	const struct table_listing *listing = data;
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+	struct attributes attributes = { { 0 } };
+	if (mnl_attr_parse(message, sizeof(*head), note, &attributes) < 0) {
+		return MNL_CB_ERROR;
+	}
+	const char *family = family_name(head->nfgen_family);
+	const char *name = text_of(&attributes, NFTA_TABLE_NAME);
+	int r = family == NULL || name == NULL ? 0 : listing->function(family, name, listing->data);
+	return r < 0 ? refuse(r) : MNL_CB_OK;
+}
+
+int objects_tables(table_function *function, void *data, struct err *e)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	struct table_listing listing = { function, data };
+	int r = ask(begin(buffer, NFT_MSG_GETTABLE, NLM_F_DUMP, AF_UNSPEC), take_any_table,
+		    &listing);
+	return r < 0 ? err_system(e, r, "cannot list the tables of the packet filter") : 0;
+}
+
 static int take_table(const struct nlmsghdr *message, void *data)
 {
 	struct attributes attributes = { { 0 } };
