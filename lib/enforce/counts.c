@@ -81,6 +81,34 @@ void enforce_counts_take_back(struct enforce_counts *counts, const struct enforc
 	}
 }
 
+static uint64_t packets_between(const struct enforce_counts *counts,
+				const struct enforce_counted *run)
+{
+	const uint16_t last = run->last_port == 0 ? run->port : run->last_port;
+	uint64_t packets = 0;
+	for (size_t i = 0; i < counts->count; i++) {
+		const struct enforce_counted *one = &counts->items[i];
+		packets += one->protocol == run->protocol && one->port >= run->port &&
+					   one->port <= last
+				   ? one->packets
+				   : 0;
+	}
+	return packets;
+}
+
+void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused)
+{
+	for (size_t i = 0; i < asked->count; i++) {
+		struct enforce_counted *one = &asked->items[i];
+		const uint64_t packets = packets_between(refused, one);
+		one->packets -= packets < one->packets ? packets : one->packets;
+	}
+	counts_rank(asked);
+	while (asked->count > 0 && asked->items[asked->count - 1].packets == 0) {
+		asked->count--;
+	}
+}
+
 void enforce_counts_merge(struct enforce_counts *counts)
 {
 	size_t kept = 0;

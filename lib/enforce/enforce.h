@@ -256,11 +256,12 @@ int enforce_ruleset_id(uint32_t *out, struct err *e);
 
 enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
 
-/* New packets of one source for one port. */
+/* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from;
+	struct addr from; /* ADDR_NONE = all */
 	enum protocol protocol;
 	uint16_t port;
+	uint16_t last_port; /* of a run; 0 = that port alone */
 	uint64_t packets;
 	usec_t last; /* wall time */
 };
@@ -277,6 +278,11 @@ struct enforce_counts {
  * @return 0 (also without rules); as nft_run.
  */
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+/*
+ * Reads how many new packets came for each run of declared ports, those that were refused included.
+ * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
+ */
+int enforce_asked(struct enforce_counts *out, unsigned generation, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
 
 /* Sorts by source, protocol and port. */
@@ -297,6 +303,8 @@ void enforce_counts_merge(struct enforce_counts *counts);
  */
 int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
 			bool within);
+/* Takes what was refused away from what was asked for, by port; most packets first, none with 0. */
+void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
 /* Takes some of its packets from a count of sorted ones. */
 void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);
 

@@ -356,9 +356,10 @@ static void add_map(struct writing *w, enum protocol protocol, bool ending)
 	if (count == 0) {
 		return;
 	}
-	ADD(w, "add map inet minato g%u-%s%s { type inet_service : verdict;%s elements = { ",
+	/* Each element counts who asks for its ports: see enforce_asked(). */
+	ADD(w, "add map inet minato g%u-%s%s { type inet_service : verdict;%s%s elements = { ",
 	    w->generation, ending ? "end-" : "", protocol_name(protocol),
-	    ranges ? " flags interval;" : "");
+	    ranges ? " flags interval;" : "", ending ? "" : " counter;");
 	const char *comma = "";
 	for (size_t i = 0; i < access->openings.count; i++) {
 		const struct opening *o = &access->openings.items[i];

@@ -26,6 +26,7 @@ static const char *const names[] = {
 	[EVENT_DECLARATION_EXPIRED] = "declaration_expired",
 	[EVENT_REFUSED] = "refused",
 	[EVENT_WOULD_REFUSE] = "would_refuse",
+	[EVENT_LET_IN] = "let_in",
 };
 
 const char *event_kind_name(enum event_kind kind)

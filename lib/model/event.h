@@ -33,7 +33,8 @@ enum event_kind {
 	 * the first may have come and the last came. */
 	EVENT_REFUSED = 19,
 	EVENT_WOULD_REFUSE = 20, /* likewise, and mode: observe let them in */
-	EVENT_KIND_LAST = EVENT_WOULD_REFUSE,
+	EVENT_LET_IN = 21,       /* `count` new packets to an open port, from anywhere; likewise */
+	EVENT_KIND_LAST = EVENT_LET_IN,
 };
 
 enum {

@@ -55,6 +55,7 @@ static const char *const kinds[] = {
 	"declaration_expired",
 	"refused",
 	"would_refuse",
+	"let_in",
 	NULL,
 };
 

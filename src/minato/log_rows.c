@@ -43,6 +43,7 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_DECLARATION_EXPIRED] = N_("expired"),
 		[EVENT_REFUSED] = N_("refused"),
 		[EVENT_WOULD_REFUSE] = N_("would refuse"),
+		[EVENT_LET_IN] = N_("let in"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }

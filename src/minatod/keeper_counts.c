@@ -27,9 +27,30 @@ static struct event row_of(const struct keeper *keeper, const struct enforce_cou
 			       .address = counted->from,
 			       .port = counted->port,
 			       .count = counted->packets };
-	(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ, last %.19sZ",
-		       time_format(keeper->counts.read, since), time_format(counted->last, last));
+	const char *begin = time_format(keeper->counts.read, since);
+	if (kind != EVENT_LET_IN) {
+		(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ, last %.19sZ",
+			       begin, time_format(counted->last, last));
+	} else if (counted->last_port != 0) {
+		(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ, ports %u-%u",
+			       begin, counted->port, counted->last_port);
+	} else {
+		(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ", begin);
+	}
 	return event;
+}
+
+/* @return how many were told: the first ones. */
+static size_t tell_rows(const struct keeper *keeper, const struct enforce_counts *rows,
+			enum event_kind kind)
+{
+	size_t told = 0;
+	int r = 0;
+	for (; r == 0 && told < rows->count && told < ROWS_MAX; told += r == 0) {
+		const struct event row = row_of(keeper, &rows->items[told], kind);
+		r = keeper_tell_news(keeper, &row);
+	}
+	return told;
 }
 
 /* Tells the most frequent ones. What is not told stays for the next time, in `now` as before. */
@@ -40,17 +61,51 @@ static void tell(const struct keeper *keeper, struct enforce_counts *now,
 	if (enforce_counts_grown(&news, now, before) < 0) {
 		return;
 	}
-	size_t told = 0;
-	int r = 0;
-	for (; r == 0 && told < news.count && told < ROWS_MAX; told += r == 0) {
-		const struct event row = row_of(keeper, &news.items[told], kind);
-		r = keeper_tell_news(keeper, &row);
-	}
+	const size_t told = tell_rows(keeper, &news, kind);
 	for (size_t i = told; i < news.count; i++) {
 		enforce_counts_take_back(now, &news.items[i]);
 	}
 	enforce_counts_deinit(&news);
 }
+
+/* ---- who was let in ---- */
+
+/* Replaces what is remembered of a reading. @param grown  receives what has come since. */
+static void advance(struct enforce_counts *before, const struct enforce_counts *now,
+		    struct enforce_counts *grown)
+{
+	const struct enforce_counts none = { 0 };
+	*grown = none;
+	(void)enforce_counts_grown(grown, now, before); /* without memory nothing is told */
+	enforce_counts_deinit(before);
+	(void)enforce_counts_grown(before, now, &none); /* a copy */
+	enforce_counts_sort(before);
+}
+
+/* By declaration and not by source: whoever asked for its ports and was not refused. */
+static void look_at_let_in(struct keeper *keeper, const struct enforce_counts *refused)
+{
+	struct keeper_counts *counts = &keeper->counts;
+	struct enforce_counts now = { 0 };
+	struct enforce_counts grown = { 0 };
+	const unsigned generation = keeper->policy.number;
+	if (generation != counts->generation && counts->read != 0) {
+		enforce_counts_deinit(&counts->asked); /* it has counted since it holds */
+	}
+	counts->generation = generation;
+	if (generation != 0 && enforce_asked(&now, generation, NULL) == 0) {
+		enforce_counts_sort(&now);
+		advance(&counts->asked, &now, &grown);
+	}
+	if (counts->read != 0) {
+		enforce_counts_let_in(&grown, refused);
+		(void)tell_rows(keeper, &grown, EVENT_LET_IN); /* the rest is of no use later */
+	}
+	enforce_counts_deinit(&now);
+	enforce_counts_deinit(&grown);
+}
+
+/* ---- who was refused ---- */
 
 static void look_at_kind(struct keeper *keeper, size_t kind)
 {
@@ -62,6 +117,12 @@ static void look_at_kind(struct keeper *keeper, size_t kind)
 		return; /* the next minute brings it */
 	}
 	enforce_counts_sort(&now);
+	if (kinds[kind] == EVENT_REFUSED) {
+		struct enforce_counts grown;
+		advance(&counts->refused, &now, &grown);
+		look_at_let_in(keeper, &grown);
+		enforce_counts_deinit(&grown);
+	}
 	if (counts->read != 0) {
 		tell(keeper, &now, &counts->told[kind], kinds[kind]);
 	}
@@ -95,4 +156,6 @@ void keeper_counts_anew(struct keeper *keeper)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		enforce_counts_deinit(&keeper->counts.told[i]);
 	}
+	enforce_counts_deinit(&keeper->counts.refused);
+	enforce_counts_deinit(&keeper->counts.asked);
 }

@@ -123,7 +123,7 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
 
 @pytest.mark.parametrize("change, line", [
     ("insert rule inet minato g1-in accept", "+ accept"),
-    ("add element inet minato g1-tcp { 23 : accept }", "23 : accept"),
+    ("add element inet minato g1-tcp { 23 : accept }", "23 counter : accept"),
     ("add chain inet minato mine", "+ chain mine {"),
 ])
 def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line):
@@ -312,6 +312,10 @@ def test_who_was_refused_reaches_the_store(world):
         assert not world.answers(53, World.OTHER, timeout=0.1)
         until(lambda: sum(row[3] for row in told() if row[1] == 53) == 4, "counted on")
         assert refused("--since", "1h")[World.OTHER, 53, "udp"] == 4
+        world.listen(22)
+        assert world.connect(22) and world.connect(22) and not world.connect(22, World.OTHER)
+        until(lambda: sum(row[3] for row in told("let_in")) == 2, "who was let in")
+        assert {row[:3] for row in told("let_in")} == {(None, 22, "tcp")}
         text = subprocess.run(world.words("log", "--state-directory", daemon.state), capture_output=True, text=True,
                               env=world.environment(), timeout=60).stdout
         assert f"{World.OTHER}:53/udp" in text and "refused" in text

@@ -349,6 +349,26 @@ static void only_what_has_come_since_is_told(void **state)
 	enforce_counts_deinit(&grown);
 }
 
+static void who_was_refused_was_not_let_in(void **state)
+{
+	(void)state;
+	struct enforce_counted asked[] = { counted("192.0.2.1", 22, 7), counted("192.0.2.1", 80, 5),
+					   counted("192.0.2.1", 8000, 9) };
+	asked[2].last_port = 8010;
+	struct enforce_counted refused[] = { counted("192.0.2.1", 22, 3),
+					     counted("192.0.2.2", 22, 1),
+					     counted("192.0.2.2", 80, 6), counted("::1", 8010, 2),
+					     counted("::1", 8011, 2) };
+	struct enforce_counts asked_counts = { asked, 3 };
+	const struct enforce_counts refused_counts = { refused, 5 };
+	enforce_counts_let_in(&asked_counts, &refused_counts);
+	assert_int_equal(asked_counts.count, 2);
+	assert_int_equal(asked[0].port, 8000);
+	assert_int_equal(asked[0].packets, 7);
+	assert_int_equal(asked[1].port, 22);
+	assert_int_equal(asked[1].packets, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +378,7 @@ int main(void)
 		cmocka_unit_test(ports_agree_with_what_is_decided),
 		cmocka_unit_test(a_rule_is_quoted_as_nft_prints_it),
 		cmocka_unit_test(only_what_has_come_since_is_told),
+		cmocka_unit_test(who_was_refused_was_not_let_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
