@@ -19,6 +19,7 @@ struct foreign_walk {
 	bool rewrites; /* what it writes into packets is not seen by the rules of minato */
 	/* What a rule above lets in, perhaps not from everywhere; and what one refuses to all. */
 	struct portset accepted[NFT_TRANSPORTS], refused[NFT_TRANSPORTS];
+	bool all_refused[NFT_TRANSPORTS]; /* whatever nothing above lets in: told with that rule */
 };
 
 static const struct port_range every_port = { 0, UINT16_MAX };
@@ -118,6 +119,10 @@ static void refuse_range(struct nft_walk *walk, const struct nft_place *place, s
 	const struct foreign_rule rule = { .kind = FOREIGN_REFUSE,
 					   .protocol = nft_transports[transport].protocol };
 	(void)context;
+	if (foreign->all_refused[transport]) {
+		return;
+	}
+	foreign->all_refused[transport] = range.first == 0 && range.last == UINT16_MAX;
 	add_without(walk, place, rule, range, &foreign->accepted[transport]);
 	portset_add_range(&foreign->refused[transport], range.first, range.last);
 }
@@ -284,6 +289,7 @@ static bool prepare(struct foreign_walk *foreign, const json_t *chain)
 	foreign->rewrites = foreign->filter && (input || priority > OWN_PRIORITY);
 	memset(foreign->accepted, 0, sizeof(foreign->accepted));
 	memset(foreign->refused, 0, sizeof(foreign->refused));
+	memset(foreign->all_refused, 0, sizeof(foreign->all_refused));
 	return (foreign->ingress || foreign->nat || foreign->filter) && !is_own(chain);
 }
 

@@ -27,10 +27,13 @@ static struct event row_of(const struct keeper *keeper, const struct enforce_cou
 			       .address = counted->from,
 			       .port = counted->port,
 			       .count = counted->packets };
+	/* The kernel tells whole seconds. */
+	const usec_t seen =
+		counted->last > keeper->counts.read ? counted->last : keeper->counts.read;
 	const char *begin = time_format(keeper->counts.read, since);
 	if (kind != EVENT_LET_IN) {
 		(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ, last %.19sZ",
-			       begin, time_format(counted->last, last));
+			       begin, time_format(seen, last));
 	} else if (counted->last_port != 0) {
 		(void)snprintf(event.detail, sizeof(event.detail), "since %.19sZ, ports %u-%u",
 			       begin, counted->port, counted->last_port);
