@@ -7,7 +7,7 @@ import time
 import pytest
 
 from daemon import until
-from test_keeper import settled
+from test_keeper import settled, waiters
 from world import World, run
 
 POLICY = """minato: 1
@@ -25,6 +25,8 @@ EARLY = "add table inet f; add chain inet f pre { type filter hook prerouting pr
 def world():
     made = World()
     yield made
+    for pid in waiters(made):
+        os.kill(pid, signal.SIGKILL)
     made.remove()
 
 
