@@ -279,10 +279,11 @@ struct enforce_counts {
  */
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
 /*
- * Reads how many new packets came for each run of declared ports, those that were refused included.
+ * Reads how many new packets came for each run of declared ports, those that were refused included,
+ * in all generations that the kernel has.
  * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
  */
-int enforce_asked(struct enforce_counts *out, unsigned generation, struct err *e);
+int enforce_asked(struct enforce_counts *out, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
 
 /* Sorts by source, protocol and port. */

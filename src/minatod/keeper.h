@@ -40,8 +40,7 @@ struct keeper_counts {
 	usec_t read;                   /* wall time of the last reading; 0 = none yet */
 	struct enforce_counts told[2]; /* by key: what was told of each source and port */
 	struct enforce_counts refused; /* by key: what the kernel had counted at the last reading */
-	unsigned generation;           /* whose maps were read */
-	struct enforce_counts asked;   /* by key: what they had counted then */
+	struct enforce_counts asked;   /* by key: what the doors had counted then */
 };
 
 struct keeper {

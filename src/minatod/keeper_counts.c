@@ -91,12 +91,7 @@ static void look_at_let_in(struct keeper *keeper, const struct enforce_counts *r
 	struct keeper_counts *counts = &keeper->counts;
 	struct enforce_counts now = { 0 };
 	struct enforce_counts grown = { 0 };
-	const unsigned generation = keeper->policy.number;
-	if (generation != counts->generation && counts->read != 0) {
-		enforce_counts_deinit(&counts->asked); /* it has counted since it holds */
-	}
-	counts->generation = generation;
-	if (generation != 0 && enforce_asked(&now, generation, NULL) == 0) {
+	if (enforce_asked(&now, NULL) == 0) {
 		enforce_counts_sort(&now);
 		advance(&counts->asked, &now, &grown);
 	}

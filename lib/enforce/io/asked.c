@@ -7,6 +7,8 @@
 #include "base/vec.h"
 #include "enforce/counts.h"
 #include "enforce/io/nft.h"
+#include "enforce/io/objects.h"
+#include "enforce/listing.h"
 
 static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_DCCP,
 					   PROTOCOL_UDPLITE };
@@ -62,31 +64,56 @@ static int take_all(struct reading *reading, enum protocol protocol, const json_
 	return r;
 }
 
-static int read_map(struct reading *reading, unsigned generation, enum protocol protocol,
+static int read_map(struct reading *reading, const char *name, enum protocol protocol,
 		    struct err *e)
 {
-	char command[64];
+	char command[320];
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	struct err mine = ERR_INIT;
-	(void)snprintf(command, sizeof(command), "list map inet minato g%u-%s", generation,
-		       protocol_name(protocol));
+	(void)snprintf(command, sizeof(command), "list map inet minato %.256s", name);
 	int r = nft_run(&text, command, NFT_JSON, &mine);
 	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
 	str_deinit(&text);
 	r = r == 0 ? take_all(reading, protocol, document) : r;
 	json_decref(document);
-	/* No port of that protocol is declared. */
+	/* Swept meanwhile. */
 	return r == -ENOENT ? 0 : r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
 }
 
-int enforce_asked(struct enforce_counts *out, unsigned generation, struct err *e)
+/* Names of maps, a line each. */
+static int note(enum object_kind kind, const char *name, void *data)
+{
+	return kind == OBJECT_MAP && listing_generation(name) != 0 ? str_printf(data, "%s\n", name)
+								   : 0;
+}
+
+/* Of a name "gN-tcp"; PROTOCOL_NONE for another map. */
+static enum protocol protocol_of(const char *name)
+{
+	const char *end = strchr(name, '-');
+	for (size_t i = 0; end != NULL && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (strcmp(end + 1, protocol_name(protocols[i])) == 0) {
+			return protocols[i];
+		}
+	}
+	return PROTOCOL_NONE;
+}
+
+int enforce_asked(struct enforce_counts *out, struct err *e)
 {
 	struct reading reading = { 0 };
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		r = read_map(&reading, generation, protocols[i], e);
+	struct str names = STR_INIT(1 << 16);
+	char *rest = NULL;
+	int r = objects_list(note, &names, e);
+	char *text = r == 0 && names.length > 0 ? names.text : NULL;
+	for (char *name = text == NULL ? NULL : strtok_r(text, "\n", &rest); r == 0 && name != NULL;
+	     name = strtok_r(NULL, "\n", &rest)) {
+		const enum protocol protocol = protocol_of(name);
+		r = protocol == PROTOCOL_NONE ? 0 : read_map(&reading, name, protocol, e);
 	}
+	str_deinit(&names);
 	*out = (struct enforce_counts){ reading.list.items, reading.list.count };
+	enforce_counts_merge(out);
 	counts_rank(out);
 	return r;
 }
