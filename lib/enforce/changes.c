@@ -387,6 +387,8 @@ static void compare_defaults(struct comparing *c)
 			out->outbound_before != out->outbound_after ||
 			out->forward_before != out->forward_after ||
 			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
+	out->repair_before = before != NULL && before->defaults.repair;
+	out->repair_after = after != NULL && after->defaults.repair;
 	bool less =
 		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
 		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
@@ -477,7 +479,8 @@ void enforce_changes_deinit(struct enforce_changes *changes)
 
 bool enforce_changes_any(const struct enforce_changes *changes)
 {
-	return changes->count > 0 || changes->defaults;
+	return changes->count > 0 || changes->defaults ||
+	       changes->repair_before != changes->repair_after;
 }
 
 const char *enforce_change_name(enum enforce_change_kind kind)

@@ -20,9 +20,11 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/portset.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "base/when.h"
+#include "model/foreign.h"
 #include "model/protocol.h"
 #include "policy/policy.h"
 
@@ -183,6 +185,42 @@ int enforce_questions(struct enforce_questions *out, const struct enforce_asking
 		      const struct enforce_sources *sources);
 void enforce_questions_deinit(struct enforce_questions *questions);
 
+/* ---- rules of other tools against it ---- */
+
+enum { ENFORCE_PROTOCOLS = 5 }; /* that have ports */
+
+/* What a policy means to open, as ports. About 120 KiB: not for the stack. */
+struct enforce_ports {
+	struct portset open[ENFORCE_PROTOCOLS];    /* somebody outside may come in */
+	struct portset wide[ENFORCE_PROTOCOLS];    /* everybody may */
+	struct portset passing[ENFORCE_PROTOCOLS]; /* closed, but only observed: all come in */
+	usec_t until; /* when it changes by itself, as something ends; 0 = never */
+};
+
+/* Pure. @return 0; as enforce_rules. */
+int enforce_ports(struct enforce_ports *out, const struct policy *policy,
+		  const struct enforce_environment *environment, struct err *e);
+
+/*
+ * Where a rule of another tool contradicts what the rules of a policy, which hold, mean. Pure. The
+ * texts of `out` stay empty.
+ * @param out  kind, protocol and ports: the first run of ports that it is about. @return whether.
+ */
+bool enforce_contradicts(struct contradiction *out, const struct enforce_ports *ports,
+			 const struct foreign_rule *rule);
+
+/* Appends the names of all tables but ours: lines of "FAMILY NAME". @return 0; as nft_run. */
+int enforce_foreign_tables(struct str *out, struct err *e);
+/*
+ * Appends one of them, as `nft -j list table` or as nft prints it.
+ * @param table  "FAMILY NAME". @return 0, with nothing when it has gone; as nft_run.
+ */
+int enforce_foreign_listing(struct str *out, const char *table, bool json, struct err *e);
+
+/* Appends what nft prints of a rule, out of that text; of a chain's policy the line in which it
+ * stands. Pure. @return whether it is there. */
+bool enforce_foreign_text(struct str *out, const char *text, const struct foreign_rule *rule);
+
 /* ---- rules ---- */
 
 /*
@@ -206,6 +244,10 @@ void enforce_activation(struct str *out, unsigned generation, bool outbound);
 
 /* Appends the frame that all generations share: table, maps, base chains. Repeatable. */
 void enforce_frame(struct str *out, bool outbound);
+
+/* Whether the last day of a declaration is over. */
+bool enforce_has_ended(const struct policy_declaration *declaration,
+		       const struct enforce_environment *environment);
 
 /* ---- what would change ---- */
 
@@ -249,6 +291,7 @@ struct enforce_changes {
 	struct policy_ports *runs;  /* every port of the items that are not forwarded, sorted by
 				     * protocol, then number */
 	size_t run_count;
+	bool repair_before, repair_after; /* no packet is treated otherwise by it */
 };
 
 /*
@@ -290,7 +333,7 @@ const char *enforce_change_name(enum enforce_change_kind kind);
 /* What the kernel does now. */
 struct enforce_status {
 	bool present;          /* the table is there */
-	bool framed;           /* its base chain asks both maps */
+	bool framed;           /* it is awake, and its base chain asks both maps */
 	unsigned confirmed;    /* generation, 0 = none: everything is let in */
 	unsigned candidate;    /* generation that waits for its confirmation, 0 = none */
 	usec_t candidate_left; /* until the kernel takes it back */
@@ -310,6 +353,10 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
 /* The same, and packets meet it at once: one transaction, so that nobody finds half of it. Ends a
  * candidate. */
 int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
+
+/* Exchanges the whole table for a generation that packets meet at once, in one transaction: what
+ * anybody changed in it is gone, and so is a candidate and what was counted. */
+int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e);
 
 /* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
 enum enforce_outcome {
@@ -350,11 +397,12 @@ int enforce_ruleset_id(uint32_t *out, struct err *e);
 
 enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
 
-/* New packets of one source for one port. */
+/* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from;
+	struct addr from; /* ADDR_NONE = all */
 	enum protocol protocol;
 	uint16_t port;
+	uint16_t last_port; /* of a run; 0 = that port alone */
 	uint64_t packets;
 	usec_t last; /* wall time */
 };
@@ -371,7 +419,36 @@ struct enforce_counts {
  * @return 0 (also without rules); as nft_run.
  */
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+/*
+ * Reads how many new packets came for each run of declared ports, those that were refused included,
+ * in all generations that the kernel has.
+ * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
+ */
+int enforce_asked(struct enforce_counts *out, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
+
+/* Sorts by source, protocol and port. */
+void enforce_counts_sort(struct enforce_counts *counts);
+/*
+ * What was counted between two readings, most packets first. Pure. A count that went down began
+ * anew. @param now,before  sorted. @param out  free with enforce_counts_deinit. @return 0; -ENOMEM.
+ */
+int enforce_counts_grown(struct enforce_counts *out, const struct enforce_counts *now,
+			 const struct enforce_counts *before);
+/* Adds rows of one source, protocol and port together; sorted as by enforce_counts_sort. */
+void enforce_counts_merge(struct enforce_counts *counts);
+/*
+ * Adds what is remembered elsewhere to what the kernel counts, most packets first.
+ * @param remembered  merged; freed. @param within  it is of a shorter time than the kernel's
+ *                    counts, so that it holds where both know a row; else the greater one does.
+ * @return 0; -ENOMEM, with `counts` as they were but for their order.
+ */
+int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
+			bool within);
+/* Takes what was refused away from what was asked for, by port; most packets first, none with 0. */
+void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
+/* Takes some of its packets from a count of sorted ones. */
+void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);
 
 /* ---- states: what was applied, by whom, and the way back ---- */
 
@@ -485,6 +562,14 @@ int enforce_restore(struct enforce_states *states, const struct enforce_status *
 int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
 			 struct err *e);
 
+/*
+ * Undoes what another tool changed inside the rules of the confirmed state: they are made anew out
+ * of the record. @param states  open for change. @param number  of that state; the kernel has it.
+ * @return 0; -EBADMSG the recorded policy does not read; or as enforce_load.
+ */
+int enforce_repair(struct enforce_states *states, unsigned number,
+		   const struct enforce_environment *environment, struct err *e);
+
 /* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
 int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
 
@@ -511,7 +596,7 @@ void enforce_difference(struct str *out, const char *now, const char *then, unsi
 
 /* ---- hearing of changes ---- */
 
-/* What was heard of our table since it was emptied last. Zero = nothing. */
+/* What was heard of our table, and of others, since it was emptied last. Zero = nothing. */
 struct enforce_news {
 	bool open;    /* in the middle of a transaction that touches our table */
 	bool touched; /* a whole transaction did, or one may have been missed */
@@ -520,6 +605,10 @@ struct enforce_news {
 	bool missed;  /* messages were lost: anything may have happened */
 	int32_t pid;  /* who committed the last foreign one; 0 = not told */
 	char name[16];
+	bool others_open;   /* in the middle of a transaction that touches tables of other tools */
+	bool others;        /* a whole transaction did, or one may have been missed */
+	int32_t others_pid; /* who committed the last of them; 0 = not told */
+	char others_name[16];
 };
 
 /*

@@ -10,9 +10,9 @@
 #include "enforce/enforce.h"
 
 static const char table[] = "minato";
-/* The commands of minato and the daemon's guard, by the names of their processes. Whoever can
+/* The commands of minato and the daemon's keeper, by the names of their processes. Whoever can
  * change rules is root, who needs no false name to harm. */
-static const char *const own_names[] = { "minato", "minato-guard" };
+static const char *const own_names[] = { "minato", "minato-keeper" };
 
 /* The attribute of that type; NULL. */
 static const struct nlattr *find(const struct nlmsghdr *message, uint16_t type)
@@ -37,28 +37,51 @@ static bool is_ours(const struct nlmsghdr *message)
 	       memcmp(mnl_attr_get_payload(name), table, sizeof(table)) == 0;
 }
 
-static void read_committer(struct enforce_news *news, const struct nlmsghdr *message)
+/* @param name  receives "" when it was not told. @return its pid, 0 when that was not told. */
+static int32_t committer(const struct nlmsghdr *message, char name[16])
 {
 	const struct nlattr *pid = find(message, NFTA_GEN_PROC_PID);
-	const struct nlattr *name = find(message, NFTA_GEN_PROC_NAME);
-	char text[sizeof(news->name)] = "";
+	const struct nlattr *text = find(message, NFTA_GEN_PROC_NAME);
 	int32_t number = 0;
 	if (pid != NULL && mnl_attr_get_payload_len(pid) >= sizeof(uint32_t)) {
 		number = (int32_t)ntohl(mnl_attr_get_u32(pid));
 	}
-	if (name != NULL) {
-		const size_t given = mnl_attr_get_payload_len(name);
-		const size_t length = given < sizeof(text) ? given : sizeof(text) - 1;
-		memcpy(text, mnl_attr_get_payload(name), length);
+	memset(name, 0, 16);
+	if (text != NULL) {
+		const size_t given = mnl_attr_get_payload_len(text);
+		memcpy(name, mnl_attr_get_payload(text), given < 16 ? given : 15);
 	}
+	return number > 0 ? number : 0;
+}
+
+static bool is_own_name(const char *name)
+{
 	for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++) {
-		if (strcmp(text, own_names[i]) == 0) {
-			return;
+		if (strcmp(name, own_names[i]) == 0) {
+			return true;
 		}
 	}
-	news->foreign = true;
-	news->pid = number > 0 ? number : 0;
-	memcpy(news->name, text, sizeof(text));
+	return false;
+}
+
+static void end_transaction(struct enforce_news *news, const struct nlmsghdr *message)
+{
+	char name[16];
+	const int32_t pid = committer(message, name);
+	if (news->open) {
+		news->touched = true;
+	}
+	if (news->open && !is_own_name(name)) {
+		news->foreign = true;
+		news->pid = pid;
+		memcpy(news->name, name, sizeof(name));
+	}
+	if (news->others_open) {
+		news->others = true;
+		news->others_pid = pid;
+		memcpy(news->others_name, name, sizeof(name));
+	}
+	news->open = news->others_open = false;
 }
 
 static void read_message(struct enforce_news *news, const struct nlmsghdr *message)
@@ -68,16 +91,13 @@ static void read_message(struct enforce_news *news, const struct nlmsghdr *messa
 	    mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg)) {
 		return;
 	}
-	if (kind != NFT_MSG_NEWGEN) {
-		const bool ours = is_ours(message);
-		news->open = news->open || ours;
-		news->gone = ours ? kind == NFT_MSG_DELTABLE : news->gone;
-		return;
-	}
-	if (news->open) {
-		news->touched = true;
-		news->open = false;
-		read_committer(news, message);
+	if (kind == NFT_MSG_NEWGEN) {
+		end_transaction(news, message);
+	} else if (is_ours(message)) {
+		news->open = true;
+		news->gone = kind == NFT_MSG_DELTABLE;
+	} else {
+		news->others_open = true;
 	}
 }
 

@@ -385,9 +385,11 @@ static void add_map(struct writing *w, enum protocol protocol, enum asked asked)
 	if (count == 0) {
 		return;
 	}
-	ADD(w, "add map inet minato g%u-%s%s%s { type inet_service : verdict;%s elements = { ",
+	/* Each element counts who asks this host for its ports: see enforce_asked(). */
+	const bool counted = asked == ASKED_NEW && w->prefix[0] == '\0';
+	ADD(w, "add map inet minato g%u-%s%s%s { type inet_service : verdict;%s%s elements = { ",
 	    w->generation, w->prefix, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
-	    ranges ? " flags interval;" : "");
+	    ranges ? " flags interval;" : "", counted ? " counter;" : "");
 	const char *comma = "";
 	for (size_t i = 0; i < access->openings.count; i++) {
 		const struct opening *o = &access->openings.items[i];

@@ -25,6 +25,10 @@ static const char *const names[] = {
 	[EVENT_RULES_OFF] = "rules_off",
 	[EVENT_BIND_REFUSED] = "bind_refused",
 	[EVENT_BIND_WATCHED] = "bind_watched",
+	[EVENT_DECLARATION_EXPIRED] = "declaration_expired",
+	[EVENT_REFUSED] = "refused",
+	[EVENT_WOULD_REFUSE] = "would_refuse",
+	[EVENT_LET_IN] = "let_in",
 };
 
 const char *event_kind_name(enum event_kind kind)

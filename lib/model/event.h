@@ -31,8 +31,14 @@ enum event_kind {
 	/* A program that is not declared for the port, see lib/guard; `detail` = who is declared,
 	 * `count` = times. */
 	EVENT_BIND_REFUSED = 18,
-	EVENT_BIND_WATCHED = 19, /* it would have been refused, and went through */
-	EVENT_KIND_LAST = EVENT_BIND_WATCHED,
+	EVENT_BIND_WATCHED = 19,        /* it would have been refused, and went through */
+	EVENT_DECLARATION_EXPIRED = 20, /* its last day is over; `detail` = which, until when */
+	/* `count` new packets of `address` to a closed port, told once a minute; `detail` = when
+	 * the first may have come and the last came. */
+	EVENT_REFUSED = 21,
+	EVENT_WOULD_REFUSE = 22, /* likewise, and mode: observe let them in */
+	EVENT_LET_IN = 23,       /* `count` new packets to an open port, from anywhere; likewise */
+	EVENT_KIND_LAST = EVENT_LET_IN,
 };
 
 enum {

@@ -16,6 +16,7 @@
 #include "base/vec.h"
 #include "base/when.h"
 #include "model/event.h"
+#include "model/foreign.h"
 #include "model/inventory.h"
 
 /* What an inventory shall hold beyond the listeners themselves. */
@@ -211,6 +212,17 @@ int observe_compare(const struct inventory *before, const struct inventory *afte
  * @return false and no change when the inventory does not have the socket.
  */
 bool observe_event_recall(struct event *event, const struct inventory *inventory);
+
+/* ---- Rules of other tools ---- */
+
+/*
+ * Reads "nft -j list ruleset" (libnftables-json(5)): what rules outside table inet minato do with
+ * new packets for this host. Pure. A condition that is not understood counts as one that some
+ * packets meet.
+ * @param out  made by foreign_rules_init(); what is found is appended.
+ * @return 0; -EINVAL when it is no such document; -ENOMEM.
+ */
+int observe_foreign_rules(struct foreign_rules *out, const char *text, size_t length);
 
 /* ---- Names out of a cgroup path ---- */
 

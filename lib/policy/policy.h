@@ -184,6 +184,7 @@ struct policy_defaults {
 	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
 	int guard;    /* enum policy_guard */
 	bool cut;     /* of declarations that do not say; also for ports that nobody declared */
+	bool repair;  /* the daemon undoes what others change inside our own rules */
 	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };

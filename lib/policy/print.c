@@ -209,6 +209,9 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
 	put_word(f, m, "guard", policy_guard_name(defaults->guard));
 	put_word(f, m, "cut", defaults->cut ? "yes" : "no");
+	if (defaults->repair) {
+		put_word(f, m, "repair", "yes");
+	}
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);
 	put(f, root, "defaults", m);

@@ -47,6 +47,14 @@ static int compare_findings(const void *left, const void *right)
 	return order != 0 ? order : (a->published > b->published) - (a->published < b->published);
 }
 
+void review_sort(struct findings *findings)
+{
+	if (findings->list.count > 1) {
+		qsort(findings->list.items, findings->list.count, sizeof(findings->list.items[0]),
+		      compare_findings);
+	}
+}
+
 int review_findings(struct findings *out, const struct review_input *in)
 {
 	struct review review = { .in = in, .out = out };
@@ -59,10 +67,7 @@ int review_findings(struct findings *out, const struct review_input *in)
 		rules_of_firewall(&review);
 	}
 	vec_free(&review.offerings.list);
-	if (out->list.count > 1) {
-		qsort(out->list.items, out->list.count, sizeof(out->list.items[0]),
-		      compare_findings);
-	}
+	review_sort(out);
 	return review.error;
 }
 

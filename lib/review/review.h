@@ -9,6 +9,7 @@
 #include "base/when.h"
 #include "model/event.h"
 #include "model/finding.h"
+#include "model/foreign.h"
 #include "model/inventory.h"
 #include "model/protocol.h"
 #include "text/text.h"
@@ -66,6 +67,15 @@ struct review_input {
  * @return 0; -ENOMEM, with `out` to be freed as usual.
  */
 int review_findings(struct findings *out, const struct review_input *in);
+
+/*
+ * Adds a finding for each rule of another tool that contradicts the policy, and sorts all again.
+ * @return 0 or -ENOMEM.
+ */
+int review_contradictions(struct findings *out, const struct contradiction *list, size_t count);
+
+/* Whether a finding is one of those. */
+bool review_is_contradiction(const struct finding *finding);
 
 /* Severity of the worst finding; SEVERITY_NONE for an empty list. */
 enum severity review_worst(const struct findings *findings);

@@ -57,6 +57,9 @@ void review_restart_command(struct review *review, struct finding *finding,
 void review_reserve_command(struct review *review, struct finding *finding, uint16_t first,
 			    uint16_t last);
 
+/* Worst first, see review_findings(). */
+void review_sort(struct findings *findings);
+
 void rules_of_sockets(struct review *review);
 void rules_of_declarations(struct review *review);
 void rules_of_host(struct review *review);

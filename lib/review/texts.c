@@ -7,7 +7,7 @@
 
 /* The arguments of a message: all facts, and words of the reader's language made from them. */
 struct arguments {
-	struct message_argument list[FINDING_FACTS_MAX + 8];
+	struct message_argument list[FINDING_FACTS_MAX + 9];
 	size_t count;
 	struct str service, destination, who; /* phrases that are filled in themselves */
 };
@@ -116,6 +116,10 @@ static void collect(struct arguments *arguments, const struct finding *finding,
 	add_destination(arguments, finding, language);
 	add_reach(arguments, finding, language);
 	add_packet(arguments, finding, language);
+	const char *tool = finding_fact(finding, "tool");
+	if (tool != NULL && strcmp(tool, "unknown") == 0) {
+		add_phrase(arguments, "tool", "tool-unknown", language);
+	}
 	for (uint32_t i = 0; i < finding->fact_count; i++) {
 		add(arguments, finding->facts[i].name, finding->facts[i].value);
 	}

@@ -42,7 +42,7 @@ enum sandbox_role {
 	SANDBOX_PARENT,   /* what its children need, and starting them */
 	SANDBOX_HELPER,   /* diag sockets in other namespaces, the way out */
 	SANDBOX_ENGINE,   /* files of the store, netlink, memory files */
-	SANDBOX_GUARD,    /* netlink, the record of rules */
+	SANDBOX_KEEPER,   /* netlink, the record of rules */
 	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 };

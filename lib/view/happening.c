@@ -111,3 +111,53 @@ json_t *view_finding(const struct view *view, const struct finding *finding)
 			 sentence(review_advice, finding, view->language), "declaration",
 			 view_string(finding->declaration), "facts", facts);
 }
+
+static const char *const contradiction_kinds[] = {
+	[CONTRADICTION_OPENS] = "opens",
+	[CONTRADICTION_IN_VAIN] = "opens_in_vain",
+	[CONTRADICTION_CLOSES] = "closes",
+};
+
+json_t *view_contradiction(const struct contradiction *c)
+{
+	const bool ports = c->protocol != PROTOCOL_NONE;
+	return json_pack("{s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "kind",
+			 contradiction_kinds[c->kind], "protocol",
+			 ports ? json_string(protocol_name(c->protocol)) : json_null(),
+			 "first_port", c->first_port, "last_port", c->last_port, "through_port",
+			 c->through_port != 0 ? json_integer(c->through_port) : json_null(),
+			 "table", view_string(c->table), "chain", view_string(c->chain), "rule",
+			 view_string(c->rule), "tool", view_string(c->tool));
+}
+
+static uint16_t port_of(const json_t *object, const char *key)
+{
+	const json_int_t value = json_integer_value(json_object_get(object, key));
+	return value > 0 && value <= UINT16_MAX ? (uint16_t)value : 0;
+}
+
+static void take_text(char *to, size_t room, const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	(void)str_copy(to, room, text != NULL ? text : "");
+}
+
+bool view_contradiction_read(struct contradiction *out, const json_t *object)
+{
+	const char *kind = json_string_value(json_object_get(object, "kind"));
+	const char *protocol = json_string_value(json_object_get(object, "protocol"));
+	*out = (struct contradiction){ .first_port = port_of(object, "first_port"),
+				       .last_port = port_of(object, "last_port"),
+				       .through_port = port_of(object, "through_port") };
+	for (int i = CONTRADICTION_OPENS; kind != NULL && i <= CONTRADICTION_LAST; i++) {
+		if (strcmp(kind, contradiction_kinds[i]) == 0) {
+			out->kind = (enum contradiction_kind)i;
+		}
+	}
+	take_text(out->table, sizeof(out->table), object, "table");
+	take_text(out->chain, sizeof(out->chain), object, "chain");
+	take_text(out->rule, sizeof(out->rule), object, "rule");
+	take_text(out->tool, sizeof(out->tool), object, "tool");
+	return out->kind != 0 &&
+	       (protocol == NULL || protocol_parse(&out->protocol, protocol) == 0);
+}

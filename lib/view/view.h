@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "model/event.h"
 #include "model/finding.h"
+#include "model/foreign.h"
 #include "model/inventory.h"
 #include "text/text.h"
 
@@ -58,6 +59,11 @@ int view_event_read(struct event *out, const json_t *json);
 
 /* With its text and advice filled in, in the view's language. */
 json_t *view_finding(const struct view *view, const struct finding *finding);
+
+/* A rule of another tool against the policy: {"kind", "protocol", "first_port", ...}; and back.
+ * @return false when it is no such object. */
+json_t *view_contradiction(const struct contradiction *contradiction);
+bool view_contradiction_read(struct contradiction *out, const json_t *object);
 
 /* What the catalogue knows of a port. */
 json_t *view_service(const struct view *view, enum protocol protocol, uint16_t port);

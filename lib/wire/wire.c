@@ -143,13 +143,20 @@ static const struct field rules_fields[] = {
 	ANY(rules.restored),
 };
 
-static const struct field rules_news_fields[] = {
-	NUMBER(rules_news.time, INT64_MAX),
-	NUMBER(rules_news.kind, EVENT_RULES_OFF),
-	ANY(rules_news.number),
-	NUMBER(rules_news.pid, INT32_MAX),
-	TEXT(rules_news.process),
-	TEXT(rules_news.detail),
+static const struct field contradiction_fields[] = {
+	NUMBER(contradiction.index, CONTRADICTIONS_MAX),
+	NUMBER(contradiction.count, CONTRADICTIONS_MAX),
+	NUMBER(contradiction.item.kind, CONTRADICTION_LAST),
+	NUMBER(contradiction.item.protocol, UINT16_MAX),
+	ANY(contradiction.item.first_port),
+	ANY(contradiction.item.last_port),
+	ANY(contradiction.item.through_port),
+	TEXT(contradiction.item.table),
+	TEXT(contradiction.item.chain),
+	TEXT(contradiction.item.rule),
+	TEXT(contradiction.item.tool),
+	NUMBER(contradiction.item.pid, INT32_MAX),
+	TEXT(contradiction.item.process),
 };
 
 static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
@@ -166,9 +173,9 @@ struct row {
 
 static const struct row rows[] = {
 	[WIRE_SETUP] = { "setup", FIELDS(setup_fields), WIRE_PARENT, 1, 2 },
-	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
+	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
 	[WIRE_PING] = { "ping", NULL, 0, WIRE_PARENT, 0, 0 },
-	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_GUARD, 0, 0 },
+	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
 	[WIRE_STOP] = { "stop", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_RELOAD] = { "reload", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_PEER] = { "peer", NULL, 0, WIRE_PARENT, 1, 1 },
@@ -185,9 +192,10 @@ static const struct row rows[] = {
 	[WIRE_EVENT] = { "event", FIELDS(event_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_WRITTEN] = { "written", FIELDS(written_fields), WIRE_ENGINE, 0, 0 },
 	[WIRE_LOST] = { "lost", FIELDS(lost_fields), WIRE_ENGINE, 0, 0 },
-	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_GUARD | WIRE_PARENT, 0, 0 },
-	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(rules_news_fields), WIRE_GUARD | WIRE_PARENT, 0,
-			      0 },
+	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(event_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_CONTRADICTION] = { "contradiction", FIELDS(contradiction_fields),
+				 WIRE_KEEPER | WIRE_PARENT, 0, 0 },
 	[WIRE_ATTEMPTS] = { "attempts", FIELDS(attempts_fields), WIRE_HELPER | WIRE_PARENT, 0, 1 },
 };
 
@@ -438,7 +446,7 @@ static bool consistent(const struct wire_message *m)
 	case WIRE_EVENT:
 		return m->event.kind != EVENT_NONE;
 	case WIRE_RULES_NEWS:
-		return m->rules_news.kind >= EVENT_RULES_LOST;
+		return m->event.kind >= EVENT_RULES_LOST;
 	default:
 		return true;
 	}

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/when.h"
 #include "model/event.h"
+#include "model/foreign.h"
 
 /* Who speaks. A message is accepted only from those named in its row. */
 enum wire_sender {
@@ -21,33 +22,34 @@ enum wire_sender {
 	WIRE_ENGINE = 2,
 	WIRE_FACE = 4,
 	WIRE_HELPER = 8,
-	WIRE_GUARD = 16,
+	WIRE_KEEPER = 16,
 };
 
 enum wire_type {
 	WIRE_NONE = 0,
-	WIRE_SETUP,        /* parent -> child: how to run; first message */
-	WIRE_READY,        /* child -> parent: the set-up is done, rights are dropped */
-	WIRE_PING,         /* parent -> child */
-	WIRE_PONG,         /* child -> parent */
-	WIRE_STOP,         /* parent -> child: end in order */
-	WIRE_RELOAD,       /* parent -> engine: read the policy again */
-	WIRE_PEER,         /* parent -> engine, face: a new socket to the other one */
-	WIRE_RING,         /* helper -> parent -> engine: the kernel's event ring, or why none */
-	WIRE_CHILD,        /* parent -> engine: a process of ours started (for status and log) */
-	WIRE_NETNS_WANTED, /* engine -> parent -> helper: a diag socket in every other netns */
-	WIRE_NETNS,        /* helper -> parent -> engine: one of them */
-	WIRE_NETNS_END,    /* helper -> parent -> engine: that was all */
-	WIRE_FILE_WANTED,  /* engine -> parent: open a file of the policy for reading */
-	WIRE_FILE,         /* parent -> engine: it, or why not */
-	WIRE_QUERY,        /* face -> engine */
-	WIRE_ANSWER,       /* engine -> face: status of HTTP and a sealed memory file of JSON */
-	WIRE_EVENT,        /* engine -> face: something happened and is written */
-	WIRE_WRITTEN,      /* engine -> face: events up to this id survive whatever happens */
-	WIRE_LOST,         /* engine -> face: so many events could not be passed on */
-	WIRE_RULES,        /* guard -> parent -> engine: how the rules are */
-	WIRE_RULES_NEWS,   /* guard -> parent -> engine: what happened to them */
-	WIRE_ATTEMPTS,     /* helper -> parent -> engine: the ring of the bind guard, or none */
+	WIRE_SETUP,         /* parent -> child: how to run; first message */
+	WIRE_READY,         /* child -> parent: the set-up is done, rights are dropped */
+	WIRE_PING,          /* parent -> child */
+	WIRE_PONG,          /* child -> parent */
+	WIRE_STOP,          /* parent -> child: end in order */
+	WIRE_RELOAD,        /* parent -> engine: read the policy again; -> keeper: tell all again */
+	WIRE_PEER,          /* parent -> engine, face: a new socket to the other one */
+	WIRE_RING,          /* helper -> parent -> engine: the kernel's event ring, or why none */
+	WIRE_CHILD,         /* parent -> engine: a process of ours started (for status and log) */
+	WIRE_NETNS_WANTED,  /* engine -> parent -> helper: a diag socket in every other netns */
+	WIRE_NETNS,         /* helper -> parent -> engine: one of them */
+	WIRE_NETNS_END,     /* helper -> parent -> engine: that was all */
+	WIRE_FILE_WANTED,   /* engine -> parent: open a file of the policy for reading */
+	WIRE_FILE,          /* parent -> engine: it, or why not */
+	WIRE_QUERY,         /* face -> engine */
+	WIRE_ANSWER,        /* engine -> face: status of HTTP and a sealed memory file of JSON */
+	WIRE_EVENT,         /* engine -> face: something happened and is written */
+	WIRE_WRITTEN,       /* engine -> face: events up to this id survive whatever happens */
+	WIRE_LOST,          /* engine -> face: so many events could not be passed on */
+	WIRE_RULES,         /* keeper -> parent -> engine: how the rules are */
+	WIRE_RULES_NEWS,    /* keeper -> parent -> engine: what happened to them */
+	WIRE_CONTRADICTION, /* keeper -> parent -> engine: a rule of another tool */
+	WIRE_ATTEMPTS,      /* helper -> parent -> engine: the ring of the bind guard, or none */
 	WIRE_TYPE_LAST = WIRE_ATTEMPTS,
 };
 
@@ -172,13 +174,11 @@ struct wire_rules {
 	uint32_t restored; /* times, since the daemon was started */
 };
 
-struct wire_rules_news {
-	usec_t time;
-	uint32_t kind;   /* enum event_kind: EVENT_RULES_LOST..EVENT_RULES_OFF */
-	uint32_t number; /* of the state */
-	int32_t pid;     /* who did it; 0 = not known */
-	char process[EVENT_NAME_BYTES];
-	char detail[EVENT_PATH_BYTES];
+/* The present contradictions one by one, as a list that is whole when the last has come. */
+struct wire_contradiction {
+	uint32_t index; /* from 0 */
+	uint32_t count; /* of the list; 0 = it is empty, and this message is no item */
+	struct contradiction item;
 };
 
 /* One descriptor: the ring of the bind guard; none = there is no guard. */
@@ -199,12 +199,12 @@ struct wire_message {
 		struct wire_file file;
 		struct wire_query query;
 		struct wire_answer answer;
-		struct event event;
+		struct event event; /* EVENT, RULES_NEWS */
 		struct wire_written written;
 		struct wire_lost lost;
 		struct wire_rules rules;
-		struct wire_rules_news rules_news;
 		struct wire_attempts attempts;
+		struct wire_contradiction contradiction;
 	};
 };
 

@@ -132,6 +132,15 @@ struct engine_standing {
 	size_t room;
 };
 
+/* Of the packet filter, as the keeper told. */
+struct engine_rules {
+	struct wire_rules state;
+	VEC(struct event) told; /* of the record, by this daemon or one before it */
+	size_t contradiction_count, coming_count;
+	struct contradiction contradictions[CONTRADICTIONS_MAX];
+	struct contradiction coming[CONTRADICTIONS_MAX]; /* a list that is not whole yet */
+};
+
 struct engine {
 	sd_event *loop;
 	struct wire_setup setup;
@@ -149,7 +158,7 @@ struct engine {
 	struct engine_events events;
 	struct engine_attempts attempts;
 	struct engine_policy policy;
-	struct wire_rules rules;  /* of the packet filter, as told last */
+	struct engine_rules rules;
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
 	VEC(struct engine_question) questions;       /* for a sweep */
@@ -217,6 +226,8 @@ void policy_end(struct engine *engine);
 void findings_recall(struct engine *engine);
 /* Takes the findings of a look and records what has come and what has gone. */
 void findings_take(struct engine *engine, struct findings *findings);
+/* The contradictions of other tools' rules are others than before. */
+void findings_of_rules(struct engine *engine);
 
 /* ---- record.c ---- */
 
@@ -230,9 +241,13 @@ void record_end(struct engine *engine);
 
 /* ---- rules.c ---- */
 
-/* Messages of the guard, passed on by the parent. */
+/* Messages of the keeper, passed on by the parent. */
 void rules_state(struct engine *engine, const struct wire_rules *rules);
-void rules_news(struct engine *engine, const struct wire_rules_news *news);
+void rules_news(struct engine *engine, const struct event *news);
+void rules_contradiction(struct engine *engine, const struct wire_contradiction *contradiction);
+/* What was told of the record before, out of the store. */
+void rules_recall(struct engine *engine);
+void rules_end(struct engine *engine);
 
 /* ---- answer.c ---- */
 

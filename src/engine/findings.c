@@ -1,5 +1,6 @@
 /* Findings: when they come and when they go. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/io/clock.h"
 #include "base/parse.h"
 #include "engine.h"
+#include "review/review.h"
 
 enum {
 	STANDING_MAX =
@@ -44,12 +46,30 @@ static void set_listener(struct event *event, const struct inventory *inventory,
 		       process->unit != NULL ? process->unit : "");
 }
 
+/* A rule of another tool: whose, where, what, and who committed it. */
+static void set_rule(struct event *event, const struct finding *finding)
+{
+	const char *process = finding_fact(finding, "process");
+	const char *pid = finding_fact(finding, "pid");
+	uint64_t number = 0;
+	(void)snprintf(event->detail, sizeof(event->detail), "%s: table %.60s, chain %.60s: %s",
+		       finding_fact(finding, "tool"), finding_fact(finding, "table"),
+		       finding_fact(finding, "chain"), finding_fact(finding, "rule"));
+	(void)str_copy(event->process, sizeof(event->process), process != NULL ? process : "");
+	if (pid != NULL && parse_u64(&number, pid, 1, INT32_MAX) == 0) {
+		event->pid = (int32_t)number;
+	}
+}
+
 static struct event event_of(const struct engine *engine, const struct finding *finding)
 {
 	struct event event = { .kind = EVENT_FINDING_RAISED, .uid = UINT32_MAX };
 	(void)str_copy(event.finding, sizeof(event.finding), finding->id);
 	(void)str_copy(event.detail, sizeof(event.detail),
 		       finding->declaration != NULL ? finding->declaration : "");
+	if (review_is_contradiction(finding)) {
+		set_rule(&event, finding);
+	}
 	set_port(&event, finding);
 	if (finding->listener != FINDING_NO_INDEX) {
 		set_listener(&event, &engine->inventory, finding->listener);
@@ -149,14 +169,42 @@ void findings_recall(struct engine *engine)
 	}
 }
 
-void findings_take(struct engine *engine, struct findings *findings)
+/* The findings of the last look, without those of other tools' rules. */
+static void drop_contradictions(struct findings *findings)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < findings->list.count; i++) {
+		if (!review_is_contradiction(&findings->list.items[i])) {
+			findings->list.items[kept++] = findings->list.items[i];
+		}
+	}
+	findings->list.count = kept;
+}
+
+static void tell_changes(struct engine *engine)
 {
 	struct engine_standing standing = { 0 };
-	findings_deinit(&engine->findings);
-	engine->findings = *findings;
+	/* Without memory for one the others are told all the same. */
+	(void)review_contradictions(&engine->findings, engine->rules.contradictions,
+				    engine->rules.contradiction_count);
 	standing_of(&standing, engine);
 	tell_difference(engine, &engine->standing, &standing, EVENT_FINDING_CLEARED);
 	tell_difference(engine, &standing, &engine->standing, EVENT_FINDING_RAISED);
 	vec_free(&engine->standing);
 	engine->standing = standing;
+}
+
+void findings_take(struct engine *engine, struct findings *findings)
+{
+	findings_deinit(&engine->findings);
+	engine->findings = *findings;
+	tell_changes(engine);
+}
+
+void findings_of_rules(struct engine *engine)
+{
+	if (engine->known) { /* else the first look brings them along */
+		drop_contradictions(&engine->findings);
+		tell_changes(engine);
+	}
 }

@@ -99,7 +99,10 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		attempts_start(engine, message->attempts.ring_bytes, fds[0]);
 		return 0;
 	case WIRE_RULES_NEWS:
-		rules_news(engine, &message->rules_news);
+		rules_news(engine, &message->event);
+		return 0;
+	case WIRE_CONTRADICTION:
+		rules_contradiction(engine, &message->contradiction);
 		return 0;
 	case WIRE_RELOAD:
 		policy_reload(engine);
@@ -161,6 +164,7 @@ static int start(struct engine *engine, struct err *e)
 		record_start(engine);
 		findings_recall(engine);
 		attempts_recall(engine);
+		rules_recall(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -178,6 +182,7 @@ static void engine_deinit(struct engine *engine)
 	policy_end(engine);
 	findings_deinit(&engine->findings);
 	vec_free(&engine->standing);
+	rules_end(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
 	}

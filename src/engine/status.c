@@ -45,16 +45,26 @@ static json_t *number_or_null(uint32_t number)
 	return number == 0 ? json_null() : json_integer((json_int_t)number);
 }
 
+static json_t *contradiction_list(const struct engine_rules *rules)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < rules->contradiction_count; i++) {
+		json_array_append_new(list, view_contradiction(&rules->contradictions[i]));
+	}
+	return list;
+}
+
 static json_t *rules_object(const struct engine *engine)
 {
-	const struct wire_rules *rules = &engine->rules;
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "watched",
+	const struct wire_rules *rules = &engine->rules.state;
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:o}", "watched",
 			 rules->watched, "reason", view_string(rules->reason), "confirmed",
 			 number_or_null(rules->state), "since", view_time(rules->since), "user",
 			 view_string(rules->user), "source", view_string(rules->source),
 			 "candidate", number_or_null(rules->candidate), "candidate_until",
 			 view_time(rules->candidate_until), "lost", rules->lost, "altered",
-			 rules->altered, "restored", (json_int_t)rules->restored);
+			 rules->altered, "restored", (json_int_t)rules->restored, "contradictions",
+			 contradiction_list(&engine->rules));
 }
 
 static json_t *sweep_object(const struct engine *engine)

@@ -77,6 +77,9 @@ static int run(const struct context *context, const void *given, const char *con
 	struct judgement judgement;
 	code = judge(&judgement, context, &inventory);
 	if (code == EXIT_IN_ORDER) {
+		judge_other_tools(&judgement, context, NULL);
+	}
+	if (code == EXIT_IN_ORDER) {
 		code = print(context, given, &inventory, &judgement);
 	}
 	judgement_deinit(&judgement);

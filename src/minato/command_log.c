@@ -12,6 +12,7 @@
 #include "log_rows.h"
 #include "ports_filter.h"
 #include "store/store.h"
+#include "store_directory.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -53,6 +54,10 @@ static const char *const kinds[] = {
 	"rules_off",
 	"bind_refused",
 	"bind_watched",
+	"declaration_expired",
+	"refused",
+	"would_refuse",
+	"let_in",
 	NULL,
 };
 
@@ -337,8 +342,7 @@ static int run(const struct context *context, const void *raw_config, const char
 		complain(context, err_text(&e), "minato help log");
 		return EXIT_USAGE;
 	}
-	const char *path =
-		config->state_directory != NULL ? config->state_directory : state_directory();
+	const char *path = store_directory(config->state_directory);
 	_cleanup_(close_fdp) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0) {
 		return cannot_open(context, config, &filter, path, errno);

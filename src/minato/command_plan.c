@@ -4,6 +4,7 @@
 #include "proof.h"
 #include "refused.h"
 #include "rules_apply.h"
+#include "store_directory.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -176,7 +177,7 @@ static int run(const struct context *context, const void *given, const char *con
 	}
 	if (config.would_block != 0) {
 		return refused_print(context, true, context->now - config.would_block,
-				     config.output == OUTPUT_JSON);
+				     config.output == OUTPUT_JSON, store_directory(NULL));
 	}
 	struct rules rules = { RULES_INIT, .keep_names = config.keep_names };
 	int code = rules_want(&rules, context, NULL);

@@ -4,12 +4,14 @@
 
 #include "enforce/enforce.h"
 #include "refused.h"
+#include "store_directory.h"
 #include "view/view.h"
 #include "words.h"
 
 struct config {
 	bool json, would;
 	usec_t since;
+	const char *state_directory;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -19,19 +21,18 @@ static const struct option options[] = {
 	  N_("what mode: observe let in, and enforcing would refuse") },
 	{ "since", 's', OPTION_SPAN, FIELD(since), "SPAN",
 	  N_("seen within that time: 90s, 2h, 7d") },
+	{ "state-directory", 0, OPTION_STRING, FIELD(state_directory), "DIRECTORY",
+	  N_("where the daemon keeps its events") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
 static void add_rows(struct str *out, const struct context *context,
-		     const struct enforce_counts *counts, usec_t since)
+		     const struct enforce_counts *counts)
 {
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct enforce_counted *c = &counts->items[i];
 		char address[ADDR_TEXT_BYTES];
 		char span[SPAN_TEXT_BYTES];
-		if (c->last < since) {
-			continue;
-		}
 		str_printf(out, _("%8llu  %5u/%-4s from %s, last %s ago\n"),
 			   (unsigned long long)c->packets, c->port, protocol_name(c->protocol),
 			   addr_format(&c->from, address),
@@ -40,28 +41,37 @@ static void add_rows(struct str *out, const struct context *context,
 }
 
 static void add_json(struct str *out, const struct context *context,
-		     const struct enforce_counts *counts, bool observed, usec_t since)
+		     const struct enforce_counts *counts, bool observed)
 {
 	json_t *document = view_document(context->now);
 	json_t *list = json_array();
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct enforce_counted *c = &counts->items[i];
 		char address[ADDR_TEXT_BYTES];
-		if (c->last >= since) {
-			json_array_append_new(list,
-					      json_pack("{s:s, s:s, s:i, s:I, s:o}", "source",
-							addr_format(&c->from, address), "protocol",
-							protocol_name(c->protocol), "port", c->port,
-							"packet_count", (json_int_t)c->packets,
-							"last_time", view_time(c->last)));
-		}
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:I, s:o}", "source",
+						      addr_format(&c->from, address), "protocol",
+						      protocol_name(c->protocol), "port", c->port,
+						      "packet_count", (json_int_t)c->packets,
+						      "last_time", view_time(c->last)));
 	}
 	json_object_set_new(document, "observed", json_boolean(observed));
 	json_object_set_new(document, "refused", list);
 	(void)view_print(out, document, context->out_terminal); /* kept in out->error */
 }
 
-int refused_print(const struct context *context, bool observed, usec_t since, bool json)
+static void drop_older(struct enforce_counts *counts, usec_t since)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < counts->count; i++) {
+		if (counts->items[i].last >= since) {
+			counts->items[kept++] = counts->items[i];
+		}
+	}
+	counts->count = kept;
+}
+
+int refused_print(const struct context *context, bool observed, usec_t since, bool json,
+		  const char *state_directory)
 {
 	struct enforce_counts counts = { 0 };
 	struct err e = ERR_INIT;
@@ -71,11 +81,14 @@ int refused_print(const struct context *context, bool observed, usec_t since, bo
 		enforce_counts_deinit(&counts);
 		return r == -EPERM ? EXIT_RIGHTS : EXIT_ERROR;
 	}
+	drop_older(&counts, since);
+	/* Where the daemon did not run, or may not be asked, the kernel's word stands alone. */
+	(void)refused_remember(&counts, state_directory, observed, since, context->now);
 	struct str text = STR_INIT(1 << 26);
 	if (json) {
-		add_json(&text, context, &counts, observed, since);
+		add_json(&text, context, &counts, observed);
 	} else {
-		add_rows(&text, context, &counts, since);
+		add_rows(&text, context, &counts);
 		if (text.length == 0) {
 			str_add(&text, observed ? _("nothing would have been refused\n")
 						: _("nobody was refused\n"));
@@ -93,7 +106,8 @@ static int run(const struct context *context, const void *given, const char *con
 	const struct config *config = given;
 	(void)arguments, (void)count; /* none are taken */
 	return refused_print(context, config->would,
-			     config->since == 0 ? 0 : context->now - config->since, config->json);
+			     config->since == 0 ? 0 : context->now - config->since, config->json,
+			     store_directory(config->state_directory));
 }
 
 static const char *const examples[] = {
@@ -107,9 +121,10 @@ static const char *const examples[] = {
 const struct command command_refused = {
 	.name = "refused",
 	.summary = N_("who was refused by the rules, at which port, how often"),
-	.description =
-		N_("Counted in the kernel by source and port, and remembered for a week after "
-		   "the last packet; at most 16,384 of each family."),
+	.description = N_(
+		"Counted in the kernel by source and port, and remembered for a week after "
+		"the last packet; at most 16,384 of each family. What the daemon remembers, also "
+		"of rules that were flushed, is added."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

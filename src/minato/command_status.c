@@ -313,6 +313,15 @@ static int print_json(const struct overview *overview)
 	return code;
 }
 
+/* libnftables must not meet the TLS library that asking a daemon took. */
+static void judge_tools(struct judgement *judgement, const struct overview *overview)
+{
+	const json_t *told = json_object_get(overview->daemon.rules, "contradictions");
+	if (told != NULL || strcmp(overview->daemon.name, "stopped") == 0) {
+		judge_other_tools(judgement, overview->context, told);
+	}
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -339,6 +348,7 @@ static int run(const struct context *context, const void *given, const char *con
 					     .clients = &clients };
 		daemon_state_ask(&overview.daemon, runtime_directory());
 		rules_state_find(&overview.rules, context, &overview.daemon);
+		judge_tools(&judgement, &overview);
 		count_services(&overview);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
 		daemon_state_deinit(&overview.daemon);

@@ -1,6 +1,8 @@
 /* The policy, if there is one, and what differs from it. */
 #pragma once
 
+#include <jansson.h>
+
 #include "command.h"
 #include "model/finding.h"
 #include "model/inventory.h"
@@ -30,6 +32,13 @@ int judge_policy(struct judgement *out, const struct context *context);
  * were confirmed last. Where nothing is known of a name it is nobody.
  */
 void judge_take_names(struct policy *policy);
+
+/*
+ * Adds what rules of other tools do against the rules that hold: as a daemon told, else as the
+ * kernel has them, which takes root. @param told  the daemon's rules.contradictions; NULL = none.
+ */
+void judge_other_tools(struct judgement *judgement, const struct context *context,
+		       const json_t *told);
 
 /* Reads the policy, asks from where the ports are reached, and reviews all against the policy.
  * @return as judge_policy. */

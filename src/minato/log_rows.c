@@ -43,6 +43,10 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_RULES_OFF] = N_("rules off"),
 		[EVENT_BIND_REFUSED] = N_("bind refused"),
 		[EVENT_BIND_WATCHED] = N_("bind by another"),
+		[EVENT_DECLARATION_EXPIRED] = N_("expired"),
+		[EVENT_REFUSED] = N_("refused"),
+		[EVENT_WOULD_REFUSE] = N_("would refuse"),
+		[EVENT_LET_IN] = N_("let in"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -58,6 +62,7 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_RULES_OFF:
 	case EVENT_BIND_REFUSED:
 	case EVENT_BIND_WATCHED:
+	case EVENT_DECLARATION_EXPIRED:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:

@@ -40,7 +40,7 @@ static int complain_of(const struct context *context, const struct err *e, int r
 	return r == -EPERM || r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 
-/* The daemon's guard holds the lock while it puts something right: that is a moment. */
+/* The daemon's keeper holds the lock while it puts something right: that is a moment. */
 static int open_states(struct enforce_states *out, bool change, struct err *e)
 {
 	const usec_t end = clock_monotonic() + LOCK_WAIT_USEC;

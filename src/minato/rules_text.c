@@ -113,6 +113,12 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 				? _("  ~ live connections to ports that nobody declared: cut\n")
 				: _("  ~ live connections to ports that nobody declared: stay\n"));
 	}
+	if (changes->repair_before != changes->repair_after) {
+		str_add(out, changes->repair_after ? _("  ~ what another tool changes in "
+						       "these rules is undone\n")
+						   : _("  ~ what another tool changes in "
+						       "these rules is only told\n"));
+	}
 }
 
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
@@ -145,12 +151,12 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		str_add(out, _("  ! somebody removed the rules; they are put back\n"));
 	}
 	if (rules->drift.length > 0) {
-		str_add(out,
-			_("  ! another tool changed the table of minato; this is put right:\n"));
+		str_add(out, _("  ! another tool changed the table of minato; this is put "
+			       "right:\n"));
 		str_add(out, str_text(&rules->drift));
 	} else if (rules->before != NULL && rules->verified && !rules->status.framed) {
-		str_add(out,
-			_("  ! another tool took the way to the rules away; it is put back\n"));
+		str_add(out, _("  ! another tool took the way to the rules away; it is put "
+			       "back\n"));
 	}
 }
 

@@ -1,4 +1,4 @@
-/* Starting, watching and ending the engine, the face and the guard. */
+/* Starting, watching and ending the engine, the face and the keeper. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -66,7 +66,7 @@ int children_find(struct daemon *daemon, struct err *e)
 		.role = WIRE_FACE,
 		.identity = daemon->identities.face,
 	};
-	daemon->children[CHILD_GUARD] = (struct child){ .name = "guard", .role = WIRE_GUARD };
+	daemon->children[CHILD_KEEPER] = (struct child){ .name = "keeper", .role = WIRE_KEEPER };
 	int r = 0;
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
 		struct child *child = &daemon->children[i];
@@ -81,7 +81,7 @@ int children_find(struct daemon *daemon, struct err *e)
 
 bool child_is_wanted(const struct child *child)
 {
-	return child->role != WIRE_GUARD || !child->daemon->options.observe;
+	return child->role != WIRE_KEEPER || !child->daemon->options.observe;
 }
 
 /* Of the parent's environment only what concerns a child: no socket of systemd's. */
@@ -129,8 +129,8 @@ static void __attribute__((noreturn)) become(const struct child *child, int sock
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
 	(void)setsid(); /* Ctrl-C is for the parent, who ends us in order */
-	if (child->role == WIRE_GUARD) {
-		guard_main(daemon, socket);
+	if (child->role == WIRE_KEEPER) {
+		keeper_main(daemon, socket);
 	}
 	int r = sandbox_become(child->identity.uid, groups, group_count, &e);
 	/* After the change of user, which forgets it. */
@@ -212,7 +212,7 @@ static void tell_engine(const struct child *child, bool news)
 	}
 }
 
-/* What the guard told before there was this engine, or that there is none. */
+/* What the keeper told before there was this engine, or that there is none. */
 static int send_rules(const struct child *child, struct err *e)
 {
 	struct wire_message message = { .type = WIRE_RULES };
@@ -220,19 +220,31 @@ static int send_rules(const struct child *child, struct err *e)
 	return wire_send(child->socket, &message, NULL, 0, e);
 }
 
+/* What it told while there was no engine, or another one, is lost. */
+static void let_keeper_tell_again(const struct child *engine)
+{
+	const struct wire_message message = { .type = WIRE_RELOAD };
+	const struct child *keeper = &engine->daemon->children[CHILD_KEEPER];
+	if (keeper->socket >= 0) {
+		(void)wire_send(keeper->socket, &message, NULL, 0,
+				NULL); /* a wedged keeper is found by its silence */
+	}
+}
+
 static int send_first(const struct child *child, struct err *e)
 {
-	int r = child->role == WIRE_GUARD ? 0 : send_setup(child, e);
+	int r = child->role == WIRE_KEEPER ? 0 : send_setup(child, e);
 	if (r == 0 && child->role == WIRE_ENGINE) {
 		r = send_ring(child, e);
 	}
 	if (r == 0 && child->role == WIRE_ENGINE) {
 		r = send_rules(child, e);
+		let_keeper_tell_again(child);
 	}
 	if (r == 0 && child->role == WIRE_ENGINE) {
 		r = attempts_send(child->daemon, e);
 	}
-	return r == 0 && child->role != WIRE_GUARD ? send_peers(child->daemon, e) : r;
+	return r == 0 && child->role != WIRE_KEEPER ? send_peers(child->daemon, e) : r;
 }
 
 static void send_all(struct child *child)
@@ -351,9 +363,6 @@ static int on_message(sd_event_source *source, int fd, uint32_t events, void *da
 	}
 	if (r == 0) {
 		wire_close(fds); /* no message to the parent brings any */
-		if (child->role == WIRE_GUARD) {
-			child->daemon->rules_told = clock_now();
-		}
 		r = handle(child, &message);
 	}
 	if (r < 0) {

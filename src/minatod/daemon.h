@@ -23,7 +23,7 @@ struct options {
 	const char *user_face;
 	uint32_t sweep_seconds;
 	uint32_t keep_days;
-	bool observe;                /* only look: no guard of the rules */
+	bool observe;                /* only look: no keeper of the rules */
 	const char *rules_directory; /* record of the rules */
 };
 
@@ -88,7 +88,7 @@ struct daemon;
 
 struct child {
 	struct daemon *daemon;
-	const char *name;       /* "engine", "face", "guard" */
+	const char *name;       /* "engine", "face", "keeper" */
 	const char *executable; /* file name; NULL = a fork of the parent */
 	enum wire_sender role;
 	struct identity identity;
@@ -102,7 +102,7 @@ struct child {
 	sd_event_source *io, *end, *again;
 };
 
-enum { CHILD_ENGINE, CHILD_FACE, CHILD_GUARD, CHILD_COUNT };
+enum { CHILD_ENGINE, CHILD_FACE, CHILD_KEEPER, CHILD_COUNT };
 
 struct daemon {
 	struct options options;
@@ -118,8 +118,7 @@ struct daemon {
 	int ring_fds[WIRE_FDS_MAX];
 	int attempts_ring; /* of the bind guard, -1 = there is none */
 	uint32_t attempts_bytes;
-	struct wire_rules rules; /* as the guard told last, for an engine that is new */
-	usec_t rules_told;       /* when the guard was heard last; 0 = never */
+	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
 	bool told_ready;
 	bool stopping;
 	sd_event_source *ping, *stop_limit;
@@ -127,7 +126,7 @@ struct daemon {
 
 /* Opens the programs beside this one, or in libexec. @return 0, -ENOENT. */
 int children_find(struct daemon *daemon, struct err *e);
-/* Whether that child belongs to this run: without rules there is no guard. */
+/* Whether that child belongs to this run: without rules there is no keeper. */
 bool child_is_wanted(const struct child *child);
 /* Starts one child and sends its set-up. A failure is treated as a death: tried again. */
 void child_start(struct child *child);
@@ -146,7 +145,7 @@ int attempts_send(const struct daemon *daemon, struct err *e);
 /* Takes a ring of that size (-1 = the guard is off) and passes it on. */
 void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
 
-/* Handles a message of the engine or the guard that asks the parent for something. @return 0 or
+/* Handles a message of the engine or the keeper that asks the parent for something. @return 0 or
  * negative errno: the child is not to be trusted any more. */
 int request_handle(struct daemon *daemon, const struct wire_message *message);
 
@@ -171,11 +170,11 @@ void helper_end(struct daemon *daemon);
 int loader_run(struct daemon *daemon, struct err *e);
 
 /*
- * The guard: a fork of the parent that gives away all rights but CAP_NET_ADMIN, hears what the
+ * The keeper: a fork of the parent that gives away all rights but CAP_NET_ADMIN, hears what the
  * kernel tells of its rules, puts back what was confirmed and tells what others changed. In the new
  * process; `socket` leads to the parent.
  */
-void guard_main(const struct daemon *daemon, int socket) __attribute__((noreturn));
+void keeper_main(const struct daemon *daemon, int socket) __attribute__((noreturn));
 
 /* The socket for orders: 0600, the peer's user checked. @return 0 or negative errno. */
 int control_watch(struct daemon *daemon, struct err *e);

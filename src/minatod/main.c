@@ -23,7 +23,7 @@ enum {
 static int seal(const struct daemon *daemon, struct err *e)
 {
 	/* To start the children, to end them, to read the policy wherever it lies; the last is for
-	 * the guard, which is started again when it was killed. */
+	 * the keeper, which is started again when it was killed. */
 	static const int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_READ_SEARCH,
 				    CAP_NET_ADMIN };
 	const size_t count = sizeof(kept) / sizeof(kept[0]) - (daemon->options.observe ? 1 : 0);

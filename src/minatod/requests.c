@@ -1,4 +1,4 @@
-/* What the engine asks of the parent, what the helper answers, what the guard tells. */
+/* What the engine asks of the parent, what the helper answers, what the keeper tells. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -123,6 +123,7 @@ int request_handle(struct daemon *daemon, const struct wire_message *message)
 		pass_to_engine(daemon, message, &no_fd);
 		return 0;
 	case WIRE_RULES_NEWS:
+	case WIRE_CONTRADICTION:
 		pass_to_engine(daemon, message, &no_fd);
 		return 0;
 	default:

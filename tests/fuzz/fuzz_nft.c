@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "fuzz.h"
 #include "observe/nft.h"
+#include "observe/observe.h"
 
 enum { PUBLISHED_MAX = 16 * 1024 };
 
@@ -35,6 +36,20 @@ static void look_at(const struct published *published)
 	assert(published->netns == 7);
 }
 
+static void read_foreign(const uint8_t *bytes, size_t length)
+{
+	struct foreign_rules rules;
+	foreign_rules_init(&rules);
+	(void)observe_foreign_rules(&rules, (const char *)bytes, length); /* what is there holds */
+	assert(rules.list.count <= FOREIGN_RULES_MAX);
+	for (size_t i = 0; i < rules.list.count; i++) {
+		const struct foreign_rule *rule = &rules.list.items[i];
+		assert(rule->first_port <= rule->last_port && rule->rule >= FOREIGN_POLICY);
+		assert(rule->protocol == PROTOCOL_NONE || protocol_name(rule->protocol) != NULL);
+	}
+	foreign_rules_deinit(&rules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct inventory inventory;
@@ -52,5 +67,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	nft_unify(&inventory);
 	assert(inventory.published.count == different);
 	inventory_deinit(&inventory);
+	read_foreign(bytes, length);
 	return 0;
 }

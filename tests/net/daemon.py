@@ -101,7 +101,7 @@ http.client.HTTPResponse.fp_line = fp_line
 
 class Daemon:
     def __init__(self, *options, runtime=None, state=None, environment=None, observe=True, before=()):
-        """observe = without a guard of the rules; before = words in front of the command, e.g. nsenter."""
+        """observe = without a keeper of the rules; before = words in front of the command, e.g. nsenter."""
         name = f"{os.getpid()}-{next(numbers)}"
         self.runtime = runtime or f"/run/minato-test-{name}"
         self.own_runtime, self.own_state = runtime is None, state is None
@@ -131,7 +131,7 @@ class Daemon:
     def is_ready(self):
         assert self.process.poll() is None, self.said()
         try:
-            expected = {"parent", "engine", "face"} | (set() if self.observe else {"guard"})
+            expected = {"parent", "engine", "face"} | (set() if self.observe else {"keeper"})
             return self.pids().keys() == expected and self.status()["sweep"]["count"] > 0
         except (OSError, http.client.HTTPException, KeyError):
             return False
@@ -163,7 +163,7 @@ class Daemon:
         return Stream(self.socket, query, headers)
 
     def pids(self):
-        """{"parent": pid, "engine": pid, "face": pid}, and the guard where there is one"""
+        """{"parent": pid, "engine": pid, "face": pid}, and the keeper where there is one"""
         pids = {p["name"]: p["pid"] for p in self.status()["processes"]}
         self.seen.update(pids.values())
         return pids

@@ -198,7 +198,7 @@ def test_flushed_rules_are_told_and_put_back(world):
 @pytest.mark.parametrize("change, line", [
     ("add rule inet minato g1-in counter", "counter"),
     ("insert rule inet minato g1-in accept", "accept"),
-    ("add element inet minato g1-tcp { 23 : accept }", "23 : accept"),
+    ("add element inet minato g1-tcp { 23 : accept }", "23 counter : accept"),
     ("add chain inet minato mine", "chain mine"),
 ])
 def test_what_another_tool_changes_is_told_and_put_right(world, change, line):

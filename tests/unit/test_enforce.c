@@ -484,7 +484,7 @@ static struct enforce_news heard(const struct packet *packet)
 	return news;
 }
 
-static void changes_of_other_tables_are_nobodys_business(void **state)
+static void changes_of_other_tables_are_others(void **state)
 {
 	(void)state;
 	struct packet packet = { .length = 0 };
@@ -494,6 +494,13 @@ static void changes_of_other_tables_are_nobodys_business(void **state)
 	add_commit(&packet, 42, "nft");
 	struct enforce_news news = heard(&packet);
 	assert_false(news.open || news.touched || news.gone || news.foreign);
+	assert_true(news.others && !news.others_open);
+	assert_int_equal(news.others_pid, 42);
+	assert_string_equal(news.others_name, "nft");
+	packet.length = 0;
+	add_object(&packet, NFT_MSG_NEWRULE, NFPROTO_INET, "minato");
+	add_commit(&packet, 42, "nft");
+	assert_false(heard(&packet).others);
 }
 
 static void a_change_counts_when_it_is_committed(void **state)
@@ -518,7 +525,7 @@ static void own_commands_are_not_foreign(void **state)
 		const char *name;
 		bool foreign;
 	} cases[] = { { "minato", false },
-		      { "minato-guard", false },
+		      { "minato-keeper", false },
 		      { "minato-face", true },
 		      { "mina", true },
 		      { "a name longer than the kernel has", true },
@@ -589,7 +596,7 @@ int main(void)
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
 		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
-		cmocka_unit_test(changes_of_other_tables_are_nobodys_business),
+		cmocka_unit_test(changes_of_other_tables_are_others),
 		cmocka_unit_test(a_change_counts_when_it_is_committed),
 		cmocka_unit_test(own_commands_are_not_foreign),
 		cmocka_unit_test(a_table_that_came_again_is_not_gone),

@@ -31,6 +31,8 @@ struct scenario {
 	struct str expected;
 	VEC(struct review_contradiction) contradictions;
 	VEC(struct review_port) closed;
+	struct contradiction rules[8];
+	size_t rule_count;
 	unsigned line;
 };
 
@@ -278,6 +280,33 @@ static void read_closed(struct scenario *s, char **rest)
 	}
 }
 
+/* KIND PROTOCOL PORT THROUGH TOOL: a rule of another tool. PROTOCOL "none" = every packet. */
+static void read_rule(struct scenario *s, char **rest)
+{
+	static const char *const kinds[] = { "", "opens", "in-vain", "closes" };
+	assert_true(s->rule_count < sizeof(s->rules) / sizeof(s->rules[0]));
+	struct contradiction *c = &s->rules[s->rule_count++];
+	const char *kind = needed_word(s, rest);
+	for (int i = CONTRADICTION_OPENS; i <= CONTRADICTION_LAST; i++) {
+		c->kind = strcmp(kind, kinds[i]) == 0 ? (enum contradiction_kind)i : c->kind;
+	}
+	assert_int_not_equal(c->kind, 0);
+	const char *protocol = needed_word(s, rest);
+	if (strcmp(protocol, "none") != 0) {
+		assert_int_equal(protocol_parse(&c->protocol, protocol), 0);
+	}
+	uint16_t last = 0;
+	assert_int_equal(parse_port_range(&c->first_port, &c->last_port, needed_word(s, rest)), 0);
+	const char *through = needed_word(s, rest);
+	if (strcmp(through, "-") != 0) {
+		assert_int_equal(parse_port_range(&c->through_port, &last, through), 0);
+	}
+	(void)str_copy(c->tool, sizeof(c->tool), needed_word(s, rest));
+	(void)str_copy(c->table, sizeof(c->table), "inet f");
+	(void)str_copy(c->chain, sizeof(c->chain), "in");
+	(void)str_copy(c->rule, sizeof(c->rule), "tcp dport 23 accept");
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -304,6 +333,8 @@ static void read_line(struct scenario *s, char *line)
 		read_hidden(s, &rest);
 	} else if (strcmp(word, "attempt") == 0) {
 		read_attempt(s, &rest);
+	} else if (strcmp(word, "rule") == 0) {
+		read_rule(s, &rest);
 	} else if (strcmp(word, "today") == 0) {
 		read_today(s, &rest);
 	} else if (strcmp(word, "reserved") == 0) {
@@ -394,6 +425,7 @@ static void run_review(struct findings *out, const struct scenario *s)
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);
+	assert_int_equal(review_contradictions(out, s->rules, s->rule_count), 0);
 }
 
 /* "high risky-service-exposed 6379/tcp cache": severity, id, port, declaration. */

@@ -149,14 +149,14 @@ static void the_helper_cannot_execute_mount_or_trace(void **state)
 	}
 }
 
-static void the_guard_cannot_execute_fork_or_reach_the_network(void **state)
+static void the_keeper_cannot_execute_fork_or_reach_the_network(void **state)
 {
 	(void)state;
 	attempt_function *const attempts[] = { executing,   forking,     tracing,
 					       killing,     mounting,    internet_socket,
 					       unix_socket, loading_bpf, becoming_root };
 	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-		assert_int_equal(in_child(SANDBOX_GUARD, attempts[i]), 0);
+		assert_int_equal(in_child(SANDBOX_KEEPER, attempts[i]), 0);
 	}
 }
 
@@ -191,7 +191,7 @@ static int face_work(void)
 		       : 1;
 }
 
-static int guard_work(void)
+static int keeper_work(void)
 {
 	const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	const int proc = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -222,7 +222,7 @@ static void the_work_of_a_role_still_works(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(SANDBOX_RESOLVER, resolver_work), 0);
-	assert_int_equal(in_child(SANDBOX_GUARD, guard_work), 0);
+	assert_int_equal(in_child(SANDBOX_KEEPER, keeper_work), 0);
 	assert_int_equal(in_child(SANDBOX_ENGINE, engine_work), 0);
 	assert_int_equal(in_child(SANDBOX_FACE, face_work), 0);
 }
@@ -321,7 +321,7 @@ int main(void)
 		cmocka_unit_test(the_engine_cannot_talk_to_the_network_or_start_anything),
 		cmocka_unit_test(the_parent_cannot_trace_mount_or_load),
 		cmocka_unit_test(the_helper_cannot_execute_mount_or_trace),
-		cmocka_unit_test(the_guard_cannot_execute_fork_or_reach_the_network),
+		cmocka_unit_test(the_keeper_cannot_execute_fork_or_reach_the_network),
 		cmocka_unit_test(the_resolver_can_start_nothing_and_reach_no_packet_filter),
 		cmocka_unit_test(the_work_of_a_role_still_works),
 		cmocka_unit_test(without_files_nothing_opens),

@@ -150,16 +150,16 @@ static void news_of_rules_are_about_rules(void **state)
 	struct wire_message message = { .type = WIRE_RULES_NEWS };
 	uint8_t bytes[WIRE_BYTES_MAX];
 	struct wire_message back;
-	for (unsigned kind = EVENT_NONE; kind <= EVENT_RULES_OFF; kind++) {
-		message.rules_news.kind = kind;
+	for (unsigned kind = EVENT_NONE; kind <= EVENT_KIND_LAST; kind++) {
+		message.event.kind = (enum event_kind)kind;
 		const size_t length = (size_t)encoded(bytes, &message);
 		const int expected = kind < EVENT_RULES_LOST ? -EBADMSG : 0;
-		assert_int_equal(wire_decode(&back, bytes, length, WIRE_GUARD, 0), expected);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_KEEPER, 0), expected);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_PARENT, 0), expected);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_ENGINE, 0), -EPERM);
 		assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EPERM);
 	}
-	message.rules_news.kind = EVENT_RULES_OFF + 1;
+	message.event.kind = EVENT_KIND_LAST + 1;
 	assert_int_equal(wire_encode(bytes, sizeof(bytes), &message), -EINVAL);
 }
 

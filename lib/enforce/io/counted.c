@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/vec.h"
-#include "enforce/enforce.h"
+#include "enforce/counts.h"
 #include "enforce/io/nft.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 * 1024 };
@@ -83,17 +83,6 @@ static int read_set(struct reading *reading, const char *name, int family, struc
 	return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
 }
 
-static int compare(const void *pa, const void *pb)
-{
-	const struct enforce_counted *a = pa;
-	const struct enforce_counted *b = pb;
-	if (a->packets != b->packets) {
-		return a->packets > b->packets ? -1 : 1;
-	}
-	int r = addr_compare(&a->from, &b->from);
-	return r != 0 ? r : (int)a->port - (int)b->port;
-}
-
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e)
 {
 	const char *name = observed ? "would" : "refused";
@@ -102,15 +91,7 @@ int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struc
 	if (r == 0) {
 		r = read_set(&reading, name, ADDR_IPV6, e);
 	}
-	if (reading.list.count > 0) {
-		qsort(reading.list.items, reading.list.count, sizeof(*reading.list.items), compare);
-	}
 	*out = (struct enforce_counts){ reading.list.items, reading.list.count };
+	counts_rank(out);
 	return r;
-}
-
-void enforce_counts_deinit(struct enforce_counts *counts)
-{
-	free(counts->items);
-	*counts = (struct enforce_counts){ 0 };
 }

@@ -83,7 +83,9 @@ static int read_frame(bool *framed, struct err *e)
 	if (r == 1) {
 		r = objects_chain_asks("inbound", "confirmed", e);
 	}
-	*framed = r == 1;
+	const bool asks = r == 1;
+	r = asks ? objects_table_sleeps(e) : r;
+	*framed = asks && r == 0;
 	return r < 0 ? r : 0;
 }
 
@@ -286,6 +288,19 @@ int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound
 		r = enforce_sweep(&status, e);
 	}
 	return r < 0 ? r : load(rules, generation, outbound, true, &status, e);
+}
+
+int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e)
+{
+	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	(void)str_add(&commands, "add table inet minato\ndelete table inet minato\n");
+	enforce_frame(&commands, outbound);
+	(void)str_add(&commands, rules);
+	add_confirmation(&commands, generation, outbound, false);
+	int r = commands.error != 0 ? commands.error
+				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+	str_deinit(&commands);
+	return r;
 }
 
 void enforce_activation(struct str *out, unsigned generation, bool outbound)

@@ -152,6 +152,68 @@ int objects_list(object_function *function, void *data, struct err *e)
 	return r < 0 && r != -ENOENT ? err_system(e, r, "cannot list the rules of minato") : 0;
 }
 
+/* ---- the table ---- */
+
+static const char *family_name(uint8_t family)
+{
+	static const char *const names[] = {
+		[NFPROTO_INET] = "inet",     [NFPROTO_IPV4] = "ip",       [NFPROTO_ARP] = "arp",
+		[NFPROTO_NETDEV] = "netdev", [NFPROTO_BRIDGE] = "bridge", [NFPROTO_IPV6] = "ip6",
+	};
+	return family < sizeof(names) / sizeof(names[0]) ? names[family] : NULL;
+}
+
+struct table_listing {
+	table_function *function;
+	void *data;
+};
+
+static int take_any_table(const struct nlmsghdr *message, void *data)
+{
+	const struct table_listing *listing = data;
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+	struct attributes attributes = { { 0 } };
+	if (mnl_attr_parse(message, sizeof(*head), note, &attributes) < 0) {
+		return MNL_CB_ERROR;
+	}
+	const char *family = family_name(head->nfgen_family);
+	const char *name = text_of(&attributes, NFTA_TABLE_NAME);
+	int r = family == NULL || name == NULL ? 0 : listing->function(family, name, listing->data);
+	return r < 0 ? refuse(r) : MNL_CB_OK;
+}
+
+int objects_tables(table_function *function, void *data, struct err *e)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	struct table_listing listing = { function, data };
+	int r = ask(begin(buffer, NFT_MSG_GETTABLE, NLM_F_DUMP, AF_UNSPEC), take_any_table,
+		    &listing);
+	return r < 0 ? err_system(e, r, "cannot list the tables of the packet filter") : 0;
+}
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct attributes attributes = { { 0 } };
+	if (mnl_attr_parse(message, sizeof(struct nfgenmsg), note, &attributes) < 0) {
+		return MNL_CB_ERROR;
+	}
+	*(uint32_t *)data = number_of(&attributes, NFTA_TABLE_FLAGS);
+	return MNL_CB_STOP;
+}
+
+int objects_table_sleeps(struct err *e)
+{
+	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
+	uint32_t flags = 0;
+	struct nlmsghdr *message = begin(buffer, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+	mnl_attr_put_strz(message, NFTA_TABLE_NAME, table_name);
+	int r = ask(message, take_table, &flags);
+	if (r < 0 && r != -ENOENT) {
+		return err_system(e, r, "cannot ask for the table of minato");
+	}
+	return (flags & NFT_TABLE_F_DORMANT) != 0;
+}
+
 /* ---- rules ---- */
 
 struct search {

@@ -20,5 +20,15 @@ typedef int object_function(enum object_kind kind, const char *name, void *data)
  * -EPERM; other negative errno. */
 int objects_list(object_function *function, void *data, struct err *e);
 
+/* @param family  as nft writes it. @return 0 to go on, or the errno that objects_tables returns. */
+typedef int table_function(const char *family, const char *name, void *data);
+
+/* Calls for every table of every family. @return 0; -EPERM; other negative errno. */
+int objects_tables(table_function *function, void *data, struct err *e);
+
+/* Whether the table sleeps (flags dormant): then no packet meets it. @return 1, 0 (also without a
+ * table), or errno. */
+int objects_table_sleeps(struct err *e);
+
 /* Whether a rule of the chain looks into the set or map of that name. @return 1, 0, or errno. */
 int objects_chain_asks(const char *chain, const char *set, struct err *e);

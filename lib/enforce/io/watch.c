@@ -56,7 +56,7 @@ int enforce_watch_read(int fd, struct enforce_news *news)
 		ssize_t length =
 			recvfrom(fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &size);
 		if (length < 0 && errno == ENOBUFS) {
-			news->touched = news->missed = true;
+			news->touched = news->others = news->missed = true;
 			continue;
 		}
 		if (length < 0) {

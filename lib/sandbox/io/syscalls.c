@@ -152,7 +152,7 @@ static const char *const helper_only[] = {
 };
 
 /* The record's files, and what libnftables waits with. */
-static const char *const guard_only[] = {
+static const char *const keeper_only[] = {
 	"bind",   "mkdir",    "mkdirat",   "select",   "pselect6",
 	"rename", "renameat", "renameat2", "unlinkat", "fsync",
 };
@@ -177,10 +177,10 @@ struct list {
 /* A filter stays with the children, so the parent's holds what theirs do. */
 static const struct list roles[][7] = {
 	[SANDBOX_PARENT] = { LIST(common), LIST(files), LIST(face_only), LIST(engine_only),
-			     LIST(parent_only), LIST(guard_only), END },
+			     LIST(parent_only), LIST(keeper_only), END },
 	[SANDBOX_HELPER] = { LIST(common), LIST(files), LIST(helper_only), END },
 	[SANDBOX_ENGINE] = { LIST(common), LIST(files), LIST(engine_only), END },
-	[SANDBOX_GUARD] = { LIST(common), LIST(files), LIST(guard_only), END },
+	[SANDBOX_KEEPER] = { LIST(common), LIST(files), LIST(keeper_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 };
@@ -252,7 +252,8 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	for (const struct list *list = roles[role]; list->names != NULL && r == 0; list++) {
 		r = allow(filter, list);
 	}
-	if (r == 0 && (role == SANDBOX_ENGINE || role == SANDBOX_HELPER || role == SANDBOX_GUARD)) {
+	if (r == 0 &&
+	    (role == SANDBOX_ENGINE || role == SANDBOX_HELPER || role == SANDBOX_KEEPER)) {
 		r = allow_netlink(filter);
 	}
 	if (r == 0 && role == SANDBOX_RESOLVER) {

@@ -1,4 +1,4 @@
-"""The daemon's guard: rules that another tool takes away come again, and what others change is told."""
+"""The daemon's keeper: rules that another tool takes away come again, and what others change is told."""
 import json
 import os
 import signal
@@ -46,8 +46,13 @@ def events(daemon, *kinds):
     return list(reversed(daemon.ask(f"/v1/events?kind={wanted}")["events"]))
 
 
+def disturbances(daemon):
+    """Those that are no doing of our own commands."""
+    return events(daemon, "rules_lost", "rules_restored", "rules_changed")
+
+
 def settled(daemon, **wanted):
-    """Waits until the guard has told that the rules are so. @return what it told."""
+    """Waits until the keeper has told that the rules are so. @return what it told."""
     def so():
         rules = daemon.status()["rules"]
         return rules if all(rules[key] == value for key, value in wanted.items()) else None
@@ -69,7 +74,7 @@ def test_flushed_rules_come_again_by_themselves_and_it_is_told(world, daemon):
     assert world.listing() == before
     rules = settled(daemon, restored=1)
     assert rules["confirmed"] == 1 and not rules["altered"]
-    lost, restored = until(lambda: len(events(daemon)) == 2 and events(daemon), "both events")
+    lost, restored = until(lambda: len(disturbances(daemon)) == 2 and disturbances(daemon), "both events")
     assert (lost["kind"], lost["process"], lost["count"]) == ("rules_lost", "nft", 1)
     assert lost["detail"] == "the table was removed"
     assert (restored["kind"], restored["count"]) == ("rules_restored", 1)
@@ -95,7 +100,7 @@ def test_rules_that_are_missing_at_the_start_are_put_back(world, daemon):
     daemon.start()
     settled(daemon, confirmed=1, restored=1)
     assert world.listing() == before
-    assert events(daemon)[0]["detail"] == "missing when the daemon began to look"
+    assert disturbances(daemon)[0]["detail"] == "missing when the daemon began to look"
 
 
 def test_two_tools_do_not_fight_at_full_speed(world, daemon):
@@ -118,7 +123,7 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
 
 @pytest.mark.parametrize("change, line", [
     ("insert rule inet minato g1-in accept", "+ accept"),
-    ("add element inet minato g1-tcp { 23 : accept }", "23 : accept"),
+    ("add element inet minato g1-tcp { 23 : accept }", "23 counter : accept"),
     ("add chain inet minato mine", "+ chain mine {"),
 ])
 def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line):
@@ -127,7 +132,7 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     settled(daemon, confirmed=1, altered=False)
     world.nft(change)
     settled(daemon, altered=True)
-    (event,) = events(daemon)
+    (event,) = disturbances(daemon)
     assert (event["kind"], event["process"], event["count"]) == ("rules_changed", "nft", 1)
     assert line in event["detail"], event["detail"]
     altered = world.listing()
@@ -138,6 +143,184 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     if "mine" not in change:
         settled(daemon, altered=False)
     assert len(events(daemon, "rules_changed")) == 1
+
+
+REPAIRED = OPEN_22.replace("ports:", "defaults: {repair: yes}\nports:")
+
+
+@pytest.mark.parametrize("change", [
+    "insert rule inet minato g1-in accept",
+    "add element inet minato g1-tcp { 23 : accept }",
+    "delete element inet minato g1-tcp { 22 }",
+    "add chain inet minato mine { type filter hook input priority 0; }",
+    "add table inet minato { flags dormant; }",
+])
+def test_with_repair_what_another_tool_changes_is_undone(world, daemon, change):
+    world.listen(22)
+    world.listen(23)
+    world.hold(REPAIRED)
+    before = world.listing()
+    daemon.start()
+    settled(daemon, confirmed=1, altered=False)
+    kept = world.connect(22)
+    began = time.monotonic()
+    world.nft(change)
+    until(lambda: world.listing() == before, "it is undone", seconds=5)
+    print(f"undone after {1000 * (time.monotonic() - began):.0f} ms")
+    assert time.monotonic() - began < 1
+    settled(daemon, restored=1, altered=False, lost=False)
+    changed, restored = until(lambda: len(disturbances(daemon)) == 2 and disturbances(daemon), "both events")
+    assert changed["kind"] in ("rules_changed", "rules_lost") and changed["process"] == "nft"
+    assert restored["kind"] == "rules_restored"
+    assert kept and world.connect(22) and not world.connect(23)
+
+
+def test_a_fight_over_lines_is_bounded(world, daemon):
+    world.hold(REPAIRED)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    for turn in range(10):
+        world.nft("insert rule inet minato g1-in accept")
+        settled(daemon, restored=turn + 1)
+    world.nft("insert rule inet minato g1-in accept")
+    until(lambda: any("left alone" in e["detail"] for e in events(daemon, "rules_changed")), "it is said")
+    settled(daemon, altered=True, restored=10)
+
+
+def test_a_repair_takes_no_candidate_away(world, daemon):
+    world.hold(REPAIRED)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.apply(REPAIRED.replace("10.77.0.2", "10.77.0.66"), "--even-if-it-cuts-me", "--timeout", "300")
+    settled(daemon, candidate=2)
+    world.nft("insert rule inet minato g1-in accept")
+    settled(daemon, altered=True, candidate=2, restored=0)
+    assert world.candidate() == 2
+    assert world.minato("rollback").returncode == 0
+    settled(daemon, altered=False, candidate=None, restored=1)
+
+
+def test_a_change_of_repair_alone_is_a_change(world, daemon):
+    world.hold(OPEN_22)
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.nft("insert rule inet minato g1-in accept")
+    settled(daemon, altered=True)
+    done = world.apply(REPAIRED, "--unproven")
+    assert "undone" in done.stdout, done.stdout
+    settled(daemon, altered=False, confirmed=2)
+    assert "are those of the policy" in world.apply(REPAIRED).stdout
+    world.nft("insert rule inet minato g2-in accept")
+    settled(daemon, restored=1, altered=False)
+
+
+def test_a_sleeping_table_is_woken(world, daemon):
+    """flags dormant takes the hooks away: no rule is another, and none is met."""
+    world.hold(OPEN_22)
+    before = world.listing()
+    daemon.start()
+    settled(daemon, confirmed=1)
+    world.nft("add table inet minato { flags dormant; }")
+    until(lambda: world.listing() == before, "it is awake", seconds=5)
+    assert disturbances(daemon)[0]["process"] == "nft"
+
+
+def test_what_commands_did_while_no_daemon_ran_is_told_once(world, daemon):
+    world.apply(OPEN_22, "--unproven", "--timeout", "300")
+    assert world.minato("rollback").returncode == 0
+    world.hold(OPEN_22)
+    daemon.start()
+    until(lambda: len(events(daemon)) == 2, "the record is told")
+    reverted, confirmed = events(daemon)
+    assert (reverted["kind"], reverted["count"]) == ("rules_reverted", 1)
+    assert (confirmed["kind"], confirmed["count"]) == ("rules_confirmed", 2)
+    assert confirmed["detail"].startswith("by root") and "22/tcp" in confirmed["detail"]
+    assert daemon.stop() == 0
+    assert world.minato("off").returncode == 0
+    daemon.start()
+    until(lambda: len(events(daemon)) == 3, "what is new is told")
+    assert events(daemon)[-1]["kind"] == "rules_off"
+    os.kill(daemon.pids()["keeper"], signal.SIGKILL)
+    until(lambda: daemon.ask("/v1/events?kind=child_restarted")["events"], "a new keeper")
+    engine = daemon.pids()["engine"]
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: daemon.pids()["engine"] != engine, "a new engine")
+    settled(daemon, watched=True)
+    assert len(events(daemon)) == 3, "each once"
+
+
+def test_a_record_that_was_begun_anew_is_told_though_its_numbers_were(world, daemon):
+    world.hold(OPEN_22)
+    daemon.start()
+    until(lambda: len(events(daemon)) == 1, "the record is told")
+    assert daemon.stop() == 0
+    world.nft("delete", "table", "inet", "minato")
+    for each in (world.folder / "rules").iterdir():
+        each.unlink()
+    world.hold(OPEN_BOTH)
+    daemon.start()
+    until(lambda: [e["count"] for e in events(daemon, "rules_confirmed")] == [1, 1], "both are told")
+
+
+def test_a_declaration_that_has_ended_is_told_once(world, daemon):
+    def ended():
+        return daemon.ask("/v1/events?kind=declaration_expired")["events"]
+
+    policy = OPEN_22 + "  visit: {port: 8443/tcp, for: a visit, owner: o, from: any, until: \"2026-01-02\"}\n"
+    world.hold(policy)
+    daemon.start()
+    (event,) = until(ended, "it is told")
+    assert (event["port"], event["protocol"], event["count"]) == (8443, "tcp", 1)
+    assert event["detail"] == "visit until 2026-01-02: a visit"
+    assert "declaration-expired" in [f["finding"] for f in daemon.ask("/v1/findings")["findings"]]
+    assert daemon.stop() == 0
+    daemon.start()
+    world.hold(policy.replace("from: 10.77.0.2", "from: any"))
+    settled(daemon, confirmed=2)
+    assert len(ended()) == 1
+
+
+def test_who_was_refused_reaches_the_store(world):
+    daemon = world.daemon(environment={**os.environ, "MINATO_COUNT_SECONDS": "1"})
+
+    def told(kind="refused"):
+        return [(e["address"], e["port"], e["protocol"], e["count"]) for e in
+                reversed(daemon.ask(f"/v1/events?kind={kind}")["events"])]
+
+    def refused(*words):
+        done = world.minato("refused", "--json", "--state-directory", daemon.state, *words)
+        assert done.returncode == 0, done.stderr
+        return {(r["source"], r["port"], r["protocol"]): r["packet_count"] for r in json.loads(done.stdout)["refused"]}
+
+    try:
+        world.hold(OPEN_22)
+        assert not world.connect(23, World.OTHER)
+        daemon.start()
+        settled(daemon, confirmed=1)
+        time.sleep(1.5)
+        assert not told(), "what was counted before stands in the kernel alone"
+        for _ in range(3):
+            assert not world.answers(53, World.OTHER, timeout=0.1)
+        until(lambda: sum(row[3] for row in told()) == 3, "the packets are told")
+        assert {row[:3] for row in told()} == {(World.OTHER, 53, "udp")}
+        assert not world.connect(23, World.OTHER6)
+        until(lambda: [row for row in told() if row[0] == World.OTHER6], "IPv6 too")
+        assert refused("--since", "1h")[World.OTHER, 53, "udp"] == 3
+        world.nft("flush", "ruleset")
+        settled(daemon, restored=1)
+        assert refused()[World.OTHER, 53, "udp"] == 3, "the store knows it still"
+        assert not world.answers(53, World.OTHER, timeout=0.1)
+        until(lambda: sum(row[3] for row in told() if row[1] == 53) == 4, "counted on")
+        assert refused("--since", "1h")[World.OTHER, 53, "udp"] == 4
+        world.listen(22)
+        assert world.connect(22) and world.connect(22) and not world.connect(22, World.OTHER)
+        until(lambda: sum(row[3] for row in told("let_in")) == 2, "who was let in")
+        assert {row[:3] for row in told("let_in")} == {(None, 22, "tcp")}
+        text = subprocess.run(world.words("log", "--state-directory", daemon.state), capture_output=True, text=True,
+                              env=world.environment(), timeout=60).stdout
+        assert f"{World.OTHER}:53/udp" in text and "refused" in text
+    finally:
+        daemon.remove()
 
 
 def test_own_commands_are_told_as_what_they_are(world, daemon):
@@ -213,7 +396,7 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
 
 
 def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
-    """More is told than the guard's socket has room for, and the flush is among what gets lost."""
+    """More is told than the keeper's socket has room for, and the flush is among what gets lost."""
     def lost():
         rows = run("ip", "netns", "exec", world.host, "cat", "/proc/net/netlink").stdout.splitlines()[1:]
         return sum(int(row.split()[8]) for row in rows if row.split()[1] == "12")  # NETLINK_NETFILTER
@@ -225,8 +408,8 @@ def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
     flood = world.folder / "flood.nft"
     flood.write_text("table ip flood { set s { type inet_service; }; }\nadd element ip flood s { "
                      + ", ".join(map(str, range(1, 60000, 2))) + " }\nflush set ip flood s\n")
-    guard = daemon.pids()["guard"]
-    os.kill(guard, signal.SIGSTOP)
+    keeper = daemon.pids()["keeper"]
+    os.kill(keeper, signal.SIGSTOP)
     try:
         for _ in range(8):
             world.nft("-f", flood)
@@ -235,27 +418,27 @@ def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
         assert lost(), "the socket has room without end"
         world.nft("flush", "ruleset")
     finally:
-        os.kill(guard, signal.SIGCONT)
+        os.kill(keeper, signal.SIGCONT)
     until(lambda: world.confirmed() == 1, "the rules are back", seconds=10)
     assert world.listing() == before
     lost_event = until(lambda: events(daemon, "rules_lost"), "it is told")[0]
     assert lost_event["process"] is None, "who did it was not heard"
 
 
-def test_a_guard_that_is_killed_is_started_again(world, daemon):
+def test_a_keeper_that_is_killed_is_started_again(world, daemon):
     world.hold(OPEN_22)
     before = world.listing()
     daemon.start()
     settled(daemon, confirmed=1)
-    first = daemon.pids()["guard"]
+    first = daemon.pids()["keeper"]
     os.kill(first, signal.SIGKILL)
-    until(lambda: daemon.pids().get("guard") not in (None, first), "a new guard")
+    until(lambda: daemon.pids().get("keeper") not in (None, first), "a new keeper")
     assert world.listing() == before
     world.nft("flush", "ruleset")
     until(lambda: world.confirmed() == 1, "the rules are back")
     restarted = daemon.ask("/v1/events?kind=child_restarted")["events"]
-    assert [(e["process"], e["count"]) for e in restarted] == [("guard", 1)]
-    assert events(daemon)[-1]["kind"] == "rules_restored"
+    assert [(e["process"], e["count"]) for e in restarted] == [("keeper", 1)]
+    until(lambda: events(daemon, "rules_restored"), "it is told")
 
 
 def test_a_new_engine_is_told_of_the_rules(world, daemon):
@@ -268,18 +451,18 @@ def test_a_new_engine_is_told_of_the_rules(world, daemon):
     settled(daemon, watched=True, confirmed=1)
 
 
-def test_the_guard_has_only_the_rights_it_needs(world, daemon):
+def test_the_keeper_has_only_the_rights_it_needs(world, daemon):
     world.hold(OPEN_22)
     daemon.start()
     settled(daemon, confirmed=1)
-    status = status_of(daemon.pids()["guard"])
-    assert status["Name"] == "minato-guard"
+    status = status_of(daemon.pids()["keeper"])
+    assert status["Name"] == "minato-keeper"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << CAP_NET_ADMIN
     assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     parent = status_of(daemon.process.pid)
     assert int(parent["CapBnd"], 16) == 0 and int(parent["CapEff"], 16) & ~0xe5 == 1 << CAP_NET_ADMIN
-    folder = f"/proc/{daemon.pids()['guard']}/fd"
+    folder = f"/proc/{daemon.pids()['keeper']}/fd"
     files = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
     assert len([f for f in files if f.startswith("socket:")]) == 2, files
     assert not [f for f in files if "minatod" in f or daemon.runtime in f or "bpf" in f]
@@ -290,14 +473,14 @@ def test_nothing_is_left_when_the_daemon_ends(world, daemon):
     before = world.listing()
     daemon.start()
     settled(daemon, confirmed=1)
-    guard = daemon.pids()["guard"]
+    keeper = daemon.pids()["keeper"]
     daemon.kill()
-    until(lambda: not alive(guard), "the guard ends with the parent")
+    until(lambda: not alive(keeper), "the keeper ends with the parent")
     assert world.listing() == before, "the rules need no process"
     daemon.start()
-    guard = daemon.pids()["guard"]
+    keeper = daemon.pids()["keeper"]
     assert daemon.stop() == 0
-    assert not alive(guard)
+    assert not alive(keeper)
     assert world.listing() == before
 
 
@@ -380,7 +563,7 @@ def test_with_observe_nothing_is_put_back(world):
                       before=["nsenter", f"--net=/run/netns/{world.host}"])
     try:
         watching.start()
-        assert "guard" not in watching.pids()
+        assert "keeper" not in watching.pids()
         rules = watching.status()["rules"]
         assert not rules["watched"] and "--observe" in rules["reason"] and rules["confirmed"] is None
         assert world.confirmed() is None

@@ -1,0 +1,119 @@
+/* How many came for which ports, as the maps from ports to doors counted. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "enforce/counts.h"
+#include "enforce/io/nft.h"
+#include "enforce/io/objects.h"
+#include "enforce/listing.h"
+
+static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_DCCP,
+					   PROTOCOL_UDPLITE };
+
+struct reading {
+	VEC(struct enforce_counted) list;
+};
+
+static uint16_t port_of(const json_t *value)
+{
+	const json_int_t port = json_integer_value(value);
+	return port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+/* [{"elem": {"val": 22 | {"range": [80, 90]}, "counter": {"packets": 0}}}, verdict] */
+static int take(struct reading *reading, enum protocol protocol, const json_t *element)
+{
+	const json_t *inner = json_object_get(json_array_get(element, 0), "elem");
+	const json_t *value = json_object_get(inner, "val");
+	const json_t *range = json_object_get(value, "range");
+	const json_int_t packets =
+		json_integer_value(json_object_get(json_object_get(inner, "counter"), "packets"));
+	struct enforce_counted *item = packets > 0 ? vec_push(&reading->list) : NULL;
+	if (packets > 0 && item == NULL) {
+		return -ENOMEM;
+	}
+	if (item != NULL) {
+		*item = (struct enforce_counted){
+			.protocol = protocol,
+			.port = port_of(range == NULL ? value : json_array_get(range, 0)),
+			.last_port = port_of(json_array_get(range, 1)),
+			.packets = (uint64_t)packets,
+		};
+	}
+	return 0;
+}
+
+static int take_all(struct reading *reading, enum protocol protocol, const json_t *document)
+{
+	size_t i;
+	size_t k;
+	json_t *object;
+	json_t *element;
+	int r = 0;
+	json_array_foreach(json_object_get(document, "nftables"), i, object)
+	{
+		json_t *elements = json_object_get(json_object_get(object, "map"), "elem");
+		json_array_foreach(elements, k, element)
+		{
+			r = r == 0 ? take(reading, protocol, element) : r;
+		}
+	}
+	return r;
+}
+
+static int read_map(struct reading *reading, const char *name, enum protocol protocol,
+		    struct err *e)
+{
+	char command[320];
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	struct err mine = ERR_INIT;
+	(void)snprintf(command, sizeof(command), "list map inet minato %.256s", name);
+	int r = nft_run(&text, command, NFT_JSON, &mine);
+	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
+	str_deinit(&text);
+	r = r == 0 ? take_all(reading, protocol, document) : r;
+	json_decref(document);
+	/* Swept meanwhile. */
+	return r == -ENOENT ? 0 : r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
+}
+
+/* Names of maps, a line each. */
+static int note(enum object_kind kind, const char *name, void *data)
+{
+	return kind == OBJECT_MAP && listing_generation(name) != 0 ? str_printf(data, "%s\n", name)
+								   : 0;
+}
+
+/* Of a name "gN-tcp"; PROTOCOL_NONE for another map. */
+static enum protocol protocol_of(const char *name)
+{
+	const char *end = strchr(name, '-');
+	for (size_t i = 0; end != NULL && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (strcmp(end + 1, protocol_name(protocols[i])) == 0) {
+			return protocols[i];
+		}
+	}
+	return PROTOCOL_NONE;
+}
+
+int enforce_asked(struct enforce_counts *out, struct err *e)
+{
+	struct reading reading = { 0 };
+	struct str names = STR_INIT(1 << 16);
+	char *rest = NULL;
+	int r = objects_list(note, &names, e);
+	char *text = r == 0 && names.length > 0 ? names.text : NULL;
+	for (char *name = text == NULL ? NULL : strtok_r(text, "\n", &rest); r == 0 && name != NULL;
+	     name = strtok_r(NULL, "\n", &rest)) {
+		const enum protocol protocol = protocol_of(name);
+		r = protocol == PROTOCOL_NONE ? 0 : read_map(&reading, name, protocol, e);
+	}
+	str_deinit(&names);
+	*out = (struct enforce_counts){ reading.list.items, reading.list.count };
+	enforce_counts_merge(out);
+	counts_rank(out);
+	return r;
+}

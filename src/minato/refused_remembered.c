@@ -1,0 +1,75 @@
+/* Refused packets that the daemon remembers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/vec.h"
+#include "refused.h"
+#include "store/store.h"
+
+enum { ROWS_MAX = 200000 /* beyond it those of one source and port are added up */ };
+
+struct remembering {
+	VEC(struct enforce_counted) rows;
+};
+
+static void add_up(struct remembering *remembering)
+{
+	struct enforce_counts counts = { remembering->rows.items, remembering->rows.count };
+	enforce_counts_merge(&counts);
+	remembering->rows.count = counts.count;
+}
+
+/* The keeper's "since TIME, last TIME". */
+static usec_t last_of(const struct event *event)
+{
+	usec_t time = 0;
+	const char *last = strstr(event->detail, "last ");
+	return last != NULL && time_parse(&time, last + strlen("last ")) == 0 ? time : event->time;
+}
+
+static int take(const struct event *event, void *data)
+{
+	struct remembering *remembering = data;
+	if (remembering->rows.count == ROWS_MAX) {
+		add_up(remembering);
+	}
+	struct enforce_counted *row =
+		remembering->rows.count < ROWS_MAX ? vec_push(&remembering->rows) : NULL;
+	if (row == NULL) {
+		return -ENOMEM;
+	}
+	*row = (struct enforce_counted){ .from = event->address,
+					 .protocol = event->protocol,
+					 .port = event->port,
+					 .packets = event->count,
+					 .last = last_of(event) };
+	return 0;
+}
+
+int refused_remember(struct enforce_counts *counts, const char *state_directory, bool observed,
+		     usec_t since, usec_t now)
+{
+	const usec_t week = now - ENFORCE_COUNTED_SECONDS * USEC_PER_SEC;
+	const struct store_filter filter = {
+		.kinds = 1U << (observed ? EVENT_WOULD_REFUSE : EVENT_REFUSED),
+		.from = since > 0 ? since : week,
+	};
+	struct remembering remembering = { 0 };
+	_cleanup_(close_fdp) int directory =
+		open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0) {
+		return errno == ENOENT ? 0 : -errno;
+	}
+	int r = store_query(directory, &filter, take, &remembering, NULL);
+	if (r < 0) {
+		vec_free(&remembering.rows);
+		return r;
+	}
+	add_up(&remembering);
+	struct enforce_counts remembered = { remembering.rows.items, remembering.rows.count };
+	return enforce_counts_join(counts, &remembered, since > 0);
+}
