@@ -40,6 +40,33 @@ static int ask_kernel(struct contradictions *out, const struct enforce_states *s
 	return r;
 }
 
+/* The twin has sent a packet there: what the kernel proved says more than what a rule reads like.
+ */
+static bool is_proven(const struct judgement *judgement, const struct contradiction *one)
+{
+	const struct reach *reach = &judgement->reach;
+	for (size_t i = 0; i < reach->contradictions.count; i++) {
+		const struct review_contradiction *proven = &reach->contradictions.items[i];
+		if (proven->protocol == one->protocol && proven->port >= one->first_port &&
+		    proven->port <= one->last_port &&
+		    proven->let_in == (one->kind == CONTRADICTION_OPENS)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void leave_out_proven(struct contradictions *found, const struct judgement *judgement)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < found->list.count; i++) {
+		if (!is_proven(judgement, &found->list.items[i])) {
+			found->list.items[kept++] = found->list.items[i];
+		}
+	}
+	found->list.count = kept;
+}
+
 void judge_other_tools(struct judgement *judgement, const struct context *context,
 		       const json_t *told)
 {
@@ -53,6 +80,7 @@ void judge_other_tools(struct judgement *judgement, const struct context *contex
 		(void)ask_kernel(&found, &states, context->now);
 	}
 	enforce_states_close(&states);
+	leave_out_proven(&found, judgement);
 	/* Without memory for one the others are shown all the same. */
 	(void)review_contradictions(&judgement->findings, found.list.items, found.list.count);
 	contradictions_deinit(&found);

@@ -110,7 +110,9 @@ def test_open_by_the_policy_and_dropped_by_ufw_is_a_finding(world):
     assert contradictions(status(world)) == set()
     world.nft("table ip filter { chain ufw-user-input { tcp dport 22 accept; }; "
               "chain INPUT { type filter hook input priority 0; policy drop; jump ufw-user-input; }; }")
-    assert contradictions(status(world)) == {("refused-against-policy", 80, "ufw")}
+    document = status(world)
+    assert contradictions(document) == {("refused-against-policy", 80, "ufw")}
+    assert "closed-by-another-tool" not in {f["finding"] for f in document["findings"]}, "it is told once"
     done = world.minato("findings")
     text = " ".join(done.stdout.split())
     assert "the policy lets anybody (as 198.51.100.77) in at 80/tcp (web), but a rule of ufw refuses it" in text
