@@ -26,6 +26,12 @@ static void missing(struct reader *reader, const struct view *v, const char *key
 	}
 }
 
+static void from_any(struct reader *reader, struct policy_declaration *d)
+{
+	d->from.items = policy_alloc(reader, sizeof(*d->from.items)); /* zeroed: any */
+	d->from.count = d->from.items == NULL ? 0 : 1;
+}
+
 static void fill_from(struct reader *reader, const struct view *v)
 {
 	struct policy_declaration *d = v->declaration;
@@ -42,8 +48,18 @@ static void fill_from(struct reader *reader, const struct view *v)
 		fault(reader, v->node->key, "policy-from-missing", NULL,
 		      ARGUMENTS({ "name", d->entry.name }));
 	}
-	d->from.items = policy_alloc(reader, sizeof(*d->from.items)); /* zeroed: any */
-	d->from.count = d->from.items == NULL ? 0 : 1;
+	from_any(reader, d);
+}
+
+static void fill_owner(struct reader *reader, const struct view *v)
+{
+	struct policy_declaration *d = v->declaration;
+	if (d->owner == NULL) {
+		d->owner = reader->policy.defaults.owner;
+	}
+	if (d->owner == NULL) {
+		missing(reader, v, "owner");
+	}
 }
 
 static void fill_defaults(struct reader *reader, const struct view *v)
@@ -53,12 +69,7 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 	if (tree_get(v->node, "profile") == NULL) {
 		missing(reader, v, "port");
 	}
-	if (d->owner == NULL) {
-		d->owner = reader->policy.defaults.owner;
-	}
-	if (d->owner == NULL) {
-		missing(reader, v, "owner");
-	}
+	fill_owner(reader, v);
 	fill_from(reader, v);
 	if (v->here && tree_get(v->node, "cut") == NULL) {
 		d->cut = reader->policy.defaults.cut;
@@ -317,6 +328,51 @@ static void check_bag(struct reader *reader, const struct bag *bag)
 	check_overlaps(reader, views, count);
 }
 
+/* ---- outbound ---- */
+
+/* Every who by its number; they wait in the order of reading. */
+static const struct policy_who **list_who(struct reader *reader)
+{
+	const struct bag *bag = bag_find(reader, &reader->policy.who);
+	const struct policy_who **list =
+		reader_alloc(reader, (bag == NULL ? 1 : bag->count) * sizeof(struct policy_who *));
+	for (const struct draft *d = bag == NULL ? NULL : bag->drafts; list != NULL && d != NULL;
+	     d = d->hh.next) {
+		list[d->index] = d->entry;
+	}
+	return list;
+}
+
+/* Where a packet goes is told by its address and its interface, not by what shows itself only when
+ * somebody comes. */
+static void check_to(struct reader *reader, const struct view *v, const struct policy_who **known)
+{
+	const struct policy_declaration *d = v->declaration;
+	for (size_t i = 0; i < d->from.count; i++) {
+		const struct policy_from *to = &d->from.items[i];
+		const struct policy_who *who = to->kind == POLICY_FROM_WHO ? known[to->who] : NULL;
+		if (who != NULL && (who->mac.given || who->certificate.name != NULL)) {
+			fault(reader, value_or_name(v, "to"), "policy-to-device", NULL,
+			      ARGUMENTS({ "name", who->entry.name }));
+		}
+	}
+}
+
+static void check_outbound(struct reader *reader, const struct bag *bag)
+{
+	const struct policy_who **known = list_who(reader);
+	for (const struct draft *d = bag->drafts; known != NULL && d != NULL; d = d->hh.next) {
+		const struct view v = { d->entry, d->node, false };
+		fill_owner(reader, &v);
+		if (tree_get(v.node, "to") == NULL) {
+			from_any(reader, v.declaration);
+		}
+		check_to(reader, &v, known);
+		check_dates(reader, &v);
+		check_confirmed(reader, &v);
+	}
+}
+
 /* What the kernel may hand out: the ephemeral range without the reserved ports. */
 static void find_ephemeral(struct reader *reader)
 {
@@ -339,6 +395,8 @@ void check_policy(struct reader *reader)
 	     bag = bag->older) {
 		if (bag->of == &schema_declaration || bag->of == &schema_remote_declaration) {
 			check_bag(reader, bag);
+		} else if (bag->of == &schema_outbound) {
+			check_outbound(reader, bag);
 		}
 	}
 }

@@ -168,6 +168,9 @@ struct policy {
 	POLICY_LIST(struct policy_who) who;
 	POLICY_LIST(struct policy_declaration)
 	declarations; /* `ports:`, in the order of the files */
+	/* `outbound:`. `from` is whom they may connect to, `program` has the user alone; profile,
+	 * encryption, rate, interface and mode are not said. */
+	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
