@@ -52,6 +52,9 @@ struct making {
 	struct access *access;
 	const struct policy *policy;
 	const struct enforce_environment *environment;
+	const struct policy_declaration *items;
+	size_t count;
+	bool outbound;
 	struct known *gates, *doors, *names;
 	uint32_t *gate_of; /* by declaration; UINT32_MAX = it lets nobody in */
 	uint32_t *door_of; /* by gate: of the door that has it alone; UINT32_MAX = none yet */
@@ -84,13 +87,14 @@ static void add_number(struct str *out, int64_t number)
 }
 
 static void gate_key(struct str *out, const struct policy *policy,
-		     const struct policy_declaration *d)
+		     const struct policy_declaration *d, const char *user)
 {
 	add_number(out, d->rate.count);
 	add_number(out, d->rate.per);
 	add_number(out, d->until);
 	add_number(out, policy_observes(policy, d));
 	add_number(out, d->cut);
+	(void)str_printf(out, "%s|", user ?: "");
 	for (size_t i = 0; i < d->from.count; i++) {
 		const struct policy_from *from = &d->from.items[i];
 		add_number(out, from->kind);
@@ -125,15 +129,16 @@ static bool like_undeclared(const struct policy *policy, const struct policy_dec
 
 static int make_gate(struct making *making, size_t index, struct str *key)
 {
-	const struct policy_declaration *d = &making->policy->declarations.items[index];
+	const struct policy_declaration *d = &making->items[index];
 	const usec_t left = access_left(d, making->environment);
+	const char *user = making->outbound ? d->program.user : NULL;
 	const bool closed = left < 0 || access_is_internal(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
-	if (closed && like_undeclared(making->policy, d)) {
+	if (closed && !making->outbound && like_undeclared(making->policy, d)) {
 		return 0;
 	}
 	str_clear(key);
-	gate_key(key, making->policy, d);
+	gate_key(key, making->policy, d, user);
 	struct known *known =
 		key->error != 0 ? NULL : know(making, &making->gates, key->text, key->length);
 	if (known == NULL) {
@@ -145,8 +150,10 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 			return -ENOMEM;
 		}
 		*gate = (struct gate){ .declaration = d,
+				       .user = user,
 				       .left = closed ? 0 : left,
-				       .open = !closed && is_lasting(d) && d->rate.count == 0,
+				       .open = !closed && is_lasting(d) && user == NULL &&
+					       d->rate.count == 0,
 				       .closed = closed,
 				       .lasting = !closed && is_lasting(d),
 				       .observed = policy_observes(making->policy, d) };
@@ -160,7 +167,7 @@ static int make_gates(struct making *making)
 {
 	struct str key = STR_INIT(1 << 24);
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < making->policy->declarations.count; i++) {
+	for (size_t i = 0; r == 0 && i < making->count; i++) {
 		r = make_gate(making, i, &key);
 	}
 	str_deinit(&key);
@@ -207,9 +214,8 @@ static int add_edges(struct edges *edges, const struct policy_ports *ports, uint
 
 static int collect_edges(struct making *making, enum protocol protocol, struct edges *edges)
 {
-	const struct policy *policy = making->policy;
-	for (size_t i = 0; i < policy->declarations.count; i++) {
-		const struct policy_declaration *d = &policy->declarations.items[i];
+	for (size_t i = 0; i < making->count; i++) {
+		const struct policy_declaration *d = &making->items[i];
 		for (size_t k = 0; making->gate_of[i] != UINT32_MAX && k < d->ports.count; k++) {
 			int r = d->ports.items[k].protocol != protocol
 					? 0
@@ -354,7 +360,7 @@ static int add_opening(struct making *making, enum protocol protocol, uint32_t f
 		       struct active *active)
 {
 	struct access *access = making->access;
-	const struct policy_declaration *d = &making->policy->declarations.items[active->list[0]];
+	const struct policy_declaration *d = &making->items[active->list[0]];
 	uint32_t door = 0;
 	int r = door_for(making, &door, active->gates, list_gates(active, making->gate_of));
 	if (r < 0) {
@@ -401,7 +407,7 @@ static int sweep(struct making *making, enum protocol protocol, const struct edg
 
 static int make_openings(struct making *making)
 {
-	size_t room = making->policy->declarations.count + 1;
+	size_t room = making->count + 1;
 	_cleanup_(freep) uint32_t *covers = calloc(room, sizeof(*covers));
 	_cleanup_(freep) uint32_t *list = calloc(room, sizeof(*list));
 	_cleanup_(freep) uint32_t *gates = calloc(room, sizeof(*gates));
@@ -421,27 +427,48 @@ static int make_openings(struct making *making)
 	return r;
 }
 
-int access_make(struct access *out, const struct policy *policy,
-		const struct enforce_environment *environment, struct err *e)
+static int make(struct access *out, struct making *making, struct err *e)
 {
 	*out = (struct access){ 0 };
 	arena_init(&out->arena, 0);
-	struct making making = { .access = out, .policy = policy, .environment = environment };
-	making.gate_of = calloc(policy->declarations.count + 1, sizeof(*making.gate_of));
-	making.door_of = malloc((policy->declarations.count + 1) * sizeof(*making.door_of));
-	int r = making.gate_of == NULL || making.door_of == NULL ? -ENOMEM : make_gates(&making);
+	making->access = out;
+	making->gate_of = calloc(making->count + 1, sizeof(*making->gate_of));
+	making->door_of = malloc((making->count + 1) * sizeof(*making->door_of));
+	int r = making->gate_of == NULL || making->door_of == NULL ? -ENOMEM : make_gates(making);
 	if (r == 0) {
-		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
-		r = make_openings(&making);
+		memset(making->door_of, 0xff, out->gates.count * sizeof(*making->door_of));
+		r = make_openings(making);
 	}
+	free(making->gate_of);
+	free(making->door_of);
+	HASH_CLEAR(hh, making->gates);
+	HASH_CLEAR(hh, making->doors);
+	HASH_CLEAR(hh, making->names);
+	return r < 0 ? err_system(e, r, "cannot make rules of the policy") : 0;
+}
+
+int access_make(struct access *out, const struct policy *policy,
+		const struct enforce_environment *environment, struct err *e)
+{
+	struct making making = { .policy = policy,
+				 .environment = environment,
+				 .items = policy->declarations.items,
+				 .count = policy->declarations.count };
+	int r = make(out, &making, e);
 	out->cut_undeclared = policy->defaults.cut && policy->defaults.inbound != POLICY_ACCEPT &&
 			      !policy_observes(policy, NULL);
-	free(making.gate_of);
-	free(making.door_of);
-	HASH_CLEAR(hh, making.gates);
-	HASH_CLEAR(hh, making.doors);
-	HASH_CLEAR(hh, making.names);
-	return r < 0 ? err_system(e, r, "cannot make rules of the policy") : 0;
+	return r;
+}
+
+int access_make_outbound(struct access *out, const struct policy *policy,
+			 const struct enforce_environment *environment, struct err *e)
+{
+	struct making making = { .policy = policy,
+				 .environment = environment,
+				 .items = policy->outbound.items,
+				 .count = policy->outbound.count,
+				 .outbound = true };
+	return make(out, &making, e);
 }
 
 void access_deinit(struct access *access)

@@ -7,9 +7,10 @@
 /* A declaration's conditions; declarations with the same ones share a gate. */
 struct gate {
 	const struct policy_declaration *declaration; /* the first that has it; names it */
-	usec_t left;                                  /* until it ends; 0 = does not end */
-	bool open;                                    /* to everybody, everywhere, always */
-	bool closed;   /* to everybody: it has ended, or is for this machine alone */
+	const char *user; /* outbound: who opens the socket; NULL = whoever it is */
+	usec_t left;      /* until it ends; 0 = does not end */
+	bool open;        /* to everybody, everywhere, always */
+	bool closed;      /* to everybody: it has ended, or is for this machine alone */
 	bool lasting;  /* nobody who got in by it ever loses the permission: open, a rate aside */
 	bool observed; /* whom it does not let in is counted and let in all the same */
 };
@@ -44,6 +45,10 @@ struct access {
 /* @return 0; -E2BIG; -ENOMEM. `out` needs access_deinit in every case. */
 int access_make(struct access *out, const struct policy *policy,
 		const struct enforce_environment *environment, struct err *e);
+/* The same of `outbound:`: whoever opens a socket here is held to the doors of what it connects to.
+ */
+int access_make_outbound(struct access *out, const struct policy *policy,
+			 const struct enforce_environment *environment, struct err *e);
 void access_deinit(struct access *access);
 
 /* Microseconds until a declaration ends; 0 = it does not end; negative = it has ended. */

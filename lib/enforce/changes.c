@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "enforce/grants.h"
+#include "enforce/outbound.h"
 
 /* One of the two sides: a policy, or no rules at all. */
 struct side {
@@ -33,6 +34,7 @@ struct comparing {
 	struct side sides[2];
 	struct group *groups;
 	struct arena scratch;
+	bool outbound; /* what this host connects to, not who comes */
 	VEC(struct enforce_change) list;
 	VEC(struct str) ports; /* text of each change's ports */
 	bool frees_only;
@@ -45,15 +47,17 @@ static int inbound_of(const struct policy *policy)
 							       : policy->defaults.inbound;
 }
 
-static int outbound_of(const struct policy *policy)
+/* Whether what nobody declared is let through on the side that is compared now. */
+static bool lets_through(const struct comparing *c, const struct side *side)
 {
-	return policy == NULL ? POLICY_ACCEPT : policy->defaults.outbound;
+	return (c->outbound ? outbound_verdict : inbound_of)(side->policy) == POLICY_ACCEPT;
 }
 
-static int grants_of(struct grants *out, const struct side *side, uint32_t door)
+static int grants_of(struct grants *out, const struct comparing *c, const struct side *side,
+		     uint32_t door)
 {
 	if (door == DOOR_DEFAULT) {
-		return inbound_of(side->policy) == POLICY_ACCEPT ? grants_to_all(out) : 0;
+		return lets_through(c, side) ? grants_to_all(out) : 0;
 	}
 	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
 }
@@ -80,6 +84,9 @@ static void add_gate_words(struct str *out, const struct policy *policy, const s
 		if (d->interface != NULL) {
 			(void)str_printf(out, " (%s)", d->interface);
 		}
+		if (gate->user != NULL) {
+			(void)str_printf(out, " (user %s)", gate->user);
+		}
 	}
 }
 
@@ -88,7 +95,7 @@ static const char *words_of(struct comparing *c, const struct side *side, uint32
 {
 	struct str text = STR_INIT(1 << 20);
 	if (door == DOOR_DEFAULT) {
-		return inbound_of(side->policy) == POLICY_ACCEPT ? "any" : NULL;
+		return lets_through(c, side) ? "any" : NULL;
 	}
 	const struct door *d = &side->access.doors.items[door];
 	for (uint32_t i = 0; i < d->gate_count; i++) {
@@ -129,6 +136,7 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 	const struct policy_declaration *d = after != NULL ? after : pair->declarations[0];
 	*change = (struct enforce_change){
 		.kind = kind,
+		.outbound = c->outbound,
 		.name = d == NULL ? NULL : arena_strdup(&c->out->arena, d->entry.name),
 		.purpose = d == NULL ? NULL : arena_strdup(&c->out->arena, d->purpose),
 		.before = words_of(c, &c->sides[0], pair->doors[0]),
@@ -148,9 +156,9 @@ static int judge(struct comparing *c, struct group *group)
 {
 	struct grants before = { 0 };
 	struct grants after = { 0 };
-	int r = grants_of(&before, &c->sides[0], group->pair.doors[0]);
+	int r = grants_of(&before, c, &c->sides[0], group->pair.doors[0]);
 	if (r == 0) {
-		r = grants_of(&after, &c->sides[1], group->pair.doors[1]);
+		r = grants_of(&after, c, &c->sides[1], group->pair.doors[1]);
 	}
 	if (r == 0) {
 		const bool less = !grants_cover(&after, &before);
@@ -271,14 +279,12 @@ static void compare_defaults(struct comparing *c)
 	struct enforce_changes *out = c->out;
 	out->inbound_before = inbound_of(before);
 	out->inbound_after = inbound_of(after);
-	out->outbound_before = outbound_of(before);
-	out->outbound_after = outbound_of(after);
+	out->outbound_before = outbound_verdict(before);
+	out->outbound_after = outbound_verdict(after);
 	out->ping_before = before == NULL || before->defaults.ping ||
 			   before->defaults.inbound == POLICY_ACCEPT;
 	out->ping_after =
 		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
-	out->cut_before = c->sides[0].access.cut_undeclared;
-	out->cut_after = c->sides[1].access.cut_undeclared;
 	out->defaults = out->inbound_before != out->inbound_after ||
 			out->outbound_before != out->outbound_after ||
 			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
@@ -289,19 +295,44 @@ static void compare_defaults(struct comparing *c)
 	out->frees_only = c->frees_only && !less;
 }
 
-static int compare(struct comparing *c, const struct enforce_environment *environment,
-		   struct err *e)
+/* One direction: all ports of both sides. */
+static int compare_direction(struct comparing *c, const struct enforce_environment *environment,
+			     struct err *e)
 {
 	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP,
 						   PROTOCOL_SCTP, PROTOCOL_UDPLITE };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < 2; i++) {
-		if (c->sides[i].policy != NULL) {
-			r = access_make(&c->sides[i].access, c->sides[i].policy, environment, e);
+		const struct policy *policy = c->sides[i].policy;
+		c->sides[i].at = 0;
+		if (policy != NULL && !c->outbound) {
+			r = access_make(&c->sides[i].access, policy, environment, e);
+		} else if (policy != NULL && enforce_limits_outbound(policy)) {
+			r = access_make_outbound(&c->sides[i].access, policy, environment, e);
 		}
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		r = compare_protocol(c, protocols[i]);
+	}
+	HASH_CLEAR(hh, c->groups);
+	if (!c->outbound) {
+		c->out->cut_before = c->sides[0].access.cut_undeclared;
+		c->out->cut_after = c->sides[1].access.cut_undeclared;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		access_deinit(&c->sides[i].access);
+		c->sides[i].access = (struct access){ 0 };
+	}
+	return r;
+}
+
+static int compare(struct comparing *c, const struct enforce_environment *environment,
+		   struct err *e)
+{
+	int r = compare_direction(c, environment, e);
+	if (r == 0) {
+		c->outbound = true;
+		r = compare_direction(c, environment, e);
 	}
 	if (r == 0) {
 		compare_defaults(c);
@@ -326,10 +357,7 @@ int enforce_changes(struct enforce_changes *out, const struct policy *before,
 	}
 	vec_free(&c.ports);
 	vec_free(&c.list);
-	HASH_CLEAR(hh, c.groups);
 	arena_deinit(&c.scratch);
-	access_deinit(&c.sides[0].access);
-	access_deinit(&c.sides[1].access);
 	return r < 0 ? err_system(e, r, "cannot compare with the rules that hold") : 0;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "enforce/access.h"
+#include "enforce/outbound.h"
 
 static enum enforce_verdict worst(enum enforce_verdict a, enum enforce_verdict b)
 {
@@ -140,4 +141,85 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 	}
 	const bool let_in = declared ? observed : opens_undeclared(policy);
 	return let_in ? ENFORCE_OPEN : best;
+}
+
+/* ---- outgoing ---- */
+
+/* The same question as by_from(): the other end of an outgoing packet is where it goes to. */
+static enum enforce_verdict by_to(const struct policy *policy, const struct policy_declaration *d,
+				  const struct enforce_outgoing *packet)
+{
+	const struct enforce_packet other = { .protocol = packet->protocol,
+					      .port = packet->port,
+					      .from = packet->to,
+					      .interface = packet->interface };
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	for (size_t i = 0; i < d->from.count && best != ENFORCE_OPEN; i++) {
+		enum enforce_verdict now = by_from(policy, &d->from.items[i], &other);
+		best = now == ENFORCE_CLOSED ? best : now;
+	}
+	return best;
+}
+
+static enum enforce_verdict by_user(const struct policy_declaration *d,
+				    const struct enforce_outgoing *packet,
+				    const struct enforce_environment *environment)
+{
+	uint32_t user = 0;
+	if (!outbound_user(&user, d, environment)) {
+		return ENFORCE_CLOSED;
+	}
+	if (d->program.user == NULL) {
+		return ENFORCE_OPEN;
+	}
+	if (!packet->user_known) {
+		return ENFORCE_DEPENDS;
+	}
+	return user == packet->user ? ENFORCE_OPEN : ENFORCE_CLOSED;
+}
+
+static bool names_port(const struct policy_declaration *d, enum protocol protocol, uint16_t port)
+{
+	for (size_t i = 0; i < d->ports.count; i++) {
+		const struct policy_ports *p = &d->ports.items[i];
+		if (p->protocol == protocol && p->first <= port && port <= p->last) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
+					     const struct enforce_outgoing *packet,
+					     const struct enforce_environment *environment,
+					     const struct policy_declaration **by)
+{
+	const struct policy_declaration *none = NULL;
+	by = by == NULL ? &none : by;
+	*by = NULL;
+	if (policy == NULL || !enforce_limits_outbound(policy) ||
+	    addr_exposure(&packet->to) == EXPOSURE_LOOPBACK) {
+		return ENFORCE_OPEN;
+	}
+	const enum protocol protocol =
+		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
+	bool declared = false;
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	for (size_t i = 0; i < policy->outbound.count && best != ENFORCE_OPEN; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (!names_port(d, protocol, packet->port)) {
+			continue;
+		}
+		declared = true;
+		enum enforce_verdict now =
+			lets_anyone_in(policy, d, environment)
+				? worst(by_to(policy, d, packet), by_user(d, packet, environment))
+				: ENFORCE_CLOSED;
+		if (now != ENFORCE_CLOSED) {
+			best = now;
+			*by = d;
+		}
+	}
+	const bool undeclared = !declared && outbound_verdict(policy) == POLICY_ACCEPT;
+	return undeclared ? ENFORCE_OPEN : best;
 }

@@ -39,6 +39,8 @@ struct enforce_environment {
 	usec_t now;
 	/* The first instant after that day in the host's time zone (days since 1970-01-01). */
 	usec_t (*day_end)(int32_t day);
+	/* The number of a user by name or number. @return 0; -ENOENT. NULL = no user is known. */
+	int (*user)(uint32_t *uid, const char *name);
 };
 
 /* A new connection or datagram that arrives. */
@@ -80,6 +82,22 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
  */
 bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port);
 
+/* A new connection or datagram that a program of this host sends. */
+struct enforce_outgoing {
+	enum protocol protocol;
+	uint16_t port; /* at the other end */
+	struct addr to;
+	const char *interface; /* where it goes out; NULL = not known */
+	bool user_known;
+	uint32_t user; /* who opened the socket */
+};
+
+/* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface or user. */
+enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
+					     const struct enforce_outgoing *packet,
+					     const struct enforce_environment *environment,
+					     const struct policy_declaration **by);
+
 /* ---- rules ---- */
 
 /*
@@ -114,6 +132,8 @@ enum enforce_change_kind {
 /* One difference for people: ports that change in the same way. Strings in the arena. */
 struct enforce_change {
 	enum enforce_change_kind kind;
+	bool outbound;       /* of connections that this host makes: `before` and `after` are whom
+				they may go to, "192.0.2.53 (user _apt)" */
 	const char *ports;   /* "22/tcp", "8000-8010/tcp, 443/udp" */
 	const char *name;    /* of the declaration, of the old one when it is gone */
 	const char *purpose; /* likewise */

@@ -12,6 +12,7 @@ static int add(struct grants *out, const struct gate *gate, const struct prefix 
 		return -ENOMEM;
 	}
 	*grant = (struct grant){ .interface = gate->declaration->interface,
+				 .user = gate->user,
 				 .rate = gate->declaration->rate,
 				 .left = gate->left };
 	if (from != NULL) {
@@ -89,7 +90,7 @@ static bool allows(const struct policy_rate *a, const struct policy_rate *b)
 static bool covers(const struct grant *a, const struct grant *b)
 {
 	return contains(&a->from, &b->from) && same_word(a->interface, b->interface) &&
-	       same_word(a->who_interface, b->who_interface) &&
+	       same_word(a->who_interface, b->who_interface) && same_word(a->user, b->user) &&
 	       (!a->mac.given || (b->mac.given && memcmp(a->mac.bytes, b->mac.bytes, 6) == 0)) &&
 	       allows(&a->rate, &b->rate) && (a->left == 0 || (b->left != 0 && a->left >= b->left));
 }

@@ -8,6 +8,7 @@ struct grant {
 	struct prefix from;        /* family ADDR_NONE = from anywhere */
 	const char *interface;     /* of the declaration; NULL = no condition */
 	const char *who_interface; /* of the who; likewise */
+	const char *user;          /* outbound: who opens the socket; likewise */
 	struct policy_mac mac;
 	struct policy_rate rate;
 	usec_t left; /* 0 = does not end */

@@ -3,117 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "enforce/outbound.h"
 #include "enforce/writing.h"
 
 enum {
 	NAME_BYTES = 128,         /* of a chain, without its generation */
 	COUNTED_MAX = 16384,      /* sources times ports, of each family */
-	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
 };
 
-/* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
-static void add_comment(struct writing *w, const char *text)
-{
-	char kept[COMMENT_BYTES];
-	(void)str_copy(kept, sizeof(kept), text);
-	for (char *c = kept; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') {
-			*c = '\'';
-		}
-	}
-	ADD(w, " comment \"%s\"", kept);
-}
-
-/* What nft takes as an interface: a star would be a pattern, a quote would end the word. */
-static void check_interface(struct writing *w, const char *name)
-{
-	if (name != NULL && strpbrk(name, "*\"\\") != NULL) {
-		w->error = -EINVAL;
-	}
-}
-
 /* ---- sets of addresses ---- */
-
-static size_t add_elements(struct writing *w, const struct prefix *items, size_t count,
-			   enum addr_family family)
-{
-	char text[PREFIX_TEXT_BYTES];
-	size_t added = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].address.family == family) {
-			ADD(w, added++ == 0 ? "%s" : ", %s", prefix_format(&items[i], text));
-		}
-	}
-	return added;
-}
-
-static size_t count_family(const struct prefix *items, size_t count, enum addr_family family)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < count; i++) {
-		found += items[i].address.family == family;
-	}
-	return found;
-}
-
-static void add_set(struct writing *w, const char *kind, const char *name,
-		    const struct prefix *items, size_t count, enum addr_family family)
-{
-	if (count_family(items, count, family) == 0) {
-		return;
-	}
-	ADD(w,
-	    "add set inet minato g%u-%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
-	    "elements = { ",
-	    w->generation, kind, name, family, family);
-	(void)add_elements(w, items, count, family);
-	ADD(w, " } }\n");
-}
 
 static void add_who_sets(struct writing *w)
 {
 	for (size_t i = 0; i < w->policy->who.count; i++) {
 		const struct policy_who *who = &w->policy->who.items[i];
-		check_interface(w, who->interface);
-		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
-			ADDR_IPV4);
-		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
-			ADDR_IPV6);
+		writing_interface(w, who->interface);
+		writing_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			    ADDR_IPV4);
+		writing_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			    ADDR_IPV6);
 	}
-}
-
-/* Networks that stand in `from:` itself, one set for each family. */
-static size_t count_literals(const struct policy_declaration *d, enum addr_family family)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < d->from.count; i++) {
-		found += d->from.items[i].kind == POLICY_FROM_PREFIX &&
-			 d->from.items[i].prefix.address.family == family;
-	}
-	return found;
-}
-
-static void add_literal_set(struct writing *w, const struct policy_declaration *d,
-			    enum addr_family family)
-{
-	char text[PREFIX_TEXT_BYTES];
-	const char *comma = "";
-	if (count_literals(d, family) == 0) {
-		return;
-	}
-	ADD(w,
-	    "add set inet minato g%u-from-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
-	    "elements = { ",
-	    w->generation, d->entry.name, family, family);
-	for (size_t i = 0; i < d->from.count; i++) {
-		const struct policy_from *from = &d->from.items[i];
-		if (from->kind == POLICY_FROM_PREFIX && from->prefix.address.family == family) {
-			ADD(w, "%s%s", comma, prefix_format(&from->prefix, text));
-			comma = ", ";
-		}
-	}
-	ADD(w, " } }\n");
 }
 
 /*
@@ -166,30 +76,19 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 	ADD(w, "add rule inet minato g%u-rate-%s accept\n", g, name);
 }
 
-/* Alive as long as its elements: they leave by themselves at the end of the last day. */
-static void add_life(struct writing *w, const struct gate *gate)
-{
-	const long long seconds = (gate->left + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	ADD(w,
-	    "add set inet minato g%u-until-%s { type nf_proto; flags timeout; elements = { "
-	    "ipv4 timeout %llds, ipv6 timeout %llds } }\n",
-	    w->generation, gate->declaration->entry.name, seconds, seconds);
-}
-
 static void add_gate(struct writing *w, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
-	check_interface(w, d->interface);
+	writing_interface(w, d->interface);
 	if (gate->open || gate->closed) {
 		return;
 	}
-	add_literal_set(w, d, ADDR_IPV4);
-	add_literal_set(w, d, ADDR_IPV6);
+	writing_literals(w, "from", d);
 	if (d->rate.count > 0) {
 		add_rate(w, d);
 	}
 	if (gate->left > 0) {
-		add_life(w, gate);
+		writing_life(w, "until", gate);
 	}
 }
 
@@ -225,7 +124,7 @@ static void end_rule(struct writing *w, const struct spot *spot)
 	} else {
 		ADD(w, " accept");
 	}
-	add_comment(w, d->entry.name);
+	writing_comment(w, d->entry.name);
 	ADD(w, "\n");
 }
 
@@ -244,7 +143,7 @@ static void add_device(struct writing *w, const struct policy_who *who)
 static void add_who_rules(struct writing *w, const struct spot *spot, const struct policy_who *who)
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_family(who->addresses.items, who->addresses.count, family) > 0) {
+		if (writing_count(who->addresses.items, who->addresses.count, family) > 0) {
 			begin_rule(w, spot);
 			add_device(w, who);
 			ADD(w, " %s saddr @g%u-who-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
@@ -262,7 +161,7 @@ static void add_who_rules(struct writing *w, const struct spot *spot, const stru
 static void add_literal_rules(struct writing *w, const struct spot *spot)
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_literals(spot->gate->declaration, family) > 0) {
+		if (writing_count_literals(spot->gate->declaration, family) > 0) {
 			begin_rule(w, spot);
 			ADD(w, " %s saddr @g%u-from-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
 			    w->generation, spot->gate->declaration->entry.name, family);
@@ -302,7 +201,7 @@ static void add_door(struct writing *w, const struct door *door)
 		return;
 	}
 	ADD(w, "add chain inet minato g%u-to-%s {", w->generation, door->name);
-	add_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
+	writing_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
 	ADD(w, "; }\n");
 	for (uint32_t i = 0; i < door->gate_count; i++) {
 		writing_gate_rules(w, door, &w->access->gates.items[gates[i]], ASKED_NEW);
@@ -399,45 +298,12 @@ static void add_observing(struct writing *w)
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
 
-static void add_refusal(struct writing *w, const char *name, int verdict, bool inbound)
+static void add_refusal(struct writing *w, const char *name, int verdict)
 {
-	const unsigned g = w->generation;
-	ADD(w, "add chain inet minato g%u-%s\n", g, name);
-	if (inbound) {
-		writing_forwarding(w, name);
-		add_counting(w, name, "refused");
-	}
-	if (verdict == POLICY_REJECT) {
-		ADD(w,
-		    "add rule inet minato g%u-%s meta l4proto tcp counter reject with tcp reset\n",
-		    g, name);
-		ADD(w, "add rule inet minato g%u-%s counter reject with icmpx admin-prohibited\n",
-		    g, name);
-	} else {
-		ADD(w, "add rule inet minato g%u-%s counter drop\n", g, name);
-	}
-}
-
-/*
- * What a host cannot do without: errors and path MTU (RFC 4890 4.3.1, 4.4.1), neighbours and
- * routers (RFC 4861), multicast listeners (RFC 2710, 3810), IGMP (RFC 3376), leases (RFC 2131,
- * RFC 8415).
- */
-static void add_necessities(struct writing *w, const char *chain, bool pings)
-{
-	const unsigned g = w->generation;
-	const char *ping = pings ? "echo-request, " : "";
-	ADD(w,
-	    "add rule inet minato g%u-%s icmp type { %sdestination-unreachable, time-exceeded, "
-	    "parameter-problem } accept\n",
-	    g, chain, ping);
-	ADD(w,
-	    "add rule inet minato g%u-%s icmpv6 type { %sdestination-unreachable, packet-too-big, "
-	    "time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, "
-	    "nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, mld-listener-query, "
-	    "mld-listener-report, mld-listener-done, mld2-listener-report } accept\n",
-	    g, chain, ping);
-	ADD(w, "add rule inet minato g%u-%s ip protocol igmp accept\n", g, chain);
+	ADD(w, "add chain inet minato g%u-%s\n", w->generation, name);
+	writing_forwarding(w, name);
+	add_counting(w, name, "refused");
+	writing_refusal(w, name, verdict);
 }
 
 void writing_leases(struct writing *w, const char *chain)
@@ -465,7 +331,7 @@ static void add_inbound(struct writing *w)
 			    name);
 		}
 	}
-	add_necessities(w, "in", w->policy->defaults.ping);
+	writing_necessities(w, "in", w->policy->defaults.ping);
 	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
 		ADD(w, "add rule inet minato g%u-in accept\n", g);
@@ -473,27 +339,6 @@ static void add_inbound(struct writing *w)
 		ADD(w, "add rule inet minato g%u-in goto g%u-%s\n", g, g,
 		    policy_observes(w->policy, NULL) ? "observe" : "refuse");
 	}
-}
-
-static void add_outbound(struct writing *w)
-{
-	const unsigned g = w->generation;
-	add_refusal(w, "keep", w->policy->defaults.outbound, false);
-	ADD(w, "add chain inet minato g%u-out\n", g);
-	ADD(w, "add rule inet minato g%u-out oif \"lo\" accept\n", g);
-	ADD(w, "add rule inet minato g%u-out ct state established,related accept\n", g);
-	add_necessities(w, "out", true);
-	ADD(w, "add rule inet minato g%u-out udp sport 68 udp dport 67 accept comment \"DHCP\"\n",
-	    g);
-	ADD(w,
-	    "add rule inet minato g%u-out udp sport 546 udp dport 547 accept comment \"DHCPv6\"\n",
-	    g);
-	ADD(w, "add rule inet minato g%u-out goto g%u-keep\n", g, g);
-}
-
-bool enforce_limits_outbound(const struct policy *policy)
-{
-	return policy->defaults.outbound != POLICY_ACCEPT;
 }
 
 static void add_counted_sets(struct str *out)
@@ -541,7 +386,7 @@ void enforce_frame(struct str *out, bool outbound)
 static void add_all(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
-	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
+	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
 	add_observing(w);
 	live_chains(w);
 	add_who_sets(w);
@@ -556,9 +401,6 @@ static void add_all(struct writing *w)
 		add_map(w, writing_protocols[i], ASKED_LIVE);
 	}
 	add_inbound(w);
-	if (enforce_limits_outbound(w->policy)) {
-		add_outbound(w);
-	}
 }
 
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
@@ -572,6 +414,9 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 		};
 		add_all(&writing);
 		r = writing.error != 0 ? writing.error : out->error;
+		if (r == 0 && enforce_limits_outbound(policy)) {
+			r = outbound_rules(out, policy, generation, environment, e);
+		}
 		if (r < 0) {
 			(void)err_system(e, r, "cannot write the rules of the policy");
 		}

@@ -33,6 +33,31 @@ void writing_leases(struct writing *w, const char *chain);
 /* Whether a map has an opening of that protocol. */
 bool writing_has(const struct writing *w, enum protocol protocol, enum asked asked);
 
+/* ---- what both directions write alike (writing.c) ---- */
+
+/* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
+void writing_comment(struct writing *w, const char *text);
+/* Refuses what nft would misread: a star would be a pattern, a quote would end the word. NULL is
+ * fine. */
+void writing_interface(struct writing *w, const char *name);
+
+/* How many of the prefixes are of that family. */
+size_t writing_count(const struct prefix *items, size_t count, enum addr_family family);
+/* The same of the networks that stand in a declaration's list itself. */
+size_t writing_count_literals(const struct policy_declaration *d, enum addr_family family);
+
+/* Set gN-KIND-NAME-4 (-6) of the prefixes of that family; nothing when there are none. */
+void writing_set(struct writing *w, const char *kind, const char *name, const struct prefix *items,
+		 size_t count, enum addr_family family);
+/* Sets gN-KIND-NAME-4 and -6 of the networks that stand in a declaration's list itself. */
+void writing_literals(struct writing *w, const char *kind, const struct policy_declaration *d);
+/* Set gN-KIND-NAME that is empty once the last day is over. @param gate  one that ends. */
+void writing_life(struct writing *w, const char *kind, const struct gate *gate);
+/* The end of a chain: whatever comes so far is refused. @param verdict  POLICY_DROP or _REJECT. */
+void writing_refusal(struct writing *w, const char *chain, int verdict);
+/* What a host cannot do without. */
+void writing_necessities(struct writing *w, const char *chain, bool pings);
+
 /* ---- live connections (live.c) ---- */
 
 /* Whether a door ends connections. */

@@ -336,8 +336,7 @@ void read_from(struct reader *reader, const struct waiting *waiting)
 	size_t more = node->kind == NODE_LIST ? node->count : 1;
 	struct policy_from *items = policy_alloc(reader, (list.count + more) * sizeof(*items));
 	if (more == 0) {
-		fault(reader, node, "policy-empty-value", NULL,
-		      ARGUMENTS({ "key", waiting->key }));
+		fault(reader, node, "policy-empty-value", NULL, ARGUMENTS({ "key", waiting->key }));
 	}
 	if (items == NULL || more == 0) {
 		return;

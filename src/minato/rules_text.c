@@ -50,15 +50,15 @@ static void add_limits(struct str *out, const struct enforce_change *change)
 	}
 }
 
-/* "+ open     25565/tcp to friends (minecraft: Minecraft), until 2027-01-01" */
-static void add_change(struct str *out, const struct enforce_change *change,
-		       const struct style *style)
+/* Who gets in, or whom this host may connect to. */
+static void add_way(struct str *out, const struct enforce_change *change)
 {
-	const char *word = verb(change->kind);
-	size_t width = text_width(word);
-	str_printf(out, "  %s%c %s%s%*s  %s ", style_ink(style, ink_of(change->kind)),
-		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
-		   width < 7 ? (int)(7 - width) : 0, "", change->ports);
+	if (change->outbound) {
+		str_printf(out, _("connections to %s: "), change->ports);
+		str_printf(out, "%s -> %s", who(change->before), who(change->after));
+		return;
+	}
+	str_printf(out, "%s ", change->ports);
 	switch (change->kind) {
 	case ENFORCE_OPENED:
 		str_printf(out, _("to %s"), who(change->after));
@@ -70,6 +70,18 @@ static void add_change(struct str *out, const struct enforce_change *change,
 		str_printf(out, "%s -> %s", who(change->before), who(change->after));
 		break;
 	}
+}
+
+/* "+ open     25565/tcp to friends (minecraft: Minecraft), until 2027-01-01" */
+static void add_change(struct str *out, const struct enforce_change *change,
+		       const struct style *style)
+{
+	const char *word = verb(change->kind);
+	size_t width = text_width(word);
+	str_printf(out, "  %s%c %s%s%*s  ", style_ink(style, ink_of(change->kind)),
+		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
+		   width < 7 ? (int)(7 - width) : 0, "");
+	add_way(out, change);
 	if (change->name != NULL) {
 		str_printf(out, " (%s: ", change->name);
 		text_escape(out, change->purpose ?: "");
@@ -109,6 +121,44 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 	}
 }
 
+/* A user who is not known here is nobody: the declaration lets nobody connect. */
+static bool lacks_user(const struct policy_declaration *d,
+		       const struct enforce_environment *environment)
+{
+	uint32_t uid = 0;
+	return d->program.user != NULL && environment->user(&uid, d->program.user) < 0;
+}
+
+static void add_unknown_users(struct str *out, const struct policy *policy,
+			      const struct context *context)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	for (size_t i = 0; i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (lacks_user(d, &environment)) {
+			str_printf(out,
+				   _("  ! outbound: %s: there is no user %s here, so nobody may "
+				     "connect by it\n"),
+				   d->entry.name, d->program.user);
+		}
+	}
+}
+
+static json_t *json_unknown_users(const struct policy *policy, const struct context *context)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	json_t *list = json_array();
+	for (size_t i = 0; i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (lacks_user(d, &environment)) {
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s}", "declaration", d->entry.name,
+							"user", d->program.user));
+		}
+	}
+	return list;
+}
+
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
 {
 	char text[TIME_TEXT_BYTES];
@@ -131,6 +181,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		add_change(out, &changes->items[i], &context->out_style);
 	}
 	add_defaults(out, changes);
+	add_unknown_users(out, &rules->wanted.policy, context);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
 		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
 	}
@@ -152,8 +203,9 @@ void rules_add_summary(struct str *out, const struct enforce_changes *changes)
 	enum { TOLD_MAX = 8 };
 	for (size_t i = 0; i < changes->count && i < TOLD_MAX; i++) {
 		const struct enforce_change *change = &changes->items[i];
-		str_printf(out, "%s%s %.200s", out->length > 0 ? "; " : "",
-			   enforce_change_name(change->kind), change->ports);
+		str_printf(out, "%s%s %s%.200s", out->length > 0 ? "; " : "",
+			   enforce_change_name(change->kind), change->outbound ? "out to " : "",
+			   change->ports);
 	}
 	if (changes->count > TOLD_MAX) {
 		str_printf(out, "; %zu more", changes->count - TOLD_MAX);
@@ -182,12 +234,13 @@ static json_t *json_who(const char *words)
 static json_t *json_change(const struct enforce_change *change)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
-			 enforce_change_name(change->kind), "ports", change->ports, "declaration",
-			 view_string(change->name), "purpose", view_string(change->purpose),
-			 "before", json_who(change->before), "after", json_who(change->after),
-			 "until", view_string(policy_date_format(change->until, date)),
-			 "rate_count",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
+			 enforce_change_name(change->kind), "direction",
+			 change->outbound ? "outbound" : "inbound", "ports", change->ports,
+			 "declaration", view_string(change->name), "purpose",
+			 view_string(change->purpose), "before", json_who(change->before), "after",
+			 json_who(change->after), "until",
+			 view_string(policy_date_format(change->until, date)), "rate_count",
 			 change->rate_count == 0 ? json_null() : json_integer(change->rate_count),
 			 "cut_before", change->cut_before, "cut_after", change->cut_after);
 }
@@ -221,6 +274,8 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 	json_object_set_new(document, "cut_undeclared",
 			    json_pack("{s:b, s:b}", "before", changes->cut_before, "after",
 				      changes->cut_after));
+	json_object_set_new(document, "outbound_users_unknown",
+			    json_unknown_users(&rules->wanted.policy, context));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
 	json_object_set_new(document, "missing", json_boolean(rules->missing));
 	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));
