@@ -181,7 +181,7 @@ const char *enforce_change_name(enum enforce_change_kind kind);
 /* What the kernel does now. */
 struct enforce_status {
 	bool present;          /* the table is there */
-	bool framed;           /* its base chain asks both maps */
+	bool framed;           /* its base chains ask both maps */
 	unsigned confirmed;    /* generation, 0 = none: everything is let in */
 	unsigned candidate;    /* generation that waits for its confirmation, 0 = none */
 	usec_t candidate_left; /* until the kernel takes it back */
