@@ -29,6 +29,10 @@ enum {
 	POLICY_NESTING_MAX = 16,    /* mappings and lists inside each other */
 	POLICY_VALUES_MAX = 200000, /* keys and values of all files together */
 	POLICY_NO_DATE = INT32_MIN,
+	/* Of a port of `outbound:` that is kept for programs: what the kernel's side has room for.
+	 */
+	POLICY_OUTBOUND_DECLARATIONS_MAX = 8,
+	POLICY_OUTBOUND_NETWORKS_MAX = 64, /* of one such declaration */
 };
 
 /* What `init` writes where a person has to decide; validate warns while it stands. */
@@ -168,7 +172,7 @@ struct policy {
 	POLICY_LIST(struct policy_who) who;
 	POLICY_LIST(struct policy_declaration)
 	declarations; /* `ports:`, in the order of the files */
-	/* `outbound:`. `from` is whom they may connect to, `program` has the user alone; profile,
+	/* `outbound:`. `from` is whom they may connect to, `program` has no container; profile,
 	 * encryption, rate, interface and mode are not said. */
 	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;
@@ -193,6 +197,11 @@ const struct policy_declaration *policy_declaration_for(const struct policy *pol
 							enum protocol protocol, uint16_t port,
 							const char *interface,
 							const struct policy_declaration *previous);
+
+/* Whether any key of `program:` is given. */
+bool policy_has_program(const struct policy_program *program);
+/* Whether more is said of the program than its user: the packet filter cannot tell that. */
+bool policy_names_program(const struct policy_program *program);
 
 /* The declaration of this host with that name; NULL when there is none. */
 const struct policy_declaration *policy_declaration_named(const struct policy *policy,

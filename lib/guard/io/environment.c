@@ -138,7 +138,7 @@ static int find_executable(void *context, struct guard_file *out, const char *pa
 
 static int read_cookie(uint64_t *out, struct err *e)
 {
-	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t length = sizeof(*out);
 	if (fd < 0) {
 		return err_system(e, errno, "cannot open a socket");
