@@ -86,15 +86,26 @@ static void add_number(struct str *out, int64_t number)
 	(void)str_add_bytes(out, (const char *)&number, sizeof(number)); /* kept in out->error */
 }
 
+/* With its length, so that no two texts run into each other. */
+static void add_text(struct str *out, const char *text)
+{
+	add_number(out, text == NULL ? -1 : (int64_t)strlen(text));
+	(void)str_add(out, text ?: "");
+}
+
 static void gate_key(struct str *out, const struct policy *policy,
-		     const struct policy_declaration *d, const char *user)
+		     const struct policy_declaration *d, const struct policy_program *program)
 {
 	add_number(out, d->rate.count);
 	add_number(out, d->rate.per);
 	add_number(out, d->until);
 	add_number(out, policy_observes(policy, d));
 	add_number(out, d->cut);
-	(void)str_printf(out, "%s|", user ?: "");
+	if (program != NULL) {
+		add_text(out, program->user);
+		add_text(out, program->unit);
+		add_text(out, program->executable);
+	}
 	for (size_t i = 0; i < d->from.count; i++) {
 		const struct policy_from *from = &d->from.items[i];
 		add_number(out, from->kind);
@@ -131,14 +142,15 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 {
 	const struct policy_declaration *d = &making->items[index];
 	const usec_t left = access_left(d, making->environment);
-	const char *user = making->outbound ? d->program.user : NULL;
+	const struct policy_program *program =
+		making->outbound && policy_has_program(&d->program) ? &d->program : NULL;
 	const bool closed = left < 0 || access_is_internal(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
 	if (closed && !making->outbound && like_undeclared(making->policy, d)) {
 		return 0;
 	}
 	str_clear(key);
-	gate_key(key, making->policy, d, user);
+	gate_key(key, making->policy, d, program);
 	struct known *known =
 		key->error != 0 ? NULL : know(making, &making->gates, key->text, key->length);
 	if (known == NULL) {
@@ -150,9 +162,9 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 			return -ENOMEM;
 		}
 		*gate = (struct gate){ .declaration = d,
-				       .user = user,
+				       .program = program,
 				       .left = closed ? 0 : left,
-				       .open = !closed && is_lasting(d) && user == NULL &&
+				       .open = !closed && is_lasting(d) && program == NULL &&
 					       d->rate.count == 0,
 				       .closed = closed,
 				       .lasting = !closed && is_lasting(d),

@@ -7,10 +7,10 @@
 /* A declaration's conditions; declarations with the same ones share a gate. */
 struct gate {
 	const struct policy_declaration *declaration; /* the first that has it; names it */
-	const char *user; /* outbound: who opens the socket; NULL = whoever it is */
-	usec_t left;      /* until it ends; 0 = does not end */
-	bool open;        /* to everybody, everywhere, always */
-	bool closed;      /* to everybody: it has ended, or is for this machine alone */
+	const struct policy_program *program;         /* outbound: who may; NULL = whoever it is */
+	usec_t left;                                  /* until it ends; 0 = does not end */
+	bool open;                                    /* to everybody, everywhere, always */
+	bool closed;   /* to everybody: it has ended, or is for this machine alone */
 	bool lasting;  /* nobody who got in by it ever loses the permission: open, a rate aside */
 	bool observed; /* whom it does not let in is counted and let in all the same */
 };

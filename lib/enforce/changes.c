@@ -70,6 +70,23 @@ static bool cuts_at(const struct side *side, uint32_t door)
 
 /* ---- words of one side ---- */
 
+/* " (user _apt, unit apt-daily.service)" */
+static void add_program_words(struct str *out, const struct policy_program *program)
+{
+	const char *mark = " (";
+	const char *const keys[] = { "user", "unit", "executable" };
+	const char *const values[] = { program == NULL ? NULL : program->user,
+				       program == NULL ? NULL : program->unit,
+				       program == NULL ? NULL : program->executable };
+	for (size_t i = 0; program != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (values[i] != NULL) {
+			(void)str_printf(out, "%s%s %s", mark, keys[i], values[i]);
+			mark = ", ";
+		}
+	}
+	(void)str_add(out, program == NULL ? "" : ")");
+}
+
 static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
@@ -84,9 +101,7 @@ static void add_gate_words(struct str *out, const struct policy *policy, const s
 		if (d->interface != NULL) {
 			(void)str_printf(out, " (%s)", d->interface);
 		}
-		if (gate->user != NULL) {
-			(void)str_printf(out, " (user %s)", gate->user);
-		}
+		add_program_words(out, gate->program);
 	}
 }
 

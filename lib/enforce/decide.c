@@ -178,6 +178,27 @@ static enum enforce_verdict by_user(const struct policy_declaration *d,
 	return user == packet->user ? ENFORCE_OPEN : ENFORCE_CLOSED;
 }
 
+static enum enforce_verdict by_name(const char *wanted, const char *name, bool known)
+{
+	if (wanted == NULL) {
+		return ENFORCE_OPEN;
+	}
+	if (!known) {
+		return ENFORCE_DEPENDS;
+	}
+	return name != NULL && strcmp(wanted, name) == 0 ? ENFORCE_OPEN : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict by_program(const struct policy_declaration *d,
+				       const struct enforce_outgoing *packet,
+				       const struct enforce_environment *environment)
+{
+	const bool known = packet->program_known;
+	enum enforce_verdict unit = by_name(d->program.unit, packet->unit, known);
+	enum enforce_verdict file = by_name(d->program.executable, packet->executable, known);
+	return worst(by_user(d, packet, environment), worst(unit, file));
+}
+
 static bool names_port(const struct policy_declaration *d, enum protocol protocol, uint16_t port)
 {
 	for (size_t i = 0; i < d->ports.count; i++) {
@@ -211,10 +232,10 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 			continue;
 		}
 		declared = true;
-		enum enforce_verdict now =
-			lets_anyone_in(policy, d, environment)
-				? worst(by_to(policy, d, packet), by_user(d, packet, environment))
-				: ENFORCE_CLOSED;
+		enum enforce_verdict now = lets_anyone_in(policy, d, environment)
+						   ? worst(by_to(policy, d, packet),
+							   by_program(d, packet, environment))
+						   : ENFORCE_CLOSED;
 		if (now != ENFORCE_CLOSED) {
 			best = now;
 			*by = d;

@@ -90,9 +90,13 @@ struct enforce_outgoing {
 	const char *interface; /* where it goes out; NULL = not known */
 	bool user_known;
 	uint32_t user; /* who opened the socket */
+	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
+	bool program_known;
+	const char *unit, *executable;
 };
 
-/* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface or user. */
+/* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface, user or
+ * program. */
 enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 					     const struct enforce_outgoing *packet,
 					     const struct enforce_environment *environment,

@@ -12,9 +12,11 @@ static int add(struct grants *out, const struct gate *gate, const struct prefix 
 		return -ENOMEM;
 	}
 	*grant = (struct grant){ .interface = gate->declaration->interface,
-				 .user = gate->user,
 				 .rate = gate->declaration->rate,
 				 .left = gate->left };
+	if (gate->program != NULL) {
+		grant->program = *gate->program;
+	}
 	if (from != NULL) {
 		grant->from = *from;
 	}
@@ -87,10 +89,18 @@ static bool allows(const struct policy_rate *a, const struct policy_rate *b)
 	return a->count == 0 || (b->count != 0 && a->per == b->per && a->count >= b->count);
 }
 
+/* Whether who fits `b` fits `a`; a declaration of outbound: names no container. */
+static bool same_program(const struct policy_program *a, const struct policy_program *b)
+{
+	return same_word(a->user, b->user) && same_word(a->unit, b->unit) &&
+	       same_word(a->executable, b->executable);
+}
+
 static bool covers(const struct grant *a, const struct grant *b)
 {
 	return contains(&a->from, &b->from) && same_word(a->interface, b->interface) &&
-	       same_word(a->who_interface, b->who_interface) && same_word(a->user, b->user) &&
+	       same_word(a->who_interface, b->who_interface) &&
+	       same_program(&a->program, &b->program) &&
 	       (!a->mac.given || (b->mac.given && memcmp(a->mac.bytes, b->mac.bytes, 6) == 0)) &&
 	       allows(&a->rate, &b->rate) && (a->left == 0 || (b->left != 0 && a->left >= b->left));
 }

@@ -1,6 +1,7 @@
 /*
  * The rules for what this host connects to. A port that `outbound:` names leads to a chain of its
- * own, with a rule for each way in which it may be used; who comes to its end is refused.
+ * own, with a rule for each way in which it may be used; who comes to its end is refused. Unit and
+ * executable are not told here: lib/guard holds them, so that what they may use passes.
  */
 #include "enforce/outbound.h"
 
@@ -43,7 +44,7 @@ static void begin_rule(struct writing *w, const struct way *way)
 	if (way->gate->left > 0) {
 		ADD(w, " meta nfproto @g%u-use-until-%s", w->generation, d->entry.name);
 	}
-	if (way->gate->user != NULL) {
+	if (way->gate->program != NULL && way->gate->program->user != NULL) {
 		ADD(w, " meta skuid %u", way->user);
 	}
 }

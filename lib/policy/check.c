@@ -2,18 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/reader.h"
+#include "policy/check.h"
 #include "policy/values.h"
 
-/* One declaration, with what it takes to point at its parts. */
-struct view {
-	struct policy_declaration *declaration;
-	const struct node *node;
-	bool here; /* of this host, not of another device */
-};
-
 /* The value of a key, or the declaration's name when it is not written. */
-static const struct node *value_or_name(const struct view *v, const char *key)
+const struct node *value_or_name(const struct view *v, const char *key)
 {
 	const struct node *node = tree_get(v->node, key);
 	return node == NULL ? v->node->key : node;
@@ -26,7 +19,7 @@ static void missing(struct reader *reader, const struct view *v, const char *key
 	}
 }
 
-static void from_any(struct reader *reader, struct policy_declaration *d)
+void from_any(struct reader *reader, struct policy_declaration *d)
 {
 	d->from.items = policy_alloc(reader, sizeof(*d->from.items)); /* zeroed: any */
 	d->from.count = d->from.items == NULL ? 0 : 1;
@@ -51,7 +44,7 @@ static void fill_from(struct reader *reader, const struct view *v)
 	from_any(reader, d);
 }
 
-static void fill_owner(struct reader *reader, const struct view *v)
+void fill_owner(struct reader *reader, const struct view *v)
 {
 	struct policy_declaration *d = v->declaration;
 	if (d->owner == NULL) {
@@ -90,7 +83,7 @@ static void check_reason(struct reader *reader, const struct view *v)
 	}
 }
 
-static void check_dates(struct reader *reader, const struct view *v)
+void check_dates(struct reader *reader, const struct view *v)
 {
 	const struct policy_declaration *d = v->declaration;
 	int32_t today = reader->environment->today;
@@ -111,7 +104,7 @@ static void check_dates(struct reader *reader, const struct view *v)
 	}
 }
 
-static void check_confirmed(struct reader *reader, const struct view *v)
+void check_confirmed(struct reader *reader, const struct view *v)
 {
 	static const char *const keys[] = { "for", "owner" };
 	const char *const values[] = { v->declaration->purpose, v->declaration->owner };
@@ -125,7 +118,7 @@ static void check_confirmed(struct reader *reader, const struct view *v)
 }
 
 /* The node that wrote a port of the declaration: the item of the list that reads as it. */
-static const struct node *port_node(const struct view *v, const struct policy_ports *ports)
+const struct node *port_node(const struct view *v, const struct policy_ports *ports)
 {
 	const struct node *node = tree_get(v->node, "port");
 	if (node == NULL) {
@@ -326,51 +319,6 @@ static void check_bag(struct reader *reader, const struct bag *bag)
 		check_one(reader, &views[count++]);
 	}
 	check_overlaps(reader, views, count);
-}
-
-/* ---- outbound ---- */
-
-/* Every who by its number; they wait in the order of reading. */
-static const struct policy_who **list_who(struct reader *reader)
-{
-	const struct bag *bag = bag_find(reader, &reader->policy.who);
-	const struct policy_who **list =
-		reader_alloc(reader, (bag == NULL ? 1 : bag->count) * sizeof(struct policy_who *));
-	for (const struct draft *d = bag == NULL ? NULL : bag->drafts; list != NULL && d != NULL;
-	     d = d->hh.next) {
-		list[d->index] = d->entry;
-	}
-	return list;
-}
-
-/* Where a packet goes is told by its address and its interface, not by what shows itself only when
- * somebody comes. */
-static void check_to(struct reader *reader, const struct view *v, const struct policy_who **known)
-{
-	const struct policy_declaration *d = v->declaration;
-	for (size_t i = 0; i < d->from.count; i++) {
-		const struct policy_from *to = &d->from.items[i];
-		const struct policy_who *who = to->kind == POLICY_FROM_WHO ? known[to->who] : NULL;
-		if (who != NULL && (who->mac.given || who->certificate.name != NULL)) {
-			fault(reader, value_or_name(v, "to"), "policy-to-device", NULL,
-			      ARGUMENTS({ "name", who->entry.name }));
-		}
-	}
-}
-
-static void check_outbound(struct reader *reader, const struct bag *bag)
-{
-	const struct policy_who **known = list_who(reader);
-	for (const struct draft *d = bag->drafts; known != NULL && d != NULL; d = d->hh.next) {
-		const struct view v = { d->entry, d->node, false };
-		fill_owner(reader, &v);
-		if (tree_get(v.node, "to") == NULL) {
-			from_any(reader, v.declaration);
-		}
-		check_to(reader, &v, known);
-		check_dates(reader, &v);
-		check_confirmed(reader, &v);
-	}
 }
 
 /* What the kernel may hand out: the ephemeral range without the reserved ports. */

@@ -45,6 +45,11 @@ static struct guard_place place(void)
 	};
 }
 
+struct guard_place guard_where(void)
+{
+	return place();
+}
+
 static int fail(const struct context *context, const struct err *e)
 {
 	complain(context, err_text(e), NULL);

@@ -43,6 +43,9 @@ static int run_off(const struct context *context, const void *given, const char 
 	if (code == EXIT_IN_ORDER) {
 		code = guard_off(context, true);
 	}
+	if (code == EXIT_IN_ORDER) {
+		code = programs_release(context);
+	}
 	rules_close(&rules);
 	return code;
 }
@@ -58,6 +61,22 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
+/* Units and executables of outbound: are gone after a start of the host, too. */
+static int restore_programs(const struct rules *rules, const struct context *context)
+{
+	struct err e = ERR_INIT;
+	struct policy policy = { 0 };
+	const struct enforce_state *state = enforce_states_confirmed(&rules->states);
+	if (state == NULL) {
+		return EXIT_IN_ORDER;
+	}
+	int code = enforce_states_policy(&policy, &rules->states, state->number, &e) < 0
+			   ? fail(context, &e)
+			   : programs_hold(&policy, context);
+	policy_deinit(&policy);
+	return code;
+}
+
 static int restore(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
@@ -65,7 +84,7 @@ static int restore(struct rules *rules, const struct context *context)
 	unsigned number = 0;
 	int r = enforce_restore(&rules->states, &rules->status, &environment, &number, &e);
 	if (r == ENFORCE_IN_PLACE) {
-		return EXIT_IN_ORDER;
+		return restore_programs(rules, context);
 	}
 	if (r < 0) {
 		return fail(context, &e);
@@ -74,7 +93,7 @@ static int restore(struct rules *rules, const struct context *context)
 	str_printf(&text, _("state %u holds again\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
-	return code;
+	return code == EXIT_IN_ORDER ? restore_programs(rules, context) : code;
 }
 
 static int run_restore(const struct context *context, const void *given,

@@ -48,6 +48,8 @@ static int print_json(const struct rules *rules, const struct cuts *cuts,
 	struct str text = STR_INIT(1 << 28);
 	json_t *document = rules_json(rules, context);
 	json_object_set_new(document, "connections_not_let_in_again", cuts_json(cuts));
+	json_object_set_new(document, "outbound_programs_lost",
+			    json_boolean(rules->verified && programs_lost(rules_before(rules))));
 	(void)view_print(&text, document, context->out_terminal); /* kept in text.error */
 	int code = print_text(&text);
 	str_deinit(&text);
@@ -66,6 +68,11 @@ static int print_plan(const struct rules *rules, const struct cuts *cuts,
 		cuts_add(&text, cuts);
 	} else {
 		str_add(&text, _("The rules are those of the policy.\n"));
+	}
+	if (rules->verified && programs_lost(rules_before(rules))) {
+		str_add(&text,
+			_("  ! outbound: ports are not kept for their programs; minato apply "
+			  "puts it right\n"));
 	}
 	str_add(&text, _("now: "));
 	rules_add_state(&text, rules, rules->status.confirmed);
@@ -125,7 +132,8 @@ static int run(const struct context *context, const void *given, const char *con
 	if (code == EXIT_IN_ORDER) {
 		code = print(&rules, &config, context);
 	}
-	if (code == EXIT_IN_ORDER && rules_differ(&rules)) {
+	if (code == EXIT_IN_ORDER &&
+	    (rules_differ(&rules) || (rules.verified && programs_lost(rules_before(&rules))))) {
 		code = EXIT_DIFFERS;
 	}
 	rules_close(&rules);

@@ -1,5 +1,6 @@
 /* From a compared pair of policies to rules in the kernel. */
 #include "rules_apply.h"
+#include "guard/guard.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io/clock.h"
+#include "guard/guard.h"
 #include "words.h"
 
 static int failed(const struct context *context, const struct err *e, const char *next)
@@ -238,7 +240,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	str_printf(&text, _("state %u is confirmed\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
-	return code;
+	return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
 }
 
 int rules_cancel(struct rules *rules, unsigned number, struct err *e)
@@ -299,12 +301,17 @@ static int ask(struct rules *rules, const struct context *context, unsigned numb
 static int tell_what_next(const struct work *work)
 {
 	struct str text = STR_INIT(1024);
+	const struct policy *policy = &work->rules->wanted.policy;
 	if (proves_itself(work->rules)) {
 		str_printf(
 			&text,
 			_("state %u holds; it only lets more in, so nothing has to be confirmed\n"),
 			work->number);
 	} else {
+		if (guard_keeps_outbound(policy)) {
+			str_add(&text, _("What outbound: says of unit: and executable: holds once "
+					 "it is confirmed.\n"));
+		}
 		str_printf(&text,
 			   _("state %u is tried for %u s; then the kernel puts the old rules "
 			     "back by itself.\n"
@@ -314,6 +321,9 @@ static int tell_what_next(const struct work *work)
 	}
 	int code = print_text(&text);
 	str_deinit(&text);
+	if (code == EXIT_IN_ORDER && proves_itself(work->rules)) {
+		code = programs_hold(policy, work->context);
+	}
 	return code;
 }
 
@@ -363,7 +373,7 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		str_add(&text, _("The rules are those of the policy.\n"));
 		int code = print_text(&text);
 		str_deinit(&text);
-		return code;
+		return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
 	}
 	int code = check(rules, context, apply);
 	if (code != EXIT_IN_ORDER) {

@@ -182,6 +182,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 	}
 	add_defaults(out, changes);
 	add_unknown_users(out, &rules->wanted.policy, context);
+	programs_add(out, &rules->wanted.policy, context);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
 		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
 	}
@@ -276,6 +277,8 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 				      changes->cut_after));
 	json_object_set_new(document, "outbound_users_unknown",
 			    json_unknown_users(&rules->wanted.policy, context));
+	json_object_set_new(document, "outbound_programs",
+			    programs_json(&rules->wanted.policy, context));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
 	json_object_set_new(document, "missing", json_boolean(rules->missing));
 	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));

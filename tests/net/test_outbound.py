@@ -12,17 +12,21 @@ from world import World, alive, inside, run
 NOBODY, OTHER_USER, ROOT = 65534, 4321, 0
 # Words: protocol, address, port, how, seconds. Prints what became of it.
 CLIENT = """
-import errno, socket, sys
-protocol, address, port, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+import errno, socket, struct, sys
+protocol, address, port, how, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], float(sys.argv[5])
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
 number = {"tcp": 0, "udp": 0, "mptcp": 262}[protocol]
 kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
 with socket.socket(family, kind, number) as client:
-    client.settimeout(float(sys.argv[5]))
+    client.settimeout(seconds)
     try:
         if how == "connect":
             client.connect((address, port))
             client.send(b"x")
+        elif how == "fastopen":
+            client.settimeout(None)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
+            client.sendto(b"x", socket.MSG_FASTOPEN, (address, port))
         else:
             client.sendto(b"x", (address, port))
         print("came" if protocol != "udp" or client.recv(16) == b"x" else "strange")
@@ -72,6 +76,7 @@ def all_ways(world):
     """Every way to send to the friend: address, protocol, how."""
     for address in (world.FRIEND, world.FRIEND6, f"::ffff:{world.FRIEND}"):
         yield address, "tcp", "connect"
+        yield address, "tcp", "fastopen"
         yield address, "udp", "connect"
         yield address, "udp", "sendto"
 
@@ -285,7 +290,6 @@ def test_one_who_only_observes_refuses_nothing(world):
 
 
 def test_what_is_not_held_to_is_refused_in_the_policy(world):
-    for key in ("unit: postfix.service", "executable: /usr/sbin/postfix", "container: mail"):
-        done = world.apply(outbound(MAIL.replace("user: nobody", key)), code=1)
-        assert "is not available yet" in done.stderr
+    done = world.apply(outbound(MAIL.replace("user: nobody", "container: mail")), code=1)
+    assert "is not available yet" in done.stderr
     assert "minato" not in world.nft("list", "tables")

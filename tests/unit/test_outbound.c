@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "bpf/connect.h"
 #include "check.h"
 #include "enforce/enforce.h"
 #include "golden.h"
+#include "guard/guard.h"
+#include "outbound_rules.h"
 
 enum { TODAY = 20785, POSTFIX = 101, APT = 42 }; /* 2026-11-28 */
 
@@ -68,11 +71,13 @@ static struct policy policy_of(const char *more)
 static const char everything[] = "outbound:\n" O("updates", "[80/tcp, 443/tcp]", USER("_apt"))
 	O("names", "[53/udp, 53/tcp]", ", to: [192.0.2.53, \"2001:db8::/32\", hub]")
 		O("mail", "25/tcp", USER("postfix") ", until: 2026-12-31")
-			O("proxy", "443/tcp", USER("\"0\"") ", to: [tunnel, net]")
-				O("wide", "5000-6000/tcp", "") O("inside", "4999/tcp", ", to: host")
-					O("over", "70/tcp", ", until: 2026-11-01")
-						O("ghost", "71/tcp", USER("nobody-here"))
-							O("signal", "5000-5001/sctp", ", to: hub");
+			O("proxy", "443/tcp", USER("\"0\"") ", to: [tunnel, net]") O(
+				"wide", "5000-6000/tcp", "") O("inside", "4999/tcp", ", to: host")
+				O("over", "70/tcp", ", until: 2026-11-01") O("ghost", "71/tcp",
+									     USER("nobody-here"))
+					O("smtps", "465/tcp",
+					  ", program: {unit: postfix.service, user: postfix}")
+						O("signal", "5000-5001/sctp", ", to: hub");
 
 /* ---- rules ---- */
 
@@ -187,6 +192,8 @@ static void every_packet_has_its_verdict(void **state)
 		{ { "tcp", 4999, "203.0.113.1", "eth0", 7 }, ENFORCE_CLOSED, NULL },
 		{ { "tcp", 70, "203.0.113.1", "eth0", 7 }, ENFORCE_CLOSED, NULL }, /* over */
 		{ { "tcp", 71, "203.0.113.1", "eth0", 0 }, ENFORCE_CLOSED, NULL }, /* no user */
+		{ { "tcp", 465, "203.0.113.1", "eth0", APT }, ENFORCE_CLOSED, NULL },
+		{ { "tcp", 465, "203.0.113.1", "eth0", POSTFIX }, ENFORCE_DEPENDS, "smtps" },
 		{ { "tcp", 22, "203.0.113.1", "eth0", 0 }, ENFORCE_OPEN, NULL },
 		{ { "sctp", 5001, "192.0.2.25", "eth0", 0 }, ENFORCE_OPEN, "signal" },
 		{ { "sctp", 5001, "192.0.2.26", "eth0", 0 }, ENFORCE_CLOSED, NULL },
@@ -274,6 +281,11 @@ static void changes_say_what_may_be_used_otherwise(void **state)
 		{ ONE(""), "ports: {}\n", "", true },
 		{ "ports: {}\n" DROP, ONE(", to: hub") DROP, "opened out 25/tcp: nobody -> hub; ",
 		  true },
+		{ ONE(USER("postfix")), ONE(", program: {unit: a, user: postfix}"),
+		  "narrowed out 25/tcp: any (user postfix) -> any (user postfix, unit a); ",
+		  false },
+		{ ONE(", program: {executable: /a}"), ONE(", program: {executable: /b}"),
+		  "altered out 25/tcp: any (executable /a) -> any (executable /b); ", false },
 		{ ONE(", to: hub") DROP, "ports: {}\n" DROP, "shut out 25/tcp: hub -> nobody; ",
 		  false },
 		{ ONE(", to: hub"), ONE(", to: host"), "shut out 25/tcp: hub -> nobody; ", false },
@@ -291,122 +303,6 @@ static void changes_say_what_may_be_used_otherwise(void **state)
 }
 
 /* ---- the rules' text against the verdicts ---- */
-
-/* What stands between `before` and the next `end`, in a buffer that the next call takes. */
-static const char *between(const char *text, const char *before, const char *end)
-{
-	static char found[4096];
-	const char *at = strstr(text, before);
-	if (at == NULL) {
-		return NULL;
-	}
-	at += strlen(before);
-	(void)snprintf(found, sizeof(found), "%.*s", (int)(strstr(at, end) - at), at);
-	return found;
-}
-
-/* Whether a set of the rules has the address; of families that do not fit it has none. */
-static bool set_has(const char *rules, const char *set, const struct addr *address)
-{
-	char begin[256];
-	(void)snprintf(begin, sizeof(begin), "add set inet minato %s {", set);
-	const char *line = between(rules, begin, "\n");
-	assert_non_null(line);
-	char copy[4096];
-	(void)snprintf(copy, sizeof(copy), "%s", strstr(line, "elements = { ") + 13);
-	char *rest = NULL;
-	for (char *word = strtok_r(copy, ", }", &rest); word != NULL;
-	     word = strtok_r(NULL, ", }", &rest)) {
-		struct prefix prefix;
-		assert_int_equal(prefix_parse(&prefix, word), 0);
-		if (prefix_has(&prefix, address)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static unsigned number_of(const char *text)
-{
-	uint64_t number = 0;
-	assert_int_equal(parse_u64(&number, text, 0, UINT32_MAX), 0);
-	return (unsigned)number;
-}
-
-/* One rule's conditions, word by word; anything unknown fails the test. */
-static bool rule_takes(const char *rules, char *rule, const struct enforce_outgoing *packet)
-{
-	char *rest = NULL;
-	bool takes = true;
-	char *word = strtok_r(rule, " ", &rest);
-	for (; strcmp(word, "accept") != 0; word = strtok_r(NULL, " ", &rest)) {
-		const char *what = strtok_r(NULL, " ", &rest);
-		if (strcmp(word, "meta") == 0 && strcmp(what, "skuid") == 0) {
-			takes &= number_of(strtok_r(NULL, " ", &rest)) == packet->user;
-		} else if (strcmp(word, "meta") == 0 && strcmp(what, "nfproto") == 0) {
-			(void)strtok_r(NULL, " ", &rest); /* before its end all are in it */
-		} else if (strcmp(word, "oifname") == 0) {
-			takes &= strncmp(what + 1, packet->interface, strlen(what) - 2) == 0;
-		} else if (strcmp(what, "daddr") == 0) {
-			const char *set = strtok_r(NULL, " ", &rest) + 1;
-			takes &= set_has(rules, set, &packet->to);
-		} else {
-			fail_msg("a rule with %s %s", word, what);
-		}
-	}
-	return takes;
-}
-
-/* Whether the chain that a port leads to accepts the packet. */
-static bool chain_takes(const char *rules, const char *chain, const struct enforce_outgoing *packet)
-{
-	char begin[256];
-	(void)snprintf(begin, sizeof(begin), "add rule inet minato %s ", chain);
-	for (const char *at = strstr(rules, begin); at != NULL; at = strstr(at + 1, begin)) {
-		char rule[512];
-		(void)snprintf(rule, sizeof(rule), "%s", between(at, begin, "\n"));
-		if (strncmp(rule, "goto ", 5) == 0) {
-			assert_string_equal(rule, "goto g7-keep");
-			return false;
-		}
-		if (rule_takes(rules, rule, packet)) {
-			return true;
-		}
-	}
-	fail_msg("chain %s has no end", chain);
-	return false;
-}
-
-/* Whether "8000-8010" or "22" holds the port. */
-static bool range_has(char *range, uint16_t port)
-{
-	char *dash = strchr(range, '-');
-	if (dash == NULL) {
-		return number_of(range) == port;
-	}
-	*dash = '\0';
-	return number_of(range) <= port && port <= number_of(dash + 1);
-}
-
-/* What the rules say to a new TCP packet. */
-static bool rules_take(const char *rules, const struct enforce_outgoing *packet)
-{
-	const char *map = between(rules, "add map inet minato g7-use-tcp {", " } }\n");
-	char copy[4096];
-	(void)snprintf(copy, sizeof(copy), "%s",
-		       map == NULL ? "" : strstr(map, "elements = { ") + 13);
-	char *rest = NULL;
-	for (char *item = strtok_r(copy, ",", &rest); item != NULL;
-	     item = strtok_r(NULL, ",", &rest)) {
-		char *verdict = strstr(item, " : ");
-		*verdict = '\0';
-		if (range_has(item + strspn(item, " "), packet->port)) {
-			return strcmp(verdict + 3, "accept") == 0 ||
-			       chain_takes(rules, verdict + 3 + strlen("goto "), packet);
-		}
-	}
-	return strstr(rules, "add rule inet minato g7-out accept\n") != NULL;
-}
 
 static unsigned seed = 20261127;
 
@@ -466,6 +362,7 @@ static void each_packet(void (*check)(const struct enforce_outgoing *packet, voi
 struct judged {
 	const struct policy *policies; /* one, or before and after */
 	const char *rules;
+	const struct connect_set *set; /* NULL = no port is kept for programs */
 	bool frees_only, same;
 	unsigned taken, refused;
 };
@@ -554,6 +451,213 @@ static void what_frees_only_never_closes(void **state)
 	assert_true(judged.taken > 1000); /* else nothing was tested */
 }
 
+/* ---- ports that are kept for programs ---- */
+
+static const struct guard_environment host = { .user = NULL };
+
+static int user_here(void *context, uint32_t *uid, const char *name)
+{
+	(void)context;
+	return find_user(uid, name);
+}
+
+static int file_here(void *context, struct guard_file *out, const char *path)
+{
+	(void)context;
+	out->device = 8 << 20 | 1;
+	(void)str_copy(out->path, sizeof(out->path), path);
+	return strncmp(path, "/gone/", 6) == 0 ? -ENOENT : 0;
+}
+
+static struct guard_connect connect_of(const struct policy *policy)
+{
+	const struct guard_days days = { .day_end = day_end, .boot = 1000 };
+	struct guard_environment here = host;
+	struct guard_connect connect;
+	here.user = user_here;
+	here.executable = file_here;
+	here.now = environment.now;
+	here.netns_cookie = 5;
+	assert_int_equal(guard_connect_compile(&connect, policy, &days, &here, NULL), 0);
+	return connect;
+}
+
+static const struct connect_rule *rule_of(const struct connect_set *set, unsigned protocol,
+					  uint16_t port, unsigned number)
+{
+	const uint16_t rule = set->ports[protocol << 16 | port].rules[number];
+	return rule == 0 ? NULL : &set->rules[rule];
+}
+
+static void a_set_says_who_may_connect_where_until_when(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of(
+		"outbound:\n" O(
+			"mail", "[25/tcp, 25/udp]",
+			", program: {unit: mail.service, user: postfix}, to: [192.0.2.0/25, hub]"
+			", until: 2026-12-31") O("all", "20-30/tcp", USER("_apt"))
+			O("free", "26/tcp", "") O("over", "25/tcp", ", until: 2026-11-01")
+				O("exe", "443/tcp", ", program: {executable: /usr/bin/x}")
+					O("gone", "444/tcp",
+					  ", program: {executable: /gone/x, user: _apt}"));
+	struct guard_connect connect = connect_of(&policy);
+	const struct connect_rule *mail = rule_of(connect.set, GUARD_TCP, 25, 0);
+	assert_int_equal(connect.ports, 4);
+	assert_ptr_equal(mail, rule_of(connect.set, GUARD_UDP, 25, 0));
+	assert_int_equal(mail->who.flags, GUARD_RULE_UNIT | GUARD_RULE_USER);
+	assert_int_equal(mail->who.user, POSTFIX);
+	assert_string_equal((const char *)mail->who.name, "mail.service");
+	assert_int_equal(mail->flags, 0);
+	assert_int_equal(mail->network_count, 3);
+	static const uint8_t network[16] = { [10] = 0xff, 0xff, 192, 0, 2, 0 };
+	static const uint8_t mask[16] = { 255, 255, 255, 255, 255, 255, 255, 255,
+					  255, 255, 255, 255, 255, 255, 255, 128 };
+	assert_memory_equal(mail->networks[0].address, network, 16);
+	assert_memory_equal(mail->networks[0].mask, mask, 16);
+	assert_int_equal(mail->ends_ns, (34 * USEC_PER_DAY + 1000) * 1000);
+	assert_int_equal(rule_of(connect.set, GUARD_TCP, 25, 1)->flags, CONNECT_ANYWHERE);
+	assert_int_equal(rule_of(connect.set, GUARD_TCP, 25, 1)->who.user, APT);
+	assert_int_equal(rule_of(connect.set, GUARD_TCP, 25, 2)->flags,
+			 CONNECT_NOBODY | CONNECT_ANYWHERE | CONNECT_ANYBODY);
+	assert_null(rule_of(connect.set, GUARD_TCP, 25, 3));
+	assert_null(rule_of(connect.set, GUARD_TCP, 26, 0)); /* kept for no program */
+	assert_int_equal(rule_of(connect.set, GUARD_TCP, 444, 0)->flags,
+			 CONNECT_NOBODY | CONNECT_ANYWHERE);
+	assert_int_equal(connect.notes.count, 2);
+	assert_int_equal(connect.notes.items[0].kind, GUARD_NOTE_WEAK);
+	assert_int_equal(connect.notes.items[1].kind, GUARD_NOTE_NO_EXECUTABLE);
+	guard_connect_deinit(&connect);
+	policy_deinit(&policy);
+}
+
+static void more_declarations_than_a_set_holds_are_refused(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 20);
+	str_add(&text, "outbound:\n");
+	for (unsigned i = 0; i < CONNECT_RULES_MAX; i++) {
+		str_printf(&text, "  d%u: {port: %u/tcp, for: x, owner: o, program: {unit: u%u}}\n",
+			   i, i + 1, i);
+	}
+	struct policy policy = policy_of(str_text(&text));
+	const struct guard_days days = { .day_end = day_end };
+	struct guard_connect connect;
+	struct err e = ERR_INIT;
+	assert_int_equal(guard_connect_compile(&connect, &policy, &days, &host, &e), -E2BIG);
+	assert_non_null(strstr(err_text(&e), "511"));
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
+/* As bpf/connect_guard.bpf.c compares, but for the names of executables. */
+static bool rule_lets(const struct connect_rule *rule, const struct enforce_outgoing *packet)
+{
+	const bool four = packet->to.family == ADDR_IPV4;
+	uint8_t bytes[16] = { [10] = four ? 0xff : 0, [11] = four ? 0xff : 0 };
+	uint32_t to[4];
+	memcpy(bytes + (four ? 12 : 0), packet->to.bytes, four ? 4 : 16);
+	memcpy(to, bytes, sizeof(to));
+	bool there = (rule->flags & CONNECT_ANYWHERE) != 0;
+	for (uint32_t i = 0; i < rule->network_count && !there; i++) {
+		there = true;
+		for (unsigned word = 0; word < 4; word++) {
+			there = there && (to[word] & rule->networks[i].mask[word]) ==
+						 rule->networks[i].address[word];
+		}
+	}
+	const bool unit =
+		(rule->who.flags & GUARD_RULE_UNIT) == 0 ||
+		(packet->unit != NULL && strcmp(packet->unit, (const char *)rule->who.name) == 0);
+	const bool user =
+		(rule->who.flags & GUARD_RULE_USER) == 0 || rule->who.user == packet->user;
+	return there && (rule->flags & CONNECT_NOBODY) == 0 &&
+	       ((rule->flags & CONNECT_ANYBODY) != 0 || (unit && user));
+}
+
+static bool set_lets(const struct connect_set *set, const struct enforce_outgoing *packet)
+{
+	bool kept = false;
+	for (unsigned i = 0; i < CONNECT_PORT_RULES; i++) {
+		const struct connect_rule *rule = rule_of(set, GUARD_TCP, packet->port, i);
+		if (rule == NULL) {
+			break;
+		}
+		kept = true;
+		if (rule_lets(rule, packet)) {
+			return true;
+		}
+	}
+	return !kept;
+}
+
+static void hold_both_against_verdict(const struct enforce_outgoing *packet, void *data)
+{
+	static const char *const units[] = { NULL, "a.service", "b.service" };
+	struct judged *judged = data;
+	for (unsigned i = 0; i < 3; i++) {
+		struct enforce_outgoing from = *packet;
+		from.program_known = true;
+		from.unit = units[i];
+		const int verdict =
+			enforce_decide_outgoing(&judged->policies[0], &from, &environment, NULL);
+		const bool goes =
+			!enforce_limits_outbound(&judged->policies[0]) ||
+			(rules_take(judged->rules, &from) && set_lets(judged->set, &from));
+		if (verdict != (goes ? ENFORCE_OPEN : ENFORCE_CLOSED)) {
+			tell(judged, &from);
+		}
+		judged->taken += goes;
+		judged->refused += !goes;
+	}
+}
+
+static void draw_programs(struct str *out)
+{
+	static const char *const to[] = { "any", "hub", "host", "198.51.100.128/25",
+					  "[192.0.2.0/24, \"2001:db8::/32\"]" };
+	static const char *const programs[] = { "",
+						USER("postfix"),
+						USER("ghost"),
+						", program: {unit: a.service}",
+						", program: {unit: b.service}",
+						", program: {unit: a.service, user: _apt}",
+						", program: {unit: b.service, user: \"0\"}" };
+	const unsigned count = 1 + draw(4);
+	str_add(out, "outbound:\n");
+	for (unsigned i = 0; i < count; i++) {
+		unsigned first = 1 + draw(5);
+		str_printf(out, "  d%u: {port: %u-%u/tcp, for: x, owner: o, to: %s%s%s}\n", i,
+			   first, first + draw(3), to[draw(5)], programs[draw(7)],
+			   draw(6) == 0 ? ", until: 2026-11-01" : "");
+	}
+	str_printf(out, "defaults: {outbound: %s}\n", draw(3) == 0 ? "drop" : "accept");
+}
+
+/* Neither alone is enough: the packet filter does not know units, BPF does not know the rest. */
+static void rules_and_set_together_do_what_the_verdicts_say(void **state)
+{
+	(void)state;
+	struct judged judged = { 0 };
+	for (unsigned round = 0; round < 150; round++) {
+		struct str text = STR_INIT(1 << 16);
+		draw_programs(&text);
+		struct policy policy = policy_of(str_text(&text));
+		struct str rules = rules_of(&policy);
+		struct guard_connect connect = connect_of(&policy);
+		judged.policies = &policy;
+		judged.rules = str_text(&rules);
+		judged.set = connect.set;
+		each_packet(hold_both_against_verdict, &judged);
+		guard_connect_deinit(&connect);
+		str_deinit(&rules);
+		str_deinit(&text);
+		policy_deinit(&policy);
+	}
+	assert_true(judged.taken > 50000);
+	assert_true(judged.refused > 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +669,9 @@ int main(void)
 		cmocka_unit_test(changes_say_what_may_be_used_otherwise),
 		cmocka_unit_test(the_rules_do_what_the_verdicts_say),
 		cmocka_unit_test(what_frees_only_never_closes),
+		cmocka_unit_test(a_set_says_who_may_connect_where_until_when),
+		cmocka_unit_test(more_declarations_than_a_set_holds_are_refused),
+		cmocka_unit_test(rules_and_set_together_do_what_the_verdicts_say),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
