@@ -23,7 +23,7 @@ usec_t access_left(const struct policy_declaration *declaration,
 
 bool access_who_counts(const struct policy_who *who)
 {
-	return who->addresses.count > 0 || who->interface != NULL || who->mac.given;
+	return policy_who_located(who) || who->interface != NULL || who->mac.given;
 }
 
 bool access_is_internal(const struct policy *policy, const struct policy_declaration *declaration)

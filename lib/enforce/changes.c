@@ -37,6 +37,7 @@ struct comparing {
 	bool outbound; /* what this host connects to, not who comes */
 	VEC(struct enforce_change) list;
 	VEC(struct str) ports; /* text of each change's ports */
+	VEC(struct policy_ports) runs;
 	bool frees_only;
 };
 
@@ -87,6 +88,25 @@ static void add_program_words(struct str *out, const struct policy_program *prog
 	(void)str_add(out, program == NULL ? "" : ")");
 }
 
+/* What the names of a who are frozen to: " (home.example.net 203.0.113.9 2001:db8::9)". */
+static void add_names(struct str *out, const struct policy_who *who)
+{
+	enum { TOLD_MAX = 4 };
+	for (size_t i = 0; i < who->names.count && i < TOLD_MAX; i++) {
+		const struct policy_host_name *name = &who->names.items[i];
+		(void)str_printf(out, "%s%s", i == 0 ? " (" : "; ", name->name);
+		for (size_t k = 0; k < name->addresses.count && k < TOLD_MAX; k++) {
+			char text[PREFIX_TEXT_BYTES];
+			(void)str_printf(out, " %s",
+					 prefix_format(&name->addresses.items[k], text));
+		}
+		(void)str_add(out, name->addresses.count > TOLD_MAX ? " ..." : "");
+	}
+	if (who->names.count > 0) {
+		(void)str_add(out, who->names.count > TOLD_MAX ? "; ...)" : ")");
+	}
+}
+
 static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
@@ -98,6 +118,9 @@ static void add_gate_words(struct str *out, const struct policy *policy, const s
 			(void)str_add(out, ", ");
 		}
 		policy_from_format(out, policy, &d->from.items[i]);
+		if (d->from.items[i].kind == POLICY_FROM_WHO) {
+			add_names(out, &policy->who.items[d->from.items[i].who]);
+		}
 		if (d->interface != NULL) {
 			(void)str_printf(out, " (%s)", d->interface);
 		}
@@ -241,6 +264,11 @@ static int note_ports(struct comparing *c, size_t change, enum protocol protocol
 {
 	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
 	struct str *text = &c->ports.items[change];
+	struct policy_ports *run = vec_push(&c->runs);
+	if (run == NULL) {
+		return -ENOMEM;
+	}
+	*run = ports;
 	if (text->length > 0) {
 		(void)str_add(text, ", "); /* kept in text->error */
 	}
@@ -284,6 +312,8 @@ static int finish(struct comparing *c)
 	}
 	out->items = steal(&c->list.items);
 	out->count = c->list.count;
+	out->runs = steal(&c->runs.items);
+	out->run_count = c->runs.count;
 	return 0;
 }
 
@@ -372,6 +402,7 @@ int enforce_changes(struct enforce_changes *out, const struct policy *before,
 	}
 	vec_free(&c.ports);
 	vec_free(&c.list);
+	vec_free(&c.runs);
 	arena_deinit(&c.scratch);
 	return r < 0 ? err_system(e, r, "cannot compare with the rules that hold") : 0;
 }
@@ -381,6 +412,9 @@ void enforce_changes_deinit(struct enforce_changes *changes)
 	free(changes->items);
 	changes->items = NULL;
 	changes->count = 0;
+	free(changes->runs);
+	changes->runs = NULL;
+	changes->run_count = 0;
 	arena_deinit(&changes->arena);
 }
 

@@ -25,7 +25,7 @@ static enum enforce_verdict through(const char *wanted, const char *interface)
 static enum enforce_verdict by_who(const struct policy_who *who,
 				   const struct enforce_packet *packet)
 {
-	bool has = who->addresses.count == 0;
+	bool has = !policy_who_located(who);
 	for (size_t i = 0; !has && i < who->addresses.count; i++) {
 		has = prefix_has(&who->addresses.items[i], &packet->from);
 	}

@@ -108,8 +108,8 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
  * Appends the commands of nft(8) that make the generation's chains and sets, without touching what
  * packets meet. Pure; linear in the policy's size.
  * @param generation  1..ENFORCE_GENERATION_MAX; its names begin with "gN-".
- * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold;
- *         -ENOMEM; -EFBIG.
+ * @return 0; -E2BIG more than ENFORCE_LINKS_MAX overlaps; -EINVAL a name that nft cannot hold, or a
+ *         host name that is not frozen; -ENOMEM; -EFBIG.
  */
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e);
@@ -161,6 +161,8 @@ struct enforce_changes {
 	int outbound_before, outbound_after; /* likewise */
 	bool ping_before, ping_after;
 	bool cut_before, cut_after; /* live connections to ports that nobody declared */
+	struct policy_ports *runs;  /* every port of the items, sorted by protocol, then number */
+	size_t run_count;
 };
 
 /*
@@ -176,6 +178,23 @@ void enforce_changes_deinit(struct enforce_changes *changes);
 
 /* Whether anything is different. */
 bool enforce_changes_any(const struct enforce_changes *changes);
+
+enum { ENFORCE_LAYERS_MAX = 8 }; /* each costs a new connection one more look into a map */
+
+/*
+ * Appends the commands for a generation that only says what is different at the ports that change,
+ * and leaves all others to the generation that holds: its chains and sets must stay as long as this
+ * one does, which a chain "gN-over-BASE" tells enforce_sweep(). Pure.
+ * @param changes  of before and after
+ * @return 0; ENFORCE_WHOLE when the difference is not of that kind, with nothing appended; or as
+ *         enforce_rules.
+ */
+int enforce_layer(struct str *out, const struct policy *before, const struct policy *after,
+		  const struct enforce_changes *changes, unsigned generation, unsigned base,
+		  const struct enforce_environment *environment, struct err *e);
+
+/* Generations that the kernel has beneath that one. @return 0; as enforce_status. */
+int enforce_layers(unsigned *out, unsigned generation, struct err *e);
 
 /* "opened", "shut", "widened", "narrowed", "altered". */
 const char *enforce_change_name(enum enforce_change_kind kind);
@@ -206,10 +225,11 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
  * candidate. */
 int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
 
-/* Outcomes of enforce_confirm, enforce_restore. */
+/* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
 enum enforce_outcome {
 	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */
 	ENFORCE_IN_PLACE,     /* what is confirmed holds, or nothing is: there is nothing to do */
+	ENFORCE_WHOLE,        /* every rule has to be written anew */
 };
 
 /* Lets packets meet a loaded generation, in front of the confirmed one, for that time.

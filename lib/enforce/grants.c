@@ -33,7 +33,7 @@ static int add_who(struct grants *out, const struct gate *gate, const struct pol
 	for (size_t i = 0; r == 0 && i < who->addresses.count; i++) {
 		r = add(out, gate, &who->addresses.items[i], who);
 	}
-	if (who->addresses.count == 0 && access_who_counts(who)) {
+	if (!policy_who_located(who) && access_who_counts(who)) {
 		r = add(out, gate, NULL, who);
 	}
 	return r;

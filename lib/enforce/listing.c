@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "enforce/enforce.h"
+#include "enforce/layer.h"
 
 unsigned listing_generation(const char *name)
 {
@@ -51,6 +52,7 @@ static bool line_is(const char *line, const char *words)
 
 struct reading {
 	struct str *out;
+	struct layers layers;
 	unsigned generation;
 	bool kept;     /* the present block */
 	bool comes;    /* its elements come and go by themselves */
@@ -62,7 +64,9 @@ static void read_line(struct reading *reading, const char *line, size_t length)
 	char name[256];
 	if (block_name(name, line, length)) {
 		unsigned number = listing_generation(name);
-		reading->kept = !switches(name) && (number == 0 || number == reading->generation);
+		reading->kept =
+			!switches(name) &&
+			(number == 0 || layers_need(&reading->layers, reading->generation, number));
 		reading->comes = reading->elements = false;
 	}
 	if (line_is(line, "\t\tflags ")) {
@@ -83,13 +87,26 @@ static void read_line(struct reading *reading, const char *line, size_t length)
 	}
 }
 
+static const char *next_line(const char *text, size_t *length)
+{
+	const char *newline = strchr(text, '\n');
+	*length = newline == NULL ? strlen(text) : (size_t)(newline - text) + 1;
+	return text + *length;
+}
+
 void listing_reduce(struct str *out, const char *text, unsigned generation)
 {
 	struct reading reading = { .out = out, .generation = generation, .kept = true };
-	while (*text != '\0') {
-		const char *newline = strchr(text, '\n');
-		size_t length = newline == NULL ? strlen(text) : (size_t)(newline - text) + 1;
-		read_line(&reading, text, length);
-		text += length;
+	size_t length = 0;
+	char name[256];
+	for (const char *line = text, *next; *line != '\0'; line = next) {
+		next = next_line(line, &length);
+		if (block_name(name, line, length)) {
+			layers_note(&reading.layers, name);
+		}
+	}
+	for (const char *line = text, *next; *line != '\0'; line = next) {
+		next = next_line(line, &length);
+		read_line(&reading, line, length);
 	}
 }

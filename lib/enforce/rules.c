@@ -14,10 +14,27 @@ enum {
 
 /* ---- sets of addresses ---- */
 
+static bool is_used(const struct writing *w, size_t who)
+{
+	for (size_t i = 0; i < w->access->gates.count; i++) {
+		const struct policy_declaration *d = w->access->gates.items[i].declaration;
+		for (size_t k = 0; k < d->from.count; k++) {
+			if (d->from.items[k].kind == POLICY_FROM_WHO &&
+			    d->from.items[k].who == who) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static void add_who_sets(struct writing *w)
 {
 	for (size_t i = 0; i < w->policy->who.count; i++) {
 		const struct policy_who *who = &w->policy->who.items[i];
+		if (w->used_only && !is_used(w, i)) {
+			continue;
+		}
 		writing_interface(w, who->interface);
 		writing_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
 			    ADDR_IPV4);
@@ -151,7 +168,7 @@ static void add_who_rules(struct writing *w, const struct spot *spot, const stru
 			end_rule(w, spot);
 		}
 	}
-	if (who->addresses.count == 0 && access_who_counts(who)) {
+	if (!policy_who_located(who) && access_who_counts(who)) {
 		begin_rule(w, spot);
 		add_device(w, who);
 		end_rule(w, spot);
@@ -317,13 +334,9 @@ void writing_leases(struct writing *w, const char *chain)
 	    g, chain);
 }
 
-static void add_inbound(struct writing *w)
+void writing_lookups(struct writing *w)
 {
 	const unsigned g = w->generation;
-	ADD(w, "add chain inet minato g%u-in\n", g);
-	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
-	live_entry(w);
-	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
 		if (writing_has(w, writing_protocols[i], ASKED_NEW)) {
 			const char *name = protocol_name(writing_protocols[i]);
@@ -331,6 +344,16 @@ static void add_inbound(struct writing *w)
 			    name);
 		}
 	}
+}
+
+static void add_inbound(struct writing *w)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-in\n", g);
+	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
+	live_entry(w);
+	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
+	writing_lookups(w);
 	writing_necessities(w, "in", w->policy->defaults.ping);
 	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
@@ -383,7 +406,7 @@ void enforce_frame(struct str *out, bool outbound)
 	}
 }
 
-static void add_all(struct writing *w)
+void writing_doors(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
 	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
@@ -400,14 +423,33 @@ static void add_all(struct writing *w)
 		add_map(w, writing_protocols[i], ASKED_NEW);
 		add_map(w, writing_protocols[i], ASKED_LIVE);
 	}
+}
+
+static void add_all(struct writing *w)
+{
+	writing_doors(w);
 	add_inbound(w);
+}
+
+int writing_check_names(const struct policy *policy, struct err *e)
+{
+	const struct policy_who *who = NULL;
+	const char *unfrozen = policy_unfrozen(policy, &who);
+	return unfrozen == NULL
+		       ? 0
+		       : err_set(e, EINVAL, "%.100s: nobody has asked what %.200s stands for",
+				 who->entry.name, unfrozen);
 }
 
 int enforce_rules(struct str *out, const struct policy *policy, unsigned generation,
 		  const struct enforce_environment *environment, struct err *e)
 {
 	struct access access;
-	int r = access_make(&access, policy, environment, e);
+	int r = writing_check_names(policy, e);
+	if (r < 0) {
+		return r;
+	}
+	r = access_make(&access, policy, environment, e);
 	if (r == 0) {
 		struct writing writing = {
 			.out = out, .policy = policy, .access = &access, .generation = generation

@@ -8,6 +8,7 @@ struct writing {
 	const struct policy *policy;
 	const struct access *access;
 	unsigned generation;
+	bool used_only; /* leaves out sets that no gate asks */
 	int error;
 };
 
@@ -23,6 +24,11 @@ static const enum protocol writing_protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, P
 						   PROTOCOL_DCCP, PROTOCOL_UDPLITE };
 enum { WRITING_PROTOCOLS = sizeof(writing_protocols) / sizeof(writing_protocols[0]) };
 
+/* Appends everything that chain `in` leads to: chains that refuse and observe, sets, doors, maps.
+ */
+void writing_doors(struct writing *w);
+/* Appends the rules of chain `in` that look a new connection's port up. */
+void writing_lookups(struct writing *w);
 /* Appends the rules of a gate: whom it lets in leaves the chain of the door there. */
 void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
 			enum asked asked);
@@ -70,3 +76,6 @@ void live_chains(struct writing *w);
 void live_door(struct writing *w, const struct door *door);
 /* Appends the rules that lead live connections there, to chain `in`. */
 void live_entry(struct writing *w);
+
+/* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
+int writing_check_names(const struct policy *policy, struct err *e);

@@ -49,11 +49,11 @@ static void set_mask(__u32 mask[4], unsigned bits)
 	}
 }
 
-/* IPv4 as ::ffff:0:0/96. What is beyond the room was refused when the policy was read. */
-static void add_network(struct connect_rule *rule, const struct prefix *prefix)
+/* IPv4 as ::ffff:0:0/96. */
+static int add_network(struct connect_rule *rule, const struct prefix *prefix)
 {
 	if (rule->network_count == CONNECT_NETWORKS_MAX) {
-		return;
+		return -E2BIG;
 	}
 	struct connect_network *network = &rule->networks[rule->network_count++];
 	const bool four = prefix->address.family == ADDR_IPV4;
@@ -67,24 +67,30 @@ static void add_network(struct connect_rule *rule, const struct prefix *prefix)
 	for (unsigned i = 0; i < 4; i++) {
 		network->address[i] &= network->mask[i];
 	}
+	return 0;
 }
 
-static void add_targets(struct connect_rule *rule, const struct policy *policy,
-			const struct policy_declaration *d)
+/* A host name may stand for more than could be counted when the policy was read. */
+static int add_targets(struct making *making, struct connect_rule *rule,
+		       const struct policy_declaration *d)
 {
-	for (size_t i = 0; i < d->from.count; i++) {
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < d->from.count; i++) {
 		const struct policy_from *to = &d->from.items[i];
 		if (to->kind == POLICY_FROM_ANY) {
 			rule->flags |= CONNECT_ANYWHERE;
 		} else if (to->kind == POLICY_FROM_PREFIX) {
-			add_network(rule, &to->prefix);
+			r = add_network(rule, &to->prefix);
 		} else if (to->kind == POLICY_FROM_WHO) {
-			const struct policy_who *who = &policy->who.items[to->who];
-			for (size_t k = 0; k < who->addresses.count; k++) {
-				add_network(rule, &who->addresses.items[k]);
+			const struct policy_who *who = &making->policy->who.items[to->who];
+			for (size_t k = 0; r == 0 && k < who->addresses.count; k++) {
+				r = add_network(rule, &who->addresses.items[k]);
 			}
 		}
 	}
+	return r < 0 ? err_set(making->e, r, "outbound: %s: more than %d networks", d->entry.name,
+			       CONNECT_NETWORKS_MAX)
+		     : 0;
 }
 
 static void set_end(struct making *making, struct connect_rule *rule,
@@ -119,13 +125,16 @@ static int make_rule(struct making *making, struct connect_rule *rule,
 		     const struct policy_declaration *d)
 {
 	uint32_t notes = 0;
-	add_targets(rule, making->policy, d);
+	int r = add_targets(making, rule, d);
+	if (r < 0) {
+		return r;
+	}
 	set_end(making, rule, d);
 	if (!policy_has_program(&d->program)) {
 		rule->flags |= CONNECT_ANYBODY;
 		return 0;
 	}
-	int r = rule_make(&rule->who, &notes, d, making->environment, making->e);
+	r = rule_make(&rule->who, &notes, d, making->environment, making->e);
 	if (r == 0 && (rule->who.flags & GUARD_RULE_WATCH) != 0) {
 		rule->flags |= CONNECT_NOBODY;
 	}

@@ -205,8 +205,8 @@ struct guard_days {
  * Makes the set of a policy that guard_keeps_outbound(). Who cannot be told as it is meant fits
  * nobody.
  * @param out     free with guard_connect_deinit; untouched on failure. Notes point into the policy.
- * @return 0; -E2BIG more than 511 declarations; -ENOMEM; what a function of the environment
- * answered beyond -ENOENT.
+ * @return 0; -E2BIG more than 511 declarations, or 64 networks of one; -ENOMEM; what a function of
+ * the environment answered beyond -ENOENT.
  */
 int guard_connect_compile(struct guard_connect *out, const struct policy *policy,
 			  const struct guard_days *days,

@@ -54,11 +54,26 @@ static struct networks networks_of(const struct policy *policy, const struct pol
 	return (struct networks){ &from->prefix, from->kind == POLICY_FROM_PREFIX };
 }
 
+/* Also when nobody has asked yet what the name stands for. */
+static bool share_a_name(const struct policy_who *a, const struct policy_who *b)
+{
+	for (size_t i = 0; i < a->names.count; i++) {
+		for (size_t k = 0; k < b->names.count; k++) {
+			if (strcmp(a->names.items[i].name, b->names.items[k].name) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static bool meet(const struct policy *policy, const struct policy_from *a,
 		 const struct policy_from *b)
 {
-	if (a->kind == POLICY_FROM_WHO && b->kind == POLICY_FROM_WHO && a->who == b->who) {
-		return true; /* also somebody known by interface alone */
+	if (a->kind == POLICY_FROM_WHO && b->kind == POLICY_FROM_WHO &&
+	    (a->who == b->who || /* also somebody known by interface alone */
+	     share_a_name(&policy->who.items[a->who], &policy->who.items[b->who]))) {
+		return true;
 	}
 	const struct networks left = networks_of(policy, a);
 	const struct networks right = networks_of(policy, b);

@@ -69,7 +69,8 @@ static bool says_all(const struct reader *reader)
 			return false;
 		}
 	}
-	return reader->source_count == 1;
+	return reader->source_count == 1 &&
+	       (reader->environment->frozen || !policy_has_names(policy));
 }
 
 static void read_all(struct policy_reading *reading)
@@ -90,6 +91,7 @@ static void read_all(struct policy_reading *reading)
 	}
 	if (reader->error == 0 && reader->diagnostics->errors == 0) {
 		finish_bags(reader);
+		join_names(reader);
 		if (says_all(reader)) {
 			reader->policy.text = arena_strndup(
 				&reader->policy.arena, reading->first.bytes, reading->first.length);

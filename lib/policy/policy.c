@@ -94,6 +94,11 @@ static bool who_has(const struct policy_who *who, const struct addr *address)
 	return false;
 }
 
+bool policy_who_located(const struct policy_who *who)
+{
+	return who->addresses.count > 0 || who->names.count > 0;
+}
+
 bool policy_from_has(const struct policy *policy, const struct policy_declaration *declaration,
 		     const struct addr *address)
 {

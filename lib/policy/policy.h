@@ -29,6 +29,9 @@ enum {
 	POLICY_NESTING_MAX = 16,    /* mappings and lists inside each other */
 	POLICY_VALUES_MAX = 200000, /* keys and values of all files together */
 	POLICY_NO_DATE = INT32_MIN,
+	POLICY_HOST_NAME_BYTES_MAX = 253,    /* RFC 1123 2.1: 255 on the wire */
+	POLICY_HOST_NAMES_MAX = 256,         /* of one policy: each is asked for */
+	POLICY_HOST_NAME_ADDRESSES_MAX = 64, /* that one name may stand for */
 	/* Of a port of `outbound:` that is kept for programs: what the kernel's side has room for.
 	 */
 	POLICY_OUTBOUND_DECLARATIONS_MAX = 8,
@@ -69,11 +72,21 @@ struct policy_mac {
 	uint8_t bytes[6];
 };
 
-/* Somebody: every given condition must hold. */
+/* A host name and the addresses that it stands for once it is frozen. */
+struct policy_host_name {
+	const char *name;                     /* RFC 1123 2.1, in small letters */
+	POLICY_LIST(struct prefix) addresses; /* whole ones, sorted; none = not frozen */
+};
+
+/* Somebody: every given condition must hold; address: and name: are one condition together. */
 struct policy_who {
 	struct policy_entry entry;
-	POLICY_LIST(struct prefix) addresses; /* one of them; none = no condition */
-	const char *interface;                /* NULL = no condition */
+	POLICY_LIST(struct prefix)
+	addresses;       /* one of them: those of address:, then those that
+			    the names stand for. See policy_who_located() */
+	size_t declared; /* so many of them are those of address: */
+	POLICY_LIST(struct policy_host_name) names;
+	const char *interface; /* NULL = no condition */
 	struct policy_mac mac;
 	struct policy_certificate certificate;
 };
@@ -179,7 +192,7 @@ struct policy {
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
 	const char *text; /* as it was read, when that says all by itself: one file, and nothing
-			     that is looked up elsewhere (profiles); else NULL */
+			     that is looked up elsewhere (profiles, host names); else NULL */
 };
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
@@ -219,6 +232,42 @@ bool policy_from_has(const struct policy *policy, const struct policy_declaratio
 /* The same of a list of such items, as `never_cut` is one. */
 bool policy_froms_have(const struct policy *policy, const struct policy_from *items, size_t count,
 		       const struct addr *address);
+
+/* Whether a who is told by where packets come from, so that without one of its addresses there is
+ * nobody whom it means. A name that is not frozen is nobody. */
+bool policy_who_located(const struct policy_who *who);
+
+/* ---- host names, frozen ---- */
+
+/* What a name stands for. */
+struct policy_answer {
+	const char *name; /* in small letters */
+	const struct addr *addresses;
+	size_t count; /* at most POLICY_HOST_NAME_ADDRESSES_MAX */
+};
+
+/* Whether somebody is told by a host name. */
+bool policy_has_names(const struct policy *policy);
+
+/* The different names of a policy, each once, in the order of the file; strings of the policy.
+ * @param out  room for POLICY_HOST_NAMES_MAX. @return how many. */
+size_t policy_host_names(const char **out, const struct policy *policy);
+
+/*
+ * Freezes names: they stand for these addresses from now on, sorted and each once, and are printed
+ * with them. Names without an answer stay as they are. @return 0 or -ENOMEM (then it is as before,
+ * or some names are frozen).
+ */
+int policy_freeze(struct policy *policy, const struct policy_answer *answers, size_t count);
+
+/* The same with what the names of another policy are frozen to. */
+int policy_freeze_as(struct policy *policy, const struct policy *frozen);
+
+/*
+ * The first name that is not frozen; NULL when there is none.
+ * @param who  receives the entry that it stands in; may be NULL.
+ */
+const char *policy_unfrozen(const struct policy *policy, const struct policy_who **who);
 
 /* Stable words of the language: "own", "gateway", "none"; "" when not said. */
 const char *policy_encryption_name(int encryption);
@@ -288,6 +337,7 @@ struct policy_environment {
 		       const char *path);
 	void *context;
 	size_t bytes_max; /* of the file; 0 = POLICY_FILE_BYTES_MAX. For files of our own. */
+	bool frozen;      /* names stand with their addresses. For files of our own. */
 };
 
 /* Outcome of policy_parse and policy_load. */

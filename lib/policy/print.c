@@ -55,6 +55,26 @@ static void put_networks(struct form *f, struct node *mapping, const char *key,
 	put_list(f, mapping, key, list);
 }
 
+/* A name with what it is frozen to, if it is: only the record holds such. */
+static void put_names(struct form *f, struct node *mapping, const struct policy_who *who)
+{
+	struct node *list = tree_list(f->arena);
+	struct node *frozen = tree_mapping(f->arena);
+	bool all = true;
+	for (size_t i = 0; i < who->names.count; i++) {
+		const struct policy_host_name *name = &who->names.items[i];
+		(void)tree_add(list, tree_text(f->arena, name->name));
+		put_networks(f, frozen, name->name, name->addresses.items, name->addresses.count);
+		all = all && name->addresses.count > 0;
+	}
+	f->failed |= list == NULL || frozen == NULL || list->count != who->names.count;
+	if (all && who->names.count > 0) {
+		put(f, mapping, "name", frozen);
+	} else {
+		put_list(f, mapping, "name", list);
+	}
+}
+
 static void put_ports(struct form *f, struct node *mapping, const struct policy_ports *items,
 		      size_t count)
 {
@@ -181,7 +201,8 @@ static void put_who(struct form *f, struct node *root)
 	for (size_t i = 0; i < f->policy->who.count; i++) {
 		const struct policy_who *who = &f->policy->who.items[i];
 		struct node *m = tree_mapping(f->arena);
-		put_networks(f, m, "address", who->addresses.items, who->addresses.count);
+		put_networks(f, m, "address", who->addresses.items, who->declared);
+		put_names(f, m, who);
 		put_text(f, m, "interface", who->interface);
 		put_mac(f, m, &who->mac);
 		if (who->certificate.name != NULL) {

@@ -42,6 +42,7 @@ struct reader {
 	struct source *sources;
 	uint32_t source_count;
 	uint32_t values;                 /* nodes made so far */
+	uint32_t host_names;             /* read so far */
 	const struct portset *ephemeral; /* ports that the kernel may hand out */
 	bool cut;                        /* some file could not be read to its end */
 	const struct node *defaults;     /* key of the first defaults: */
@@ -112,6 +113,16 @@ void read_include(struct reader *reader, const struct node *node);
 /* The part of read_value for values that hold others: maps, mappings, included files. */
 void read_container(struct reader *reader, const struct node *node, const struct schema_key *key,
 		    void *field);
+
+/* The text of a node; NULL after a complaint. */
+const char *text_of(struct reader *reader, const struct node *node, const char *key);
+/* A fault whose one argument is the node's text. */
+void bad(struct reader *reader, const struct node *node, const char *id);
+
+/* Reads `name:` of a who into a POLICY_LIST(struct policy_host_name). */
+void read_host_names(struct reader *reader, const struct node *node, void *field);
+/* Once all of a who is read: its addresses and those of its names become one list. */
+void join_names(struct reader *reader);
 
 /* Reads the names of a `from:` whose who entries are all known. */
 void read_from(struct reader *reader, const struct waiting *waiting);

@@ -20,6 +20,7 @@ enum schema_type {
 	SCHEMA_PEOPLE,    /* the same without any and host */
 	SCHEMA_NETWORKS,  /* POLICY_LIST(struct prefix) */
 	SCHEMA_ADDRESSES, /* POLICY_LIST(struct prefix) of whole addresses */
+	SCHEMA_HOSTNAMES, /* POLICY_LIST(struct policy_host_name) */
 	SCHEMA_MAC,       /* struct policy_mac */
 	SCHEMA_CHOICE,    /* int: index into `choices` */
 	SCHEMA_BOOLEAN,   /* bool */

@@ -44,10 +44,17 @@ static void end_file(struct builder *b, const struct mark *mark, const char *id,
 	b->ended = true;
 }
 
+/* What is frozen comes on top of what a person wrote. */
+static uint32_t values_max(const struct reader *reader)
+{
+	const uint32_t frozen = POLICY_HOST_NAMES_MAX * (POLICY_HOST_NAME_ADDRESSES_MAX + 2);
+	return POLICY_VALUES_MAX + (reader->environment->frozen ? frozen : 0);
+}
+
 static struct node *node_new(struct builder *b, enum node_kind kind, const yaml_event_t *event)
 {
 	const struct mark mark = mark_of(b, event);
-	if (b->reader->values >= POLICY_VALUES_MAX) {
+	if (b->reader->values >= values_max(b->reader)) {
 		char limit[16];
 		(void)snprintf(limit, sizeof(limit), "%d", POLICY_VALUES_MAX);
 		end_file(b, &mark, "policy-too-many-values", ARGUMENTS({ "limit", limit }));

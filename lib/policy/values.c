@@ -9,8 +9,7 @@
 
 enum { NEAR_NAMES_MAX = 500 }; /* names that are tried for "did you mean" */
 
-/* The text of a node; NULL after a complaint. */
-static const char *text_of(struct reader *reader, const struct node *node, const char *key)
+const char *text_of(struct reader *reader, const struct node *node, const char *key)
 {
 	if (node->kind == NODE_BROKEN) {
 		return NULL;
@@ -26,7 +25,7 @@ static const char *text_of(struct reader *reader, const struct node *node, const
 	return node->text;
 }
 
-static void bad(struct reader *reader, const struct node *node, const char *id)
+void bad(struct reader *reader, const struct node *node, const char *id)
 {
 	fault(reader, node, id, NULL, ARGUMENTS({ "value", node->text }));
 }
@@ -406,6 +405,9 @@ void read_value(struct reader *reader, const struct node *node, const struct sch
 	case SCHEMA_NETWORKS:
 	case SCHEMA_ADDRESSES:
 		read_list(reader, node, key, sizeof(struct prefix), field);
+		break;
+	case SCHEMA_HOSTNAMES:
+		read_host_names(reader, node, field);
 		break;
 	case SCHEMA_FROM:
 	case SCHEMA_PEOPLE:

@@ -24,6 +24,11 @@ int mac_read(struct policy_mac *out, const char *text);
  */
 const char *network_read(struct prefix *out, struct prefix *network, const char *text);
 
+/* A host name of RFC 1123 2.1: 1..253 characters; labels of 1..63 letters, digits and hyphens that
+ * neither begin nor end with a hyphen; the last one is no number, so that no address is taken for a
+ * name. */
+bool host_name_valid(const char *name);
+
 /* Whether a word was meant as an address, not as a name. */
 bool looks_like_address(const char *text);
 

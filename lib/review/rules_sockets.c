@@ -129,8 +129,9 @@ static bool declared_private_only(const struct policy *policy,
 			continue;
 		}
 		const struct policy_who *who = &policy->who.items[from->who];
-		if (who->addresses.count == 0) {
-			return false; /* told by interface or certificate: could be anywhere */
+		if (who->addresses.count == 0 || who->names.count > 0) {
+			return false; /* told by interface, certificate or name: could be anywhere
+				       */
 		}
 		for (size_t k = 0; k < who->addresses.count; k++) {
 			if (addr_exposure(&who->addresses.items[k].address) >= EXPOSURE_PUBLIC) {

@@ -30,12 +30,21 @@ int sandbox_no_new_privileges(struct err *e);
  * @return 0; -EOPNOTSUPP where the kernel has no Landlock; other negative errno. */
 int sandbox_no_files(struct err *e);
 
+/*
+ * Files below these folders, and these files, can be opened for reading and no other file in any
+ * way, by Landlock; open descriptors stay.
+ * @param paths  NULL-terminated; links are followed, what does not exist is left out.
+ * @return as sandbox_no_files.
+ */
+int sandbox_only_read(const char *const *paths, struct err *e);
+
 enum sandbox_role {
-	SANDBOX_PARENT, /* what its children need, and starting them */
-	SANDBOX_HELPER, /* diag sockets in other namespaces, the way out */
-	SANDBOX_ENGINE, /* files of the store, netlink, memory files */
-	SANDBOX_GUARD,  /* netlink, the record of rules */
-	SANDBOX_FACE,   /* descriptors it has and connections it accepts */
+	SANDBOX_PARENT,   /* what its children need, and starting them */
+	SANDBOX_HELPER,   /* diag sockets in other namespaces, the way out */
+	SANDBOX_ENGINE,   /* files of the store, netlink, memory files */
+	SANDBOX_GUARD,    /* netlink, the record of rules */
+	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
+	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 };
 
 /*

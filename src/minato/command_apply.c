@@ -3,7 +3,7 @@
 #include "words.h"
 
 struct config {
-	bool even_if, unproven;
+	bool even_if, unproven, keep_names;
 	uint64_t seconds;
 };
 
@@ -16,6 +16,7 @@ static const struct option options[] = {
 	  N_("also when you or a never_cut: one could not come in again") },
 	{ "unproven", 0, OPTION_FLAG, FIELD(unproven), NULL,
 	  N_("without asking the kernel whether other rules of this host agree") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 };
 
 static int run(const struct context *context, const void *given, const char *const *arguments,
@@ -25,6 +26,7 @@ static int run(const struct context *context, const void *given, const char *con
 	const struct apply apply = { .seconds = (unsigned)config->seconds,
 				     .even_if = config->even_if,
 				     .unproven = config->unproven,
+				     .keep_names = config->keep_names,
 				     .command = "apply" };
 	(void)arguments, (void)count; /* none are taken */
 	return rules_apply_policy(context, &apply, NULL, NULL);

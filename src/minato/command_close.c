@@ -10,7 +10,7 @@
 #include "words.h"
 
 struct config {
-	bool dry_run, even_if;
+	bool dry_run, even_if, keep_names;
 	uint64_t seconds;
 };
 
@@ -23,6 +23,7 @@ static const struct option options[] = {
 	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
 	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
 	  N_("also when you or a never_cut: one could not come in again") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 };
 
 /* A number, else the name of a declaration, else what the catalogue knows under the word. */
@@ -116,6 +117,7 @@ static int carry_out(const struct config *config, struct edit_file *file,
 	(void)snprintf(command, sizeof(command), "close %.100s", word);
 	const struct edit_way way = { .dry_run = config->dry_run,
 				      .even_if = config->even_if,
+				      .keep_names = config->keep_names,
 				      .seconds = (unsigned)config->seconds,
 				      .command = command };
 	const struct policy_text text = edit_text(file);

@@ -6,7 +6,7 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	(void)given, (void)arguments, (void)count; /* none are taken */
-	struct rules rules;
+	struct rules rules = { RULES_INIT };
 	int code = rules_open(&rules, context, true);
 	if (code == EXIT_IN_ORDER) {
 		code = rules_look(&rules, context);

@@ -35,7 +35,7 @@ static int run_off(const struct context *context, const void *given, const char 
 		   unsigned count)
 {
 	(void)given, (void)arguments, (void)count; /* none are taken */
-	struct rules rules;
+	struct rules rules = { RULES_INIT };
 	int code = rules_open(&rules, context, true);
 	if (code == EXIT_IN_ORDER) {
 		code = switch_off(&rules, context);
@@ -100,7 +100,7 @@ static int run_restore(const struct context *context, const void *given,
 		       const char *const *arguments, unsigned count)
 {
 	(void)given, (void)arguments, (void)count; /* none are taken */
-	struct rules rules;
+	struct rules rules = { RULES_INIT };
 	int code = rules_open(&rules, context, true);
 	if (code == EXIT_IN_ORDER) {
 		code = restore(&rules, context);

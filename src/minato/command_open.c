@@ -15,7 +15,7 @@ enum { FROM_MAX = 256, OWNER_BYTES = 256 };
 
 struct config {
 	const char *purpose, *owner, *from, *until, *name, *interface, *rate, *because;
-	bool dry_run, even_if;
+	bool dry_run, even_if, keep_names;
 	uint64_t seconds;
 };
 
@@ -41,6 +41,7 @@ static const struct option options[] = {
 	  N_("until unconfirmed rules are taken back (60)"), APPLY_SECONDS_MIN, APPLY_SECONDS_MAX },
 	{ "even-if-it-cuts-me", 0, OPTION_FLAG, FIELD(even_if), NULL,
 	  N_("also when you or a never_cut: one could not come in again") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 };
 
 struct opening_order {
@@ -281,6 +282,7 @@ static int carry_out(struct opening_order *order, const struct policy *policy, c
 	(void)snprintf(command, sizeof(command), "open %.100s", word);
 	const struct edit_way way = { .dry_run = order->config->dry_run,
 				      .even_if = order->config->even_if,
+				      .keep_names = order->config->keep_names,
 				      .seconds = (unsigned)order->config->seconds,
 				      .command = command };
 	int outcome = d == NULL ? add(order, &edit, policy) : change(order, &edit, policy, d);

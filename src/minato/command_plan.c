@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "refused.h"
-#include "rules.h"
+#include "rules_apply.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -10,7 +10,7 @@ static const char *const outputs[] = { "text", "nft", "json", NULL };
 enum output { OUTPUT_TEXT, OUTPUT_NFT, OUTPUT_JSON };
 
 struct config {
-	bool json;
+	bool json, keep_names;
 	int output; /* enum output */
 	usec_t would_block;
 };
@@ -22,6 +22,7 @@ static const struct option options[] = {
 	  N_("nft: the rules as nft(8) reads them"), .choices = outputs },
 	{ "would-block", 0, OPTION_SPAN, FIELD(would_block), "SPAN",
 	  N_("whom mode: observe would have refused within that time: 7d") },
+	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -61,6 +62,7 @@ static int print_plan(const struct rules *rules, const struct cuts *cuts,
 {
 	struct str text = STR_INIT(1 << 26);
 	const bool differs = rules_differ(rules);
+	rules_add_names(&text, rules);
 	if (differs) {
 		str_add(&text, _("The policy would change these rules:\n"));
 		rules_add_changes(&text, rules, context);
@@ -124,8 +126,11 @@ static int run(const struct context *context, const void *given, const char *con
 		return refused_print(context, true, context->now - config.would_block,
 				     config.output == OUTPUT_JSON);
 	}
-	struct rules rules;
-	int code = rules_open(&rules, context, false);
+	struct rules rules = { RULES_INIT, .keep_names = config.keep_names };
+	int code = rules_want(&rules, context, NULL);
+	if (code == EXIT_IN_ORDER) {
+		code = rules_open(&rules, context, false);
+	}
 	if (code == EXIT_IN_ORDER) {
 		code = rules_compare(&rules, context);
 	}

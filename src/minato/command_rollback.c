@@ -70,7 +70,7 @@ static void add_json(struct str *out, const struct rules *rules, const struct co
 
 static int list(const struct context *context, const struct config *config)
 {
-	struct rules rules;
+	struct rules rules = { RULES_INIT };
 	int code = rules_open(&rules, context, false);
 	if (code == EXIT_IN_ORDER) {
 		struct str out = STR_INIT(1 << 24);
@@ -173,7 +173,7 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->list) {
 		return list(context, config);
 	}
-	struct rules rules;
+	struct rules rules = { RULES_INIT };
 	unsigned number = 0;
 	int code = rules_open(&rules, context, true);
 	if (code == EXIT_IN_ORDER && rules.status.candidate != 0 && count == 0) {

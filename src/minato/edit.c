@@ -226,6 +226,7 @@ static int apply(const struct edit_file *file, struct policy_edit *edit, const s
 {
 	const struct apply apply = { .seconds = way->seconds,
 				     .even_if = way->even_if,
+				     .keep_names = way->keep_names,
 				     .command = way->command };
 	return rules_apply_policy(file->context, &apply, edit_policy(file), &edit->after);
 }

@@ -37,8 +37,9 @@ struct policy_text edit_text(const struct edit_file *file);
 
 /* How a change goes on after the edit. */
 struct edit_way {
-	bool dry_run; /* shows it and writes nothing */
-	bool even_if; /* as minato apply */
+	bool dry_run;    /* shows it and writes nothing */
+	bool even_if;    /* as minato apply */
+	bool keep_names; /* likewise */
 	unsigned seconds;
 	const char *command; /* for the record */
 };

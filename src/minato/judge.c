@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "review/review.h"
+#include "rules.h"
 #include "words.h"
 
 const struct policy *judgement_policy(const struct judgement *judgement)
@@ -36,6 +37,25 @@ static int complain_of_faults(const struct context *context,
 	return EXIT_ERROR;
 }
 
+void judge_take_names(struct policy *policy)
+{
+	struct enforce_states states;
+	struct policy confirmed = { 0 };
+	if (!policy_has_names(policy)) {
+		return;
+	}
+	if (enforce_states_open(&states, rules_directory(), false, NULL) == 0) {
+		const struct enforce_state *state = enforce_states_confirmed(&states);
+		if (state != NULL &&
+		    enforce_states_policy(&confirmed, &states, state->number, NULL) == 0) {
+			/* Without memory they stay nobody. */
+			(void)policy_freeze_as(policy, &confirmed);
+		}
+	}
+	policy_deinit(&confirmed);
+	enforce_states_close(&states);
+}
+
 int judge_policy(struct judgement *out, const struct context *context)
 {
 	*out = (struct judgement){ 0 };
@@ -53,6 +73,7 @@ int judge_policy(struct judgement *out, const struct context *context)
 		code = r == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 	} else {
 		out->declared = true;
+		judge_take_names(&out->policy);
 	}
 	policy_diagnostics_deinit(&diagnostics);
 	return code;

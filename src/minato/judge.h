@@ -16,11 +16,18 @@ struct judgement {
 const struct policy *judgement_policy(const struct judgement *judgement);
 
 /*
- * Reads the policy: the one named with --policy must be there, the default one may be missing.
+ * Reads the policy, its host names frozen as in the rules that were confirmed last: the one named
+ * with --policy must be there, the default one may be missing.
  * @return EXIT_IN_ORDER, or the exit code after having complained. `out` needs judgement_deinit in
  * every case.
  */
 int judge_policy(struct judgement *out, const struct context *context);
+
+/*
+ * Outside of a plan nobody is asked for host names: they stand for what they do in the rules that
+ * were confirmed last. Where nothing is known of a name it is nobody.
+ */
+void judge_take_names(struct policy *policy);
 
 /* Reads the policy and reviews the inventory against it. @return as judge_policy. */
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);

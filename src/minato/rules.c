@@ -111,6 +111,16 @@ static int find_before(struct rules *rules, const struct policy *known, struct e
 	return r;
 }
 
+int rules_need_root(const struct context *context)
+{
+	if (geteuid() != 0) {
+		complain(context, _("changing the rules of the packet filter needs root"),
+			 "sudo minato apply");
+		return EXIT_RIGHTS;
+	}
+	return EXIT_IN_ORDER;
+}
+
 int rules_open(struct rules *out, const struct context *context, bool change)
 {
 	return rules_open_knowing(out, context, change, NULL);
@@ -119,13 +129,11 @@ int rules_open(struct rules *out, const struct context *context, bool change)
 int rules_open_knowing(struct rules *out, const struct context *context, bool change,
 		       const struct policy *known)
 {
-	*out = (struct rules){ .states = { .directory = -1, .lock = -1 },
-			       .drift = STR_INIT(1 << 24) };
+	out->drift = STR_INIT(1 << 24);
 	inventory_init(&out->inventory, 0);
-	if (change && geteuid() != 0) {
-		complain(context, _("changing the rules of the packet filter needs root"),
-			 "sudo minato apply");
-		return EXIT_RIGHTS;
+	int code = change ? rules_need_root(context) : EXIT_IN_ORDER;
+	if (code != EXIT_IN_ORDER) {
+		return code;
 	}
 	struct err e = ERR_INIT;
 	int r = open_both(out, change, &e);
@@ -169,7 +177,27 @@ static int find_drift(struct rules *rules, struct err *e)
 		       : 0;
 }
 
-static int compare(struct rules *rules, const struct context *context)
+int rules_want(struct rules *rules, const struct context *context, struct policy *given)
+{
+	if (given != NULL) {
+		rules->wanted.declared = true;
+		rules->wanted.policy = *given;
+		*given = (struct policy){ 0 };
+		judge_take_names(&rules->wanted.policy);
+		return rules_freeze(rules, context);
+	}
+	int code = judge_policy(&rules->wanted, context);
+	if (code != EXIT_IN_ORDER) {
+		return code;
+	}
+	if (!rules->wanted.declared) {
+		complain(context, _("there is no policy yet"), "minato init");
+		return EXIT_ERROR;
+	}
+	return rules_freeze(rules, context);
+}
+
+int rules_compare(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
 	const struct enforce_environment environment = rules_environment(context);
@@ -179,27 +207,6 @@ static int compare(struct rules *rules, const struct context *context)
 		r = find_drift(rules, &e);
 	}
 	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
-}
-
-int rules_compare(struct rules *rules, const struct context *context)
-{
-	int code = judge_policy(&rules->wanted, context);
-	if (code != EXIT_IN_ORDER) {
-		return code;
-	}
-	if (!rules->wanted.declared) {
-		complain(context, _("there is no policy yet"), "minato init");
-		return EXIT_ERROR;
-	}
-	return compare(rules, context);
-}
-
-int rules_compare_with(struct rules *rules, const struct context *context, struct policy *wanted)
-{
-	rules->wanted.declared = true;
-	rules->wanted.policy = *wanted;
-	*wanted = (struct policy){ 0 };
-	return compare(rules, context);
 }
 
 int rules_look(struct rules *rules, const struct context *context)

@@ -16,6 +16,8 @@ struct rules {
 	struct enforce_status status;
 	bool verified;           /* the kernel was asked; else the record is believed */
 	struct judgement wanted; /* the policy of the file */
+	bool keep_names;         /* host names stand for what they did, nobody is asked */
+	usec_t asked;            /* when host names were asked for; 0 = they were not */
 	struct policy recorded_policy;
 	const struct policy *before; /* of the rules that hold; NULL = there are none */
 	bool missing;                /* the record has confirmed rules, the kernel has none */
@@ -25,13 +27,28 @@ struct rules {
 	struct login login;
 };
 
+/* What it begins with, so that rules_close may follow at once. */
+#define RULES_INIT .states = { .directory = -1, .lock = -1 }
+
 /* Folder of the record: MINATO_RULES_DIRECTORY, or /var/lib/minato-rules. */
 const char *rules_directory(void);
 
 struct enforce_environment rules_environment(const struct context *context);
 
+/* Whether rules may be changed. @return EXIT_IN_ORDER, or EXIT_RIGHTS after having complained. */
+int rules_need_root(const struct context *context);
+
+/*
+ * Reads the policy file and freezes its host names, which may take seconds: nobody else has to wait
+ * for the lock of the record meanwhile.
+ * @param given  the policy when it was read already, which is taken over; NULL = read the file.
+ * @return as rules_open; rules_close in every case.
+ */
+int rules_want(struct rules *rules, const struct context *context, struct policy *given);
+
 /*
  * Opens the record and asks the kernel.
+ * @param out     of RULES_INIT, or what rules_want left.
  * @param change  to change rules: needs root, takes the lock, settles what has timed out.
  * @return EXIT_IN_ORDER, or an exit code after having complained. rules_close in every case.
  */
@@ -42,10 +59,14 @@ int rules_open_knowing(struct rules *out, const struct context *context, bool ch
 		       const struct policy *known);
 void rules_close(struct rules *rules);
 
-/* Reads the policy file and compares it with what holds. @return as rules_open. */
+/* Compares the wanted policy with what holds. @return as rules_open. */
 int rules_compare(struct rules *rules, const struct context *context);
-/* The same with a policy that was read already, which is taken over. */
-int rules_compare_with(struct rules *rules, const struct context *context, struct policy *wanted);
+
+/*
+ * Asks for the host names of the wanted policy and freezes them, unless they are to be kept.
+ * @return as rules_open: an exit code when one of them stands for nothing.
+ */
+int rules_freeze(struct rules *rules, const struct context *context);
 
 /* Takes the inventory and finds the login. @return as rules_open. */
 int rules_look(struct rules *rules, const struct context *context);
@@ -66,6 +87,9 @@ void rules_order(struct enforce_state *out, const struct rules *rules,
 void rules_add_changes(struct str *out, const struct rules *rules, const struct context *context);
 /* The changes in one English line, for the record. Appends. */
 void rules_add_summary(struct str *out, const struct enforce_changes *changes);
+/* What host names stand for: "friend: home.example.net is 203.0.113.9 (asked now)". Appends. */
+void rules_add_names(struct str *out, const struct rules *rules);
+json_t *rules_names_json(const struct rules *rules);
 json_t *rules_json(const struct rules *rules, const struct context *context);
 /* "state 12 of 2026-11-27 10:00 by ops", or that there are no rules. Appends. */
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number);

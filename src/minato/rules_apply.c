@@ -40,6 +40,7 @@ static int refuse_lock_out(const struct context *context, const struct cuts *cut
 static int show(const struct rules *rules, const struct cuts *cuts, const struct context *context)
 {
 	struct str text = STR_INIT(1 << 26);
+	rules_add_names(&text, rules);
 	rules_add_changes(&text, rules, context);
 	rules_add_shut(&text, rules, context);
 	cuts_add(&text, cuts);
@@ -59,6 +60,25 @@ struct work {
 	struct str policy, rules_text, summary;
 };
 
+/* Only what is different, where the kernel's rules are just those that the record says. */
+static int write_layer(struct work *work, const struct enforce_environment *environment,
+		       struct err *e)
+{
+	struct rules *rules = work->rules;
+	unsigned layers = 0;
+	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
+	    rules->status.confirmed == 0) {
+		return ENFORCE_WHOLE;
+	}
+	int r = enforce_layers(&layers, rules->status.confirmed, e);
+	if (r < 0 || layers >= ENFORCE_LAYERS_MAX) {
+		return r < 0 ? r : ENFORCE_WHOLE;
+	}
+	return enforce_layer(&work->rules_text, rules_before(rules), &rules->wanted.policy,
+			     &rules->changes, work->number, rules->status.confirmed, environment,
+			     e);
+}
+
 static int prepare(struct work *work, struct err *e)
 {
 	struct rules *rules = work->rules;
@@ -70,7 +90,10 @@ static int prepare(struct work *work, struct err *e)
 	if (r < 0) {
 		return err_system(e, r, "cannot write the policy down");
 	}
-	r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	r = write_layer(work, &environment, e);
+	if (r == ENFORCE_WHOLE) {
+		r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
+	}
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
 		r = work->summary.error;
@@ -369,7 +392,8 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		return EXIT_ERROR;
 	}
 	if (!rules_differ(rules)) {
-		struct str text = STR_INIT(256);
+		struct str text = STR_INIT(1 << 20);
+		rules_add_names(&text, rules);
 		str_add(&text, _("The rules are those of the policy.\n"));
 		int code = print_text(&text);
 		str_deinit(&text);
@@ -395,11 +419,16 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 int rules_apply_policy(const struct context *context, const struct apply *apply,
 		       const struct policy *known, struct policy *wanted)
 {
-	struct rules rules;
-	int code = rules_open_knowing(&rules, context, true, known);
+	struct rules rules = { RULES_INIT, .keep_names = apply->keep_names };
+	int code = rules_need_root(context);
 	if (code == EXIT_IN_ORDER) {
-		code = wanted == NULL ? rules_compare(&rules, context)
-				      : rules_compare_with(&rules, context, wanted);
+		code = rules_want(&rules, context, wanted);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_open_knowing(&rules, context, true, known);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = rules_compare(&rules, context);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = rules_look(&rules, context);

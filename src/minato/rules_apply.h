@@ -3,12 +3,17 @@
 
 #include "rules.h"
 
+/* The help of --keep-names. */
+#define KEEP_NAMES_HELP                                                                            \
+	N_("host names of who: stand for what they did in the rules that hold; nobody is asked")
+
 enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
 
 struct apply {
 	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
 	bool even_if;        /* also when it cuts the caller or a never_cut one */
 	bool unproven;       /* without asking the twin */
+	bool keep_names;     /* host names are not asked for */
 	const char *command; /* what was typed, for the record */
 };
 

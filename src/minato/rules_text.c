@@ -264,6 +264,7 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 							 : json_integer(rules->status.candidate));
 	json_object_set_new(document, "differs", json_boolean(rules_differ(rules)));
 	json_object_set_new(document, "changes", list);
+	json_object_set_new(document, "names", rules_names_json(rules));
 	json_object_set_new(document, "inbound",
 			    json_pack("{s:s, s:s}", "before",
 				      policy_verdict_name(changes->inbound_before), "after",

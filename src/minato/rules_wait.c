@@ -23,7 +23,7 @@ static void wait_for(unsigned seconds)
 /* Another minato may hold the record just then: it tidies up itself. */
 static void clean(void)
 {
-	struct rules rules = { .states = { .directory = -1, .lock = -1 } };
+	struct rules rules = { RULES_INIT };
 	struct err e = ERR_INIT;
 	if (enforce_states_open(&rules.states, rules_directory(), true, &e) == 0 &&
 	    enforce_status(&rules.status, &e) == 0) {

@@ -32,7 +32,7 @@ def test_all_faults_come_in_one_run(minato, files):
     path = files / "bad.yaml"
     done = minato("policy", "validate", str(path))
     assert done.returncode == 1
-    assert f'{path}:12:12: error: nobody is called "ofice"' in done.stdout
+    assert f'{path}:13:12: error: nobody is called "ofice"' in done.stdout
     assert "[policy-who-unknown]" in done.stdout
     assert 'did you mean "office"?' in done.stdout
     assert "[policy-key-missing]" in done.stdout

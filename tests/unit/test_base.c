@@ -1,10 +1,13 @@
 /* base: addresses, numbers, sets, times, growing text, arenas. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/io/clock.h"
+#include "base/io/run.h"
 #include "base/parse.h"
 #include "base/portset.h"
 #include "base/str.h"
@@ -152,6 +155,26 @@ static void arenas_keep_their_limit(void **state)
 	arena_deinit(&arena);
 }
 
+/* A child that closes its output at once and then only waits. */
+static void a_program_that_closed_its_output_is_not_waited_for_without_end(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	const pid_t child = fork();
+	if (child == 0) {
+		(void)close(ends[0]);
+		(void)close(ends[1]);
+		(void)pause();
+		_exit(0);
+	}
+	(void)close(ends[1]);
+	const usec_t begin = clock_monotonic();
+	assert_int_equal(run_finish(NULL, ends[0], child, USEC_PER_SEC / 10), -ETIMEDOUT);
+	assert_true(clock_monotonic() - begin < 5 * USEC_PER_SEC);
+	(void)close(ends[0]);
+}
+
 static void the_first_cause_is_kept(void **state)
 {
 	(void)state;
@@ -173,6 +196,7 @@ int main(void)
 		cmocka_unit_test(times_survive_text),
 		cmocka_unit_test(text_beyond_its_maximum_is_refused_whole),
 		cmocka_unit_test(arenas_keep_their_limit),
+		cmocka_unit_test(a_program_that_closed_its_output_is_not_waited_for_without_end),
 		cmocka_unit_test(the_first_cause_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

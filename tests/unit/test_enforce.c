@@ -11,6 +11,7 @@
 #include "check.h"
 #include "enforce/access.h"
 #include "enforce/enforce.h"
+#include "enforce/layer.h"
 #include "enforce/listing.h"
 #include "golden.h"
 
@@ -110,6 +111,91 @@ static void rules_that_cut_are_as_written_down(void **state)
 					     D("dns", "53/udp",
 					       "from: office, cut: no") "\ndefaults: {cut: yes}\n",
 		     "enforce/cut-all.nft");
+}
+
+/* @return as enforce_layer; the text is appended to `out`. */
+static int layer_of(struct str *out, const char *before, const char *after)
+{
+	struct policy a = policy_of(before == NULL ? "" : before);
+	struct policy b = policy_of(after);
+	struct enforce_changes changes;
+	struct err e = ERR_INIT;
+	const struct policy *held = before == NULL ? NULL : &a;
+	assert_int_equal(enforce_changes(&changes, held, &b, &environment, &e), 0);
+	int r = enforce_layer(out, held, &b, &changes, 9, 4, &environment, &e);
+	enforce_changes_deinit(&changes);
+	policy_deinit(&a);
+	policy_deinit(&b);
+	return r;
+}
+
+static void a_small_change_is_a_layer_as_written_down(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 20);
+	static const char before[] = "ports:\n  " D("ssh", "22/tcp", "from: [office, home]")
+		D("web", "[80/tcp, 443/tcp]", "from: any") D("game", "8000-8010/udp", "from: vpn")
+			D("old", "[90-99/tcp, 68/udp]", "from: any");
+	static const char after[] = "ports:\n  " D("ssh", "22/tcp", "from: home")
+		D("web", "[80/tcp, 443/tcp]", "from: any") D("game", "8000-8010/udp", "from: vpn")
+			D("old", "95/tcp", "from: any") D("more", "25565/tcp", "from: any")
+				D("guest", "2222/tcp", "from: office, until: 2026-12-24");
+	assert_int_equal(layer_of(&text, before, after), 0);
+	golden_check("enforce/layer.nft", &text);
+	str_deinit(&text);
+}
+
+static void what_a_layer_cannot_say_is_written_whole(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{ NULL, "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("b", "23/tcp", "from: any") "\ndefaults: {inbound: reject}\n" },
+		{ "ports:\n  " D("a", "22/tcp", "from: any"),
+		  "ports:\n  " D("b", "23/tcp", "from: any") "\ndefaults: {mode: observe}\n" },
+		{ "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-24"),
+		  "ports:\n  " D("a", "22/tcp", "from: any, until: 2026-12-31") },
+		{ "ports:\n  " D("a", "22/tcp", "from: office, cut: yes"),
+		  "ports:\n  " D("a", "22/tcp", "from: any") },
+		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
+		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {cut: yes}\n" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 20);
+		assert_int_equal(layer_of(&text, cases[i][0], cases[i][1]), ENFORCE_WHOLE);
+		assert_int_equal(text.length, 0);
+		str_deinit(&text);
+	}
+}
+
+static void layers_are_known_by_their_names(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "g7-over-5", "g5-over-3", "g7-in",       "g3-in",
+					     "g-over-1",  "gx-over-1", "g9-over-",    "g9-over-x",
+					     "g8-over-9", "g9-over-8", "h7-over-666", "g0-over-1" };
+	struct layers layers = { 0 };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		layers_note(&layers, names[i]);
+	}
+	assert_int_equal(layers.count, 4);
+	assert_int_equal(layers_beneath(&layers, 7), 2);
+	assert_int_equal(layers_beneath(&layers, 3), 0);
+	assert_true(layers_need(&layers, 7, 7) && layers_need(&layers, 7, 5) &&
+		    layers_need(&layers, 7, 3));
+	assert_false(layers_need(&layers, 5, 7) || layers_need(&layers, 7, 4) ||
+		     layers_need(&layers, 0, 0));
+	/* Two that stand on each other, by whatever mistake: it ends. */
+	assert_true(layers_need(&layers, 8, 9));
+	assert_int_equal(layers_beneath(&layers, 8), layers.count);
+	/* More than anybody made are left out. */
+	for (unsigned i = 0; i < 2 * LAYERS_SEEN_MAX; i++) {
+		layers_note(&layers, "g11-over-10");
+	}
+	assert_int_equal(layers.count, LAYERS_SEEN_MAX);
 }
 
 static void a_name_that_nft_would_misread_is_refused(void **state)
@@ -642,6 +728,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_as_written_down),
 		cmocka_unit_test(rules_that_cut_are_as_written_down),
+		cmocka_unit_test(a_small_change_is_a_layer_as_written_down),
+		cmocka_unit_test(what_a_layer_cannot_say_is_written_whole),
+		cmocka_unit_test(layers_are_known_by_their_names),
 		cmocka_unit_test(what_lost_its_permission_is_cut_where_that_is_declared),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),

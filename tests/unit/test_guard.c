@@ -334,14 +334,18 @@ static void ports_that_somebody_depends_on_are_spared(void **state)
 		{ "443/tcp", "from: 198.51.100.0/24, program: {user: root}", false },
 		{ "443/tcp", "from: tunnel, program: {user: root}", true },
 		{ "443/tcp", "from: host, program: {user: root}", false },
+		{ "443/tcp", "from: same, program: {user: root}", true },
+		{ "443/tcp", "from: other, program: {user: root}", false },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct str text = STR_INIT(4096);
-		str_printf(
-			&text,
-			"minato: 1\nwho:\n  ops: 192.0.2.0/28\n  tunnel: {interface: wg0}\n"
-			"never_cut: [ops, tunnel]\nports:\n  d: {port: %s, for: t, owner: o, %s}\n",
-			cases[i].port, cases[i].more);
+		str_printf(&text,
+			   "minato: 1\nwho:\n  ops: 192.0.2.0/28\n  tunnel: {interface: wg0}\n"
+			   "  home: {name: home.example}\n  other: {name: other.example}\n"
+			   "  same: {name: [more.example, home.example]}\n"
+			   "never_cut: [ops, tunnel, home]\nports:\n  d: {port: %s, for: t, owner: "
+			   "o, %s}\n",
+			   cases[i].port, cases[i].more);
 		struct policy policy = policy_of(str_text(&text));
 		bool spared = guard_is_spared(&policy, &policy.declarations.items[0]);
 		if (spared != cases[i].spared) {

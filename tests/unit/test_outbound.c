@@ -302,6 +302,36 @@ static void changes_say_what_may_be_used_otherwise(void **state)
 	}
 }
 
+/* A layer leads to the base's chain for what goes out: that has to be there, and the same. */
+static void what_goes_out_is_never_changed_by_a_layer(void **state)
+{
+	(void)state;
+#define SSH "ports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: any}\n"
+	static const struct {
+		const char *before, *after;
+		int result;
+	} cases[] = {
+		{ "ports: {}\n" ONE(", to: hub"), SSH ONE(", to: hub"), 0 },
+		{ "ports: {}\n" ONE(", to: hub"), SSH ONE(", to: net"), ENFORCE_WHOLE },
+		{ "ports: {}\n", SSH ONE(""), ENFORCE_WHOLE },
+		{ "ports: {}\n" ONE(""), SSH, ENFORCE_WHOLE },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 16);
+		struct policy before = policy_of(cases[i].before);
+		struct policy after = policy_of(cases[i].after);
+		struct enforce_changes changes;
+		assert_int_equal(enforce_changes(&changes, &before, &after, &environment, NULL), 0);
+		assert_int_equal(
+			enforce_layer(&text, &before, &after, &changes, 8, 7, &environment, NULL),
+			cases[i].result);
+		str_deinit(&text);
+		enforce_changes_deinit(&changes);
+		policy_deinit(&before);
+		policy_deinit(&after);
+	}
+}
+
 /* ---- the rules' text against the verdicts ---- */
 
 static unsigned seed = 20261127;
@@ -667,6 +697,7 @@ int main(void)
 		cmocka_unit_test(every_packet_has_its_verdict),
 		cmocka_unit_test(where_the_default_refuses_only_what_is_declared_goes),
 		cmocka_unit_test(changes_say_what_may_be_used_otherwise),
+		cmocka_unit_test(what_goes_out_is_never_changed_by_a_layer),
 		cmocka_unit_test(the_rules_do_what_the_verdicts_say),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_set_says_who_may_connect_where_until_when),

@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -76,6 +78,22 @@ static int becoming_root(void)
 	return refused(setresuid(0, 0, 0));
 }
 
+static int packet_socket(void)
+{
+	return refused(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static int packet_filter(void)
+{
+	return refused(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+}
+
+static int typing_into_the_terminal(void)
+{
+	char letter = 'x';
+	return refused(ioctl(STDIN_FILENO, TIOCSTI, &letter));
+}
+
 static int in_child(enum sandbox_role role, attempt_function *attempt)
 {
 	pid_t pid = fork();
@@ -142,6 +160,18 @@ static void the_guard_cannot_execute_fork_or_reach_the_network(void **state)
 	}
 }
 
+static void the_resolver_can_start_nothing_and_reach_no_packet_filter(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = {
+		executing,   forking,       tracing,       killing,       mounting,
+		loading_bpf, becoming_root, packet_socket, packet_filter, typing_into_the_terminal
+	};
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_RESOLVER, attempts[i]), 0);
+	}
+}
+
 /* What the roles are for still works: a planted mistake that forbids everything is found. */
 static int engine_work(void)
 {
@@ -168,9 +198,30 @@ static int guard_work(void)
 	return netlink >= 0 && proc >= 0 && mkdir("/proc", 0755) < 0 && errno == EEXIST ? 0 : 1;
 }
 
+static void *thread_work(void *done)
+{
+	*(bool *)done = true;
+	return NULL;
+}
+
+static int resolver_work(void)
+{
+	bool done = false;
+	pthread_t thread;
+	const int udp = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const int route = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const int hosts = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+	return udp >= 0 && route >= 0 && hosts >= 0 &&
+			       pthread_create(&thread, NULL, thread_work, &done) == 0 &&
+			       pthread_join(thread, NULL) == 0 && done
+		       ? 0
+		       : 1;
+}
+
 static void the_work_of_a_role_still_works(void **state)
 {
 	(void)state;
+	assert_int_equal(in_child(SANDBOX_RESOLVER, resolver_work), 0);
 	assert_int_equal(in_child(SANDBOX_GUARD, guard_work), 0);
 	assert_int_equal(in_child(SANDBOX_ENGINE, engine_work), 0);
 	assert_int_equal(in_child(SANDBOX_FACE, face_work), 0);
@@ -187,6 +238,44 @@ static void without_files_nothing_opens(void **state)
 		}
 		const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 		_exit(r == 0 && fd < 0 && errno == EACCES ? 0 : 1);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		skip(); /* a kernel without Landlock */
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool is_forbidden(const char *path, int flags)
+{
+	return open(path, flags | O_CLOEXEC, 0600) < 0 && errno == EACCES;
+}
+
+static int read_alone(void)
+{
+	static const char *const paths[] = { "/etc", "/proc/version", "/nonexistent", NULL };
+	const int r = sandbox_no_new_privileges(NULL) < 0 ? -1 : sandbox_only_read(paths, NULL);
+	if (r == -EOPNOTSUPP) {
+		return 77;
+	}
+	return r == 0 && open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 &&
+			       open("/proc/version", O_RDONLY | O_CLOEXEC) >= 0 &&
+			       is_forbidden("/proc/cmdline", O_RDONLY) &&
+			       is_forbidden("/usr/bin/true", O_RDONLY) &&
+			       is_forbidden("/etc/passwd", O_WRONLY) &&
+			       is_forbidden("/etc/minato-sandbox-test", O_WRONLY | O_CREAT)
+		       ? 0
+		       : 1;
+}
+
+static void what_may_only_be_read_is_only_read(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		_exit(read_alone());
 	}
 	int status = 0;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -233,8 +322,10 @@ int main(void)
 		cmocka_unit_test(the_parent_cannot_trace_mount_or_load),
 		cmocka_unit_test(the_helper_cannot_execute_mount_or_trace),
 		cmocka_unit_test(the_guard_cannot_execute_fork_or_reach_the_network),
+		cmocka_unit_test(the_resolver_can_start_nothing_and_reach_no_packet_filter),
 		cmocka_unit_test(the_work_of_a_role_still_works),
 		cmocka_unit_test(without_files_nothing_opens),
+		cmocka_unit_test(what_may_only_be_read_is_only_read),
 		cmocka_unit_test(another_user_is_for_good),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

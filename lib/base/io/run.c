@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,9 +84,26 @@ static int collect(struct str *out, int input, usec_t deadline)
 	}
 }
 
+/* One that has closed its output may run on. @return 0 or -ETIMEDOUT. */
+static int wait_for_end(pid_t child, usec_t deadline)
+{
+	_cleanup_(close_fdp) int process = pidfd_open(child, 0);
+	struct pollfd waiting = { .fd = process, .events = POLLIN };
+	int ready = process < 0 ? 1 : -1; /* before Linux 5.3 it is waited for without a limit */
+	while (ready < 0) {
+		const usec_t left = deadline - clock_monotonic();
+		ready = left <= 0 ? 0 : poll(&waiting, 1, (int)(left / 1000) + 1);
+	}
+	return ready == 0 ? -ETIMEDOUT : 0;
+}
+
 int run_finish(struct str *out, int input, pid_t child, usec_t timeout)
 {
-	int r = collect(out, input, clock_monotonic() + timeout);
+	const usec_t deadline = clock_monotonic() + timeout;
+	int r = collect(out, input, deadline);
+	if (r == 0) {
+		r = wait_for_end(child, deadline);
+	}
 	if (r < 0) {
 		(void)kill(child, SIGKILL); /* it may have ended by itself */
 	}

@@ -26,8 +26,8 @@ enum { RUN_PATH_BYTES = 128 };
 int run_find(char *path, const char *name);
 
 /*
- * Reads what a started program writes until it closes its output, ends it when that takes too long
- * or becomes too much, and waits for it.
+ * Reads what a started program writes until it closes its output, and waits for its end; kills it
+ * when that takes too long or becomes too much.
  * @param out    bounded by out->max_bytes; NULL = thrown away.
  * @param input  the reading end of its output; stays open.
  * @return as run_program.

@@ -7,6 +7,7 @@
 #include "enforce/enforce.h"
 #include "enforce/io/nft.h"
 #include "enforce/io/objects.h"
+#include "enforce/layer.h"
 #include "enforce/listing.h"
 
 static void json_freep(json_t **value)
@@ -125,6 +126,7 @@ int enforce_status(struct enforce_status *out, struct err *e)
 
 struct names {
 	struct str flush, maps, chains, sets; /* commands */
+	struct layers layers;
 	unsigned keep[2];
 	bool outbound; /* a kept generation has a chain for outbound */
 	bool has_outbound;
@@ -132,7 +134,24 @@ struct names {
 
 static bool is_kept(const struct names *names, unsigned number)
 {
-	return number == names->keep[0] || number == names->keep[1];
+	return layers_need(&names->layers, names->keep[0], number) ||
+	       layers_need(&names->layers, names->keep[1], number);
+}
+
+static int note_layer(enum object_kind kind, const char *name, void *data)
+{
+	if (kind == OBJECT_CHAIN) {
+		layers_note(data, name);
+	}
+	return 0;
+}
+
+int enforce_layers(unsigned *out, unsigned generation, struct err *e)
+{
+	struct layers layers = { 0 };
+	int r = objects_list(note_layer, &layers, e);
+	*out = layers_beneath(&layers, generation);
+	return r;
 }
 
 static int sort_object(enum object_kind kind, const char *name, void *data)
@@ -195,7 +214,10 @@ int enforce_sweep(const struct enforce_status *status, struct err *e)
 			       .chains = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .sets = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .keep = { status->confirmed, status->candidate } };
-	int r = objects_list(sort_object, &names, e);
+	int r = objects_list(note_layer, &names.layers, e);
+	if (r == 0) {
+		r = objects_list(sort_object, &names, e);
+	}
 	if (r == 0) {
 		r = delete_all(&names, e);
 	}

@@ -444,7 +444,8 @@ int enforce_states_policy(struct policy *out, const struct enforce_states *state
 		return r;
 	}
 	/* It was judged when it was applied: only what it means is asked for. */
-	const struct policy_environment environment = { .bytes_max = POLICY_TEXT_BYTES_MAX };
+	const struct policy_environment environment = { .bytes_max = POLICY_TEXT_BYTES_MAX,
+							.frozen = true };
 	struct policy_diagnostics diagnostics;
 	r = policy_parse(out, &diagnostics, name, text, length, &environment);
 	policy_diagnostics_deinit(&diagnostics);

@@ -1,6 +1,9 @@
 /* The system calls of each process of the daemon, as data. */
 #include <errno.h>
+#include <linux/netlink.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -154,6 +157,9 @@ static const char *const guard_only[] = {
 	"rename", "renameat", "renameat2", "unlinkat", "fsync",
 };
 
+/* Sockets to resolvers; more of it by argument, see allow_resolving(). */
+static const char *const resolver_only[] = { "connect", "bind", "sendmmsg", "recvmmsg" };
+
 struct list {
 	const char *const *names;
 	size_t count;
@@ -176,6 +182,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_ENGINE] = { LIST(common), LIST(files), LIST(engine_only), END },
 	[SANDBOX_GUARD] = { LIST(common), LIST(files), LIST(guard_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
+	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 };
 
 static void release(scmp_filter_ctx *filter)
@@ -206,6 +213,35 @@ static int allow_netlink(scmp_filter_ctx filter)
 				SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
 }
 
+/*
+ * What getaddrinfo() does: sockets to DNS servers and to daemons of the host, addresses of
+ * interfaces from rtnetlink, the number of bytes that wait, and threads, but never a process.
+ */
+static int allow_resolving(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+	}
+	if (r == 0) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				     SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
+				     SCMP_A2_32(SCMP_CMP_EQ, NETLINK_ROUTE));
+	}
+	if (r == 0) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
+	}
+	if (r == 0) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	}
+	/* Its flags lie in memory, where a filter cannot look; glibc takes clone() then. */
+	return r < 0 ? r : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
 int sandbox_syscalls(enum sandbox_role role, struct err *e)
 {
 	_cleanup_(release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -218,6 +254,9 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	}
 	if (r == 0 && (role == SANDBOX_ENGINE || role == SANDBOX_HELPER || role == SANDBOX_GUARD)) {
 		r = allow_netlink(filter);
+	}
+	if (r == 0 && role == SANDBOX_RESOLVER) {
+		r = allow_resolving(filter);
 	}
 	if (r == 0) {
 		/* A binary search in the kernel: the lists are long. */

@@ -1,0 +1,117 @@
+"""Small changes are laid over the rules that hold: packets meet what the whole policy says, and nothing piles up."""
+import re
+
+import pytest
+
+from world import World, checked
+
+WHO = f"who: {{friend: [{World.FRIEND}, \"{World.FRIEND6}\"], other: [{World.OTHER}, \"{World.OTHER6}\"]}}\n"
+SOURCES = {"friend": (World.FRIEND, World.FRIEND6), "other": (World.OTHER, World.OTHER6)}
+BRAVE = ("--even-if-it-cuts-me",)  # the test itself holds both ends of its connections
+PORTS = (22, 80, 2222, 8000, 8001, 8002)
+
+
+@pytest.fixture
+def world():
+    made = World()
+    for port in PORTS:
+        made.listen(port)
+    yield made
+    made.remove()
+
+
+def policy(**ports):
+    """name=(ports, from[, more])"""
+    lines = [f"  {name}: {{port: {values[0]}, for: x, owner: o, from: {', '.join(values[1:])}}}" for name, values in ports.items()]
+    return "minato: 1\n" + WHO + "ports:\n" + "\n".join(lines) + "\n"
+
+
+def check(world, **expected):
+    """port_N=(names that get in)"""
+    for key, names in expected.items():
+        for who, addresses in SOURCES.items():
+            for source in addresses:
+                connected = bool(world.connect(int(key[5:]), source))
+                assert connected == (who in names), f"{key} from {source}"
+
+
+def layers(world):
+    return re.findall(r"chain (g\d+-over-\d+) ", world.nft("list", "table", "inet", "minato"))
+
+
+BASE = {"ssh": ("22/tcp", "friend"), "web": ("80/tcp", "any"), "game": ("8000-8002/tcp", "any")}
+
+
+def test_packets_meet_the_whole_policy(world):
+    everybody, friends = ("friend", "other"), ("friend",)
+    world.hold(policy(**BASE))
+    assert not layers(world)
+    steps = (
+        ({"guest": ("2222/tcp", "other")}, {"port_2222": ("other",)}),
+        ({"web": ("80/tcp", "friend")}, {"port_80": friends, "port_2222": ("other",)}),
+        ({"game": ("[8000/tcp, 8002/tcp]", "friend")}, {"port_8000": friends, "port_8001": (), "port_8002": friends}),
+        ({"web": ("80/tcp", "any"), "guest": ("2222/tcp", "any")}, {"port_80": everybody, "port_2222": everybody}),
+        ({"game": ("8001/tcp", "any")}, {"port_8000": (), "port_8001": everybody, "port_8002": ()}),
+        ({"guest": ("2222/tcp", "friend", "until: 2099-12-31")}, {"port_2222": friends}),
+    )
+    now = dict(BASE)
+    for number, (change, expected) in enumerate(steps, 1):
+        now.update(change)
+        world.hold(policy(**now), *BRAVE)
+        assert len(layers(world)) == number
+        check(world, port_22=friends, **expected)
+    # A day that ends is asked of live connections too: that takes whole rules.
+    now["guest"] = ("2222/tcp", "friend")
+    world.hold(policy(**now), *BRAVE)
+    assert not layers(world)
+    check(world, port_22=friends, port_80=everybody, port_8000=(), port_8001=everybody, port_2222=friends)
+
+
+def test_layers_are_few_and_leave_nothing_behind(world):
+    world.hold(policy(**BASE))
+    now = dict(BASE)
+    seen = []
+    for number in range(12):
+        now[f"more{number}"] = (f"{9000 + number}/tcp", "friend")
+        world.hold(policy(**now))
+        seen.append(len(layers(world)))
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3]
+    generations = {int(n) for n in re.findall(r" g(\d+)-", world.nft("list", "table", "inet", "minato"))}
+    assert len(generations) == 4 and max(generations) == world.confirmed()
+    check(world, port_22=("friend",), port_80=("friend", "other"), port_2222=())
+
+
+def test_a_layer_that_nobody_confirms_leaves_by_itself(world):
+    server = world.listen(5000)
+    world.hold(policy(**BASE, five=("5000/tcp", "any")))
+    client = world.connect(5000, World.OTHER)
+    live, _ = server.accept()
+    before = world.listing()
+    world.apply(policy(**BASE, five=("5000/tcp", "friend")), "--unproven", *BRAVE)
+    assert layers(world) and world.connect(5000, World.OTHER) is None and world.connect(5000)
+    client.sendall(b"x")
+    assert live.recv(1) == b"x", "a live connection goes on"
+    world.minato("rollback")
+    assert world.connect(5000, World.OTHER) and not layers(world)
+    assert world.listing() == before
+
+
+def test_what_another_tool_does_beneath_a_layer_is_told(world):
+    world.hold(policy(**BASE))
+    base = world.confirmed()
+    world.hold(policy(**BASE, guest=("2222/tcp", "any")))
+    world.nft("insert", "rule", "inet", "minato", f"g{base}-in", "tcp", "dport", "8001", "drop")
+    done = world.minato("plan")
+    assert done.returncode == 2 and "tcp dport 8001 drop" in done.stdout
+    world.apply(None, "--unproven")
+    assert not layers(world), "what another tool touched is not built upon"
+
+
+def test_lost_layers_come_back_as_whole_rules(world):
+    world.hold(policy(**BASE))
+    world.hold(policy(**BASE, guest=("2222/tcp", "other")))
+    checked("ip", "netns", "exec", world.host, "nft", "flush", "ruleset")
+    assert world.minato("restore").returncode == 0
+    assert not layers(world)
+    check(world, port_22=("friend",), port_2222=("other",), port_80=("friend", "other"))
+    assert world.minato("plan").returncode == 0
