@@ -224,6 +224,21 @@ def test_freeing_needs_no_confirmation_and_off_leaves_nothing(world):
     assert world.listing() == before
 
 
+def test_a_small_change_that_is_laid_over_keeps_the_limits(world):
+    serve(world, 25)
+    world.listen(80)
+    world.hold(outbound(MAIL))
+    more = "  web: {port: 80/tcp, for: site, owner: o, from: any}\noutbound:"
+    world.apply(outbound(MAIL).replace("outbound:", more, 1))
+    assert world.confirmed() == 2 and "g2-over-1" in world.nft("list", "chains", "inet")
+    assert world.connect(80)
+    assert comes(world, NOBODY, 25) == "came" and comes(world, OTHER_USER, 25) == "ECONNREFUSED"
+    # What goes out is never laid over.
+    world.apply(outbound("  mail: {port: 25/tcp, for: mail, owner: o}").replace("outbound:", more, 1))
+    assert world.confirmed() == 3 and "-over-" not in world.nft("list", "chains", "inet")
+    assert comes(world, OTHER_USER, 25) == "came"
+
+
 def test_the_limits_hold_again_after_a_start_of_the_host(world):
     serve(world, 25)
     world.hold(outbound(MAIL))
