@@ -27,12 +27,12 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__array(values, struct set_map);
-} sets SEC(".maps");
+} guard_sets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20); /* the loader sets its own */
-} ring SEC(".maps");
+} guard_ring SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -40,11 +40,11 @@ struct {
 	__uint(max_entries, GUARD_COUNTERS);
 	__type(key, __u32);
 	__type(value, __u64);
-} counters SEC(".maps");
+} guard_counters SEC(".maps");
 
 static __always_inline void count(__u32 which)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &which);
+	__u64 *value = bpf_map_lookup_elem(&guard_counters, &which);
 	if (value != NULL) {
 		__sync_fetch_and_add(value, 1);
 	}
@@ -100,20 +100,21 @@ __noinline int is_helper(const struct binder *binder, const struct guard_head *h
 }
 
 /* @return enum guard_reason. */
-__noinline int check(struct binder *binder, const struct guard_head *head, struct guard_rule *rule)
+__noinline int check(struct binder *binder, const struct guard_head *head, struct guard_rule *rule,
+		     struct guard_brief *brief)
 {
-	if (binder == NULL || head == NULL || rule == NULL) {
+	if (binder == NULL || head == NULL || rule == NULL || brief == NULL) {
 		return GUARD_OTHER_USER;
 	}
 	__u32 flags = rule->flags;
 	if ((flags & (GUARD_RULE_UNIT | GUARD_RULE_CONTAINER)) != 0 &&
-	    !fits_cgroup(binder, head, rule)) {
+	    !fits_cgroup(binder, head, rule, brief)) {
 		if ((flags & GUARD_RULE_UNIT) != 0) {
 			return is_activation(binder, head) ? GUARD_FITS : GUARD_OTHER_UNIT;
 		}
 		return is_helper(binder, head) ? GUARD_FITS : GUARD_OTHER_CONTAINER;
 	}
-	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(rule)) {
+	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(rule, brief)) {
 		return GUARD_OTHER_EXECUTABLE;
 	}
 	/* Whoever may become that user may also bind before it does. */
@@ -143,10 +144,13 @@ struct attempt {
 };
 
 static __always_inline struct guard_record *
-begin_record(const struct binder *binder, struct guard_set *set, const struct attempt *attempt)
+begin_record(struct binder *binder, struct guard_set *set, const struct attempt *attempt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct guard_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!binder->placed) {
+		place(binder, &set->head);
+	}
+	struct guard_record *record = bpf_ringbuf_reserve(&guard_ring, sizeof(*record), 0);
 	if (record == NULL) {
 		count(GUARD_COUNT_LOST);
 		return NULL;
@@ -164,7 +168,50 @@ begin_record(const struct binder *binder, struct guard_set *set, const struct at
 	record->reason = attempt->reason;
 	record->refused = attempt->refused;
 	BPF_CORE_READ_INTO(&record->name, task, group_leader, comm);
+	/* Whoever is refused may end before anybody could look. */
+	__builtin_memcpy(record->unit, binder->top.words, sizeof(record->unit));
+	record->unit[sizeof(record->unit) - 1] = 0;
 	return record;
+}
+
+/* Whether a rule fits by what it has seen: no name is read, nothing is called. */
+static __always_inline int fits_at_once(const struct guard_brief *brief, struct task_struct *task)
+{
+	__u32 flags = brief->flags;
+	if ((flags & (GUARD_RULE_UNIT | GUARD_RULE_CONTAINER)) != 0) {
+		__u64 seen = brief->seen_cgroup;
+		if (seen == 0 || seen != task->cgroups->dfl_cgrp->kn->id) {
+			return 0;
+		}
+	}
+	if ((flags & GUARD_RULE_EXECUTABLE) != 0) {
+		struct file *file = task->mm->exe_file;
+		__u64 seen = brief->seen_file;
+		if (seen == 0 || seen != mark_of(file->f_inode) ||
+		    brief->device != file->f_path.dentry->d_sb->s_dev) {
+			return 0;
+		}
+	}
+	if ((flags & GUARD_RULE_USER) != 0) {
+		__u32 user = task->cred->euid.val;
+		return user == brief->user || user == 0;
+	}
+	return 1;
+}
+
+static __always_inline int any_fits_at_once(const struct guard_set *set, __u32 row,
+					    struct task_struct *task)
+{
+	for (int i = 0; i < GUARD_PORT_RULES; i++) {
+		__u32 number = set->ports[row].rules[i] & (GUARD_RULES_MAX - 1);
+		if (number == 0) {
+			break;
+		}
+		if (fits_at_once(&set->briefs[number], task)) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 /* Whether one of the port's rules fits; else what is to be told. */
@@ -179,7 +226,7 @@ static __always_inline int judge(struct binder *binder, struct guard_set *set,
 			break;
 		}
 		struct guard_rule *rule = &set->rules[number];
-		__u32 reason = check(binder, &set->head, rule);
+		__u32 reason = check(binder, &set->head, rule, &set->briefs[number]);
 		if (reason == GUARD_FITS) {
 			return 1;
 		}
@@ -205,12 +252,14 @@ static __always_inline struct guard_set *guarded(struct bpf_sock_addr *ctx, stru
 		return NULL;
 	}
 	attempt->index = index;
-	void *inner = bpf_map_lookup_elem(&sets, &first);
+	void *inner = bpf_map_lookup_elem(&guard_sets, &first);
 	if (inner == NULL) {
 		return NULL;
 	}
 	struct guard_set *set = bpf_map_lookup_elem(inner, &first);
-	if (set == NULL || set->ports[index << 16 | (attempt->port & 0xffff)].rules[0] == 0) {
+	__u32 row = (__u32)index << 16 | (attempt->port & 0xffff);
+	if (set == NULL ||
+	    (set->guarded[row / 64 & (GUARD_PROTOCOLS * 65536 / 64 - 1)] >> (row % 64) & 1) == 0) {
 		return NULL;
 	}
 	attempt->netns_cookie = bpf_get_netns_cookie(ctx);
@@ -222,14 +271,18 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, __u32 family,
 				  struct guard_record **told)
 {
 	struct attempt attempt = { .family = family };
-	struct binder binder = { 0 };
 	struct guard_set *set = guarded(ctx, &attempt);
 	*told = NULL;
 	if (set == NULL) {
 		return 1;
 	}
 	struct task_struct *task = bpf_get_current_task_btf();
-	binder.user = task->cred->euid.val;
+	__u32 row = (attempt.index & (GUARD_PROTOCOLS - 1)) << 16 | (attempt.port & 0xffff);
+	if (any_fits_at_once(set, row, task)) {
+		count(GUARD_COUNT_ALLOWED);
+		return 1;
+	}
+	struct binder binder = { .user = task->cred->euid.val };
 	if ((task->flags & KERNEL_THREAD) != 0 || judge(&binder, set, &attempt)) {
 		count(GUARD_COUNT_ALLOWED);
 		return 1;

@@ -26,6 +26,7 @@ struct connect_network {
 
 struct connect_rule {
 	struct guard_rule who;
+	struct guard_brief brief; /* what fitted last; the rest of it is not used */
 	__u32 flags;
 	__u32 network_count;
 	__u64 ends_ns; /* CLOCK_BOOTTIME; 0 = never */

@@ -90,17 +90,18 @@ __noinline int goes_there(const struct connect_rule *rule, const struct target *
 
 /* Root is held to it like everybody: else a service that starts as root would be free. */
 __noinline int is_meant(struct binder *binder, const struct guard_head *head,
-			struct guard_rule *who)
+			struct connect_rule *rule)
 {
-	if (binder == NULL || head == NULL || who == NULL) {
+	if (binder == NULL || head == NULL || rule == NULL) {
 		return 0;
 	}
+	struct guard_rule *who = &rule->who;
 	__u32 flags = who->flags;
 	if ((flags & (GUARD_RULE_UNIT | GUARD_RULE_CONTAINER)) != 0 &&
-	    !fits_cgroup(binder, head, who)) {
+	    !fits_cgroup(binder, head, who, &rule->brief)) {
 		return 0;
 	}
-	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(who)) {
+	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(who, &rule->brief)) {
 		return 0;
 	}
 	return (flags & GUARD_RULE_USER) == 0 || binder->user == who->user;
@@ -114,7 +115,7 @@ static __always_inline int lets(struct connect_rule *rule, const struct target *
 	    !goes_there(rule, to)) {
 		return 0;
 	}
-	return (rule->flags & CONNECT_ANYBODY) != 0 || is_meant(binder, head, &rule->who);
+	return (rule->flags & CONNECT_ANYBODY) != 0 || is_meant(binder, head, rule);
 }
 
 /* The rules when the port is kept for programs, or NULL. Nearly every call ends here. */

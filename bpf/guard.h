@@ -15,6 +15,8 @@
 /* An executable's path inside its file system: file first, root last. */
 #define GUARD_PARTS_MAX 16
 #define GUARD_PATH_WORDS 64
+/* Of a unit's name as it is told of; longer ones are cut. */
+#define GUARD_UNIT_BYTES 64
 /* Cgroups above each other that are looked at. */
 #define GUARD_LEVELS_MAX 16
 /* Names of programs and of folders, as a row of zero-filled texts. */
@@ -44,15 +46,24 @@ struct guard_rule {
 	__u32 parts;
 	__u32 name_bytes; /* without a NUL */
 	__u32 zero;
-	/* What fitted last, so that it is not compared again; 0 = nothing yet. Written by the
-	 * kernel's side. Neither can come to stand for something else: ids of cgroups are used once
-	 * and v2 cannot rename, an inode's number comes again with another generation. */
-	__u64 seen_cgroup;
-	__u64 seen_file; /* inode << 32 | generation */
 	__u64 name[GUARD_NAME_WORDS];
 	__u8 part_bytes[GUARD_PARTS_MAX];
 	__u8 part_start[GUARD_PARTS_MAX]; /* word in `path` */
 	__u64 path[GUARD_PATH_WORDS + GUARD_NAME_WORDS];
+};
+
+/* What nearly every bind of a guarded port asks of a rule, two to a line of the cache: the same as
+ * in the rule, and what fitted last. */
+struct guard_brief {
+	__u32 flags;
+	__u32 user;
+	__u32 device;
+	__u32 zero;
+	/* So that no name is compared again; 0 = nothing yet. Written by the kernel's side. Neither
+	 * can come to stand for something else: ids of cgroups are used once and v2 cannot rename,
+	 * an inode's number comes again with another generation. */
+	__u64 seen_cgroup;
+	__u64 seen_file; /* inode << 32 | generation */
 };
 
 /* Numbers of rules; the first 0 ends them. */
@@ -62,7 +73,7 @@ struct guard_port {
 
 /* Counts up with every change of what stands here or in the program: a pinned guard of another
  * version is replaced as a whole. */
-#define GUARD_VERSION 1
+#define GUARD_VERSION 2
 
 /* What all rules of a set share. */
 struct guard_head {
@@ -81,12 +92,17 @@ struct guard_head {
 
 /*
  * Everything that a decision depends on, in one value of one map: whoever replaces it replaces all
- * of it at once.
+ * of it at once. Head and reserved ports stay where they are in every version: what an older minato
+ * reserved has to be given back by a newer one.
  */
 struct guard_set {
 	struct guard_head head;
 	__u64 reserved[65536 / 64]; /* ports that were added to ip_local_reserved_ports */
+	/* One bit for each row of `ports` that has a rule: nearly every bind is done with one look
+	 * at it, and 512 ports share a line of the cache. */
+	__u64 guarded[GUARD_PROTOCOLS * 65536 / 64];
 	struct guard_port ports[GUARD_PROTOCOLS * 65536];
+	struct guard_brief briefs[GUARD_RULES_MAX]; /* by the number of the rule */
 	struct guard_rule rules[GUARD_RULES_MAX];
 };
 
@@ -114,6 +130,7 @@ struct guard_record {
 	__u8 refused;
 	__u8 address[16]; /* network order; IPv4 uses the first four */
 	char name[16];
+	char unit[GUARD_UNIT_BYTES]; /* the outermost cgroup that is no slice; "" = none */
 };
 
 /* Places in the map of counters. */

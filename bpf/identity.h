@@ -161,11 +161,11 @@ __noinline int is_inside(const struct binder *binder, const struct guard_head *h
 }
 
 static __always_inline int fits_cgroup(struct binder *binder, const struct guard_head *head,
-				       struct guard_rule *rule)
+				       struct guard_rule *rule, struct guard_brief *brief)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 id = task->cgroups->dfl_cgrp->kn->id;
-	if (id != 0 && id == rule->seen_cgroup) {
+	if (id != 0 && id == brief->seen_cgroup) {
 		return 1;
 	}
 	if (!binder->placed) {
@@ -174,7 +174,7 @@ static __always_inline int fits_cgroup(struct binder *binder, const struct guard
 	if (!is_inside(binder, head, rule)) {
 		return 0;
 	}
-	rule->seen_cgroup = id;
+	brief->seen_cgroup = id;
 	return 1;
 }
 
@@ -211,21 +211,21 @@ static __always_inline int has_path(struct dentry *entry, struct guard_rule *rul
 	return 0; /* lib/guard makes no rule with that many */
 }
 
-__noinline int is_executable(struct guard_rule *rule)
+__noinline int is_executable(struct guard_rule *rule, struct guard_brief *brief)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct file *file = task->mm->exe_file;
 	struct dentry *entry = file->f_path.dentry;
-	if (rule == NULL || entry->d_sb->s_dev != rule->device) {
+	if (rule == NULL || brief == NULL || entry->d_sb->s_dev != rule->device) {
 		return 0;
 	}
 	__u64 mark = mark_of(file->f_inode);
-	if (mark != 0 && mark == rule->seen_file) {
+	if (mark != 0 && mark == brief->seen_file) {
 		return 1;
 	}
 	if (!has_path(entry, rule)) {
 		return 0;
 	}
-	rule->seen_file = mark;
+	brief->seen_file = mark;
 	return 1;
 }

@@ -14,6 +14,8 @@ _Static_assert((int)GUARD_MISFIT_EXECUTABLE == (int)GUARD_OTHER_EXECUTABLE, "");
 _Static_assert((int)GUARD_MISFIT_UNIT == (int)GUARD_OTHER_UNIT, "");
 _Static_assert((int)GUARD_MISFIT_CONTAINER == (int)GUARD_OTHER_CONTAINER, "");
 
+_Static_assert((int)GUARD_UNIT_NAME_BYTES == (int)GUARD_UNIT_BYTES, "");
+
 int guard_attempt_read(struct guard_attempt *out, const void *record, size_t length,
 		       usec_t boot_offset)
 {
@@ -41,6 +43,7 @@ int guard_attempt_read(struct guard_attempt *out, const void *record, size_t len
 		.refused = raw.refused != 0,
 	};
 	memcpy(out->process, raw.name, sizeof(out->process) - 1);
+	memcpy(out->unit, raw.unit, sizeof(out->unit) - 1);
 	return 0;
 }
 

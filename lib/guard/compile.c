@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/guard.h"
+#include "guard/program.h"
 #include "guard/rule.h"
 
 enum {
@@ -249,10 +250,24 @@ static bool add_ports(struct compiler *compiler, const struct policy_ports *port
 	return fitted;
 }
 
-static bool has_program(const struct policy_program *program)
+bool guard_is_wanted(const struct policy *policy)
 {
-	return program->unit != NULL || program->executable != NULL || program->user != NULL ||
-	       program->container != NULL;
+	if (policy->defaults.guard == POLICY_GUARD_OFF) {
+		return false;
+	}
+	for (size_t i = 0; i < policy->declarations.count; i++) {
+		if (program_is_given(&policy->declarations.items[i].program)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct guard_options guard_options_of(const struct policy *policy)
+{
+	return (struct guard_options){ .mode = policy->defaults.guard == POLICY_GUARD_ENFORCE
+						       ? GUARD_ENFORCE
+						       : GUARD_OBSERVE };
 }
 
 static int add_declaration(struct compiler *compiler, const struct policy_declaration *declaration)
@@ -261,13 +276,17 @@ static int add_declaration(struct compiler *compiler, const struct policy_declar
 	uint16_t number = 0;
 	bool known = true;
 	bool fitted = true;
-	bool wanted = has_program(&declaration->program);
+	bool wanted = program_is_given(&declaration->program);
 	if (wanted && set->head.rule_count + 1 < GUARD_RULES_MAX) {
 		number = (uint16_t)++set->head.rule_count;
+		const struct guard_rule *rule = &set->rules[number];
 		int r = make_rule(compiler, &set->rules[number], declaration);
 		if (r < 0) {
 			return r;
 		}
+		set->briefs[number] = (struct guard_brief){ .flags = rule->flags,
+							    .user = rule->user,
+							    .device = rule->device };
 	}
 	for (size_t i = 0; i < declaration->ports.count; i++) {
 		const struct policy_ports *ports = &declaration->ports.items[i];
@@ -303,6 +322,7 @@ static void free_and_count(struct compiler *compiler)
 			*port = (struct guard_port){ 0 };
 		}
 		if (port->rules[0] != 0) {
+			table->set->guarded[i / 64] |= 1ULL << (i % 64);
 			table->ports++;
 			table->enforced += !is_watched(table->set, port);
 			portset_add(&table->owned, (uint16_t)i);

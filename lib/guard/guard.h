@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/portset.h"
 #include "base/str.h"
@@ -63,6 +64,11 @@ struct guard_options {
 	enum guard_mode mode;
 	bool even_never_cut; /* refuse also where guard_is_spared() says to only watch */
 };
+
+/* Whether there is anything to guard: a `program:`, and no `guard: off`. */
+bool guard_is_wanted(const struct policy *policy);
+/* The mode that `defaults: guard:` says; never_cut is left alone. */
+struct guard_options guard_options_of(const struct policy *policy);
 
 /* What a person should know about a declaration's guard. */
 enum guard_note_kind {
@@ -121,6 +127,45 @@ bool guard_is_spared(const struct policy *policy, const struct policy_declaratio
 unsigned guard_table_rules(const struct guard_table *table, enum protocol protocol, uint16_t port,
 			   bool *watched);
 
+/* The programs that are declared for a port, as the policy writes them: "unit: web.service, user:
+ * www-data", several with " | " between; nothing when there is none. Appends. */
+void guard_programs_format(struct str *out, const struct policy *policy, enum protocol protocol,
+			   uint16_t port);
+
+/* ---- what would change (pure) ---- */
+
+enum guard_change_kind {
+	GUARD_KEPT,    /* the port was free for everybody, now it is for its programs */
+	GUARD_FREED,   /* the reverse */
+	GUARD_ALTERED, /* for other programs, or refused instead of watched */
+};
+
+/* Neighbouring ports of a protocol that change alike. Strings in the arena. */
+struct guard_change {
+	enum guard_change_kind kind;
+	bool refused_before, refused_after; /* others are refused, not only watched */
+	const char *ports;                  /* "5432/tcp", "8000-8010/udp" */
+	const char *before, *after;         /* as guard_programs_format(); "" = free */
+};
+
+struct guard_changes {
+	struct arena arena;
+	VEC(struct guard_change) list; /* by protocol and port */
+};
+
+/*
+ * What the guard that `after` asks for does otherwise than that of `before`. What only the host can
+ * tell, as a user who does not exist, is left out of account.
+ * @param before,after  NULL = no policy holds, nothing is guarded.
+ * @param out           free with guard_changes_deinit in every case.
+ * @return 0; -ENOMEM.
+ */
+int guard_changes(struct guard_changes *out, const struct policy *before,
+		  const struct policy *after, struct err *e);
+void guard_changes_deinit(struct guard_changes *changes);
+/* "kept", "freed", "altered". */
+const char *guard_change_name(enum guard_change_kind kind);
+
 /* ---- a bind that did not fit (pure) ---- */
 
 /* What did not fit first. The numbers are those of bpf/guard.h. */
@@ -134,13 +179,15 @@ enum guard_misfit {
 /* "user", "executable", "unit", "container": keys of `program:`. */
 const char *guard_misfit_name(enum guard_misfit misfit);
 
-enum { GUARD_PROCESS_BYTES = 16 };
+enum { GUARD_PROCESS_BYTES = 16, GUARD_UNIT_NAME_BYTES = 64 };
 
 struct guard_attempt {
 	usec_t time;                       /* wall */
 	int32_t pid;                       /* in the first pid namespace */
 	uint32_t uid;                      /* effective */
 	char process[GUARD_PROCESS_BYTES]; /* any bytes: escape before showing */
+	char unit[GUARD_UNIT_NAME_BYTES];  /* "ssh.service", "docker-ID.scope"; "" = none; likewise
+					    */
 	enum protocol protocol;
 	uint16_t port;
 	struct addr address;
@@ -152,6 +199,31 @@ struct guard_attempt {
 /* Reads a record of the ring. @return 0; -EBADMSG with `out` untouched. */
 int guard_attempt_read(struct guard_attempt *out, const void *record, size_t length,
 		       usec_t boot_offset);
+
+enum { GUARD_REPEATS_MAX = 256 };
+
+struct guard_repeat {
+	struct guard_attempt attempt; /* the last one */
+	usec_t told;
+	uint64_t waiting; /* so many since then */
+};
+
+/* What was told lately; zeroed = nothing. Beyond GUARD_REPEATS_MAX different ones within a minute
+ * all others share the last slot: a program that runs over every port fills no disk. */
+struct guard_repeats {
+	struct guard_repeat slots[GUARD_REPEATS_MAX + 1];
+};
+
+/* @param count  attempts that this one stands for, at least 1. */
+typedef void guard_told_function(const struct guard_attempt *attempt, uint64_t count, void *data);
+
+/* The first attempt of somebody at a port is told at once, what repeats it within a minute is
+ * counted. */
+void guard_repeats_add(struct guard_repeats *repeats, const struct guard_attempt *attempt,
+		       guard_told_function *function, void *data);
+/* Tells what was counted and not told yet. @param all  also within the minute: the end. */
+void guard_repeats_flush(struct guard_repeats *repeats, usec_t now, bool all,
+			 guard_told_function *function, void *data);
 
 /* ---- reserved ports (pure) ---- */
 
@@ -223,6 +295,12 @@ struct guard_place {
 };
 
 /*
+ * Whether a guard could stand there: BPF is not taken away, cgroup v2 is there, the pins' folder
+ * lies on a bpffs. Rights are not looked at. @return 0; -EOPNOTSUPP; -ENOENT; -ENOTTY; errno.
+ */
+int guard_possible(const struct guard_place *place, struct err *e);
+
+/*
  * Fills in the environment from this process: its namespaces, the accounts, mounts and the cgroup.
  * `container` stays NULL. @return 0; -ENOENT no cgroup v2, -EOPNOTSUPP a kernel before 5.14, ...
  */
@@ -236,6 +314,13 @@ int guard_environment_read(struct guard_environment *out, const struct guard_pla
  *         kernel; -ENOENT no cgroup v2; -ENOTTY no bpffs; others of the system calls.
  */
 int guard_load(const struct guard_place *place, const struct guard_table *table, struct err *e);
+
+/*
+ * Whether a guard stands there, for this network namespace, that decides as the table does. Needs
+ * root. @return 0; -EPERM; others of the system calls.
+ */
+int guard_holds(bool *out, const struct guard_place *place, const struct guard_table *table,
+		struct err *e);
 
 /* Takes the guard away; none is fine. @return 0; -EPERM; others of the system calls. */
 int guard_unload(const struct guard_place *place, struct err *e);
@@ -263,9 +348,14 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 struct guard_attempts;
 typedef void guard_attempt_function(const struct guard_attempt *attempt, void *data);
 
-/* @return 0; -ENOENT no guard is loaded; -EPERM; others. Free with guard_attempts_free. */
-int guard_attempts_open(struct guard_attempts **out, const struct guard_place *place,
-			struct err *e);
+/*
+ * The ring of a guard that is loaded, to be handed to its one reader; closed by the caller.
+ * @param bytes receives its size. @return the descriptor; -ENOENT no guard is loaded; -EPERM; ...
+ */
+int guard_ring(uint32_t *bytes, const struct guard_place *place, struct err *e);
+/* Begins to read it, without any rights; `ring` stays the caller's and may be closed afterwards.
+ * @return 0; -EINVAL no such ring; -ENOMEM; others of mmap. Free with guard_attempts_free. */
+int guard_attempts_open(struct guard_attempts **out, int ring, uint32_t bytes, struct err *e);
 /* Readable when something waits. */
 int guard_attempts_fd(const struct guard_attempts *attempts);
 /* Hands over at most `max`. @return how many. */

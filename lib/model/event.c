@@ -23,6 +23,8 @@ static const char *const names[] = {
 	[EVENT_RULES_REVERTED] = "rules_reverted",
 	[EVENT_RULES_TRIED] = "rules_tried",
 	[EVENT_RULES_OFF] = "rules_off",
+	[EVENT_BIND_REFUSED] = "bind_refused",
+	[EVENT_BIND_WATCHED] = "bind_watched",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -28,7 +28,11 @@ enum event_kind {
 	EVENT_RULES_REVERTED = 15,  /* not confirmed in time, or undone; likewise */
 	EVENT_RULES_TRIED = 16,     /* they wait for their confirmation; likewise */
 	EVENT_RULES_OFF = 17,       /* removed on purpose; likewise */
-	EVENT_KIND_LAST = EVENT_RULES_OFF,
+	/* A program that is not declared for the port, see lib/guard; `detail` = who is declared,
+	 * `count` = times. */
+	EVENT_BIND_REFUSED = 18,
+	EVENT_BIND_WATCHED = 19, /* it would have been refused, and went through */
+	EVENT_KIND_LAST = EVENT_BIND_WATCHED,
 };
 
 enum {

@@ -225,6 +225,13 @@ struct observe_cgroup {
 };
 
 /*
+ * The id of the container that has this name, by the state files of the runtimes: also of one that
+ * does not run. @param root "" usually; tests give another one. @param id untouched on failure.
+ * @return 0; -ENOENT no runtime that we may read knows the name.
+ */
+int observe_container_find(char *id, size_t room, const char *root, const char *name);
+
+/*
  * Reads systemd unit, slice and container from a path of the v2 hierarchy or of systemd's v1
  * hierarchy ("/system.slice/ssh.service"). Pure. A user's own units win over user@UID.service.
  */

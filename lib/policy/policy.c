@@ -137,6 +137,12 @@ const char *policy_verdict_name(int verdict)
 	return names[verdict];
 }
 
+const char *policy_guard_name(int guard)
+{
+	static const char *const names[] = { "observe", "enforce", "off" };
+	return names[guard];
+}
+
 bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration)
 {
 	if (declaration != NULL && declaration->mode != POLICY_MODE_UNSAID) {

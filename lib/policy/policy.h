@@ -169,11 +169,18 @@ enum policy_verdict {
 	POLICY_ACCEPT,
 };
 
+enum policy_guard {
+	POLICY_GUARD_OBSERVE, /* binds that `program:` does not name are told */
+	POLICY_GUARD_ENFORCE, /* and refused */
+	POLICY_GUARD_OFF,
+};
+
 struct policy_defaults {
 	int inbound;  /* enum policy_verdict: what nobody declared */
 	int outbound; /* enum policy_verdict */
 	bool ping;    /* ICMP echo requests are answered */
 	int observe;  /* 1 = nothing is refused, what would be is counted; index into `mode` */
+	int guard;    /* enum policy_guard */
 	bool cut;     /* of declarations that do not say; also for ports that nobody declared */
 	const char *owner;                    /* of declarations that name none; NULL = each must */
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
@@ -273,6 +280,8 @@ const char *policy_unfrozen(const struct policy *policy, const struct policy_who
 const char *policy_encryption_name(int encryption);
 /* "drop", "reject", "accept". */
 const char *policy_verdict_name(int verdict);
+/* "observe", "enforce", "off". */
+const char *policy_guard_name(int guard);
 /* Whether packets that a declaration (NULL = nobody declared the port) does not let in are counted
  * and let in all the same. */
 bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration);

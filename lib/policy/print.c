@@ -225,6 +225,7 @@ static void put_defaults(struct form *f, struct node *root)
 	put_word(f, m, "outbound", policy_verdict_name(defaults->outbound));
 	put_word(f, m, "ping", defaults->ping ? "yes" : "no");
 	put_word(f, m, "mode", defaults->observe == 1 ? "observe" : "enforce");
+	put_word(f, m, "guard", policy_guard_name(defaults->guard));
 	put_word(f, m, "cut", defaults->cut ? "yes" : "no");
 	put_text(f, m, "owner", defaults->owner);
 	put_from(f, m, "from", defaults->from.items, defaults->from.count);

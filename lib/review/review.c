@@ -55,6 +55,8 @@ int review_findings(struct findings *out, const struct review_input *in)
 		rules_of_sockets(&review);
 		rules_of_declarations(&review);
 		rules_of_host(&review);
+		rules_of_binds(&review);
+		rules_of_firewall(&review);
 	}
 	vec_free(&review.offerings.list);
 	if (out->list.count > 1) {
@@ -192,6 +194,17 @@ enum severity danger_of(const struct port_knowledge *knowledge, enum exposure ex
 		severity = severity_down(severity);
 	}
 	return exposure == EXPOSURE_PRIVATE ? severity_down(severity) : severity;
+}
+
+bool review_is_closed(const struct review *review, enum protocol protocol, uint16_t port)
+{
+	for (size_t i = 0; i < review->in->closed_count; i++) {
+		const struct review_port *closed = &review->in->closed[i];
+		if (closed->port == port && closed->protocol == protocol_registry(protocol)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool declared_for_any(const struct policy_declaration *declaration)

@@ -7,17 +7,51 @@
 
 #include "base/str.h"
 #include "base/when.h"
+#include "model/event.h"
 #include "model/finding.h"
 #include "model/inventory.h"
+#include "model/protocol.h"
 #include "text/text.h"
 
 struct policy;
+
+enum {
+	REVIEW_ATTEMPTS_MAX = 64,
+	REVIEW_ATTEMPTS_SECONDS = 3600, /* older ones are history */
+};
+
+/* A packet to a declared or listening port that other rules of the host decide otherwise than the
+ * policy, as the kernel proved it. */
+struct review_contradiction {
+	enum protocol protocol;
+	uint16_t port;
+	bool let_in;        /* against the policy; else refused against it */
+	const char *source; /* the address that was asked from */
+	const char *entry;  /* the who or network that it belongs to; NULL = it is like any other */
+	const char *owner;  /* of the deciding rule: "ufw", "docker"; "unknown" */
+	const char *rule;   /* "ip filter, chain INPUT, policy drop" */
+	const char *command; /* that shows the rule; NULL = none does */
+};
+
+/* A port of the host's own namespace; UDP or TCP. */
+struct review_port {
+	enum protocol protocol;
+	uint16_t port;
+};
 
 struct review_input {
 	const struct inventory *inventory; /* after inventory_sort() */
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
 	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
 	usec_t now;    /* wall clock */
+	/* Binds that did not fit lately: EVENT_BIND_REFUSED and EVENT_BIND_WATCHED, oldest first;
+	 * the daemon hears of them and stores them. */
+	const struct event *attempts;
+	size_t attempt_count;
+	const struct review_contradiction *contradictions; /* NULL = nothing was asked */
+	size_t contradiction_count;
+	const struct review_port *closed; /* the kernel lets nobody in who was asked for, or NULL */
+	size_t closed_count;
 };
 
 /*

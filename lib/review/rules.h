@@ -41,6 +41,9 @@ enum severity severity_down(enum severity severity);
  */
 enum severity danger_of(const struct port_knowledge *knowledge, enum exposure exposure);
 
+/* Whether the packet filter keeps everybody out of the port, as far as the kernel was asked. */
+bool review_is_closed(const struct review *review, enum protocol protocol, uint16_t port);
+
 /* Whether the port is declared open to everybody. */
 bool declared_for_any(const struct policy_declaration *declaration);
 
@@ -57,3 +60,5 @@ void review_reserve_command(struct review *review, struct finding *finding, uint
 void rules_of_sockets(struct review *review);
 void rules_of_declarations(struct review *review);
 void rules_of_host(struct review *review);
+void rules_of_binds(struct review *review);
+void rules_of_firewall(struct review *review);

@@ -58,7 +58,8 @@ static void undeclared(struct review *review, const struct offering *offering)
 	if (offering->exposure == EXPOSURE_LOOPBACK) {
 		severity = SEVERITY_LOW;
 	} else if (danger_of(offering->knowledge, offering->exposure) >= SEVERITY_HIGH &&
-		   !offering->doubted) {
+		   !offering->doubted &&
+		   !review_is_closed(review, offering->protocol, offering->port)) {
 		severity = SEVERITY_HIGH;
 	}
 	struct finding *finding =
@@ -162,6 +163,10 @@ static void bound_wider(struct review *review, const struct offering *offering)
 		severity = SEVERITY_MEDIUM;
 	}
 	if (severity != SEVERITY_NONE) {
+		/* Then the packet filter is all that keeps the others out. */
+		severity = review_is_closed(review, offering->protocol, offering->port)
+				   ? SEVERITY_LOW
+				   : severity;
 		(void)review_add_offering(review, "bound-wider-than-declared", severity, offering);
 	}
 }
@@ -174,7 +179,8 @@ static void risky_exposed(struct review *review, const struct offering *offering
 {
 	enum severity severity = danger_of(offering->knowledge, offering->exposure);
 	const struct policy_declaration *declaration = offering->declaration;
-	if (severity == SEVERITY_NONE || (declaration != NULL && !declared_for_any(declaration))) {
+	if (severity == SEVERITY_NONE || (declaration != NULL && !declared_for_any(declaration)) ||
+	    review_is_closed(review, offering->protocol, offering->port)) {
 		return;
 	}
 	severity = declaration != NULL ? severity_down(severity) : severity;

@@ -7,9 +7,9 @@
 
 /* The arguments of a message: all facts, and words of the reader's language made from them. */
 struct arguments {
-	struct message_argument list[FINDING_FACTS_MAX + 6];
+	struct message_argument list[FINDING_FACTS_MAX + 8];
 	size_t count;
-	struct str service, destination; /* phrases that are filled in themselves */
+	struct str service, destination, who; /* phrases that are filled in themselves */
 };
 
 enum { PHRASE_MAX_BYTES = 4096 };
@@ -89,6 +89,25 @@ static void add_destination(struct arguments *arguments, const struct finding *f
 	}
 }
 
+/* From where a packet was asked, and whose rule decides about it. */
+static void add_packet(struct arguments *arguments, const struct finding *finding,
+		       enum language language)
+{
+	const char *source = finding_fact(finding, "source");
+	const struct message_argument parts[] = {
+		{ "entry", finding_fact(finding, "entry") },
+		{ "source", source },
+	};
+	if (source == NULL) {
+		return;
+	}
+	add_filled(arguments, &arguments->who, "who",
+		   parts[0].value != NULL ? "who-entry" : "who-anybody", parts, 2, language);
+	if (finding_fact(finding, "firewall") == NULL) {
+		add_phrase(arguments, "firewall", "firewall-unknown", language);
+	}
+}
+
 /* Earlier arguments win, so those in the reader's language come before the facts. */
 static void collect(struct arguments *arguments, const struct finding *finding,
 		    enum language language)
@@ -96,6 +115,7 @@ static void collect(struct arguments *arguments, const struct finding *finding,
 	add_service(arguments, finding, language);
 	add_destination(arguments, finding, language);
 	add_reach(arguments, finding, language);
+	add_packet(arguments, finding, language);
 	for (uint32_t i = 0; i < finding->fact_count; i++) {
 		add(arguments, finding->facts[i].name, finding->facts[i].value);
 	}
@@ -110,11 +130,13 @@ static int fill(struct str *out, const struct finding *finding, struct text temp
 		enum language language)
 {
 	struct arguments arguments = { .service = STR_INIT(PHRASE_MAX_BYTES),
-				       .destination = STR_INIT(PHRASE_MAX_BYTES) };
+				       .destination = STR_INIT(PHRASE_MAX_BYTES),
+				       .who = STR_INIT(PHRASE_MAX_BYTES) };
 	collect(&arguments, finding, language);
 	message_fill(out, text_in(template, language), arguments.list, arguments.count);
 	str_deinit(&arguments.service);
 	str_deinit(&arguments.destination);
+	str_deinit(&arguments.who);
 	return out->error;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/str.h"
 #include "twin/way.h"
 
 /* Each as nft prints it, at the beginning of a word. */
@@ -76,6 +77,13 @@ static bool only_logs(const char *rule)
 	return true;
 }
 
+/* minato's own sets of who was refused: no rule asks them. */
+static bool only_counts(const struct chain *chain, const char *rule)
+{
+	return strcmp(chain->table, "minato") == 0 &&
+	       (str_starts(rule, "update @refused-") || str_starts(rule, "update @would-"));
+}
+
 /* ---- Whether it concerns a packet ---- */
 
 /* "22" or "8000-8100" at the beginning of a text. @return its length, 0 = it is no such thing. */
@@ -139,7 +147,8 @@ bool suspect_concerns(const char *rule, uint8_t protocol, uint16_t port, uint16_
 static int suspect_rule(struct legend *legend, size_t chain, size_t place, const char *rule)
 {
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
-		if (!has(rule, signs[i].words) || only_logs(rule)) {
+		if (!has(rule, signs[i].words) || only_logs(rule) ||
+		    only_counts(&legend->twin.chains.items[chain], rule)) {
 			continue;
 		}
 		struct suspect *suspect = vec_push(&legend->suspects);

@@ -48,6 +48,7 @@ enum twin_doubt_kind {
 struct twin_doubt {
 	enum twin_doubt_kind kind;
 	const char *detail; /* the rule, table, interface ...; never NULL */
+	const char *owner;  /* of the rule, see twin_owner(); "" when it is about no rule */
 };
 
 /*
@@ -79,6 +80,16 @@ int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct
  */
 int twin_host_address(struct addr *to, const struct twin_host *host, const char *interface,
 		      enum addr_family family);
+
+/* Whether the host itself has that address, on any interface. */
+bool twin_host_has(const struct twin_host *host, const struct addr *address);
+
+/* The networks that the host is in with its interfaces, each once, without loopback, link-local
+ * ones and those of a single address. @return how many, at most `max`. */
+size_t twin_host_networks(const struct twin_host *host, struct prefix *out, size_t max);
+
+/* How long the listing of its rules is: what making and asking the twin costs grows with it. */
+size_t twin_host_rules_bytes(const struct twin_host *host);
 
 /*
  * Makes the twin: as root in a new network namespace, else in a user namespace of the caller's uid.
@@ -184,6 +195,21 @@ struct twin_answer {
  */
 int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
 	       struct err *e);
+
+/* Who gets the answers of many packets. */
+struct twin_taker {
+	/* @param index of the packet; in order. @param answer gone after the call, unless taken
+	 * over by leaving another one there. @return 0; negative errno ends the asking. */
+	int (*take)(void *data, size_t index, struct twin_answer *answer);
+	void *data;
+};
+
+/*
+ * The same for many packets, which is quicker: those that enter one interface behind each other are
+ * sent together. @return as twin_probe(), or what `taker` returned.
+ */
+int twin_probe_all(struct twin *twin, const struct twin_packet *packets, size_t count,
+		   const struct twin_taker *taker, struct err *e);
 
 /* NULL is allowed. */
 void twin_answer_deinit(struct twin_answer *answer);

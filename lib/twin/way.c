@@ -30,7 +30,8 @@ void twin_answer_deinit(struct twin_answer *answer)
 	}
 }
 
-int way_doubt(struct twin_answer *answer, enum twin_doubt_kind kind, const char *detail)
+static int doubt_rule(struct twin_answer *answer, enum twin_doubt_kind kind, const char *detail,
+		      const char *owner)
 {
 	for (size_t i = 0; i < answer->doubts.count; i++) {
 		if (answer->doubts.items[i].kind == kind &&
@@ -43,8 +44,13 @@ int way_doubt(struct twin_answer *answer, enum twin_doubt_kind kind, const char 
 	if (doubt == NULL) {
 		return -ENOMEM;
 	}
-	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept };
+	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept, .owner = owner };
 	return 0;
+}
+
+int way_doubt(struct twin_answer *answer, enum twin_doubt_kind kind, const char *detail)
+{
+	return doubt_rule(answer, kind, detail, "");
 }
 
 static enum twin_verdict verdict_of(const struct trace_event *event)
@@ -110,7 +116,8 @@ static int describe_rule(struct twin_step *step, struct way *way, const struct c
 	return step->rule == NULL ? -ENOMEM : 0;
 }
 
-/* A policy is set by whom the chain was filled by: ufw sets that of INPUT. */
+/* A policy is set by whom the chain was filled by, or who has it jump to chains: ufw sets that of
+ * INPUT. */
 static const char *owner_of(const struct twin_answer *answer, const struct twin_step *step)
 {
 	const char *owner = twin_owner(step->table, step->chain);
@@ -123,6 +130,9 @@ static const char *owner_of(const struct twin_answer *answer, const struct twin_
 			break;
 		}
 		owner = before->owner;
+		if (strcmp(owner, "unknown") == 0 && before->target[0] != '\0') {
+			owner = twin_owner(before->table, before->target);
+		}
 	}
 	return owner;
 }
@@ -302,7 +312,9 @@ static int add_doubts(struct way *way)
 			continue;
 		}
 		const char *text = rule_text(way, chain, suspect->place);
-		int r = text == NULL ? -ENOMEM : way_doubt(way->answer, suspect->kind, text);
+		int r = text == NULL ? -ENOMEM
+				     : doubt_rule(way->answer, suspect->kind, text,
+						  twin_owner(chain->table, chain->name));
 		if (r < 0) {
 			return r;
 		}

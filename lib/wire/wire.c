@@ -152,6 +152,8 @@ static const struct field rules_news_fields[] = {
 	TEXT(rules_news.detail),
 };
 
+static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -186,6 +188,7 @@ static const struct row rows[] = {
 	[WIRE_RULES] = { "rules", FIELDS(rules_fields), WIRE_GUARD | WIRE_PARENT, 0, 0 },
 	[WIRE_RULES_NEWS] = { "rules-news", FIELDS(rules_news_fields), WIRE_GUARD | WIRE_PARENT, 0,
 			      0 },
+	[WIRE_ATTEMPTS] = { "attempts", FIELDS(attempts_fields), WIRE_HELPER | WIRE_PARENT, 0, 1 },
 };
 
 static const struct row *row_of(uint64_t type)

@@ -47,7 +47,8 @@ enum wire_type {
 	WIRE_LOST,         /* engine -> face: so many events could not be passed on */
 	WIRE_RULES,        /* guard -> parent -> engine: how the rules are */
 	WIRE_RULES_NEWS,   /* guard -> parent -> engine: what happened to them */
-	WIRE_TYPE_LAST = WIRE_RULES_NEWS,
+	WIRE_ATTEMPTS,     /* helper -> parent -> engine: the ring of the bind guard, or none */
+	WIRE_TYPE_LAST = WIRE_ATTEMPTS,
 };
 
 enum {
@@ -180,6 +181,11 @@ struct wire_rules_news {
 	char detail[EVENT_PATH_BYTES];
 };
 
+/* One descriptor: the ring of the bind guard; none = there is no guard. */
+struct wire_attempts {
+	uint32_t ring_bytes; /* its size */
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -198,6 +204,7 @@ struct wire_message {
 		struct wire_lost lost;
 		struct wire_rules rules;
 		struct wire_rules_news rules_news;
+		struct wire_attempts attempts;
 	};
 };
 

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "base/when.h"
 #include "common/process.h"
+#include "guard/guard.h"
 #include "looker.h"
 #include "model/event.h"
 #include "model/finding.h"
@@ -96,6 +97,14 @@ struct engine_events {
 	struct announced *announced; /* sockets that events told of lately */
 };
 
+/* Binds that the guard refused or told of. */
+struct engine_attempts {
+	struct guard_attempts *reader; /* NULL = no guard */
+	sd_event_source *source;
+	struct guard_repeats repeats;
+	VEC(struct event) recent; /* oldest first */
+};
+
 /* A file of the policy, as the parent opened it. */
 struct engine_file {
 	char path[WIRE_TEXT_BYTES];
@@ -138,6 +147,7 @@ struct engine {
 	struct engine_sweep sweep;
 	struct engine_record record;
 	struct engine_events events;
+	struct engine_attempts attempts;
 	struct engine_policy policy;
 	struct wire_rules rules;  /* of the packet filter, as told last */
 	struct findings findings; /* of the last sweep */
@@ -172,6 +182,22 @@ bool events_were_told(const struct engine *engine, const struct event *event);
 /* Forgets what no sweep will meet any more. */
 void events_forget_old(struct engine *engine);
 void events_deinit(struct engine *engine);
+
+/* Unit, container and executable of the process of an event, as far as it can be told. */
+void events_describe(struct engine *engine, struct event *event);
+
+/* ---- attempts.c ---- */
+
+/* Recent ones out of the store: findings must outlive an engine. */
+void attempts_recall(struct engine *engine);
+/* Begins to read the guard's ring, which stays the caller's; -1 = there is no guard. */
+void attempts_start(struct engine *engine, uint32_t ring_bytes, int ring);
+/* Those of the last hour, for a review. @return how many. */
+size_t attempts_recent(const struct engine *engine, const struct event **out);
+/* What was counted and is to be told by now; forgets what is old. */
+void attempts_sweep(struct engine *engine);
+/* Tells what waits, and ends. */
+void attempts_end(struct engine *engine);
 
 /* ---- policy.c ---- */
 

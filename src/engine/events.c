@@ -148,7 +148,7 @@ static void find_executable(struct engine_described *out, const struct engine *e
 }
 
 /* A program that opens many ports at once is looked at once a second. */
-static void describe(struct engine *engine, struct event *event)
+void events_describe(struct engine *engine, struct event *event)
 {
 	struct engine_described *known =
 		&engine->events.described[(uint32_t)event->pid % ENGINE_DESCRIBED];
@@ -175,7 +175,7 @@ static void on_event(const struct event *told, void *data)
 		return; /* in another namespace, or gone again: the sweep finds it if it lasts */
 	}
 	if (event.kind == EVENT_LISTENER_OPENED) {
-		describe(engine, &event);
+		events_describe(engine, &event);
 	} else if (event.pid == 0 && engine->known &&
 		   !observe_event_recall(&event, &engine->inventory) && event.port == 0) {
 		return; /* never told of as open, and nobody knows its number any more */

@@ -23,6 +23,8 @@ struct looker {
 	struct observe_request request;
 	struct observe_sockets sockets;
 	const struct policy *policy;
+	struct event attempts[REVIEW_ATTEMPTS_MAX];
+	size_t attempt_count;
 	struct inventory inventory;
 	struct findings findings;
 	struct err fault;
@@ -49,6 +51,8 @@ static int review(struct looker *looker)
 		.policy = looker->policy,
 		.today = local_day(looker->request.now),
 		.now = looker->request.now,
+		.attempts = looker->attempts,
+		.attempt_count = looker->attempt_count,
 	};
 	findings_init(&looker->findings);
 	int r = review_findings(&looker->findings, &input);
@@ -120,8 +124,14 @@ int looker_new(struct looker **out, struct err *e)
 }
 
 void looker_begin(struct looker *looker, const struct observe_request *request,
-		  struct observe_sockets *sockets, const struct policy *policy)
+		  struct observe_sockets *sockets, const struct policy *policy,
+		  const struct event *attempts, size_t attempt_count)
 {
+	looker->attempt_count =
+		attempt_count < REVIEW_ATTEMPTS_MAX ? attempt_count : REVIEW_ATTEMPTS_MAX;
+	for (size_t i = 0; i < looker->attempt_count; i++) {
+		looker->attempts[i] = attempts[i];
+	}
 	looker->request = *request;
 	looker->policy = policy;
 	looker->sockets = *sockets;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "model/event.h"
 #include "model/finding.h"
 #include "observe/observe.h"
 
@@ -19,9 +20,11 @@ int looker_new(struct looker **out, struct err *e);
  * @param request  its strings must live until the end of the look.
  * @param sockets  move to the looker.
  * @param policy   to review against, NULL = none; must stay as it is until the end of the look.
+ * @param attempts recent binds that did not fit, oldest first; copied, at most REVIEW_ATTEMPTS_MAX.
  */
 void looker_begin(struct looker *looker, const struct observe_request *request,
-		  struct observe_sockets *sockets, const struct policy *policy);
+		  struct observe_sockets *sockets, const struct policy *policy,
+		  const struct event *attempts, size_t attempt_count);
 
 /* Readable when a look has ended. */
 int looker_fd(const struct looker *looker);

@@ -95,6 +95,9 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	case WIRE_RULES:
 		rules_state(engine, &message->rules);
 		return 0;
+	case WIRE_ATTEMPTS:
+		attempts_start(engine, message->attempts.ring_bytes, fds[0]);
+		return 0;
 	case WIRE_RULES_NEWS:
 		rules_news(engine, &message->rules_news);
 		return 0;
@@ -157,6 +160,7 @@ static int start(struct engine *engine, struct err *e)
 	if (r >= 0) {
 		record_start(engine);
 		findings_recall(engine);
+		attempts_recall(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -165,6 +169,7 @@ static int start(struct engine *engine, struct err *e)
 
 static void engine_deinit(struct engine *engine)
 {
+	attempts_end(engine);
 	record_end(engine);
 	link_close(&engine->face);
 	link_close(&engine->parent);

@@ -151,7 +151,11 @@ static void begin_look(struct engine *engine)
 	sweep->looking = true;
 	/* Questions from now on are for the next look. */
 	sweep->answers = engine->questions.count;
-	looker_begin(sweep->looker, &request, &sweep->sockets, policy_now(engine));
+	const struct event *attempts = NULL;
+	attempts_sweep(engine);
+	const size_t attempt_count = attempts_recent(engine, &attempts);
+	looker_begin(sweep->looker, &request, &sweep->sockets, policy_now(engine), attempts,
+		     attempt_count);
 }
 
 static int on_looked(sd_event_source *source, int fd, uint32_t events, void *data)

@@ -27,6 +27,7 @@ static int run(const struct context *context, const void *given, const char *con
 				     .even_if = config->even_if,
 				     .unproven = config->unproven,
 				     .keep_names = config->keep_names,
+				     .refuse_disproved = true,
 				     .command = "apply" };
 	(void)arguments, (void)count; /* none are taken */
 	return rules_apply_policy(context, &apply, NULL, NULL);
@@ -47,7 +48,9 @@ const struct command command_apply = {
 		   "keeps: without minato confirm from a new login the old ones hold again, "
 		   "whatever has happened to the connection or to minato. What only lets more "
 		   "in holds at once. What would cut off the login it is typed in, or somebody "
-		   "whom never_cut: names, is refused."),
+		   "whom never_cut: names, is refused. So is a policy that other rules of this "
+		   "host contradict (ufw, firewalld, Docker): packets through a copy of the whole "
+		   "packet filter show it before anything is changed."),
 	.examples = examples,
 	.common = true,
 	.options = options,

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attempts.h"
 #include "base/cleanup.h"
 #include "command.h"
-#include "config.h"
 #include "log_remote.h"
 #include "log_rows.h"
 #include "ports_filter.h"
@@ -51,6 +51,8 @@ static const char *const kinds[] = {
 	"rules_reverted",
 	"rules_tried",
 	"rules_off",
+	"bind_refused",
+	"bind_watched",
 	NULL,
 };
 
@@ -78,15 +80,6 @@ static const struct option options[] = {
 };
 
 static const struct config defaults = { .limit = LIMIT_DEFAULT };
-
-static const char *state_directory(const struct config *config)
-{
-	const char *directory = getenv("MINATO_STATE_DIRECTORY");
-	if (config->state_directory != NULL) {
-		return config->state_directory;
-	}
-	return directory != NULL && directory[0] == '/' ? directory : MINATO_STATE_DIRECTORY;
-}
 
 static int make_filter(struct store_filter *out, const struct config *config, struct err *e)
 {
@@ -344,7 +337,8 @@ static int run(const struct context *context, const void *raw_config, const char
 		complain(context, err_text(&e), "minato help log");
 		return EXIT_USAGE;
 	}
-	const char *path = state_directory(config);
+	const char *path =
+		config->state_directory != NULL ? config->state_directory : state_directory();
 	_cleanup_(close_fdp) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0) {
 		return cannot_open(context, config, &filter, path, errno);

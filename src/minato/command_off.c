@@ -1,6 +1,6 @@
 /* minato off: the rules go, all of them. minato restore: the confirmed ones come again. */
 #include "base/io/clock.h"
-#include "guard_text.h"
+#include "guard_follow.h"
 #include "rules.h"
 #include "words.h"
 
@@ -61,18 +61,21 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
-/* Units and executables of outbound: are gone after a start of the host, too. */
-static int restore_programs(const struct rules *rules, const struct context *context)
+/* With the guard and the programs of outbound: too, where a state is confirmed: else nobody asked
+ * for them here. */
+static int restore_guard(const struct rules *rules, const struct context *context)
 {
-	struct err e = ERR_INIT;
-	struct policy policy = { 0 };
 	const struct enforce_state *state = enforce_states_confirmed(&rules->states);
+	struct policy policy = { 0 };
+	struct err e = ERR_INIT;
 	if (state == NULL) {
 		return EXIT_IN_ORDER;
 	}
-	int code = enforce_states_policy(&policy, &rules->states, state->number, &e) < 0
-			   ? fail(context, &e)
-			   : programs_hold(&policy, context);
+	if (enforce_states_policy(&policy, &rules->states, state->number, &e) < 0) {
+		return fail(context, &e);
+	}
+	guard_follow(context, &policy, true);
+	int code = programs_hold(&policy, context);
 	policy_deinit(&policy);
 	return code;
 }
@@ -84,7 +87,7 @@ static int restore(struct rules *rules, const struct context *context)
 	unsigned number = 0;
 	int r = enforce_restore(&rules->states, &rules->status, &environment, &number, &e);
 	if (r == ENFORCE_IN_PLACE) {
-		return restore_programs(rules, context);
+		return EXIT_IN_ORDER;
 	}
 	if (r < 0) {
 		return fail(context, &e);
@@ -93,7 +96,7 @@ static int restore(struct rules *rules, const struct context *context)
 	str_printf(&text, _("state %u holds again\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
-	return code == EXIT_IN_ORDER ? restore_programs(rules, context) : code;
+	return code;
 }
 
 static int run_restore(const struct context *context, const void *given,
@@ -105,6 +108,9 @@ static int run_restore(const struct context *context, const void *given,
 	if (code == EXIT_IN_ORDER) {
 		code = restore(&rules, context);
 	}
+	if (code == EXIT_IN_ORDER) {
+		code = restore_guard(&rules, context);
+	}
 	rules_close(&rules);
 	return code;
 }
@@ -113,6 +119,7 @@ const struct command command_restore = {
 	.name = "restore",
 	.summary = N_("put the confirmed rules back, as at the start of the host"),
 	.description = N_("What was confirmed last, whatever the policy file says meanwhile: a "
-			  "change that nobody has tried must not come with a restart."),
+			  "change that nobody has tried must not come with a restart. The bind "
+			  "guard of that state comes with it."),
 	.run = run_restore,
 };

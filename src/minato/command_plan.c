@@ -1,6 +1,7 @@
 /* minato plan: what the policy would change in the kernel. */
 #include <string.h>
 
+#include "proof.h"
 #include "refused.h"
 #include "rules_apply.h"
 #include "view/view.h"
@@ -10,7 +11,7 @@ static const char *const outputs[] = { "text", "nft", "json", NULL };
 enum output { OUTPUT_TEXT, OUTPUT_NFT, OUTPUT_JSON };
 
 struct config {
-	bool json, keep_names;
+	bool json, unproven, keep_names;
 	int output; /* enum output */
 	usec_t would_block;
 };
@@ -23,18 +24,37 @@ static const struct option options[] = {
 	{ "would-block", 0, OPTION_SPAN, FIELD(would_block), "SPAN",
 	  N_("whom mode: observe would have refused within that time: 7d") },
 	{ "keep-names", 0, OPTION_FLAG, FIELD(keep_names), NULL, KEEP_NAMES_HELP },
+	{ "unproven", 0, OPTION_FLAG, FIELD(unproven), NULL,
+	  N_("without asking the kernel whether other rules of this host agree") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
+
+/* What is shown, with what was found out about it. */
+struct plan {
+	const struct rules *rules;
+	const struct context *context;
+	struct cuts cuts;
+	struct proof proof;
+	bool asked;     /* there is a proof */
+	struct err why; /* there is none */
+};
+
+static int write_rules(struct str *out, unsigned *number, const struct rules *rules,
+		       const struct context *context, struct err *e)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	*number = enforce_states_next(&rules->states, &rules->status);
+	return enforce_rules(out, &rules->wanted.policy, *number, &environment, e);
+}
 
 static int print_nft(const struct rules *rules, const struct context *context)
 {
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	struct err e = ERR_INIT;
-	const struct enforce_environment environment = rules_environment(context);
-	const unsigned number = enforce_states_next(&rules->states, &rules->status);
+	unsigned number = 0;
 	enforce_frame(&text, enforce_limits_outbound(&rules->wanted.policy));
 	int code = EXIT_ERROR;
-	if (enforce_rules(&text, &rules->wanted.policy, number, &environment, &e) < 0) {
+	if (write_rules(&text, &number, rules, context, &e) < 0) {
 		complain(context, err_text(&e), NULL);
 	} else {
 		code = print_text(&text);
@@ -43,31 +63,68 @@ static int print_nft(const struct rules *rules, const struct context *context)
 	return code;
 }
 
-static int print_json(const struct rules *rules, const struct cuts *cuts,
-		      const struct context *context)
+static void prove(struct plan *plan)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	unsigned number = 0;
+	int r = write_rules(&text, &number, plan->rules, plan->context, &plan->why);
+	r = r < 0 ? r
+		  : proof_make(&plan->proof, plan->rules, plan->context, str_text(&text), number,
+			       &plan->why);
+	plan->asked = r == 0;
+	str_deinit(&text);
+}
+
+static json_t *plan_proof_json(const struct plan *plan)
+{
+	if (plan->asked) {
+		return proof_json(&plan->proof);
+	}
+	return plan->why.code == 0 ? json_null()
+				   : json_pack("{s:o}", "error", view_string(err_text(&plan->why)));
+}
+
+static int print_json(const struct plan *plan)
 {
 	struct str text = STR_INIT(1 << 28);
-	json_t *document = rules_json(rules, context);
-	json_object_set_new(document, "connections_not_let_in_again", cuts_json(cuts));
-	json_object_set_new(document, "outbound_programs_lost",
-			    json_boolean(rules->verified && programs_lost(rules_before(rules))));
-	(void)view_print(&text, document, context->out_terminal); /* kept in text.error */
+	json_t *document = rules_json(plan->rules, plan->context);
+	json_object_set_new(document, "connections_not_let_in_again", cuts_json(&plan->cuts));
+	json_object_set_new(document, "proof", plan_proof_json(plan));
+	json_object_set_new(
+		document, "outbound_programs_lost",
+		json_boolean(plan->rules->verified && programs_lost(rules_before(plan->rules))));
+	(void)view_print(&text, document, plan->context->out_terminal); /* kept in text.error */
 	int code = print_text(&text);
 	str_deinit(&text);
 	return code;
 }
 
-static int print_plan(const struct rules *rules, const struct cuts *cuts,
-		      const struct context *context)
+static void add_state(struct str *out, const struct plan *plan, bool differs)
 {
+	const struct rules *rules = plan->rules;
+	str_add(out, _("now: "));
+	rules_add_state(out, rules, rules->status.confirmed);
+	str_add_char(out, '\n');
+	if (rules->status.candidate != 0) {
+		str_printf(out, _("state %u waits for minato confirm, %lld s are left\n"),
+			   rules->status.candidate,
+			   (long long)(rules->status.candidate_left / USEC_PER_SEC));
+	} else if (differs) {
+		str_add(out, "  minato apply\n");
+	}
+}
+
+static int print_plan(const struct plan *plan)
+{
+	const struct rules *rules = plan->rules;
 	struct str text = STR_INIT(1 << 26);
 	const bool differs = rules_differ(rules);
 	rules_add_names(&text, rules);
 	if (differs) {
 		str_add(&text, _("The policy would change these rules:\n"));
-		rules_add_changes(&text, rules, context);
-		rules_add_shut(&text, rules, context);
-		cuts_add(&text, cuts);
+		rules_add_changes(&text, rules, plan->context);
+		rules_add_shut(&text, rules, plan->context);
+		cuts_add(&text, &plan->cuts);
 	} else {
 		str_add(&text, _("The rules are those of the policy.\n"));
 	}
@@ -76,22 +133,19 @@ static int print_plan(const struct rules *rules, const struct cuts *cuts,
 			_("  ! outbound: ports are not kept for their programs; minato apply "
 			  "puts it right\n"));
 	}
-	str_add(&text, _("now: "));
-	rules_add_state(&text, rules, rules->status.confirmed);
-	str_add_char(&text, '\n');
-	if (rules->status.candidate != 0) {
-		str_printf(&text, _("state %u waits for minato confirm, %lld s are left\n"),
-			   rules->status.candidate,
-			   (long long)(rules->status.candidate_left / USEC_PER_SEC));
-	} else if (differs) {
-		str_add(&text, "  minato apply\n");
+	if (plan->asked) {
+		proof_add(&text, &plan->proof);
 	}
+	add_state(&text, plan, differs);
 	int code = print_text(&text);
 	str_deinit(&text);
 	if (!rules->verified) {
-		complain(context,
+		complain(plan->context,
 			 _("only root may ask the kernel: this is compared with the record alone"),
 			 "sudo minato plan");
+	}
+	if (plan->why.code != 0) {
+		proof_complain(plan->context, &plan->why);
 	}
 	return code;
 }
@@ -101,16 +155,22 @@ static int print(struct rules *rules, const struct config *config, const struct 
 	if (config->output == OUTPUT_NFT) {
 		return print_nft(rules, context);
 	}
-	struct cuts cuts = { 0 };
+	struct plan plan = { .rules = rules, .context = context, .why = ERR_INIT };
 	int code = rules_look(rules, context);
-	if (code == EXIT_IN_ORDER && cuts_find(&cuts, rules, context) < 0) {
+	if (code == EXIT_IN_ORDER && cuts_find(&plan.cuts, rules, context) < 0) {
 		code = EXIT_ERROR;
 	}
 	if (code == EXIT_IN_ORDER) {
-		code = config->output == OUTPUT_JSON ? print_json(rules, &cuts, context)
-						     : print_plan(rules, &cuts, context);
+		if (!config->unproven) {
+			prove(&plan);
+		}
+		code = config->output == OUTPUT_JSON ? print_json(&plan) : print_plan(&plan);
 	}
-	vec_free(&cuts.list);
+	if (code == EXIT_IN_ORDER && plan.proof.disproved > 0) {
+		code = EXIT_DIFFERS;
+	}
+	vec_free(&plan.cuts.list);
+	proof_deinit(&plan.proof);
 	return code;
 }
 
@@ -158,8 +218,9 @@ const struct command command_plan = {
 	.summary = N_("what the policy would change in the firewall"),
 	.description =
 		N_("Changes nothing. Exit code 0: the rules are those of the policy; 2: they "
-		   "differ. Without root it compares with the record of what was applied "
-		   "last."),
+		   "differ, or other rules of this host contradict the policy: packets through a "
+		   "copy of the whole packet filter show it. Without root it compares with the "
+		   "record of what was applied last."),
 	.examples = examples,
 	.common = true,
 	.options = options,

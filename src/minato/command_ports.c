@@ -80,7 +80,7 @@ static int print_rows(const struct context *context, const struct config *config
 		      const struct inventory *inventory)
 {
 	struct str out = STR_INIT(1 << 28);
-	int rows = rows_ports(&out, context, inventory, &config->filter,
+	int rows = rows_ports(&out, context, inventory, &config->filter, NULL,
 			      config->output == OUTPUT_WIDE, 0);
 	if (rows == 0) {
 		str_add(&out, _("no port is open that fits\n"));

@@ -149,7 +149,8 @@ static int go_back(struct rules *rules, const struct context *context, const str
 	const struct enforce_environment environment = rules_environment(context);
 	if (enforce_states_policy(&rules->wanted.policy, &rules->states, number, &e) < 0 ||
 	    enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
-			    &environment, &e) < 0) {
+			    &environment, &e) < 0 ||
+	    rules_compare_guard(rules, context, &e) < 0) {
 		return fail(context, &e);
 	}
 	(void)snprintf(command, sizeof(command), "rollback %u", number);

@@ -49,6 +49,23 @@ static bool same_service(const struct listener *a, const struct listener *b)
 	return a->port == b->port && a->protocol == b->protocol && a->netns == b->netns;
 }
 
+/* What the kernel said of a port; NULL = nothing, as of other network namespaces. */
+static const struct reach_port *reached(const struct overview *overview, uint32_t netns,
+					enum protocol protocol, uint16_t port)
+{
+	const struct inventory *inventory = overview->inventory;
+	const bool host =
+		netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
+	return host ? reach_port(&overview->judgement->reach, protocol, port) : NULL;
+}
+
+/* Whether packets from elsewhere come in, as far as it is known. */
+static bool is_exposed(const struct addr *address, const struct reach_port *port)
+{
+	return addr_exposure(address) != EXPOSURE_LOOPBACK &&
+	       (port == NULL || port->kind != REACH_NOBODY);
+}
+
 /* The inventory is sorted, so sockets of one service are neighbours. */
 static void count_services(struct overview *overview)
 {
@@ -57,7 +74,8 @@ static void count_services(struct overview *overview)
 	bool exposed = false;
 	for (size_t i = 0; i < inventory->listeners.count; i++) {
 		const struct listener *l = &inventory->listeners.items[i];
-		bool open = addr_exposure(&l->address) != EXPOSURE_LOOPBACK;
+		bool open =
+			is_exposed(&l->address, reached(overview, l->netns, l->protocol, l->port));
 		if (before == NULL || !same_service(before, l)) {
 			overview->listeners[port_class(l->port)]++;
 			overview->high_services += l->port >= PORT_USER_FIRST;
@@ -70,8 +88,9 @@ static void count_services(struct overview *overview)
 		before = l;
 	}
 	for (size_t i = 0; i < inventory->published.count; i++) {
-		overview->exposed +=
-			addr_exposure(&inventory->published.items[i].address) != EXPOSURE_LOOPBACK;
+		const struct published *p = &inventory->published.items[i];
+		overview->exposed += is_exposed(
+			&p->address, reached(overview, p->netns, p->protocol, p->first_port));
 	}
 }
 
@@ -163,13 +182,16 @@ static void add_listeners(struct str *out, const struct overview *overview)
 {
 	static const struct ports_filter everything = { 0 };
 	enum { ROWS = 12 };
-	int count =
-		rows_ports(out, overview->context, overview->inventory, &everything, false, ROWS);
+	int count = rows_ports(out, overview->context, overview->inventory, &everything,
+			       &overview->judgement->reach, false, ROWS);
 	if (count == 0) {
 		str_add(out, _("Nothing listens on this host: no port is open.\n"));
 	} else if (count > ROWS) {
 		str_printf(out, _("... and %d more, none more dangerous: minato ports\n"),
 			   count - ROWS);
+	}
+	if (count > 0) {
+		reach_add(out, &overview->judgement->reach, overview->context);
 	}
 	str_add_char(out, '\n');
 }
@@ -218,6 +240,36 @@ static json_t *class_list(const struct overview *overview)
 	return list;
 }
 
+static json_t *port_json(const struct overview *overview, const struct view *view, uint32_t index)
+{
+	const struct inventory *inventory = overview->inventory;
+	const struct listener *l = &inventory->listeners.items[index];
+	json_t *row = view_listener(view, inventory, index);
+	if (addr_exposure(&l->address) == EXPOSURE_LOOPBACK) {
+		json_object_set_new(row, "reached",
+				    json_pack("{s:s, s:[]}", "from", "this_machine", "names"));
+	} else {
+		json_object_set_new(
+			row, "reached",
+			reach_port_json(reached(overview, l->netns, l->protocol, l->port)));
+	}
+	return row;
+}
+
+static json_t *published_list(const struct overview *overview, const struct view *view)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < overview->inventory->published.count; i++) {
+		const struct published *p = &overview->inventory->published.items[i];
+		json_t *row = view_published(view, overview->inventory, i);
+		json_object_set_new(
+			row, "reached",
+			reach_port_json(reached(overview, p->netns, p->protocol, p->first_port)));
+		json_array_append_new(list, row);
+	}
+	return list;
+}
+
 static int print_json(const struct overview *overview)
 {
 	const struct inventory *inventory = overview->inventory;
@@ -226,7 +278,7 @@ static int print_json(const struct overview *overview)
 	json_t *document = view_document(inventory->time);
 	json_t *ports = json_array();
 	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
-		json_array_append_new(ports, view_listener(&view, inventory, i));
+		json_array_append_new(ports, port_json(overview, &view, i));
 	}
 	json_t *findings = json_array();
 	for (size_t i = 0; i < overview->judgement->findings.list.count; i++) {
@@ -250,6 +302,8 @@ static int print_json(const struct overview *overview)
 			  "ephemeral_used_percent", ephemeral_percent(overview)));
 	json_object_set_new(document, "services_exposed", json_integer(overview->exposed));
 	json_object_set_new(document, "ports", ports);
+	json_object_set_new(document, "published", published_list(overview, &view));
+	json_object_set_new(document, "reach", reach_json(&overview->judgement->reach));
 	json_object_set_new(document, "findings", findings);
 	json_object_set_new(document, "coverage", view_coverage(inventory));
 	struct str out = STR_INIT(1 << 28);

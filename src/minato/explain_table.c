@@ -262,7 +262,7 @@ static void range_host(struct str *out, const struct explain *explain,
 		}
 	}
 	struct str rows = STR_INIT(1 << 20);
-	if (rows_ports(&rows, explain->context, explain->inventory, &filter, false, 0) > 0) {
+	if (rows_ports(&rows, explain->context, explain->inventory, &filter, NULL, false, 0) > 0) {
 		str_add(out, str_text(&rows));
 	} else {
 		explain_row(out, explain, _("listens"), _("nothing listens there now"));

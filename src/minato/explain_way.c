@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "explain_way_text.h"
 #include "look.h"
+#include "twin_ask.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -100,21 +101,6 @@ static int complete(struct twin_packet *packet, const struct explain *explain,
 
 /* ---- Whether anybody listens ---- */
 
-static bool takes(const struct listener *listener, const struct twin_packet *packet)
-{
-	const bool any = addr_is_any(&listener->address);
-	const bool ipv4 = packet->to.family == ADDR_IPV4;
-	const struct addr bound = addr_unmap(&listener->address);
-	if (protocol_registry(listener->protocol) != (enum protocol)packet->protocol ||
-	    listener->port != packet->port) {
-		return false;
-	}
-	if (!any) {
-		return addr_compare(&bound, &packet->to) == 0;
-	}
-	return (listener->address.family == ADDR_IPV4) == ipv4 || (ipv4 && !listener->v6_only);
-}
-
 static enum way_listening find_listener(const struct context *context,
 					const struct twin_packet *packet)
 {
@@ -122,14 +108,10 @@ static enum way_listening find_listener(const struct context *context,
 	if (look(&inventory, context, 0, NULL) < 0) {
 		return WAY_LISTENING_UNKNOWN;
 	}
-	enum way_listening found = WAY_LISTENING_NOBODY;
-	for (size_t i = 0; i < inventory.listeners.count; i++) {
-		if (takes(&inventory.listeners.items[i], packet)) {
-			found = WAY_LISTENING;
-		}
-	}
+	const struct listener *found = twin_listener(&inventory, (enum protocol)packet->protocol,
+						     &packet->to, packet->port);
 	inventory_deinit(&inventory);
-	return found;
+	return found != NULL ? WAY_LISTENING : WAY_LISTENING_NOBODY;
 }
 
 /* ---- Asking the twin ---- */

@@ -24,7 +24,7 @@ static const char *protocol_word(const struct twin_packet *packet)
 /* ---- The answer in a line ---- */
 
 /* Proper names are the same in both languages. */
-static const char *owner_word(const char *owner)
+const char *way_owner_word(const char *owner)
 {
 	static const char *const names[][2] = {
 		{ "docker", "Docker" },         { "podman", "Podman" },
@@ -43,7 +43,7 @@ static const char *owner_word(const char *owner)
 static const char *owner_of(const struct twin_answer *answer)
 {
 	bool known = answer->deciding != NULL && strcmp(answer->deciding->owner, "unknown") != 0;
-	return known ? owner_word(answer->deciding->owner) : NULL;
+	return known ? way_owner_word(answer->deciding->owner) : NULL;
 }
 
 /* One of two formats: by whom, or not. */
@@ -118,7 +118,7 @@ static void add_headline(struct str *out, const struct explain *explain,
 
 /* ---- Why ---- */
 
-static const char *cause_sentence(enum twin_cause cause)
+const char *way_cause_sentence(enum twin_cause cause)
 {
 	switch (cause) {
 	case TWIN_CAUSE_NONE:
@@ -144,7 +144,7 @@ static const char *cause_sentence(enum twin_cause cause)
 	}
 }
 
-static void add_deciding(struct str *out, const struct twin_step *step)
+void way_add_deciding(struct str *out, const struct twin_step *step)
 {
 	str_printf(out, "%s %s, ", step->family, step->table);
 	if (step->policy) {
@@ -161,7 +161,7 @@ static void add_deciding(struct str *out, const struct twin_step *step)
 	text_escape(out, step->rule);
 }
 
-static const char *doubt_sentence(enum twin_doubt_kind kind)
+const char *way_doubt_sentence(enum twin_doubt_kind kind)
 {
 	static const char *const sentences[] = {
 		[TWIN_DOUBT_SOCKET] = N_("a rule asks for the socket: %s"),
@@ -190,7 +190,7 @@ static void add_doubts(struct str *out, const struct explain *explain,
 		struct str sentence = STR_INIT(LINE_MAX_BYTES);
 		struct str detail = STR_INIT(LINE_MAX_BYTES);
 		text_escape(&detail, doubts[i].detail);
-		str_printf(&sentence, _(doubt_sentence(doubts[i].kind)), str_text(&detail));
+		str_printf(&sentence, _(way_doubt_sentence(doubts[i].kind)), str_text(&detail));
 		explain_row(out, explain, _("not proven"), str_text(&sentence));
 		str_deinit(&detail);
 		str_deinit(&sentence);
@@ -202,10 +202,10 @@ static void add_reasons(struct str *out, const struct explain *explain, const st
 	const struct twin_answer *answer = told->answer;
 	struct str line = STR_INIT(LINE_MAX_BYTES);
 	if (answer->deciding != NULL) {
-		add_deciding(&line, answer->deciding);
+		way_add_deciding(&line, answer->deciding);
 		explain_row(out, explain, _("decided by"), str_text(&line));
-	} else if (cause_sentence(answer->cause) != NULL) {
-		explain_row(out, explain, _("reason"), _(cause_sentence(answer->cause)));
+	} else if (way_cause_sentence(answer->cause) != NULL) {
+		explain_row(out, explain, _("reason"), _(way_cause_sentence(answer->cause)));
 	}
 	if (answer->outcome == TWIN_REJECTED) {
 		explain_row(out, explain, _("sender hears"), answer->reject);
@@ -257,7 +257,7 @@ void way_text(struct str *out, const struct explain *explain, const struct way_t
 
 /* ---- For machines ---- */
 
-static json_t *step_json(const struct twin_step *step)
+json_t *way_step_json(const struct twin_step *step)
 {
 	if (step == NULL) {
 		return json_null();
@@ -295,7 +295,7 @@ json_t *way_json(const struct way_told *told)
 	json_t *steps = json_array();
 	json_t *doubts = json_array();
 	for (size_t i = 0; i < answer->steps.count; i++) {
-		json_array_append_new(steps, step_json(&answer->steps.items[i]));
+		json_array_append_new(steps, way_step_json(&answer->steps.items[i]));
 	}
 	add_doubts_json(doubts, answer->doubts.items, answer->doubts.count);
 	add_doubts_json(doubts, told->doubts, told->doubt_count);
@@ -309,5 +309,5 @@ json_t *way_json(const struct way_told *told)
 		"listening", listening_json(told->listening), "target", "address",
 		addr_format(&answer->to, target), "port", answer->port, "interface",
 		view_string(answer->interface), "reject", view_string(answer->reject), "deciding",
-		step_json(answer->deciding), "steps", steps, "not_proven", doubts);
+		way_step_json(answer->deciding), "steps", steps, "not_proven", doubts);
 }

@@ -26,5 +26,16 @@ bool way_reachable(const struct way_told *told);
 /* Appends the answer, then the way hook by hook. */
 void way_text(struct str *out, const struct explain *explain, const struct way_told *told);
 
+/* "ip filter, chain INPUT, rule 7: tcp dport 22 drop". Appends. */
+void way_add_deciding(struct str *out, const struct twin_step *step);
+/* Why without a rule; in English, for _(). NULL for TWIN_CAUSE_RULE. */
+const char *way_cause_sentence(enum twin_cause cause);
+/* Why it is not proven; in English, for _(), with %s for the detail. */
+const char *way_doubt_sentence(enum twin_doubt_kind kind);
+/* "ufw", "Docker", as people write it. */
+const char *way_owner_word(const char *owner);
+/* null for NULL. @return a new reference, NULL when out of memory. */
+json_t *way_step_json(const struct twin_step *step);
+
 /* @return a new reference, NULL when out of memory. */
 json_t *way_json(const struct way_told *told);

@@ -52,8 +52,8 @@ static const char *sentence(enum guard_note_kind kind)
 		[GUARD_NOTE_NO_EXECUTABLE] =
 			N_("watched only: the folder of the executable does not exist"),
 		[GUARD_NOTE_NO_CONTAINER] =
-			N_("watched only: no container of that name runs; after its start, "
-			   "minato guard on again"),
+			N_("watched only: no container of that name is known; after it was made, "
+			   "minato apply again"),
 		[GUARD_NOTE_TOO_LONG] = N_("watched only: a name too long to compare"),
 		[GUARD_NOTE_PROTOCOL] = N_("not guarded where it is neither TCP nor UDP"),
 		[GUARD_NOTE_TOO_MANY] =
@@ -75,6 +75,17 @@ void guard_add_notes(struct str *out, const struct guard_table *table)
 		str_add(out, "  ");
 		text_escape(out, note->declaration->entry.name);
 		str_printf(out, ": %s\n", sentence(note->kind));
+	}
+}
+
+void guard_add_loaded(struct str *out, const struct guard_status *status,
+		      const struct guard_table *table, bool too_many)
+{
+	guard_add_status(out, status);
+	guard_add_notes(out, table);
+	if (too_many) {
+		str_add(out, _("The guarded ports are too much of the ephemeral range to keep "
+			       "the kernel from picking one of them by itself.\n"));
 	}
 }
 

@@ -9,11 +9,7 @@
 void guard_add_status(struct str *out, const struct guard_status *status);
 /* What a person should know about single declarations; nothing when there is nothing. */
 void guard_add_notes(struct str *out, const struct guard_table *table);
+/* Both, after a guard was loaded. @param too_many as of guard_put(). */
+void guard_add_loaded(struct str *out, const struct guard_status *status,
+		      const struct guard_table *table, bool too_many);
 json_t *guard_json(const struct guard_status *status, const struct context *context);
-
-/* Where the bind guard of this host stands, and what it may use. */
-struct guard_place guard_where(void);
-
-/* Ends the bind guard and gives back the ports that it reserved. @param quiet nothing is said when
- * there is none. @return an exit code. */
-int guard_off(const struct context *context, bool quiet);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attempts.h"
 #include "review/review.h"
 #include "rules.h"
 #include "words.h"
@@ -19,6 +20,7 @@ void judgement_deinit(struct judgement *judgement)
 {
 	policy_deinit(&judgement->policy);
 	findings_deinit(&judgement->findings);
+	reach_deinit(&judgement->reach);
 }
 
 static int complain_of_faults(const struct context *context,
@@ -96,11 +98,20 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
+	struct attempts attempts;
+	attempts_recall(&attempts, context->now);
+	reach_find(&out->reach, context, inventory, judgement_policy(out));
 	const struct review_input input = {
 		.inventory = inventory,
 		.policy = judgement_policy(out),
 		.today = local_day(context->now),
 		.now = context->now,
+		.attempts = attempts.items,
+		.attempt_count = attempts.count,
+		.contradictions = out->reach.contradictions.items,
+		.contradiction_count = out->reach.contradictions.count,
+		.closed = out->reach.closed.items,
+		.closed_count = out->reach.closed.count,
 	};
 	int r = review_findings(&out->findings, &input);
 	if (r < 0) {

@@ -5,11 +5,13 @@
 #include "model/finding.h"
 #include "model/inventory.h"
 #include "policy/policy.h"
+#include "reach.h"
 
 struct judgement {
 	struct policy policy; /* zeroed when there is none */
 	bool declared;        /* a policy was read */
 	struct findings findings;
+	struct reach reach; /* of judge() alone */
 };
 
 /* The policy to give to functions that take NULL for none. */
@@ -29,7 +31,8 @@ int judge_policy(struct judgement *out, const struct context *context);
  */
 void judge_take_names(struct policy *policy);
 
-/* Reads the policy and reviews the inventory against it. @return as judge_policy. */
+/* Reads the policy, asks from where the ports are reached, and reviews all against the policy.
+ * @return as judge_policy. */
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory);
 
 /* The exit code for --fail-on: EXIT_DIFFERS when a finding is at least that bad; SEVERITY_NONE

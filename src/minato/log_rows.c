@@ -2,6 +2,7 @@
 #include "log_rows.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <time.h>
 
 #include "words.h"
@@ -40,6 +41,8 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_RULES_REVERTED] = N_("rules reverted"),
 		[EVENT_RULES_TRIED] = N_("rules tried"),
 		[EVENT_RULES_OFF] = N_("rules off"),
+		[EVENT_BIND_REFUSED] = N_("bind refused"),
+		[EVENT_BIND_WATCHED] = N_("bind by another"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -53,6 +56,8 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_RULES_LOST:
 	case EVENT_RULES_CHANGED:
 	case EVENT_RULES_OFF:
+	case EVENT_BIND_REFUSED:
+	case EVENT_BIND_WATCHED:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:
@@ -102,13 +107,37 @@ static void add_program(struct table *table, const struct event *event)
 	}
 }
 
+/* Who tried, and for whom the port is declared. */
+static void add_bind(struct table *table, const struct event *event)
+{
+	char user[16];
+	const struct passwd *account = getpwuid(event->uid);
+	const char *unit = event->container[0] != '\0' ? event->container : event->unit;
+	(void)snprintf(user, sizeof(user), "%u", event->uid);
+	struct str text = STR_INIT(4096);
+	const char *name = account != NULL ? account->pw_name : user;
+	const char *declared = event->detail[0] != '\0' ? event->detail : "-";
+	if (unit[0] != '\0') {
+		str_printf(&text, _("by user %s, %s; declared for %s"), name, unit, declared);
+	} else {
+		str_printf(&text, _("by user %s; declared for %s"), name, declared);
+	}
+	if (event->count > 1) {
+		str_printf(&text, _("; %llu times"), (unsigned long long)event->count);
+	}
+	table_cell(table, INK_PLAIN, str_text(&text));
+	str_deinit(&text);
+}
+
 /* The finding, otherwise where the program belongs; then the detail or the count. */
 static void add_rest(struct table *table, const struct event *event)
 {
 	const char *about = event->finding[0] != '\0'     ? event->finding
 			    : event->container[0] != '\0' ? event->container
 							  : event->unit;
-	if (event->detail[0] != '\0') {
+	if (event->kind == EVENT_BIND_REFUSED || event->kind == EVENT_BIND_WATCHED) {
+		add_bind(table, event);
+	} else if (event->detail[0] != '\0') {
 		table_printf(table, INK_PLAIN, "%s%s%s", about, about[0] == '\0' ? "" : " ",
 			     event->detail);
 	} else if (event->count > 0) {

@@ -55,6 +55,14 @@ static size_t translated(struct table_column *columns, enum layout layout)
 	return count;
 }
 
+/* What the rows are made of. */
+struct shown {
+	const struct context *context;
+	const struct inventory *inventory;
+	const struct reach *reach; /* NULL = not asked */
+	enum layout layout;
+};
+
 /* Sockets that are one service to a person: neighbours in the sorted inventory. */
 struct group {
 	const struct listener *first;
@@ -170,45 +178,63 @@ static void wide_cells(struct table *table, const struct inventory *inventory,
 	table_cell(table, INK_PLAIN, process->arguments);
 }
 
-/* How far the address reaches; in another network namespace that is for its own routes to say. */
-static void reach_cell(struct table *table, const struct inventory *inventory,
-		       const struct group *group, enum layout layout)
+/* As the kernel decides, where it was asked; else how far the address reaches. */
+static void exposure_cell(struct table *table, const struct shown *shown, enum exposure exposure,
+			  enum protocol protocol, uint16_t port)
 {
-	uint32_t index = group->first->netns;
-	bool elsewhere =
-		index < inventory->netns.count && inventory->netns.items[index].kind != NETNS_HOST;
-	if (elsewhere && layout != LAYOUT_WIDE) {
-		const char *netns = netns_words(inventory, index);
-		table_printf(table, INK_NOTE, _("in %s"), netns != NULL ? netns : _("a namespace"));
+	const struct reach_port *reached =
+		exposure == EXPOSURE_LOOPBACK ? NULL : reach_port(shown->reach, protocol, port);
+	if (reached != NULL && reached->kind != REACH_UNKNOWN) {
+		table_cell(table, reached->kind != REACH_NOBODY ? INK_PLAIN : INK_DIM,
+			   reach_words(reached));
 	} else {
-		table_cell(table, group->exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
-			   exposure_words(group->exposure));
+		table_cell(table, exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
+			   exposure_words(exposure));
 	}
 }
 
-static void group_row(struct table *table, const struct context *context,
-		      const struct inventory *inventory, const struct group *group,
-		      enum layout layout)
+/* In another network namespace that is for its own routes to say. */
+static void reach_cell(struct table *table, const struct shown *shown, const struct group *group)
 {
+	const struct inventory *inventory = shown->inventory;
+	uint32_t index = group->first->netns;
+	bool elsewhere =
+		index < inventory->netns.count && inventory->netns.items[index].kind != NETNS_HOST;
+	if (elsewhere && shown->layout != LAYOUT_WIDE) {
+		const char *netns = netns_words(inventory, index);
+		table_printf(table, INK_NOTE, _("in %s"), netns != NULL ? netns : _("a namespace"));
+	} else if (elsewhere) {
+		table_cell(table, group->exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
+			   exposure_words(group->exposure));
+	} else {
+		exposure_cell(table, shown, group->exposure, group->first->protocol,
+			      group->first->port);
+	}
+}
+
+static void group_row(struct table *table, const struct shown *shown, const struct group *group)
+{
+	const struct context *context = shown->context;
+	const struct inventory *inventory = shown->inventory;
 	const struct listener *l = group->first;
 	bool doubted;
 	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
 	table_printf(table, INK_BOLD, "%u/%s", l->port, protocol_name(l->protocol));
 	table_cell(table, INK_PLAIN, str_text(&group->addresses));
-	reach_cell(table, inventory, group, layout);
+	reach_cell(table, shown, group);
 	program_cell(table, inventory, l);
 	service_cell(table, context->language, l->protocol, l->port, known, doubted);
 	risk_cell(table, known);
-	measure_cell(table, context, known, layout);
-	if (layout == LAYOUT_WIDE) {
+	measure_cell(table, context, known, shown->layout);
+	if (shown->layout == LAYOUT_WIDE) {
 		wide_cells(table, inventory, group);
 	}
 }
 
-static void published_row(struct table *table, const struct context *context,
-			  const struct inventory *inventory, const struct published *p,
-			  enum layout layout)
+static void published_row(struct table *table, const struct shown *shown, const struct published *p)
 {
+	const struct context *context = shown->context;
+	const struct inventory *inventory = shown->inventory;
 	const struct port_knowledge *known = catalog_published(p);
 	char target[ENDPOINT_TEXT_BYTES];
 	char address[ADDR_TEXT_BYTES];
@@ -220,16 +246,16 @@ static void published_row(struct table *table, const struct context *context,
 		table_printf(table, INK_BOLD, "%u/%s", p->first_port, protocol_name(p->protocol));
 	}
 	table_cell(table, INK_PLAIN, any ? "*" : addr_format(&p->address, address));
-	table_cell(table, INK_PLAIN,
-		   exposure_words(any ? EXPOSURE_ANY : addr_exposure(&p->address)));
+	exposure_cell(table, shown, any ? EXPOSURE_ANY : addr_exposure(&p->address), p->protocol,
+		      p->first_port);
 	table_printf(table, INK_NOTE, "-> %s",
 		     p->container_name != NULL
 			     ? p->container_name
 			     : endpoint_format(&p->target, p->target_port, target));
 	service_cell(table, context->language, p->protocol, p->first_port, known, false);
 	risk_cell(table, known);
-	measure_cell(table, context, known, layout);
-	if (layout == LAYOUT_WIDE) {
+	measure_cell(table, context, known, shown->layout);
+	if (shown->layout == LAYOUT_WIDE) {
 		table_cell(table, INK_PLAIN, NULL);
 		table_cell(table, INK_PLAIN, p->owner);
 		table_cell(table, INK_PLAIN, p->container_name);
@@ -348,30 +374,31 @@ static size_t choose(struct rows *rows, size_t most)
 }
 
 int rows_ports(struct str *out, const struct context *context, const struct inventory *inventory,
-	       const struct ports_filter *filter, bool wide, size_t most)
+	       const struct ports_filter *filter, const struct reach *reach, bool wide, size_t most)
 {
 	struct table_column columns[WIDE_COLUMNS];
 	struct table table;
 	struct rows rows = { 0 };
-	const enum layout layout = wide                                ? LAYOUT_WIDE
-				   : context->columns >= MEASURES_FROM ? LAYOUT_MEASURES
-								       : LAYOUT_NARROW;
+	const struct shown shown = { context, inventory, reach,
+				     wide                                ? LAYOUT_WIDE
+				     : context->columns >= MEASURES_FROM ? LAYOUT_MEASURES
+									 : LAYOUT_NARROW };
 	int r = gather(&rows, inventory, filter);
-	size_t shown = r == 0 ? choose(&rows, most) : 0;
-	table_init(&table, columns, translated(columns, layout));
-	for (size_t i = 0; i < shown; i++) {
+	size_t count = r == 0 ? choose(&rows, most) : 0;
+	table_init(&table, columns, translated(columns, shown.layout));
+	for (size_t i = 0; i < count; i++) {
 		const struct row *row = &rows.list.items[i];
 		if (row->published != NULL) {
-			published_row(&table, context, inventory, row->published, layout);
+			published_row(&table, &shown, row->published);
 		} else {
-			group_row(&table, context, inventory, &row->group, layout);
+			group_row(&table, &shown, &row->group);
 		}
 	}
-	if (shown > 0) {
+	if (count > 0) {
 		r = table_render(out, &table, wide ? 0 : context->columns, &context->out_style);
 	}
-	int count = (int)rows.list.count;
+	const int all = (int)rows.list.count;
 	table_deinit(&table);
 	rows_deinit(&rows);
-	return r < 0 ? r : count;
+	return r < 0 ? r : all;
 }

@@ -153,6 +153,7 @@ void rules_close(struct rules *rules)
 	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
 	enforce_changes_deinit(&rules->changes);
+	guard_changes_deinit(&rules->guard_changes);
 	inventory_deinit(&rules->inventory);
 }
 
@@ -163,7 +164,8 @@ const struct policy *rules_before(const struct rules *rules)
 
 bool rules_differ(const struct rules *rules)
 {
-	return enforce_changes_any(&rules->changes) || rules->missing || rules->drift.length > 0 ||
+	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||
+	       rules->missing || rules->drift.length > 0 ||
 	       (rules->verified && rules->status.confirmed == 0) ||
 	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
@@ -205,6 +207,9 @@ int rules_compare(struct rules *rules, const struct context *context)
 				&environment, &e);
 	if (r == 0) {
 		r = find_drift(rules, &e);
+	}
+	if (r == 0) {
+		r = rules_compare_guard(rules, context, &e);
 	}
 	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
 }

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "command.h"
 #include "enforce/enforce.h"
+#include "guard/guard.h"
 #include "judge.h"
 #include "login.h"
 #include "model/inventory.h"
@@ -23,6 +24,9 @@ struct rules {
 	bool missing;                /* the record has confirmed rules, the kernel has none */
 	struct str drift; /* lines of nft's listing that another tool added or took away */
 	struct enforce_changes changes;
+	struct guard_changes guard_changes;
+	bool guard_differs;    /* what stands in the kernel is not what the policy wants */
+	char guard_fault[256]; /* why there can be no bind guard; "" = there can, or need not */
 	struct inventory inventory; /* connections and listeners with owners */
 	struct login login;
 };
@@ -108,6 +112,22 @@ bool programs_lost(const struct policy *policy);
 /* Ends it. @return an exit code. */
 int programs_release(const struct context *context);
 
+/* ---- the bind guard (rules_guard.c) ---- */
+
+/* Compares what guards the policies ask for, and what stands in the kernel. @return 0; -ENOMEM. */
+int rules_compare_guard(struct rules *rules, const struct context *context, struct err *e);
+bool rules_guard_differs(const struct rules *rules);
+/* One line for each port or range. Appends. */
+void rules_add_guard(struct str *out, const struct rules *rules, const struct context *context);
+/* The same for the record, in one English line. Appends. */
+void rules_add_guard_summary(struct str *out, const struct rules *rules);
+json_t *rules_guard_json(const struct rules *rules);
+/*
+ * After the wanted policy was confirmed, and not before: a candidate that the kernel takes back
+ * leaves the guard as it was. It complains by itself: the rules hold without a guard too.
+ */
+void rules_follow_guard(const struct rules *rules, const struct context *context);
+
 /* ---- live connections (rules_cut.c) ---- */
 
 /* A connection into this host that the new rules would not let in again. */
@@ -153,29 +173,3 @@ int rules_check_conntrack(const struct rules *rules, struct err *e);
 /* Before the first rules: makes the kernel know the connections that live. After them, `again`:
  * those that came in between. @return 0 or negative errno. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);
-
-/* ---- proof (rules_twin.c) ---- */
-
-/* A packet that the policy lets in and another rule of this host does not. */
-struct objection {
-	char packet[160]; /* "22/tcp from 192.0.2.7" */
-	char rule[256];   /* "ufw: ip filter, chain ufw-user-input: tcp dport 22 drop" */
-	bool mine;        /* a new connection like the login that the command is typed in */
-};
-
-struct proof {
-	VEC(struct objection) list;
-	unsigned asked; /* packets that were sent */
-	bool mine;      /* one of the objections is */
-};
-
-/*
- * Sends packets of those whom the new policy lets in through a copy of the whole packet filter with
- * the new rules in it, and asks the kernel what becomes of them: at most 64, the login's first.
- * @param rules_text of generation `number`. @return 0; negative errno when it cannot be proven,
- * with the reason. Free with vec_free(&proof->list).
- */
-int rules_prove(struct proof *out, const struct rules *rules, const struct context *context,
-		const char *rules_text, unsigned number, struct err *e);
-/* Lines for people. Appends. */
-void proof_add(struct str *out, const struct proof *proof);

@@ -10,6 +10,7 @@
 
 #include "base/io/clock.h"
 #include "guard/guard.h"
+#include "proof.h"
 #include "words.h"
 
 static int failed(const struct context *context, const struct err *e, const char *next)
@@ -96,6 +97,7 @@ static int prepare(struct work *work, struct err *e)
 	}
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
+		rules_add_guard_summary(&work->summary, rules);
 		r = work->summary.error;
 	}
 	return r;
@@ -138,34 +140,47 @@ static int activate(struct work *work, struct err *e)
 	return r;
 }
 
-/* Whom other rules keep out is told; the caller himself is a reason to stop. */
+static int refuse_disproved(const struct proof *proof, const struct context *context,
+			    const struct apply *apply)
+{
+	if (proof->mine && !apply->even_if) {
+		complain(context,
+			 _("refused: other rules would keep the login out that you type this in"),
+			 "minato apply --even-if-it-cuts-me");
+		return EXIT_ERROR;
+	}
+	if (proof->disproved > 0 && apply->refuse_disproved) {
+		complain(
+			context,
+			_("refused: what the policy says would not hold; change those rules or the "
+			  "policy, or leave the proof out"),
+			"minato apply --unproven");
+		return EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}
+
+/* What contradicts is told in any case. */
 static int prove(struct work *work)
 {
-	struct proof proof = { 0 };
+	struct proof proof;
 	struct err e = ERR_INIT;
 	int code = EXIT_IN_ORDER;
 	if (work->apply->unproven) {
 		return code;
 	}
-	if (rules_prove(&proof, work->rules, work->context, str_text(&work->rules_text),
-			work->number, &e) < 0) {
-		complain(work->context, err_text(&e), NULL);
-		complain(work->context,
-			 _("so it is not proven that other rules of this host agree"),
-			 "minato explain PORT --from ADDRESS");
-	} else if (proof.list.count > 0) {
+	if (proof_make(&proof, work->rules, work->context, str_text(&work->rules_text),
+		       work->number, &e) < 0) {
+		proof_complain(work->context, &e);
+	} else {
 		struct str text = STR_INIT(1 << 20);
 		proof_add(&text, &proof);
 		code = print_text(&text);
 		str_deinit(&text);
+		code = code == EXIT_IN_ORDER ? refuse_disproved(&proof, work->context, work->apply)
+					     : code;
 	}
-	if (code == EXIT_IN_ORDER && proof.mine && !work->apply->even_if) {
-		complain(work->context,
-			 _("refused: other rules would keep the login out that you type this in"),
-			 "minato apply --even-if-it-cuts-me");
-		code = EXIT_ERROR;
-	}
-	vec_free(&proof.list);
+	proof_deinit(&proof);
 	return code;
 }
 
@@ -263,6 +278,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	str_printf(&text, _("state %u is confirmed\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
+	rules_follow_guard(rules, context);
 	return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
 }
 
@@ -344,6 +360,9 @@ static int tell_what_next(const struct work *work)
 	}
 	int code = print_text(&text);
 	str_deinit(&text);
+	if (proves_itself(work->rules)) {
+		rules_follow_guard(work->rules, work->context);
+	}
 	if (code == EXIT_IN_ORDER && proves_itself(work->rules)) {
 		code = programs_hold(policy, work->context);
 	}

@@ -10,11 +10,12 @@
 enum { APPLY_SECONDS = 60, APPLY_SECONDS_MIN = 10, APPLY_SECONDS_MAX = 3600 };
 
 struct apply {
-	unsigned seconds;    /* until the kernel takes unconfirmed rules back */
-	bool even_if;        /* also when it cuts the caller or a never_cut one */
-	bool unproven;       /* without asking the twin */
-	bool keep_names;     /* host names are not asked for */
-	const char *command; /* what was typed, for the record */
+	unsigned seconds;      /* until the kernel takes unconfirmed rules back */
+	bool even_if;          /* also when it cuts the caller or a never_cut one */
+	bool unproven;         /* without asking the twin */
+	bool refuse_disproved; /* when the twin shows that other rules contradict the policy */
+	bool keep_names;       /* host names are not asked for */
+	const char *command;   /* what was typed, for the record */
 };
 
 /*

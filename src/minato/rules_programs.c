@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/io/clock.h"
-#include "guard_text.h"
+#include "guard_follow.h"
 #include "rules.h"
 #include "view/view.h"
 #include "words.h"
@@ -15,7 +15,7 @@ struct place {
 
 static void find_place(struct place *out)
 {
-	out->guard = guard_where();
+	out->guard = guard_place();
 	(void)snprintf(out->directory, sizeof(out->directory), "%s-outbound", out->guard.directory);
 	out->guard.directory = out->directory;
 }

@@ -229,6 +229,9 @@ static int send_first(const struct child *child, struct err *e)
 	if (r == 0 && child->role == WIRE_ENGINE) {
 		r = send_rules(child, e);
 	}
+	if (r == 0 && child->role == WIRE_ENGINE) {
+		r = attempts_send(child->daemon, e);
+	}
 	return r == 0 && child->role != WIRE_GUARD ? send_peers(child->daemon, e) : r;
 }
 

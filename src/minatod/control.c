@@ -5,15 +5,30 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "common/say.h"
 #include "config.h"
 #include "daemon.h"
 
 enum { ORDER_BYTES_MAX = 64 };
 
-static const char *answer(struct daemon *daemon, const char *order, size_t length)
+/* "guard BYTES": the ring of the bind guard is beside it, and so large; "guard 0": there is none.
+ */
+static const char *take_guard(struct daemon *daemon, const char *size, size_t length, int *ring)
+{
+	uint64_t bytes = 0;
+	if (parse_u64_bytes(&bytes, size, length, 0, UINT32_MAX) < 0 ||
+	    (bytes > 0) != (*ring >= 0)) {
+		return "guard wants the size of its ring, and the ring beside it";
+	}
+	attempts_take(daemon, ring, (uint32_t)bytes);
+	return "the bind guard is listened to";
+}
+
+static const char *answer(struct daemon *daemon, const char *order, size_t length, int *fd)
 {
 	static const char ping[] = "ping";
+	static const char guard[] = "guard ";
 	static const char reload[] = "reload";
 	if (length == sizeof(ping) - 1 && memcmp(order, ping, length) == 0) {
 		return "minatod " MINATO_VERSION;
@@ -22,7 +37,34 @@ static const char *answer(struct daemon *daemon, const char *order, size_t lengt
 		children_reload(daemon);
 		return "reloading";
 	}
-	return "unknown order; ping and reload are known";
+	if (length > sizeof(guard) - 1 && memcmp(order, guard, sizeof(guard) - 1) == 0) {
+		return take_guard(daemon, order + sizeof(guard) - 1, length - sizeof(guard) + 1,
+				  fd);
+	}
+	return "unknown order; ping, reload and guard are known";
+}
+
+/* @param fd  receives the descriptor that came beside it, -1 = none. @return as recv(2). */
+static ssize_t receive(char order[ORDER_BYTES_MAX], int *fd, int socket)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} beside;
+	struct iovec text = { order, ORDER_BYTES_MAX };
+	struct msghdr message = { .msg_iov = &text,
+				  .msg_iovlen = 1,
+				  .msg_control = &beside,
+				  .msg_controllen = sizeof(beside) };
+	const ssize_t length =
+		recvmsg(socket, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = length < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	*fd = -1;
+	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(int))) {
+		memcpy(fd, CMSG_DATA(header), sizeof(*fd));
+	}
+	return length;
 }
 
 /* One packet each way, then the connection ends: an order cannot keep the parent busy. */
@@ -30,10 +72,11 @@ static int on_order(sd_event_source *source, int fd, uint32_t events, void *data
 {
 	(void)events;
 	char order[ORDER_BYTES_MAX];
-	ssize_t length = recv(fd, order, sizeof(order), MSG_DONTWAIT | MSG_TRUNC);
+	_cleanup_(close_fdp) int beside = -1;
+	ssize_t length = receive(order, &beside, fd);
 	if (length > 0) {
 		const char *text = length <= (ssize_t)sizeof(order)
-					   ? answer(data, order, (size_t)length)
+					   ? answer(data, order, (size_t)length, &beside)
 					   : "the order is too long";
 		(void)send(fd, text, strlen(text),
 			   MSG_NOSIGNAL | MSG_DONTWAIT); /* who does not read has gone */

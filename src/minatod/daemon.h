@@ -116,6 +116,8 @@ struct daemon {
 	sd_event_source *helper_io;
 	struct wire_ring ring; /* what the loader told */
 	int ring_fds[WIRE_FDS_MAX];
+	int attempts_ring; /* of the bind guard, -1 = there is none */
+	uint32_t attempts_bytes;
 	struct wire_rules rules; /* as the guard told last, for an engine that is new */
 	usec_t rules_told;       /* when the guard was heard last; 0 = never */
 	bool told_ready;
@@ -137,6 +139,12 @@ void children_reload(struct daemon *daemon);
 void children_end(struct daemon *daemon);
 /* Asks all whether they live; a child that has been silent too long is killed. */
 void children_ping(struct daemon *daemon);
+
+/* Sends the engine the ring of the bind guard, or that there is none. The next engine goes on where
+ * the last one ended, as with the ring of events. @return 0 or negative errno. */
+int attempts_send(const struct daemon *daemon, struct err *e);
+/* Takes a ring of that size (-1 = the guard is off) and passes it on. */
+void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
 
 /* Handles a message of the engine or the guard that asks the parent for something. @return 0 or
  * negative errno: the child is not to be trusted any more. */

@@ -11,7 +11,9 @@
 
 #include "base/cleanup.h"
 #include "common/say.h"
+#include "config.h"
 #include "daemon.h"
+#include "guard/guard.h"
 #include "observe/observe.h"
 
 enum {
@@ -53,6 +55,32 @@ static void load(struct wire_ring *ring, struct observe_event_fds *fds, const st
 	ring->ring_bytes = (uint32_t)fds->ring_bytes;
 }
 
+/* A guard that was loaded before the daemon; later ones are handed over by who loads them. */
+static int open_attempts(struct wire_attempts *attempts)
+{
+	const unsigned without = observe_without_parse(getenv("MINATO_WITHOUT"));
+	const char *directory = getenv("MINATO_GUARD_DIRECTORY");
+	const struct guard_place place = {
+		.directory = directory != NULL && directory[0] == '/' ? directory
+								      : MINATO_GUARD_DIRECTORY,
+		.without_bpf = (without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0,
+	};
+	return guard_ring(&attempts->ring_bytes, &place, NULL);
+}
+
+static void send_attempts(int socket)
+{
+	struct wire_message message = { .type = WIRE_ATTEMPTS };
+	struct err e = ERR_INIT;
+	_cleanup_(close_fdp) int ring = open_attempts(&message.attempts);
+	if (ring < 0) {
+		message.attempts.ring_bytes = 0;
+	}
+	if (wire_send(socket, &message, &ring, ring >= 0 ? 1 : 0, &e) < 0) {
+		say(SAY_ERROR, "%s", err_text(&e));
+	}
+}
+
 static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, int socket)
 {
 	struct wire_message message = { .type = WIRE_RING };
@@ -72,19 +100,33 @@ static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, i
 	if (wire_send(socket, &message, list, count, &e) < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));
 	}
+	send_attempts(socket);
 	_exit(EXIT_SUCCESS);
 }
 
-static int receive(struct daemon *daemon, int socket, struct err *e)
+static int receive(struct wire_message *out, int fds[WIRE_FDS_MAX], int socket, struct err *e)
 {
 	struct pollfd wait = { socket, POLLIN, 0 };
-	struct wire_message message;
 	if (poll(&wait, 1, LOADER_WAIT_MS) <= 0) {
 		return err_set(e, ETIMEDOUT, "loading the BPF programs took too long");
 	}
-	int r = wire_receive(&message, daemon->ring_fds, socket, WIRE_HELPER, e);
+	return wire_receive(out, fds, socket, WIRE_HELPER, e);
+}
+
+static int receive_both(struct daemon *daemon, int socket, struct err *e)
+{
+	struct wire_message message = { 0 };
+	int fds[WIRE_FDS_MAX] = { -1 };
+	int r = receive(&message, daemon->ring_fds, socket, e);
+	if (r < 0) {
+		return r;
+	}
+	daemon->ring = message.ring;
+	r = receive(&message, fds, socket, e);
 	if (r == 0) {
-		daemon->ring = message.ring;
+		daemon->attempts_ring = steal_fd(&fds[0]);
+		daemon->attempts_bytes = message.attempts.ring_bytes;
+		wire_close(fds);
 	}
 	return r;
 }
@@ -103,7 +145,7 @@ int loader_run(struct daemon *daemon, struct err *e)
 	}
 	close_fdp(&pair[1]);
 	r = pid < 0 ? err_system(e, errno, "cannot start the loader") : 0;
-	if (r == 0 && receive(daemon, pair[0], &fault) < 0) {
+	if (r == 0 && receive_both(daemon, pair[0], &fault) < 0) {
 		(void)str_copy(daemon->ring.reason, sizeof(daemon->ring.reason), err_text(&fault));
 	}
 	close_fdp(&pair[0]);

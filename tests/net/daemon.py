@@ -108,7 +108,7 @@ class Daemon:
         self.state = state or tempfile.mkdtemp(prefix="minato-test-state-")
         self.options = options
         self.observe, self.before = observe, before
-        self.environment = {**os.environ, **(environment or {})}
+        self.environment = {**os.environ, "MINATO_GUARD_DIRECTORY": "/nonexistent", **(environment or {})}
         self.log = tempfile.TemporaryFile("w+")
         self.process = None
         self.seen = set()  # every pid that was ours, to end what is left

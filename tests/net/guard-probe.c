@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/parse.h"
+#include "bpf/guard.h"
 #include "guard/guard.h"
 
 enum { LINE_BYTES = 1024, WORDS_MAX = 8 };
@@ -148,7 +149,9 @@ static int show_attempts(const char *directory)
 	const struct guard_place place = { .directory = directory };
 	struct guard_attempts *attempts = NULL;
 	struct err e = ERR_INIT;
-	int r = guard_attempts_open(&attempts, &place, &e);
+	uint32_t bytes = 0;
+	const int ring = guard_ring(&bytes, &place, &e);
+	int r = ring < 0 ? ring : guard_attempts_open(&attempts, ring, bytes, &e);
 	if (r < 0) {
 		return fail(r, &e);
 	}
@@ -195,6 +198,27 @@ static int storm(char **words)
 	return r < 0 ? fail(r, &e) : 0;
 }
 
+/* A guard as an older minato would have left it: its ports are reserved, its version is another. */
+static int old(char **words)
+{
+	const struct guard_place place = { .directory = words[0], .cgroup = words[1] };
+	struct guard_table table = { 0 };
+	struct policy policy = { 0 };
+	struct err e = ERR_INIT;
+	int r = compile(&table, &policy, &place, words[2], &e);
+	if (r == 0) {
+		table.set->head.version--;
+		guard_table_keep(&table, &table.owned);
+		r = guard_load(&place, &table, &e);
+	}
+	if (r == 0) {
+		r = guard_reserved_write(&table.owned, &e);
+	}
+	guard_table_deinit(&table);
+	policy_deinit(&policy);
+	return r < 0 ? fail(r, &e) : 0;
+}
+
 int main(int count, char **words)
 {
 	const char *verb = count > 1 ? words[1] : "";
@@ -210,8 +234,11 @@ int main(int count, char **words)
 	if (strcmp(verb, "storm") == 0 && count == 7) {
 		return storm(words + 2);
 	}
+	if (strcmp(verb, "old") == 0 && count == 5) {
+		return old(words + 2);
+	}
 	(void)fputs("guard-probe obey | bind PROTOCOL ADDRESS PORT | attempts PINS | "
-		    "storm PINS CGROUP POLICY POLICY COUNT\n",
+		    "storm PINS CGROUP POLICY POLICY COUNT | old PINS CGROUP POLICY\n",
 		    stderr);
 	return 2;
 }

@@ -1,5 +1,6 @@
 """The twin (lib/twin): each answer is held against what the real packet does in namespaces of the test's own."""
 import fcntl
+import json
 import os
 import pathlib
 import shutil
@@ -459,6 +460,29 @@ def test_a_published_port_of_docker(world, by):
     assert any(step["hook"] == "prerouting" and "172.17.0.2:80" in step["rule"] for step in answer["steps"])
     world.listen("tcp", 80, where=box)
     assert world.truth("tcp", FAR4, HOST4, 8080) == "accepted"
+
+
+def test_many_packets_together_get_the_answers_of_each_alone(world):
+    """Accepted, dropped, rejected, forwarded, not routed, through three interfaces and in both families."""
+    container(world)
+    world.nft(DOCKER_NFT)
+    world.nft("table inet mine { chain input { type filter hook input priority 0; tcp dport 1-40 drop\n"
+              "tcp dport 41-80 reject with tcp reset\nudp dport 5 drop\nip saddr 198.51.100.7 tcp dport 90 jump more\n}\n"
+              "chain more { counter drop\n}\n}\n")
+    packets = [("tcp", (FAR4, PEER4)[port % 2], HOST4, port, "eth0") for port in range(1, 150)]
+    packets += [("tcp", PEER6, HOST6, port, "eth0") for port in range(30, 90, 7)] + [("udp", FAR4, HOST4, 5, "eth0")]
+    packets += [("tcp", FAR4, HOST4, 8080, "eth0"), ("tcp", "203.0.113.9", "203.0.113.1", 50, "eth1"),
+                ("tcp", FAR4, HOST4, 90, "eth7"), ("tcp", "172.17.0.2", "172.17.0.1", 3, "docker0"),
+                ("tcp", "127.0.0.1", HOST4, 90, "eth0")]
+    twin = world.twin()
+    alone = [twin.ask(*packet) for packet in packets]
+    lines = "".join(f"{p} {source} 0 {interface} {to} {port}\n" for p, source, to, port, interface in packets)
+    done = checked("ip", "netns", "exec", world.host, twin_world.TWIN, "--together", "yes", input=lines)
+    together = [json.loads(line) for line in done.splitlines()[1:]]
+    for answer in alone + together:
+        del answer["us"]
+    assert together == alone
+    assert {answer["outcome"] for answer in alone} == {"accepted", "dropped", "rejected", "forwarded", "unrouted"}
 
 
 def test_a_packet_from_a_container_enters_through_its_bridge(world):

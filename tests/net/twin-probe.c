@@ -1,8 +1,8 @@
 /*
  * The twin of the namespace that it is started in, for tests. Words: [--rules FILE] [--candidate
- * FILE]
- * [--hold]. Each line of stdin is a packet: "tcp FROM FROM_PORT INTERFACE TO PORT [MAC]"; each line
- * of stdout an answer as JSON, after one line about the twin itself.
+ * FILE] [--together yes]. Each line of stdin is a packet: "tcp FROM FROM_PORT INTERFACE TO PORT
+ * [MAC]"; each line of stdout an answer as JSON, after one line about the twin itself. Together:
+ * all packets are sent when stdin ends, and each answer says how long all of them took until then.
  */
 #include <fcntl.h>
 #include <jansson.h>
@@ -99,6 +99,42 @@ static int fail(const struct err *e)
 	return 1;
 }
 
+struct asked {
+	VEC(struct twin_packet) packets;
+	usec_t begin; /* and what printing took, which does not count */
+};
+
+static int take(void *data, size_t index, struct twin_answer *answer)
+{
+	struct asked *asked = data;
+	const usec_t now = clock_monotonic();
+	(void)index; /* they come in order */
+	print_answer(answer, now - asked->begin);
+	asked->begin += clock_monotonic() - now;
+	return 0;
+}
+
+static int answer_together(struct twin *twin)
+{
+	char line[512];
+	struct err e = ERR_INIT;
+	struct asked asked = { .begin = 0 };
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		struct twin_packet packet;
+		struct twin_packet *kept =
+			read_packet(&packet, line) ? vec_push(&asked.packets) : NULL;
+		if (kept == NULL) {
+			return 2;
+		}
+		*kept = packet;
+	}
+	asked.begin = clock_monotonic();
+	const struct twin_taker taker = { .take = take, .data = &asked };
+	int r = twin_probe_all(twin, asked.packets.items, asked.packets.count, &taker, &e);
+	vec_free(&asked.packets);
+	return r < 0 ? fail(&e) : 0;
+}
+
 static int answer_all(struct twin *twin)
 {
 	char line[512];
@@ -126,7 +162,12 @@ int main(int count, char **words)
 	_cleanup_(freep) char *rules = NULL;
 	_cleanup_(freep) char *candidate = NULL;
 	struct err e = ERR_INIT;
+	bool together = false;
 	for (int i = 1; i + 1 < count; i += 2) {
+		if (strcmp(words[i], "--together") == 0) {
+			together = true;
+			continue;
+		}
 		char **text = strcmp(words[i], "--rules") == 0 ? &rules : &candidate;
 		if (file_read(text, NULL, words[i + 1], TEXT_MAX_BYTES, &e) < 0) {
 			return fail(&e);
@@ -146,7 +187,7 @@ int main(int count, char **words)
 		print(json_pack("{sI sI so}", "read_us", (json_int_t)(read - begin), "ready_us",
 				(json_int_t)(clock_monotonic() - begin), "doubts",
 				doubts_json(doubts, many)));
-		code = answer_all(twin);
+		code = together ? answer_together(twin) : answer_all(twin);
 	}
 	twin_free(twin);
 	twin_host_free(host);

@@ -34,6 +34,8 @@ def installed():
     "/share/locale/ja/LC_MESSAGES/minato.mo",
     "/lib/systemd/system/minatod.service",
     "/lib/systemd/system/minato-rules.service",
+    "/lib/systemd/system/minato-guard.path",
+    "/lib/systemd/system/minato-guard.service",
     "/lib/sysusers.d/minato.conf",
 ])
 def test_it_lies_where_it_is_looked_for(path):
@@ -56,19 +58,43 @@ def test_rules_come_before_the_network_and_after_who_flushes_them():
     lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
     assert lines["Type"] == "oneshot" and lines["RemainAfterExit"] == "yes"
     assert lines["DefaultDependencies"] == "no"
-    assert set(lines["Before"].split()) == {"network-pre.target", "shutdown.target"}
+    assert set(lines["Before"].split()) == {"network-pre.target", "sysinit.target", "shutdown.target"}
     assert lines["Conflicts"] == "shutdown.target" and lines["Wants"] == "network-pre.target"
     assert {"nftables.service", "local-fs.target"} <= set(lines["After"].split())
     assert re.fullmatch(r"/.*/minato restore", lines["ExecStart"])
     assert "minato-rules.service" in re.search(r"^After=(.*)$", unit("minatod.service"), re.M)[1].split()
 
 
+def settings(name):
+    """Key -> list of values, as they come."""
+    found = {}
+    for line in unit(name).splitlines():
+        if "=" in line and line[0] != "#":
+            key, value = line.split("=", 1)
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_the_guard_is_loaded_again_with_the_rights_of_the_rules_service():
+    rules, guard = settings("minato-rules.service"), settings("minato-guard.service")
+    for key in ("CapabilityBoundingSet", "NoNewPrivileges", "RestrictAddressFamilies", "ProtectHome"):
+        assert rules[key] == guard[key]
+    assert {"CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"} <= set(rules["CapabilityBoundingSet"][0].split())
+    restores = [line for line in guard["ExecStart"] if re.fullmatch(r"/.*/minato restore", line)]
+    assert len(restores) == 2 and guard["Type"] == ["oneshot"] and "RemainAfterExit" not in guard
+    assert "Install" not in unit("minato-guard.service")  # its path starts it
+    assert "/var/lib/docker/containers" in settings("minato-guard.path")["PathChanged"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service"])
+@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service", "minato-guard.path"])
 def test_systemd_takes_the_units(name, tmp_path):
     """With the programs where they are, for they are not installed."""
     text = re.sub(r"^(ExecStart=)/\S*/(\w+)", rf"\1{BUILD}/\2", unit(name), flags=re.M)
     (tmp_path / name).write_text(text)
+    if name.endswith(".path"):
+        service = name.replace(".path", ".service")
+        (tmp_path / service).write_text(re.sub(r"^(ExecStart=)/\S*/(minato)\b", rf"\1{BUILD}/\2", unit(service), flags=re.M))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / name],
                           capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

@@ -451,7 +451,8 @@ static void a_record_becomes_an_attempt(void **state)
 				       .reason = GUARD_OTHER_UNIT,
 				       .refused = 1,
 				       .address = { [15] = 1 },
-				       .name = "0123456789abcdef" };
+				       .name = "0123456789abcdef",
+				       .unit = "other.service" };
 	struct guard_attempt attempt;
 	char address[ADDR_TEXT_BYTES];
 	assert_int_equal(guard_attempt_read(&attempt, &record, sizeof(record), 100), 0);
@@ -465,6 +466,10 @@ static void a_record_becomes_an_attempt(void **state)
 	assert_string_equal(guard_misfit_name(attempt.misfit), "unit");
 	assert_true(attempt.refused);
 	assert_string_equal(attempt.process, "0123456789abcde");
+	assert_string_equal(attempt.unit, "other.service");
+	memset(record.unit, 'u', sizeof(record.unit));
+	assert_int_equal(guard_attempt_read(&attempt, &record, sizeof(record), 0), 0);
+	assert_int_equal(strlen(attempt.unit), sizeof(record.unit) - 1);
 	record.family = AF_INET;
 	memcpy(record.address, (uint8_t[]){ 192, 0, 2, 1 }, 4);
 	assert_int_equal(guard_attempt_read(&attempt, &record, sizeof(record), 0), 0);
@@ -492,6 +497,169 @@ static void a_foreign_record_is_refused(void **state)
 	assert_int_equal(guard_attempt_read(&attempt, &good, sizeof(good), 0), 0);
 }
 
+/* ---- repeated attempts ---- */
+
+struct told {
+	unsigned calls;
+	uint64_t counts; /* all of them */
+	uint64_t last;
+};
+
+static void hear(const struct guard_attempt *attempt, uint64_t count, void *data)
+{
+	struct told *told = data;
+	assert_int_not_equal(attempt->port, 0);
+	told->calls++;
+	told->counts += count;
+	told->last = count;
+}
+
+static void attempt_at(struct guard_repeats *repeats, struct told *told, uint16_t port, usec_t time)
+{
+	const struct guard_attempt attempt = {
+		.time = time, .protocol = PROTOCOL_TCP, .port = port, .process = "rogue"
+	};
+	guard_repeats_add(repeats, &attempt, hear, told);
+}
+
+static void what_repeats_itself_is_told_once_a_minute(void **state)
+{
+	(void)state;
+	struct guard_repeats repeats = { 0 };
+	struct told told = { 0 };
+	const usec_t start = 1000 * USEC_PER_SEC;
+	for (usec_t i = 0; i < 60; i++) {
+		attempt_at(&repeats, &told, 80, start + i * USEC_PER_SEC);
+	}
+	assert_int_equal(told.calls, 1);
+	attempt_at(&repeats, &told, 81, start + 59 * USEC_PER_SEC);
+	assert_int_equal(told.calls, 2);
+	attempt_at(&repeats, &told, 80, start + 60 * USEC_PER_SEC);
+	assert_int_equal(told.calls, 3);
+	assert_int_equal(told.last, 60);
+	attempt_at(&repeats, &told, 80, start + 61 * USEC_PER_SEC);
+	guard_repeats_flush(&repeats, start + 119 * USEC_PER_SEC, false, hear, &told);
+	assert_int_equal(told.calls, 3);
+	guard_repeats_flush(&repeats, start + 120 * USEC_PER_SEC, false, hear, &told);
+	assert_int_equal(told.calls, 4);
+	assert_int_equal(told.counts, 63);
+	attempt_at(&repeats, &told, 80, start); /* the clock was set back */
+	assert_int_equal(told.calls, 5);
+}
+
+static void many_different_attempts_are_bounded_and_none_is_uncounted(void **state)
+{
+	(void)state;
+	static struct guard_repeats repeats;
+	struct told told = { 0 };
+	const usec_t start = 1000 * USEC_PER_SEC;
+	for (unsigned i = 0; i < 50000; i++) {
+		attempt_at(&repeats, &told, (uint16_t)(1 + i % 5000), start + i * 100);
+	}
+	assert_int_equal(told.calls, GUARD_REPEATS_MAX + 1);
+	guard_repeats_flush(&repeats, start, true, hear, &told);
+	assert_int_equal(told.counts, 50000);
+	/* When they have been quiet their places are for others. */
+	told = (struct told){ 0 };
+	attempt_at(&repeats, &told, 6000, start + 200 * USEC_PER_SEC);
+	attempt_at(&repeats, &told, 6001, start + 200 * USEC_PER_SEC);
+	assert_int_equal(told.calls, 2);
+}
+
+/* ---- changes ---- */
+
+/* "kept 80/tcp:  -> unit: a.service!" with "!" where others are refused. */
+static void assert_changes(const char *before, const char *after, const char *expected)
+{
+	struct policy old = { 0 };
+	struct policy new = policy_of(after);
+	struct guard_changes changes;
+	struct str text = STR_INIT(1 << 16);
+	if (before != NULL) {
+		old = policy_of(before);
+	}
+	assert_int_equal(guard_changes(&changes, before == NULL ? NULL : &old, &new, NULL), 0);
+	for (size_t i = 0; i < changes.list.count; i++) {
+		const struct guard_change *change = &changes.list.items[i];
+		str_printf(&text, "%s %s: %s%s -> %s%s\n", guard_change_name(change->kind),
+			   change->ports, change->before, change->refused_before ? "!" : "",
+			   change->after, change->refused_after ? "!" : "");
+	}
+	assert_string_equal(str_text(&text), expected);
+	str_deinit(&text);
+	guard_changes_deinit(&changes);
+	policy_deinit(&old);
+	policy_deinit(&new);
+}
+
+#define ENFORCED "defaults: {guard: enforce}\n"
+#define SWITCHED_OFF "defaults: {guard: off}\n"
+#define VERSION "minato: 1\n"
+#define PORTS "ports:\n  "
+#define A D("a", "[80-82/tcp, 53/udp]", "program: {unit: a.service}")
+
+static void changes_of_the_guard_are_told_by_port(void **state)
+{
+	(void)state;
+	const char plain[] = HEAD D("a", "80/tcp", "from: host");
+	const char watched[] = HEAD A;
+	const char enforced[] = VERSION ENFORCED PORTS A;
+	const char off[] = VERSION SWITCHED_OFF PORTS A;
+	assert_changes(NULL, plain, "");
+	assert_changes(NULL, off, "");
+	assert_changes(watched, watched, "");
+	assert_changes(NULL, watched,
+		       "kept 80-82/tcp:  -> unit: a.service\n"
+		       "kept 53/udp:  -> unit: a.service\n");
+	assert_changes(watched, off,
+		       "freed 80-82/tcp: unit: a.service -> \n"
+		       "freed 53/udp: unit: a.service -> \n");
+	assert_changes(watched, enforced,
+		       "altered 80-82/tcp: unit: a.service -> unit: a.service!\n"
+		       "altered 53/udp: unit: a.service -> unit: a.service!\n");
+	assert_changes(
+		VERSION ENFORCED PORTS D("a", "80-82/tcp", "program: {unit: a.service}"),
+		VERSION ENFORCED PORTS D("a", "[80/tcp, 82/tcp]", "program: {unit: a.service}")
+			D("b", "81/tcp", "program: {executable: /usr/bin/b, user: www-data}"),
+		"altered 81/tcp: unit: a.service! -> executable: /usr/bin/b, user: "
+		"www-data!\n");
+}
+
+static void what_is_spared_is_told_as_watched(void **state)
+{
+	(void)state;
+	assert_changes(NULL,
+		       VERSION ENFORCED PORTS D("s", "22/tcp", "program: {unit: ssh.service}"),
+		       "kept 22/tcp:  -> unit: ssh.service\n");
+}
+
+static void a_policy_without_programs_or_with_guard_off_wants_none(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool wanted;
+	} cases[] = { { HEAD D("a", "80/tcp", "from: host"), false },
+		      { HEAD A, true },
+		      { VERSION ENFORCED PORTS A, true },
+		      { VERSION SWITCHED_OFF PORTS A, false } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy policy = policy_of(cases[i].text);
+		assert_int_equal(guard_is_wanted(&policy), cases[i].wanted);
+		policy_deinit(&policy);
+	}
+	struct policy policy = policy_of(VERSION ENFORCED PORTS A);
+	struct str text = STR_INIT(4096);
+	assert_int_equal(guard_options_of(&policy).mode, GUARD_ENFORCE);
+	guard_programs_format(&text, &policy, PROTOCOL_TCP, 81);
+	assert_string_equal(str_text(&text), "unit: a.service");
+	str_clear(&text);
+	guard_programs_format(&text, &policy, PROTOCOL_UDP, 81);
+	assert_string_equal(str_text(&text), "");
+	str_deinit(&text);
+	policy_deinit(&policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +677,11 @@ int main(void)
 		cmocka_unit_test(half_of_the_ephemeral_range_stays_free),
 		cmocka_unit_test(a_record_becomes_an_attempt),
 		cmocka_unit_test(a_foreign_record_is_refused),
+		cmocka_unit_test(what_repeats_itself_is_told_once_a_minute),
+		cmocka_unit_test(many_different_attempts_are_bounded_and_none_is_uncounted),
+		cmocka_unit_test(changes_of_the_guard_are_told_by_port),
+		cmocka_unit_test(what_is_spared_is_told_as_watched),
+		cmocka_unit_test(a_policy_without_programs_or_with_guard_off_wants_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "observe/io/containers.h"
 #include "observe/io/packages.h"
+#include "observe/observe.h"
 #include "temporary.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -47,6 +48,29 @@ static void containers_have_the_names_of_their_runtime(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(container_name(name, root, cases[i].runtime, ID), 0);
 		assert_string_equal(name, cases[i].name);
+	}
+}
+
+static void a_name_leads_to_its_container(void **state)
+{
+	const char *root = ((const struct temporary *)*state)->path;
+	static const char *const names[] = { "web2", "db2", "also2", "api2" };
+	static const char *const ids[] = { ID "2", ID "3", ID "3", ID "4" };
+	char id[OBSERVE_CONTAINER_ID_BYTES] = "untouched";
+	put(root, "/var/lib/docker/containers/" ID "1/config.v2.json", "{");
+	put(root, "/var/lib/docker/containers/" ID "2/config.v2.json", "{\"Name\":\"/web2\"}");
+	put(root, "/var/lib/containers/storage/overlay-containers/containers.json",
+	    "[{\"id\":7,\"names\":[\"db2\"]},{\"id\":\"" ID
+	    "3\",\"names\":[8,\"db2\",\"also2\"]}]");
+	put(root, "/run/containerd/io.containerd.runtime.v2.task/k8s.io/" ID "4/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"api2\"}}");
+	assert_int_equal(observe_container_find(id, sizeof(id), root, "nobody"), -ENOENT);
+	assert_int_equal(observe_container_find(id, sizeof(id), root, ""), -ENOENT);
+	assert_int_equal(observe_container_find(id, sizeof(ID), root, "web2"), -ENOENT);
+	assert_string_equal(id, "untouched");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(observe_container_find(id, sizeof(id), root, names[i]), 0);
+		assert_string_equal(id, ids[i]);
 	}
 }
 
@@ -116,6 +140,7 @@ int main(void)
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, temporary_setup, temporary_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(containers_have_the_names_of_their_runtime),
+		WITH_FOLDER(a_name_leads_to_its_container),
 		WITH_FOLDER(damaged_state_gives_no_name),
 		WITH_FOLDER(id_does_not_lead_out_of_the_folder),
 		WITH_FOLDER(packages_are_found_in_lists_of_dpkg),

@@ -26,7 +26,11 @@ struct scenario {
 	bool has_policy;
 	struct policy policy;
 	int64_t today;
+	struct event attempts[8];
+	size_t attempt_count;
 	struct str expected;
+	VEC(struct review_contradiction) contradictions;
+	VEC(struct review_port) closed;
 	unsigned line;
 };
 
@@ -230,6 +234,50 @@ static void read_today(struct scenario *s, char **rest)
 	s->today = date_to_days(year, month, day);
 }
 
+/* "attempt refused tcp 5432 rogue 4711 1001 other.service": process, pid, uid, unit; "-" = none. */
+static void read_attempt(struct scenario *s, char **rest)
+{
+	assert_true(s->attempt_count < sizeof(s->attempts) / sizeof(s->attempts[0]));
+	struct event *event = &s->attempts[s->attempt_count++];
+	event->kind = strcmp(needed_word(s, rest), "refused") == 0 ? EVENT_BIND_REFUSED
+								   : EVENT_BIND_WATCHED;
+	assert_int_equal(protocol_parse(&event->protocol, needed_word(s, rest)), 0);
+	assert_int_equal(parse_port(&event->port, needed_word(s, rest)), 0);
+	(void)str_copy(event->process, sizeof(event->process), needed_word(s, rest));
+	event->pid = (int32_t)number(s, needed_word(s, rest));
+	event->uid = (uint32_t)number(s, needed_word(s, rest));
+	const char *unit = needed_word(s, rest);
+	(void)str_copy(event->unit, sizeof(event->unit), strcmp(unit, "-") == 0 ? "" : unit);
+	(void)str_copy(event->detail, sizeof(event->detail), "unit: db.service");
+}
+
+/* "contradict let_in tcp 8080 198.51.100.77 ENTRY|- OWNER the rule's text" */
+static void read_contradict(struct scenario *s, char **rest)
+{
+	struct review_contradiction *c = vec_push(&s->contradictions);
+	assert_non_null(c);
+	c->let_in = strcmp(needed_word(s, rest), "let_in") == 0;
+	if (protocol_parse(&c->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&c->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+	c->source = keep(s, needed_word(s, rest));
+	const char *entry = needed_word(s, rest);
+	c->entry = strcmp(entry, "-") == 0 ? NULL : keep(s, entry);
+	c->owner = keep(s, needed_word(s, rest));
+	c->rule = keep(s, *rest);
+}
+
+static void read_closed(struct scenario *s, char **rest)
+{
+	struct review_port *closed = vec_push(&s->closed);
+	assert_non_null(closed);
+	if (protocol_parse(&closed->protocol, needed_word(s, rest)) < 0 ||
+	    parse_port(&closed->port, needed_word(s, rest)) < 0) {
+		SCENARIO_FAIL(s, "bad port");
+	}
+}
+
 static void read_line(struct scenario *s, char *line)
 {
 	char *rest = NULL;
@@ -246,10 +294,16 @@ static void read_line(struct scenario *s, char *line)
 		read_listen(s, &rest);
 	} else if (strcmp(word, "publish") == 0) {
 		read_publish(s, &rest);
+	} else if (strcmp(word, "contradict") == 0) {
+		read_contradict(s, &rest);
+	} else if (strcmp(word, "closed") == 0) {
+		read_closed(s, &rest);
 	} else if (strcmp(word, "netns") == 0) {
 		read_netns(s, &rest);
 	} else if (strcmp(word, "hidden") == 0) {
 		read_hidden(s, &rest);
+	} else if (strcmp(word, "attempt") == 0) {
+		read_attempt(s, &rest);
 	} else if (strcmp(word, "today") == 0) {
 		read_today(s, &rest);
 	} else if (strcmp(word, "reserved") == 0) {
@@ -320,6 +374,8 @@ static void scenario_deinit(struct scenario *s)
 	policy_deinit(&s->policy);
 	str_deinit(&s->policy_text);
 	str_deinit(&s->expected);
+	vec_free(&s->contradictions);
+	vec_free(&s->closed);
 }
 
 static void run_review(struct findings *out, const struct scenario *s)
@@ -329,6 +385,12 @@ static void run_review(struct findings *out, const struct scenario *s)
 		.policy = s->has_policy ? &s->policy : NULL,
 		.today = s->today,
 		.now = s->today * USEC_PER_DAY,
+		.attempts = s->attempts,
+		.attempt_count = s->attempt_count,
+		.contradictions = s->contradictions.items,
+		.contradiction_count = s->contradictions.count,
+		.closed = s->closed.items,
+		.closed_count = s->closed.count,
 	};
 	findings_init(out);
 	assert_int_equal(review_findings(out, &in), 0);

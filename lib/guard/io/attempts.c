@@ -13,11 +13,10 @@ struct guard_attempts {
 	struct ring ring;
 };
 
-int guard_attempts_open(struct guard_attempts **out, const struct guard_place *place, struct err *e)
+int guard_ring(uint32_t *bytes, const struct guard_place *place, struct err *e)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_INIT;
 	uint32_t value_bytes = 0;
-	uint32_t ring_bytes = 0;
 	int r = pins_open(&pins, place, e);
 	if (r < 0) {
 		return r;
@@ -25,15 +24,20 @@ int guard_attempts_open(struct guard_attempts **out, const struct guard_place *p
 	if (!pins_whole(&pins)) {
 		return err_set(e, ENOENT, "no guard is loaded");
 	}
-	r = bpf_map_size(pins.fds[PIN_RING], &value_bytes, &ring_bytes);
+	r = bpf_map_size(pins.fds[PIN_RING], &value_bytes, bytes);
 	if (r < 0) {
 		return err_system(e, r, "cannot ask for the size of the guard's ring");
 	}
+	return steal_fd(&pins.fds[PIN_RING]);
+}
+
+int guard_attempts_open(struct guard_attempts **out, int ring, uint32_t bytes, struct err *e)
+{
 	struct guard_attempts *attempts = calloc(1, sizeof(*attempts));
 	if (attempts == NULL) {
 		return err_system(e, ENOMEM, "bind guard");
 	}
-	r = ring_open(&attempts->ring, pins.fds[PIN_RING], ring_bytes, e);
+	int r = ring_open(&attempts->ring, ring, bytes, e);
 	if (r < 0) {
 		(void)guard_attempts_free(attempts);
 		return r;

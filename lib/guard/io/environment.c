@@ -138,6 +138,7 @@ static int find_executable(void *context, struct guard_file *out, const char *pa
 
 static int read_cookie(uint64_t *out, struct err *e)
 {
+	/* Any family tells it; this one is open to every service. */
 	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t length = sizeof(*out);
 	if (fd < 0) {

@@ -13,7 +13,7 @@
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
 
-enum { RING_BYTES = 1 << 18 }; /* 3,200 refusals until somebody reads them */
+enum { RING_BYTES = 1 << 19 }; /* 3,400 refusals until somebody reads them */
 
 /* Makes the table a map of its own and hangs it in: the one step from the old to the new rules. */
 static int put_set(int sets, const struct guard_set *set, struct err *e)
@@ -75,7 +75,7 @@ static int open_skeleton(struct bind_guard **out, struct err *e)
 	if (skeleton == NULL) {
 		return err_system(e, ENOMEM, "bind guard");
 	}
-	skeleton->maps.ring.max_entries = RING_BYTES;
+	skeleton->maps.guard_ring.max_entries = RING_BYTES;
 	int r = bind_guard__load(skeleton);
 	if (r < 0) {
 		bind_guard__destroy(skeleton);
@@ -127,15 +127,15 @@ static int load_anew(const struct guard_place *place, const struct guard_table *
 	if (r < 0) {
 		return r;
 	}
-	r = put_set(skeleton->maps.sets.map_fd, table->set, e);
+	r = put_set(skeleton->maps.guard_sets.map_fd, table->set, e);
 	if (r == 0) {
-		r = pins_make(place, PIN_SETS, skeleton->maps.sets.map_fd, e);
+		r = pins_make(place, PIN_SETS, skeleton->maps.guard_sets.map_fd, e);
 	}
 	if (r == 0) {
-		r = pins_make(place, PIN_RING, skeleton->maps.ring.map_fd, e);
+		r = pins_make(place, PIN_RING, skeleton->maps.guard_ring.map_fd, e);
 	}
 	if (r == 0) {
-		r = pins_make(place, PIN_COUNTERS, skeleton->maps.counters.map_fd, e);
+		r = pins_make(place, PIN_COUNTERS, skeleton->maps.guard_counters.map_fd, e);
 	}
 	if (r == 0) {
 		r = attach(skeleton, before, attached, place, e);
@@ -152,6 +152,7 @@ int guard_load(const struct guard_place *place, const struct guard_table *table,
 	_cleanup_(pins_close) struct pins pins = PINS_INIT;
 	_cleanup_(freep) struct guard_set *before = NULL;
 	bool attached = false;
+	bool current = false;
 	int r = pins_allowed(place, e);
 	if (r < 0) {
 		return r;
@@ -165,14 +166,58 @@ int guard_load(const struct guard_place *place, const struct guard_table *table,
 		r = find_attached(&attached, &pins, place, e);
 	}
 	if (r == 0 && attached) {
-		r = pins_read_set(&before, &pins, e);
+		r = pins_read_set(&before, &current, &pins, e);
 	}
 	if (r < 0) {
 		(void)rmdir(place->directory); /* fails unless we made it just now */
 		return r;
 	}
-	return before != NULL ? put_set(pins.fds[PIN_SETS], table->set, e)
-			      : load_anew(place, table, &pins, attached, e);
+	return current ? put_set(pins.fds[PIN_SETS], table->set, e)
+		       : load_anew(place, table, &pins, attached, e);
+}
+
+/* Without what differs though both decide alike: when it was made, what it has seen, what was
+ * reserved beside it. */
+static void strip(struct guard_set *set)
+{
+	set->head.made = 0;
+	memset(set->reserved, 0, sizeof(set->reserved));
+	for (size_t i = 0; i < GUARD_RULES_MAX; i++) {
+		set->briefs[i].seen_cgroup = 0;
+		set->briefs[i].seen_file = 0;
+	}
+}
+
+static bool decides_alike(struct guard_set *standing, const struct guard_set *wanted)
+{
+	_cleanup_(freep) struct guard_set *copy = malloc(sizeof(*copy));
+	if (copy == NULL) {
+		return false; /* then it is loaded once more */
+	}
+	memcpy(copy, wanted, sizeof(*copy));
+	strip(copy);
+	strip(standing);
+	return memcmp(copy, standing, sizeof(*copy)) == 0;
+}
+
+int guard_holds(bool *out, const struct guard_place *place, const struct guard_table *table,
+		struct err *e)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_INIT;
+	_cleanup_(freep) struct guard_set *set = NULL;
+	bool attached = false;
+	bool current = false;
+	int r = pins_open(&pins, place, e);
+	if (r == 0) {
+		r = find_attached(&attached, &pins, place, e);
+	}
+	if (r == 0 && attached) {
+		r = pins_read_set(&set, &current, &pins, e);
+	}
+	if (r == 0) {
+		*out = current && decides_alike(set, table->set);
+	}
+	return r;
 }
 
 int guard_unload(const struct guard_place *place, struct err *e)
@@ -216,14 +261,21 @@ static int read_counters(struct guard_status *out, const struct pins *pins, stru
 	return 0;
 }
 
+/* What every version says alike. */
+static void tell_base(struct guard_status *out, const struct guard_set *set,
+		      const struct guard_environment *environment)
+{
+	out->here = set->head.netns_cookie == environment->netns_cookie;
+	memcpy(out->reserved.words, set->reserved, sizeof(out->reserved.words));
+}
+
 static void tell_set(struct guard_status *out, const struct guard_set *set,
 		     const struct guard_environment *environment)
 {
+	tell_base(out, set, environment);
 	out->mode = set->head.enforce != 0 ? GUARD_ENFORCE : GUARD_OBSERVE;
-	out->here = set->head.netns_cookie == environment->netns_cookie;
 	out->rules = set->head.rule_count;
 	out->made = (usec_t)set->head.made;
-	memcpy(out->reserved.words, set->reserved, sizeof(out->reserved.words));
 	for (size_t i = 0; i < sizeof(set->ports) / sizeof(set->ports[0]); i++) {
 		out->ports += set->ports[i].rules[0] != 0;
 	}
@@ -235,6 +287,7 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 	struct guard_environment environment;
 	_cleanup_(pins_close) struct pins pins = PINS_INIT;
 	_cleanup_(freep) struct guard_set *set = NULL;
+	bool current = false;
 	int r = guard_environment_read(&environment, place, 0, e);
 	if (r == 0) {
 		r = pins_open(&pins, place, e);
@@ -250,13 +303,15 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 		status.attached = id != 0;
 	}
 	if (r == 0 && status.loaded) {
-		r = pins_read_set(&set, &pins, e);
+		r = pins_read_set(&set, &current, &pins, e);
 	}
-	if (r == 0 && set != NULL) {
+	if (r == 0 && current) {
 		tell_set(&status, set, &environment);
 		r = read_counters(&status, &pins, e);
+	} else if (r == 0 && set != NULL) {
+		tell_base(&status, set, &environment);
 	}
-	status.outdated = status.loaded && set == NULL;
+	status.outdated = status.loaded && !current;
 	if (r == 0) {
 		*out = status;
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,37 @@ int pins_open(struct pins *out, const struct guard_place *place, struct err *e)
 	return 0;
 }
 
+static int not_bpffs(const char *directory, struct err *e)
+{
+	return err_set(e, ENOTTY,
+		       "%s is on no BPF file system, where the guard could outlive this command: "
+		       "mount -t bpf bpf /sys/fs/bpf",
+		       directory);
+}
+
+int guard_possible(const struct guard_place *place, struct err *e)
+{
+	char parent[PLACE_PATH_BYTES];
+	struct statfs filesystem;
+	int r = pins_allowed(place, e);
+	if (r < 0) {
+		return r;
+	}
+	_cleanup_(close_fdp) int cgroup = place_open_cgroup(place, NULL, e);
+	if (cgroup < 0) {
+		return cgroup;
+	}
+	if (str_copy(parent, sizeof(parent), place->directory) >= sizeof(parent)) {
+		return err_system(e, ENAMETOOLONG, "%s", place->directory);
+	}
+	/* The folder itself is made when it is needed. */
+	bool there = statfs(parent, &filesystem) == 0 || statfs(dirname(parent), &filesystem) == 0;
+	if (!there || filesystem.f_type != BPF_FS_MAGIC) {
+		return not_bpffs(place->directory, e);
+	}
+	return 0;
+}
+
 int pins_lock(const struct guard_place *place, bool make, struct err *e)
 {
 	const char *directory = place->directory;
@@ -89,10 +121,7 @@ int pins_lock(const struct guard_place *place, bool make, struct err *e)
 		if (made) {
 			(void)rmdir(directory); /* nobody else knows of it yet */
 		}
-		return err_set(e, ENOTTY,
-			       "%s is on no BPF file system, where the guard could outlive this "
-			       "command: mount -t bpf bpf /sys/fs/bpf",
-			       directory);
+		return not_bpffs(directory, e);
 	}
 	if (flock(fd, LOCK_EX) < 0) {
 		return err_system(e, errno, "cannot lock %s", directory);
@@ -121,7 +150,7 @@ void pins_remove(const struct guard_place *place)
 	(void)rmdir(place->directory); /* something else lies there: it stays */
 }
 
-int pins_read_set(struct guard_set **out, const struct pins *pins, struct err *e)
+int pins_read_set(struct guard_set **out, bool *current, const struct pins *pins, struct err *e)
 {
 	uint32_t id = 0;
 	uint32_t bytes = 0;
@@ -134,18 +163,20 @@ int pins_read_set(struct guard_set **out, const struct pins *pins, struct err *e
 	if (inner < 0) {
 		return err_system(e, inner, "cannot read the guard's rules");
 	}
-	_cleanup_(freep) struct guard_set *set = malloc(sizeof(*set));
+	r = bpf_map_size(inner, &bytes, &places);
+	const size_t room =
+		r == 0 && bytes > sizeof(struct guard_set) ? bytes : sizeof(struct guard_set);
+	_cleanup_(freep) struct guard_set *set = calloc(1, room);
 	if (set == NULL) {
 		return err_system(e, ENOMEM, "bind guard");
 	}
-	r = bpf_map_size(inner, &bytes, &places);
-	bool same = r == 0 && bytes == sizeof(*set);
-	if (same) {
+	if (r == 0) {
 		r = bpf_read_value(inner, 0, set);
 	}
 	if (r < 0) {
 		return err_system(e, r, "cannot read the guard's rules");
 	}
-	*out = same && set->head.version == GUARD_VERSION ? steal(&set) : NULL;
+	*current = bytes == sizeof(*set) && set->head.version == GUARD_VERSION;
+	*out = steal(&set);
 	return 0;
 }

@@ -36,5 +36,6 @@ int pins_make(const struct guard_place *place, enum pin which, int fd, struct er
 /* Removes everything, links first, and the folder. */
 void pins_remove(const struct guard_place *place);
 
-/* The table that holds. @param out freed by the caller; NULL when another version wrote it. */
-int pins_read_set(struct guard_set **out, const struct pins *pins, struct err *e);
+/* The table that holds. @param out freed by the caller. @param current false: another version wrote
+ * it, and nothing but head and reserved ports means what it says. */
+int pins_read_set(struct guard_set **out, bool *current, const struct pins *pins, struct err *e);

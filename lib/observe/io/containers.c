@@ -1,6 +1,7 @@
 /* Names that container runtimes gave to their containers, from their state files. */
 #include "observe/io/containers.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -11,8 +12,19 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "base/str.h"
+#include "observe/observe.h"
 
 enum { STATE_MAX_BYTES = 16 * 1024 * 1024, PATH_BYTES = 512 };
+
+static const char *const podman_lists[] = {
+	"/var/lib/containers/storage/overlay-containers/containers.json",
+	"/run/containers/storage/overlay-containers/volatile-containers.json",
+};
+static const char *const bundle_folders[] = {
+	"/run/containerd/io.containerd.runtime.v2.task/k8s.io",
+	"/run/containerd/io.containerd.runtime.v2.task/default",
+	"/run/containers/storage/overlay-containers",
+};
 
 /* An id becomes part of a path. */
 static bool is_plain(const char *id)
@@ -63,14 +75,10 @@ static int docker_name(char *out, const char *root, const char *id)
 /* Podman: one list of all containers, [{"id": ..., "names": ["web"]}]. */
 static int podman_name(char *out, const char *root, const char *id)
 {
-	static const char *const lists[] = {
-		"/var/lib/containers/storage/overlay-containers/containers.json",
-		"/run/containers/storage/overlay-containers/volatile-containers.json",
-	};
 	int r = -ENOENT;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+	for (size_t i = 0; i < sizeof(podman_lists) / sizeof(podman_lists[0]); i++) {
 		char path[PATH_BYTES];
-		(void)snprintf(path, sizeof(path), "%s%s", root, lists[i]);
+		(void)snprintf(path, sizeof(path), "%s%s", root, podman_lists[i]);
 		_cleanup_(json_decrefp) json_t *list = NULL;
 		r = load(&list, path);
 		size_t index = 0;
@@ -107,19 +115,95 @@ static int bundle_name(char *out, const char *root, const char *folder, const ch
 
 static int kubernetes_name(char *out, const char *root, const char *id)
 {
-	static const char *const folders[] = {
-		"/run/containerd/io.containerd.runtime.v2.task/k8s.io",
-		"/run/containerd/io.containerd.runtime.v2.task/default",
-		"/run/containers/storage/overlay-containers",
-	};
 	int r = -ENOENT;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		r = bundle_name(out, root, folders[i], id);
+	for (size_t i = 0; i < sizeof(bundle_folders) / sizeof(bundle_folders[0]); i++) {
+		r = bundle_name(out, root, bundle_folders[i], id);
 		if (r == 0) {
 			return 0;
 		}
 	}
 	return r;
+}
+
+/* ---- the other way round ---- */
+
+typedef int name_function(char *out, const char *root, const char *folder, const char *id);
+
+/* The entry of a folder whose name is an id that has that name. */
+static int find_in(char *id, size_t room, const char *root, const char *folder,
+		   name_function *name_of, const char *wanted)
+{
+	char path[PATH_BYTES];
+	char name[CONTAINER_NAME_BYTES];
+	(void)snprintf(path, sizeof(path), "%s%s", root, folder);
+	DIR *directory = opendir(path);
+	if (directory == NULL) {
+		return -errno;
+	}
+	int r = -ENOENT;
+	const struct dirent *entry;
+	while (r == -ENOENT && (entry = readdir(directory)) != NULL) {
+		if (is_plain(entry->d_name) && strlen(entry->d_name) < room &&
+		    name_of(name, root, folder, entry->d_name) == 0 && strcmp(name, wanted) == 0) {
+			(void)str_copy(id, room, entry->d_name);
+			r = 0;
+		}
+	}
+	(void)closedir(directory); /* nothing was written */
+	return r;
+}
+
+static int docker_entry(char *out, const char *root, const char *folder, const char *id)
+{
+	(void)folder; /* there is one */
+	return docker_name(out, root, id);
+}
+
+static bool has_name(const json_t *names, const char *wanted)
+{
+	size_t index = 0;
+	const json_t *name = NULL;
+	json_array_foreach(names, index, name)
+	{
+		if (json_is_string(name) && strcmp(json_string_value(name), wanted) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int find_podman(char *id, size_t room, const char *root, const char *wanted)
+{
+	for (size_t i = 0; i < sizeof(podman_lists) / sizeof(podman_lists[0]); i++) {
+		char path[PATH_BYTES];
+		(void)snprintf(path, sizeof(path), "%s%s", root, podman_lists[i]);
+		_cleanup_(json_decrefp) json_t *list = NULL;
+		(void)load(&list, path); /* stays NULL: then nothing is in it */
+		size_t index = 0;
+		const json_t *container = NULL;
+		json_array_foreach(list, index, container)
+		{
+			const char *known = json_string_value(json_object_get(container, "id"));
+			if (known != NULL && strlen(known) < room &&
+			    has_name(json_object_get(container, "names"), wanted)) {
+				(void)str_copy(id, room, known);
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}
+
+int observe_container_find(char *id, size_t room, const char *root, const char *name)
+{
+	int r = find_in(id, room, root, "/var/lib/docker/containers", docker_entry, name);
+	if (r < 0) {
+		r = find_podman(id, room, root, name);
+	}
+	for (size_t i = 0; r < 0 && i < sizeof(bundle_folders) / sizeof(bundle_folders[0]); i++) {
+		r = find_in(id, room, root, bundle_folders[i], bundle_name, name);
+	}
+	return r < 0 ? -ENOENT : 0;
 }
 
 int container_name(char *out, const char *root, const char *runtime, const char *id)

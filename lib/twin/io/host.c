@@ -2,6 +2,7 @@
 #include "twin/io/host.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ int host_doubt(struct twin_host *host, enum twin_doubt_kind kind, const char *de
 	if (doubt == NULL) {
 		return -ENOMEM;
 	}
-	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept };
+	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept, .owner = "" };
 	return 0;
 }
 
@@ -106,4 +107,54 @@ int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e)
 		*out = steal(&host);
 	}
 	return r;
+}
+
+bool twin_host_has(const struct twin_host *host, const struct addr *address)
+{
+	for (size_t i = 0; i < host->addresses.count; i++) {
+		if (addr_compare(&host->addresses.items[i].local, address) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct prefix network_of(const struct host_address *address)
+{
+	struct prefix network = { .address = address->local, .bits = address->bits };
+	for (size_t i = 0; i < sizeof(network.address.bytes); i++) {
+		const size_t kept = network.bits > i * 8 ? network.bits - i * 8 : 0;
+		network.address.bytes[i] &= kept >= 8 ? 0xff : (uint8_t) ~(0xff >> kept);
+	}
+	return network;
+}
+
+static bool is_network(const struct host_address *address)
+{
+	const bool ipv4 = address->local.family == ADDR_IPV4;
+	const bool link_local = address->scope == RT_SCOPE_LINK;
+	return address->bits < (ipv4 ? 32 : 128) && !link_local &&
+	       addr_exposure(&address->local) != EXPOSURE_LOOPBACK;
+}
+
+size_t twin_host_networks(const struct twin_host *host, struct prefix *out, size_t max)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < host->addresses.count && count < max; i++) {
+		const struct prefix network = network_of(&host->addresses.items[i]);
+		bool known = !is_network(&host->addresses.items[i]);
+		for (size_t k = 0; !known && k < count; k++) {
+			known = out[k].bits == network.bits &&
+				addr_compare(&out[k].address, &network.address) == 0;
+		}
+		if (!known) {
+			out[count++] = network;
+		}
+	}
+	return count;
+}
+
+size_t twin_host_rules_bytes(const struct twin_host *host)
+{
+	return strlen(host->rules.text);
 }

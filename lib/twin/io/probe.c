@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,6 +21,7 @@ enum {
 	PORT_FIRST = 40000, /* high, and below the range that Linux hands out last */
 	PORTS = 20000,
 	LOOPBACK_INDEX = 1,
+	BATCH_PACKETS = 32, /* in flight: their traces have room in the socket's buffer */
 };
 
 static const usec_t answer_timeout = 5 * USEC_PER_SEC;
@@ -60,10 +62,10 @@ struct entry {
 };
 
 static int send_probe(struct twin *twin, const struct twin_packet *packet,
-		      const struct entry *entry)
+		      const struct entry *entry, uint32_t cookie)
 {
 	uint8_t frame[FRAME_MAX_BYTES];
-	struct frame_mark mark = { .cookie = twin->cookie, .from_port = packet->from_port };
+	struct frame_mark mark = { .cookie = cookie, .from_port = packet->from_port };
 	if (mark.from_port == 0) {
 		mark.from_port = (uint16_t)(PORT_FIRST + twin->port++ % PORTS);
 	}
@@ -79,15 +81,40 @@ static int send_probe(struct twin *twin, const struct twin_packet *packet,
 static int send_marker(struct twin *twin, const struct entry *entry)
 {
 	uint8_t frame[FRAME_MAX_BYTES];
-	size_t length = frame_marker(frame, entry->link->mac, twin->cookie);
+	const uint32_t cookie = ++twin->cookie;
+	size_t length = frame_marker(frame, entry->link->mac, cookie);
 	int fd = twin->parts[entry->own ? PART_INSIDE : PART_OUTSIDE];
 	return send_frame(fd, entry->own ? LOOPBACK_INDEX : entry->link->outside, frame, length);
 }
 
 /* ---- What the kernel says ---- */
 
+/* Packets that enter one interface, one behind another, and are read together. */
+struct batch {
+	struct twin *twin;
+	const struct twin_packet *packets;
+	struct entry entry;
+	size_t count;   /* 1..BATCH_PACKETS */
+	uint32_t first; /* cookie of the first packet; each next one has the next */
+	struct way ways[BATCH_PACKETS];
+	struct twin_answer answers[BATCH_PACKETS];
+	struct way *current; /* of the packet that the kernel tells of */
+	bool lost;           /* a part of the trace */
+};
+
+/* The kernel tells of one packet after another: whose a chain's other events are is said by the
+ * first, which alone shows the packet. */
+static int take_event(struct batch *batch, const struct trace_event *event)
+{
+	if (event->has_packet) {
+		const uint32_t place = event->packet.cookie - batch->first;
+		batch->current = place < batch->count ? &batch->ways[place] : NULL;
+	}
+	return batch->current == NULL ? 0 : way_take(batch->current, event);
+}
+
 /* @return 1 = the marker came, 0 = more may come, or negative errno. */
-static int take_events(struct way *way, const char *bytes, size_t length, uint32_t cookie)
+static int take_events(struct batch *batch, const char *bytes, size_t length)
 {
 	int left = (int)length;
 	for (const struct nlmsghdr *message = (const void *)bytes; mnl_nlmsg_ok(message, left);
@@ -98,12 +125,12 @@ static int take_events(struct way *way, const char *bytes, size_t length, uint32
 			continue;
 		}
 		if (r == 0 && event.marker) {
-			if (event.packet.cookie == cookie) {
+			if (event.packet.cookie == batch->twin->cookie) {
 				return 1;
 			}
 			continue;
 		}
-		r = r < 0 ? r : way_take(way, &event);
+		r = r < 0 ? r : take_event(batch, &event);
 		if (r < 0) {
 			return r;
 		}
@@ -111,35 +138,39 @@ static int take_events(struct way *way, const char *bytes, size_t length, uint32
 	return 0;
 }
 
-/* Until the marker: packets of one interface go one behind another, and both were sent from one
- * processor, so that nothing of the probe comes after it. */
-static int listen_until_marker(struct twin *twin, struct way *way)
+/* Until more can be read. What was lost may have been the marker, so another follows. */
+static int wait_for_more(struct batch *batch, bool *marked_again, usec_t deadline)
+{
+	struct pollfd waiting = { .fd = batch->twin->parts[PART_TRACE], .events = POLLIN };
+	if (batch->lost && !*marked_again) {
+		*marked_again = true;
+		return send_marker(batch->twin, &batch->entry);
+	}
+	usec_t left = deadline - clock_monotonic();
+	return left <= 0 || poll(&waiting, 1, (int)(left / 1000) + 1) == 0 ? -ETIMEDOUT : 0;
+}
+
+/* Until the marker: packets of one interface go one behind another, and all were sent from one
+ * processor, so that nothing of the probes comes after it. */
+static int listen_until_marker(struct batch *batch)
 {
 	_Alignas(struct nlmsghdr) char bytes[EVENTS_BYTES];
 	const usec_t deadline = clock_monotonic() + answer_timeout;
+	bool marked_again = false;
 	for (;;) {
-		ssize_t length = recv(twin->parts[PART_TRACE], bytes, sizeof(bytes), MSG_DONTWAIT);
+		ssize_t length =
+			recv(batch->twin->parts[PART_TRACE], bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (length < 0 && errno == ENOBUFS) {
-			int r = way_doubt(way->answer, TWIN_DOUBT_LOST, "");
-			if (r < 0) {
-				return r;
-			}
+			batch->lost = true;
 			continue;
 		}
 		if (length < 0 && errno != EAGAIN && errno != EINTR) {
 			return -errno;
 		}
-		if (length > 0) {
-			int r = take_events(way, bytes, (size_t)length, twin->cookie);
-			if (r != 0) {
-				return r < 0 ? r : 0;
-			}
-			continue;
-		}
-		usec_t left = deadline - clock_monotonic();
-		struct pollfd waiting = { .fd = twin->parts[PART_TRACE], .events = POLLIN };
-		if (left <= 0 || poll(&waiting, 1, (int)(left / 1000) + 1) == 0) {
-			return -ETIMEDOUT;
+		int r = length > 0 ? take_events(batch, bytes, (size_t)length)
+				   : wait_for_more(batch, &marked_again, deadline);
+		if (r != 0) {
+			return r < 0 ? r : 0;
 		}
 	}
 }
@@ -164,12 +195,7 @@ static bool is_no_source(const struct twin *twin, const struct addr *from)
 	    from->bytes[0] >= (ipv6 ? 0xff : 224)) {
 		return true;
 	}
-	for (size_t i = 0; i < twin->host->addresses.count; i++) {
-		if (addr_compare(&twin->host->addresses.items[i].local, from) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return twin_host_has(twin->host, from);
 }
 
 static int ask_route(unsigned char *type, const struct twin *twin, const struct twin_packet *packet,
@@ -269,21 +295,20 @@ static void name_exit(const struct twin *twin, struct twin_answer *answer, uint3
 	}
 }
 
-static int probe(struct twin *twin, const struct twin_packet *packet, const struct entry *entry,
-		 struct way *way)
+/* What the trace left open. */
+static int complete(struct batch *batch, size_t index)
 {
-	int r = send_probe(twin, packet, entry);
-	/* A packet that the output drops is refused to its sender with EPERM. */
-	r = entry->own && r == -EPERM ? 0 : r;
-	r = r < 0 ? r : send_marker(twin, entry);
-	r = r < 0 ? r : listen_until_marker(twin, way);
-	r = r < 0 ? r : way_decide(way);
+	const struct twin *twin = batch->twin;
+	const struct twin_packet *packet = &batch->packets[index];
+	struct way *way = &batch->ways[index];
 	struct twin_answer *answer = way->answer;
-	if (r == 0 && !entry->own && is_refused_early(way, packet)) {
+	int r = batch->lost ? way_doubt(answer, TWIN_DOUBT_LOST, "") : 0;
+	r = r < 0 ? r : way_decide(way);
+	if (r == 0 && !batch->entry.own && is_refused_early(way, packet)) {
 		answer->outcome = TWIN_UNROUTED;
 	}
 	if (r == 0 && answer->outcome == TWIN_UNROUTED) {
-		answer->cause = route_cause(twin, packet, &answer->to, entry->link->inside);
+		answer->cause = route_cause(twin, packet, &answer->to, batch->entry.link->inside);
 		if (answer->cause == TWIN_CAUSE_UNTRACED) {
 			answer->outcome = TWIN_DROPPED;
 		}
@@ -291,33 +316,138 @@ static int probe(struct twin *twin, const struct twin_packet *packet, const stru
 	if (r == 0 && answer->outcome == TWIN_FORWARDED) {
 		name_exit(twin, answer, way->out_index);
 	}
+	return r < 0 ? r : doubt_programs(answer, batch->entry.host);
+}
+
+/* ---- Many packets ---- */
+
+static void batch_begin(struct batch *batch)
+{
+	batch->first = batch->twin->cookie + 1;
+	batch->current = NULL;
+	batch->lost = false;
+	for (size_t i = 0; i < batch->count; i++) {
+		way_begin(&batch->ways[i], &batch->answers[i], &batch->twin->legend,
+			  ++batch->twin->cookie);
+		batch->answers[i].to = batch->packets[i].to;
+		batch->answers[i].port = batch->packets[i].port;
+	}
+}
+
+static int batch_send(struct batch *batch)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < batch->count; i++) {
+		r = send_probe(batch->twin, &batch->packets[i], &batch->entry,
+			       batch->first + (uint32_t)i);
+		/* A packet that the output drops is refused to its sender with EPERM. */
+		r = batch->entry.own && r == -EPERM ? 0 : r;
+	}
+	r = r < 0 ? r : send_marker(batch->twin, &batch->entry);
+	r = r < 0 ? r : listen_until_marker(batch);
+	for (size_t i = 0; r == 0 && i < batch->count; i++) {
+		r = complete(batch, i);
+	}
 	return r;
+}
+
+/* Nothing can enter there: the answer is the cause why. */
+static void batch_refuse(struct batch *batch, enum twin_cause cause)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		batch->answers[i].outcome = TWIN_UNROUTED;
+		batch->answers[i].cause = cause;
+	}
+}
+
+static int batch_run(struct batch *batch, const struct twin_taker *taker, size_t index)
+{
+	enum twin_cause cause = TWIN_CAUSE_NONE;
+	batch->entry = find_entry(batch->twin, batch->packets->interface, &cause);
+	batch_begin(batch);
+	int r = 0;
+	if (batch->entry.link == NULL) {
+		batch_refuse(batch, cause);
+	} else {
+		r = batch_send(batch);
+	}
+	/* Of many a part was lost: one alone has all the room. */
+	const bool again = r == 0 && batch->lost && batch->count > 1;
+	for (size_t i = 0; i < batch->count; i++) {
+		if (r == 0 && !again) {
+			r = taker->take(taker->data, index + i, &batch->answers[i]);
+		}
+		twin_answer_deinit(&batch->answers[i]);
+	}
+	return r == 0 && again ? -EAGAIN : r;
+}
+
+/* How many packets enter where the first one does. */
+static size_t batch_length(const struct twin_packet *packets, size_t count)
+{
+	size_t length = 1;
+	while (length < count && length < BATCH_PACKETS &&
+	       strcmp(packets[length].interface, packets->interface) == 0) {
+		length++;
+	}
+	return length;
+}
+
+static int run_batches(struct batch *batch, const struct twin_packet *packets, size_t count,
+		       const struct twin_taker *taker)
+{
+	size_t together = BATCH_PACKETS;
+	for (size_t at = 0; at < count; at += batch->count) {
+		const size_t length = batch_length(packets + at, count - at);
+		batch->packets = packets + at;
+		batch->count = length < together ? length : together;
+		int r = batch_run(batch, taker, at);
+		if (r == -EAGAIN) {
+			batch->count = 0;
+			together = 1;
+			continue;
+		}
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+int twin_probe_all(struct twin *twin, const struct twin_packet *packets, size_t count,
+		   const struct twin_taker *taker, struct err *e)
+{
+	cpu_set_t before;
+	cpu_set_t one;
+	_cleanup_(freep) struct batch *batch = calloc(1, sizeof(*batch));
+	if (batch == NULL) {
+		return err_system(e, ENOMEM, "no answer of the twin");
+	}
+	batch->twin = twin;
+	bool pinned = sched_getaffinity(0, sizeof(before), &before) == 0;
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	pinned = pinned && sched_setaffinity(0, sizeof(one), &one) == 0;
+	int r = run_batches(batch, packets, count, taker);
+	if (pinned) {
+		(void)sched_setaffinity(0, sizeof(before), &before); /* as it was */
+	}
+	return r < 0 ? err_system(e, r, "no answer of the twin") : 0;
+}
+
+/* The answer outlives the call: its pointers stay in its own memory. */
+static int keep(void *data, size_t index, struct twin_answer *answer)
+{
+	(void)index; /* the only one */
+	*(struct twin_answer *)data = *answer;
+	*answer = (struct twin_answer){ .reject = "" };
+	return 0;
 }
 
 int twin_probe(struct twin *twin, const struct twin_packet *packet, struct twin_answer *out,
 	       struct err *e)
 {
-	struct way way;
-	enum twin_cause cause = TWIN_CAUSE_NONE;
-	cpu_set_t before;
-	cpu_set_t one;
-	const struct entry entry = find_entry(twin, packet->interface, &cause);
-	way_begin(&way, out, &twin->legend, ++twin->cookie);
-	out->to = packet->to;
-	out->port = packet->port;
-	if (entry.link == NULL) {
-		out->outcome = TWIN_UNROUTED;
-		out->cause = cause;
-		return 0;
-	}
-	bool pinned = sched_getaffinity(0, sizeof(before), &before) == 0;
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	pinned = pinned && sched_setaffinity(0, sizeof(one), &one) == 0;
-	int r = probe(twin, packet, &entry, &way);
-	r = r < 0 ? r : doubt_programs(out, entry.host);
-	if (pinned) {
-		(void)sched_setaffinity(0, sizeof(before), &before); /* as it was */
-	}
-	return r < 0 ? err_system(e, r, "no answer of the twin") : 0;
+	const struct twin_taker taker = { .take = keep, .data = out };
+	*out = (struct twin_answer){ .reject = "" };
+	return twin_probe_all(twin, packet, 1, &taker, e);
 }

@@ -116,7 +116,7 @@ static int add_doubt(struct twin *twin, enum twin_doubt_kind kind, const char *d
 	if (doubt == NULL) {
 		return -ENOMEM;
 	}
-	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept };
+	*doubt = (struct twin_doubt){ .kind = kind, .detail = kept, .owner = "" };
 	return 0;
 }
 

@@ -1,0 +1,71 @@
+/* Programs that tried to take a port that is declared for another one. */
+#include <string.h>
+
+#include "review/rules.h"
+
+/* Of several attempts at a port the last one speaks. */
+static bool is_last(const struct review_input *in, size_t index)
+{
+	const struct event *event = &in->attempts[index];
+	for (size_t i = index + 1; i < in->attempt_count; i++) {
+		const struct event *later = &in->attempts[i];
+		if (later->kind == event->kind && later->port == event->port &&
+		    later->protocol == event->protocol) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Declared meanwhile for nobody: then anybody may. */
+static const struct policy_declaration *declared(const struct review_input *in,
+						 const struct event *event)
+{
+	const struct policy_declaration *declaration = NULL;
+	while (in->policy != NULL &&
+	       (declaration = policy_declaration_for(in->policy, event->protocol, event->port, NULL,
+						     declaration)) != NULL) {
+		const struct policy_program *program = &declaration->program;
+		if (program->unit != NULL || program->executable != NULL || program->user != NULL ||
+		    program->container != NULL) {
+			return declaration;
+		}
+	}
+	return NULL;
+}
+
+static void add_who(struct review *review, struct finding *finding, const struct event *event)
+{
+	review_fact(review, finding, "process", event->process);
+	review_fact_printf(review, finding, "pid", "%d", event->pid);
+	review_fact_printf(review, finding, "uid", "%u", event->uid);
+	review_fact(review, finding, "executable", event->executable);
+	review_fact(review, finding, "unit",
+		    event->container[0] != '\0' ? event->container
+		    : event->unit[0] != '\0'    ? event->unit
+						: "-");
+}
+
+void rules_of_binds(struct review *review)
+{
+	const struct review_input *in = review->in;
+	for (size_t i = 0; i < in->attempt_count; i++) {
+		const struct event *event = &in->attempts[i];
+		const struct policy_declaration *declaration = declared(in, event);
+		if (declaration == NULL || !is_last(in, i)) {
+			continue;
+		}
+		struct finding *finding = review_add(
+			review, event->kind == EVENT_BIND_REFUSED ? "bind-refused" : "bind-watched",
+			SEVERITY_MEDIUM);
+		if (finding == NULL) {
+			return;
+		}
+		finding->declaration = arena_strdup(&review->out->arena, declaration->entry.name);
+		review_fact(review, finding, "declaration", declaration->entry.name);
+		review_fact_printf(review, finding, "port", "%u", event->port);
+		review_fact(review, finding, "protocol", protocol_name(event->protocol));
+		review_fact(review, finding, "program", event->detail);
+		add_who(review, finding, event);
+	}
+}

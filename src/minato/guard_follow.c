@@ -1,0 +1,274 @@
+/* The bind guard as the policy wants it. */
+#include "guard_follow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "config.h"
+#include "guard_text.h"
+#include "look.h"
+#include "observe/observe.h"
+#include "words.h"
+
+struct guard_place guard_place(void)
+{
+	const char *directory = getenv("MINATO_GUARD_DIRECTORY");
+	const char *cgroup = getenv("MINATO_GUARD_CGROUP");
+	unsigned without = observe_without_parse(getenv("MINATO_WITHOUT"));
+	return (struct guard_place){
+		.directory = directory != NULL && directory[0] == '/' ? directory
+								      : MINATO_GUARD_DIRECTORY,
+		.cgroup = cgroup != NULL && cgroup[0] == '/' ? cgroup : NULL,
+		.without_bpf = (without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0,
+	};
+}
+
+/* ---- the table ---- */
+
+/* Also of a container that is about to start: its runtime writes it down before. */
+static int find_container(void *context, char id[GUARD_ID_BYTES], const char *name)
+{
+	(void)context; /* the state files are those of this host */
+	return observe_container_find(id, GUARD_ID_BYTES, "", name);
+}
+
+int guard_table_here(struct guard_table *out, const struct context *context,
+		     const struct policy *policy, const struct guard_options *options,
+		     struct err *e)
+{
+	const struct guard_place place = guard_place();
+	struct guard_environment environment;
+	int r = guard_environment_read(&environment, &place, context->now, e);
+	if (r == 0) {
+		environment.container = find_container;
+		r = guard_compile(out, policy, options, &environment, e);
+	}
+	return r;
+}
+
+/* ---- the daemon ---- */
+
+static int connect_control(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
+				    runtime_directory());
+	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || length < 0 || (size_t)length >= sizeof(address.sun_path) ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
+/*
+ * The daemon has no right to open the guard's ring: whoever loads a guard hands it over. Without a
+ * daemon the records wait in the ring; the next one finds it when it starts.
+ */
+static void tell_daemon(const struct guard_place *place)
+{
+	char order[32];
+	uint32_t bytes = 0;
+	_cleanup_(close_fdp) int ring = guard_ring(&bytes, place, NULL);
+	_cleanup_(close_fdp) int control = connect_control();
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} beside = { .header = { .cmsg_level = SOL_SOCKET,
+				 .cmsg_type = SCM_RIGHTS,
+				 .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	const int length = snprintf(order, sizeof(order), "guard %u", ring < 0 ? 0 : bytes);
+	struct iovec text = { order, (size_t)length };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+	if (control < 0) {
+		return;
+	}
+	if (ring >= 0) {
+		memcpy(CMSG_DATA(&beside.header), &ring, sizeof(ring));
+		message.msg_control = &beside;
+		message.msg_controllen = sizeof(beside.room);
+	}
+	(void)sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT); /* it may be ending */
+	char answer[64];
+	const struct timeval wait = { .tv_sec = 1 };
+	(void)setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	(void)!recv(control, answer, sizeof(answer), 0); /* it has the ring when it answers */
+}
+
+/* ---- on and off ---- */
+
+/* Adds the owned ports to those that the kernel never picks, in place of those that the guard
+ * before added. */
+static int reserve(bool *too_many, struct guard_table *table, struct portset *wanted,
+		   const struct guard_status *before, struct err *e)
+{
+	struct portset now;
+	struct portset added = { 0 };
+	struct port_range ephemeral;
+	int r = guard_reserved_read(&now, &ephemeral, e);
+	if (r < 0) {
+		return r;
+	}
+	if (before->here) {
+		guard_unreserve(&now, &now, &before->reserved);
+	}
+	*wanted = now;
+	*too_many = guard_reserve(wanted, &added, &now, &table->owned, &ephemeral) ==
+		    GUARD_RESERVE_TOO_MUCH;
+	guard_table_keep(table, &added);
+	return 0;
+}
+
+int guard_put(bool *too_many, struct guard_table *table, struct err *e)
+{
+	const struct guard_place place = guard_place();
+	struct guard_status before;
+	struct portset wanted;
+	int r = guard_status(&before, &place, e);
+	if (r == 0) {
+		r = reserve(too_many, table, &wanted, &before, e);
+	}
+	if (r == 0) {
+		r = guard_load(&place, table, e);
+	}
+	if (r == 0) {
+		tell_daemon(&place);
+		r = guard_reserved_write(&wanted, e);
+	}
+	return r;
+}
+
+int guard_remove(struct guard_status *before, struct err *e)
+{
+	struct guard_place place = guard_place();
+	struct portset ports;
+	struct port_range ephemeral;
+	place.without_bpf = false; /* away with it also where BPF is not to be used */
+	int r = guard_status(before, &place, e);
+	if (r == 0) {
+		r = guard_reserved_read(&ports, &ephemeral, e);
+	}
+	/* The ports first: with the guard goes what it knows of them. */
+	if (r == 0 && before->loaded && before->here) {
+		guard_unreserve(&ports, &ports, &before->reserved);
+		r = guard_reserved_write(&ports, e);
+	}
+	if (r == 0) {
+		r = guard_unload(&place, e);
+	}
+	if (r == 0 && before->loaded) {
+		tell_daemon(&place);
+	}
+	return r;
+}
+
+static int fail(const struct context *context, const struct err *e)
+{
+	complain(context, err_text(e), NULL);
+	return e->code == -EPERM || e->code == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
+}
+
+int guard_off(const struct context *context, bool quiet)
+{
+	struct guard_status before = { 0 };
+	struct err e = ERR_INIT;
+	int r = guard_remove(&before, &e);
+	if (quiet && !before.loaded) {
+		return EXIT_IN_ORDER; /* where there can be none, there is none to end */
+	}
+	if (r < 0) {
+		return fail(context, &e);
+	}
+	struct str out = STR_INIT(256);
+	str_add(&out, before.loaded ? _("the bind guard is off\n") : _("no bind guard was on\n"));
+	int code = print_text(&out);
+	str_deinit(&out);
+	return code;
+}
+
+/* ---- following the policy ---- */
+
+/* What guards another network namespace is somebody else's. */
+static int check_place(const struct guard_place *place, struct err *e)
+{
+	struct guard_status status;
+	int r = guard_possible(place, e);
+	if (r == 0) {
+		r = guard_status(&status, place, e);
+	}
+	if (r == 0 && status.loaded && status.attached && !status.here) {
+		return err_set(e, EBUSY,
+			       "the bind guard of another network namespace stands in %s: minato "
+			       "guard off ends it",
+			       place->directory);
+	}
+	return r;
+}
+
+static int put_unless_it_holds(struct guard_table *table, const struct guard_place *place,
+			       bool quiet, struct err *e)
+{
+	bool holds = false;
+	bool too_many = false;
+	struct guard_status after;
+	int r = guard_holds(&holds, place, table, e);
+	if (r == 0 && !holds) {
+		r = guard_put(&too_many, table, e);
+	}
+	if (r < 0 || (holds && quiet)) {
+		return r;
+	}
+	r = guard_status(&after, place, e);
+	if (r == 0) {
+		struct str out = STR_INIT(1 << 20);
+		guard_add_loaded(&out, &after, table, too_many);
+		(void)print_text(&out); /* it complains by itself */
+		str_deinit(&out);
+	}
+	return r;
+}
+
+static int follow(const struct context *context, const struct policy *policy, bool quiet,
+		  struct err *e)
+{
+	const struct guard_place place = guard_place();
+	const struct guard_options options = guard_options_of(policy);
+	struct guard_table table = { 0 };
+	int r = check_place(&place, e);
+	if (r == 0) {
+		r = guard_table_here(&table, context, policy, &options, e);
+	}
+	if (r == 0) {
+		r = put_unless_it_holds(&table, &place, quiet, e);
+	}
+	guard_table_deinit(&table);
+	return r;
+}
+
+static bool stands_here(void)
+{
+	const struct guard_place place = guard_place();
+	struct guard_status status;
+	return guard_status(&status, &place, NULL) == 0 && status.loaded && status.here;
+}
+
+void guard_follow(const struct context *context, const struct policy *policy, bool quiet)
+{
+	struct err e = ERR_INIT;
+	if (!guard_is_wanted(policy)) {
+		if (stands_here()) {
+			(void)guard_off(context, true); /* it complains by itself */
+		}
+		return;
+	}
+	if (follow(context, policy, quiet, &e) < 0) {
+		complain(context, err_text(&e), NULL);
+		complain(context, _("so ports with program: are not kept for their programs"),
+			 "minato guard status");
+	}
+}
