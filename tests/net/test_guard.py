@@ -255,7 +255,7 @@ def test_a_guard_that_is_killed_is_started_again(world, daemon):
     until(lambda: world.confirmed() == 1, "the rules are back")
     restarted = daemon.ask("/v1/events?kind=child_restarted")["events"]
     assert [(e["process"], e["count"]) for e in restarted] == [("guard", 1)]
-    assert events(daemon)[-1]["kind"] == "rules_restored"
+    until(lambda: [event["kind"] for event in events(daemon)][-1:] == ["rules_restored"], "it is told")
 
 
 def test_a_new_engine_is_told_of_the_rules(world, daemon):
