@@ -11,59 +11,6 @@
 static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP, PROTOCOL_SCTP,
 					   PROTOCOL_UDPLITE };
 
-usec_t access_left(const struct policy_declaration *declaration,
-		   const struct enforce_environment *environment)
-{
-	if (declaration->until == POLICY_NO_DATE) {
-		return 0;
-	}
-	usec_t left = environment->day_end(declaration->until) - environment->now;
-	return left <= 0 ? -1 : left;
-}
-
-bool access_who_counts(const struct policy_who *who)
-{
-	return policy_who_located(who) || who->interface != NULL || who->mac.given;
-}
-
-bool access_is_internal(const struct policy *policy, const struct policy_declaration *declaration)
-{
-	for (size_t i = 0; i < declaration->from.count; i++) {
-		const struct policy_from *from = &declaration->from.items[i];
-		if (from->kind == POLICY_FROM_ANY || from->kind == POLICY_FROM_PREFIX ||
-		    (from->kind == POLICY_FROM_WHO &&
-		     access_who_counts(&policy->who.items[from->who]))) {
-			return false;
-		}
-	}
-	return true;
-}
-
-bool access_leads_anywhere(const struct policy_declaration *declaration)
-{
-	bool anywhere = declaration->to.count == 0;
-	for (size_t i = 0; !anywhere && i < declaration->to.count; i++) {
-		anywhere = declaration->to.items[i].kind == POLICY_FROM_ANY;
-	}
-	return anywhere;
-}
-
-bool access_who_is_place(const struct policy_who *who)
-{
-	return policy_who_located(who) || who->interface != NULL;
-}
-
-/* Whether no packet can be told to go where a declaration allows. */
-static bool leads_nowhere(const struct policy *policy, const struct policy_declaration *d)
-{
-	bool nowhere = !access_leads_anywhere(d);
-	for (size_t i = 0; nowhere && i < d->to.count; i++) {
-		nowhere = d->to.items[i].kind == POLICY_FROM_WHO &&
-			  !access_who_is_place(&policy->who.items[d->to.items[i].who]);
-	}
-	return nowhere;
-}
-
 /* ---- gates ---- */
 
 /* What is the same is found by bytes that say all of it. */
@@ -76,8 +23,8 @@ struct known {
 struct making {
 	struct access *access;
 	const struct policy *policy;
-	enum access_side side;
-	const struct policy_declaration *declarations; /* of that side */
+	enum enforce_direction direction;
+	const struct policy_declaration *declarations; /* of that direction */
 	size_t count;
 	const struct enforce_environment *environment;
 	struct known *gates, *doors, *names;
@@ -111,6 +58,13 @@ static void add_number(struct str *out, int64_t number)
 	(void)str_add_bytes(out, (const char *)&number, sizeof(number)); /* kept in out->error */
 }
 
+/* With its length, so that no two texts run into each other. */
+static void add_text(struct str *out, const char *text)
+{
+	add_number(out, text == NULL ? -1 : (int64_t)strlen(text));
+	(void)str_add(out, text ?: "");
+}
+
 /* With its length: two lists that follow each other are told apart. */
 static void add_list(struct str *out, const struct policy_from *items, size_t count)
 {
@@ -129,8 +83,9 @@ static void add_list(struct str *out, const struct policy_from *items, size_t co
 	}
 }
 
+/* @param program  NULL = it is no condition. */
 static void gate_key(struct str *out, const struct policy *policy,
-		     const struct policy_declaration *d)
+		     const struct policy_declaration *d, const struct policy_program *program)
 {
 	add_number(out, d->rate.count);
 	add_number(out, d->rate.per);
@@ -139,7 +94,13 @@ static void gate_key(struct str *out, const struct policy *policy,
 	add_number(out, d->cut);
 	add_list(out, d->from.items, d->from.count);
 	add_list(out, d->to.items, d->to.count);
-	(void)str_printf(out, "%s/%s", d->interface ?: "", d->out ?: "");
+	add_text(out, d->interface);
+	add_text(out, d->out);
+	if (program != NULL) {
+		add_text(out, program->user);
+		add_text(out, program->unit);
+		add_text(out, program->executable);
+	}
 }
 
 static bool is_lasting(const struct policy_declaration *d)
@@ -156,8 +117,8 @@ static bool is_lasting(const struct policy_declaration *d)
 static bool like_undeclared(const struct making *making, const struct policy_declaration *d)
 {
 	const struct policy *policy = making->policy;
-	if (making->side == ACCESS_FORWARD) {
-		return policy->defaults.forward != POLICY_ACCEPT;
+	if (making->direction != ENFORCE_INBOUND) {
+		return access_default(policy, making->direction) != POLICY_ACCEPT;
 	}
 	return policy->defaults.inbound != POLICY_ACCEPT &&
 	       policy_observes(policy, d) == policy_observes(policy, NULL) && !d->cut &&
@@ -168,14 +129,17 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 {
 	const struct policy_declaration *d = &making->declarations[index];
 	const usec_t left = access_left(d, making->environment);
+	const bool by_program =
+		making->direction == ENFORCE_OUTBOUND && policy_has_program(&d->program);
+	const struct policy_program *program = by_program ? &d->program : NULL;
 	const bool closed = left < 0 || access_is_internal(making->policy, d) ||
-			    leads_nowhere(making->policy, d);
+			    access_leads_nowhere(making->policy, d);
 	making->gate_of[index] = UINT32_MAX;
 	if (closed && like_undeclared(making, d)) {
 		return 0;
 	}
 	str_clear(key);
-	gate_key(key, making->policy, d);
+	gate_key(key, making->policy, d, program);
 	struct known *known =
 		key->error != 0 ? NULL : know(making, &making->gates, key->text, key->length);
 	if (known == NULL) {
@@ -187,8 +151,10 @@ static int make_gate(struct making *making, size_t index, struct str *key)
 			return -ENOMEM;
 		}
 		*gate = (struct gate){ .declaration = d,
+				       .program = program,
 				       .left = closed ? 0 : left,
-				       .open = !closed && is_lasting(d) && d->rate.count == 0,
+				       .open = !closed && is_lasting(d) && program == NULL &&
+					       d->rate.count == 0,
 				       .closed = closed,
 				       .lasting = !closed && is_lasting(d),
 				       .observed = policy_observes(making->policy, d) };
@@ -317,7 +283,8 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		door->left = gate->left > door->left ? gate->left : door->left;
 		door->cut = door->cut || gate->declaration->cut;
 	}
-	door->left = ends && !door->observed && making->side == ACCESS_INBOUND ? door->left : 0;
+	door->left =
+		ends && !door->observed && making->direction == ENFORCE_INBOUND ? door->left : 0;
 	door->cut = door->cut && !lasting && !door->observed;
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
@@ -481,20 +448,15 @@ static int make_openings(struct making *making)
 	return r == 0 ? make_other(making, &active) : r;
 }
 
-int access_make(struct access *out, const struct policy *policy, enum access_side side,
+int access_make(struct access *out, const struct policy *policy, enum enforce_direction direction,
 		const struct enforce_environment *environment, struct err *e)
 {
-	const bool inbound = side == ACCESS_INBOUND;
 	*out = (struct access){ .other_door = ACCESS_NO_DOOR };
 	arena_init(&out->arena, 0);
 	struct making making = {
-		.access = out,
-		.policy = policy,
-		.side = side,
-		.declarations = inbound ? policy->declarations.items : policy->forward.items,
-		.count = inbound ? policy->declarations.count : policy->forward.count,
-		.environment = environment,
+		.access = out, .policy = policy, .direction = direction, .environment = environment
 	};
+	making.declarations = access_declarations(&making.count, policy, direction);
 	making.gate_of = calloc(making.count + 1, sizeof(*making.gate_of));
 	making.door_of = malloc((making.count + 1) * sizeof(*making.door_of));
 	int r = making.gate_of == NULL || making.door_of == NULL ? -ENOMEM : make_gates(&making);
@@ -502,7 +464,7 @@ int access_make(struct access *out, const struct policy *policy, enum access_sid
 		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
 		r = make_openings(&making);
 	}
-	out->cut_undeclared = inbound && policy->defaults.cut &&
+	out->cut_undeclared = direction == ENFORCE_INBOUND && policy->defaults.cut &&
 			      policy->defaults.inbound != POLICY_ACCEPT &&
 			      !policy_observes(policy, NULL);
 	free(making.gate_of);

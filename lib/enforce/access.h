@@ -7,6 +7,7 @@
 /* A declaration's conditions; declarations with the same ones share a gate. */
 struct gate {
 	const struct policy_declaration *declaration; /* the first that has it; names it */
+	const struct policy_program *program;         /* outbound: who may; NULL = whoever it is */
 	usec_t left;                                  /* until it ends; 0 = does not end */
 	bool open;                                    /* to everybody, everywhere, always */
 	bool closed;   /* to everybody: it has ended, or is for this machine alone */
@@ -32,9 +33,6 @@ struct opening {
 	const struct policy_declaration *declaration; /* the first that covers them */
 };
 
-/* Which packets: those for this host, or those that it passes on between others. */
-enum access_side { ACCESS_INBOUND, ACCESS_FORWARD };
-
 enum { ACCESS_NO_DOOR = UINT32_MAX };
 
 struct access {
@@ -47,10 +45,26 @@ struct access {
 	uint32_t other_door;          /* of protocols without ports; ACCESS_NO_DOOR = none */
 };
 
-/* @return 0; -E2BIG; -ENOMEM. `out` needs access_deinit in every case. */
-int access_make(struct access *out, const struct policy *policy, enum access_side side,
+/* The doors of one direction: for outgoing packets they stand at the ports of the other end.
+ * @return 0; -E2BIG; -ENOMEM. `out` needs access_deinit in every case. */
+int access_make(struct access *out, const struct policy *policy, enum enforce_direction direction,
 		const struct enforce_environment *environment, struct err *e);
 void access_deinit(struct access *access);
+
+/* ---- conditions of packets (conditions.c) ---- */
+
+/* The declarations of one direction, in the order of the files. */
+const struct policy_declaration *access_declarations(size_t *count, const struct policy *policy,
+						     enum enforce_direction direction);
+/* What becomes of what nobody declared; what is only observed passes. @param policy  NULL = no
+ * rules. @return enum policy_verdict. */
+int access_default(const struct policy *policy, enum enforce_direction direction);
+/* Whether packets of that direction meet rules. @param policy  NULL = no rules. */
+bool access_limits(const struct policy *policy, enum enforce_direction direction);
+
+/* Whether the declaration names the port; without ports it holds for all. */
+bool access_covers(const struct policy_declaration *declaration, enum protocol protocol,
+		   uint16_t port);
 
 /* Microseconds until a declaration ends; 0 = it does not end; negative = it has ended. */
 usec_t access_left(const struct policy_declaration *declaration,
@@ -62,6 +76,9 @@ bool access_is_internal(const struct policy *policy, const struct policy_declara
 
 /* Whether destinations are no condition of a declaration, but for the interface `out:`. */
 bool access_leads_anywhere(const struct policy_declaration *declaration);
+/* Whether no packet can be told to go where a declaration allows. */
+bool access_leads_nowhere(const struct policy *policy,
+			  const struct policy_declaration *declaration);
 /* Whether a who can be a destination: it has an address or an interface. */
 bool access_who_is_place(const struct policy_who *who);
 

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "enforce/change_words.h"
 #include "enforce/grants.h"
 
 /* One of the two sides: a policy, or no rules at all. */
@@ -31,7 +32,7 @@ struct group {
 struct comparing {
 	struct enforce_changes *out;
 	struct side sides[2];
-	bool forward; /* what is passed on is compared now, else what is for this host */
+	enum enforce_direction direction; /* that is compared now */
 	struct group *groups;
 	struct arena scratch;
 	VEC(struct enforce_change) list;
@@ -40,34 +41,17 @@ struct comparing {
 	bool frees_only;
 };
 
-/* What is only counted is let in. */
-static int inbound_of(const struct policy *policy)
+/* Whether what nobody declared is let through in the direction that is compared now. */
+static bool lets_through(const struct comparing *c, const struct side *side)
 {
-	return policy == NULL || policy_observes(policy, NULL) ? POLICY_ACCEPT
-							       : policy->defaults.inbound;
-}
-
-static int outbound_of(const struct policy *policy)
-{
-	return policy == NULL ? POLICY_ACCEPT : policy->defaults.outbound;
-}
-
-static int forward_of(const struct policy *policy)
-{
-	return policy == NULL || policy_observes(policy, NULL) ? POLICY_ACCEPT
-							       : policy->defaults.forward;
-}
-
-static bool opens_default(const struct comparing *c, const struct side *side)
-{
-	return (c->forward ? forward_of : inbound_of)(side->policy) == POLICY_ACCEPT;
+	return access_default(side->policy, c->direction) == POLICY_ACCEPT;
 }
 
 static int grants_of(struct grants *out, const struct comparing *c, const struct side *side,
 		     uint32_t door)
 {
 	if (door == DOOR_DEFAULT) {
-		return opens_default(c, side) ? grants_to_all(out) : 0;
+		return lets_through(c, side) ? grants_to_all(out) : 0;
 	}
 	return grants_of_door(out, side->policy, &side->access, &side->access.doors.items[door]);
 }
@@ -78,89 +62,16 @@ static bool cuts_at(const struct side *side, uint32_t door)
 				    : side->access.doors.items[door].cut;
 }
 
-/* ---- words of one side ---- */
-
-/* What the names of a who are frozen to: " (home.example.net 203.0.113.9 2001:db8::9)". */
-static void add_names(struct str *out, const struct policy_who *who)
-{
-	enum { TOLD_MAX = 4 };
-	for (size_t i = 0; i < who->names.count && i < TOLD_MAX; i++) {
-		const struct policy_host_name *name = &who->names.items[i];
-		(void)str_printf(out, "%s%s", i == 0 ? " (" : "; ", name->name);
-		for (size_t k = 0; k < name->addresses.count && k < TOLD_MAX; k++) {
-			char text[PREFIX_TEXT_BYTES];
-			(void)str_printf(out, " %s",
-					 prefix_format(&name->addresses.items[k], text));
-		}
-		(void)str_add(out, name->addresses.count > TOLD_MAX ? " ..." : "");
-	}
-	if (who->names.count > 0) {
-		(void)str_add(out, who->names.count > TOLD_MAX ? "; ...)" : ")");
-	}
-}
-
-/* " -> dmz, 192.0.2.7 (eth1)" */
-static void add_way_words(struct str *out, const struct policy *policy,
-			  const struct policy_declaration *d)
-{
-	(void)str_add(out, " -> "); /* kept in out->error, as all of it */
-	for (size_t i = 0; i < d->to.count; i++) {
-		(void)str_add(out, i == 0 ? "" : ", ");
-		policy_from_format(out, policy, &d->to.items[i]);
-		if (d->to.items[i].kind == POLICY_FROM_WHO) {
-			add_names(out, &policy->who.items[d->to.items[i].who]);
-		}
-	}
-	(void)str_add(out, d->to.count == 0 ? "any" : "");
-	if (d->out != NULL) {
-		(void)str_printf(out, " (%s)", d->out);
-	}
-}
-
-/* @param between  what stands before a further gate. */
-static void add_gate_words(struct str *out, const struct policy *policy, const struct gate *gate,
-			   const char *between)
-{
-	const struct policy_declaration *d = gate->declaration;
-	const char *comma = out->length > 0 ? between : "";
-	for (size_t i = 0; !gate->closed && i < d->from.count; i++) {
-		if (d->from.items[i].kind == POLICY_FROM_HOST) {
-			continue;
-		}
-		(void)str_add(out, comma);
-		comma = ", ";
-		policy_from_format(out, policy, &d->from.items[i]);
-		if (d->from.items[i].kind == POLICY_FROM_WHO) {
-			add_names(out, &policy->who.items[d->from.items[i].who]);
-		}
-		if (d->interface != NULL) {
-			(void)str_printf(out, " (%s)", d->interface);
-		}
-	}
-}
+/* ---- one pair of doors ---- */
 
 /* Who gets in, in the policy's words; NULL = nobody. */
 static const char *words_of(struct comparing *c, const struct side *side, uint32_t door)
 {
-	struct str text = STR_INIT(1 << 20);
 	if (door == DOOR_DEFAULT) {
-		return opens_default(c, side) ? "any" : NULL;
+		return lets_through(c, side) ? "any" : NULL;
 	}
-	const struct door *d = &side->access.doors.items[door];
-	for (uint32_t i = 0; i < d->gate_count; i++) {
-		const uint32_t index = side->access.gates_of_doors.items[d->first_gate + i];
-		const struct gate *gate = &side->access.gates.items[index];
-		add_gate_words(&text, side->policy, gate, c->forward ? "; " : ", ");
-		if (c->forward && !gate->closed) {
-			add_way_words(&text, side->policy, gate->declaration);
-		}
-	}
-	const char *kept = text.length == 0 ? NULL : arena_strdup(&c->out->arena, str_text(&text));
-	str_deinit(&text);
-	return kept;
+	return change_words(&c->out->arena, side->policy, &side->access, door, c->direction);
 }
-
-/* ---- one pair of doors ---- */
 
 static enum enforce_change_kind kind_of(const struct grants *before, const struct grants *after,
 					bool more, bool less)
@@ -189,7 +100,7 @@ static int add_change(struct comparing *c, const struct pair *pair, enum enforce
 	const struct policy_declaration *d = after != NULL ? after : pair->declarations[0];
 	*change = (struct enforce_change){
 		.kind = kind,
-		.forward = c->forward,
+		.direction = c->direction,
 		.name = d == NULL ? NULL : arena_strdup(&c->out->arena, d->entry.name),
 		.purpose = d == NULL ? NULL : arena_strdup(&c->out->arena, d->purpose),
 		.before = words_of(c, &c->sides[0], pair->doors[0]),
@@ -279,11 +190,12 @@ static int note_ports(struct comparing *c, size_t change, enum protocol protocol
 {
 	const struct policy_ports ports = { protocol, (uint16_t)first, (uint16_t)last };
 	struct str *text = &c->ports.items[change];
-	struct policy_ports *run = c->forward ? NULL : vec_push(&c->runs);
-	if (run != NULL) {
+	if (c->direction == ENFORCE_INBOUND) {
+		struct policy_ports *run = vec_push(&c->runs);
+		if (run == NULL) {
+			return -ENOMEM;
+		}
 		*run = ports;
-	} else if (!c->forward) {
-		return -ENOMEM;
 	}
 	if (text->length > 0) {
 		(void)str_add(text, ", "); /* kept in text->error */
@@ -373,70 +285,61 @@ static void compare_defaults(struct comparing *c)
 	const struct policy *before = c->sides[0].policy;
 	const struct policy *after = c->sides[1].policy;
 	struct enforce_changes *out = c->out;
-	out->inbound_before = inbound_of(before);
-	out->inbound_after = inbound_of(after);
-	out->forward_before = forward_of(before);
-	out->forward_after = forward_of(after);
-	out->outbound_before = outbound_of(before);
-	out->outbound_after = outbound_of(after);
+	bool less = false;
+	for (size_t i = 0; i < ENFORCE_DIRECTIONS; i++) {
+		out->before[i] = access_default(before, i);
+		out->after[i] = access_default(after, i);
+		out->defaults = out->defaults || out->before[i] != out->after[i];
+		less = less || (out->before[i] == POLICY_ACCEPT && out->after[i] != POLICY_ACCEPT);
+	}
 	out->ping_before = before == NULL || before->defaults.ping ||
 			   before->defaults.inbound == POLICY_ACCEPT;
 	out->ping_after =
 		after == NULL || after->defaults.ping || after->defaults.inbound == POLICY_ACCEPT;
-	out->defaults = out->inbound_before != out->inbound_after ||
-			out->outbound_before != out->outbound_after ||
-			out->forward_before != out->forward_after ||
-			out->ping_before != out->ping_after || out->cut_before != out->cut_after;
+	out->defaults = out->defaults || out->ping_before != out->ping_after ||
+			out->cut_before != out->cut_after;
+	less = less || (out->ping_before && !out->ping_after) ||
+	       (!out->cut_before && out->cut_after);
 	out->repair_before = before != NULL && before->defaults.repair;
 	out->repair_after = after != NULL && after->defaults.repair;
-	bool less =
-		(out->inbound_before == POLICY_ACCEPT && out->inbound_after != POLICY_ACCEPT) ||
-		(out->outbound_before == POLICY_ACCEPT && out->outbound_after != POLICY_ACCEPT) ||
-		(out->forward_before == POLICY_ACCEPT && out->forward_after != POLICY_ACCEPT) ||
-		(out->ping_before && !out->ping_after) || (!out->cut_before && out->cut_after);
 	out->frees_only = c->frees_only && !less;
 }
 
-/* What is for this host, or what it passes on. */
-static int compare_side(struct comparing *c, const struct enforce_environment *environment,
-			struct err *e)
+/* One direction: all ports of both sides. */
+static int compare_direction(struct comparing *c, const struct enforce_environment *environment,
+			     struct err *e)
 {
 	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_DCCP,
 						   PROTOCOL_SCTP, PROTOCOL_UDPLITE };
-	const enum access_side side = c->forward ? ACCESS_FORWARD : ACCESS_INBOUND;
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < 2; i++) {
 		const struct policy *policy = c->sides[i].policy;
-		c->sides[i] = (struct side){ .policy = policy };
-		if (policy != NULL && (!c->forward || enforce_limits_forward(policy))) {
-			r = access_make(&c->sides[i].access, policy, side, environment, e);
-		} else {
-			c->sides[i].access.other_door = ACCESS_NO_DOOR;
+		if (access_limits(policy, c->direction)) {
+			r = access_make(&c->sides[i].access, policy, c->direction, environment, e);
 		}
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		r = compare_protocol(c, protocols[i]);
 	}
-	if (r == 0) {
-		r = compare_other(c);
-	}
-	if (!c->forward) {
-		c->out->cut_before = c->sides[0].access.cut_undeclared;
-		c->out->cut_after = c->sides[1].access.cut_undeclared;
-	}
-	HASH_CLEAR(hh, c->groups);
-	access_deinit(&c->sides[0].access);
-	access_deinit(&c->sides[1].access);
-	return r;
+	return r == 0 ? compare_other(c) : r;
 }
 
 static int compare(struct comparing *c, const struct enforce_environment *environment,
 		   struct err *e)
 {
-	int r = compare_side(c, environment, e);
-	if (r == 0) {
-		c->forward = true;
-		r = compare_side(c, environment, e);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ENFORCE_DIRECTIONS; i++) {
+		c->direction = i;
+		for (size_t k = 0; k < 2; k++) {
+			c->sides[k] = (struct side){ .policy = c->sides[k].policy,
+						     .access = { .other_door = ACCESS_NO_DOOR } };
+		}
+		r = compare_direction(c, environment, e);
+		c->out->cut_before = c->out->cut_before || c->sides[0].access.cut_undeclared;
+		c->out->cut_after = c->out->cut_after || c->sides[1].access.cut_undeclared;
+		HASH_CLEAR(hh, c->groups);
+		access_deinit(&c->sides[0].access);
+		access_deinit(&c->sides[1].access);
 	}
 	if (r == 0) {
 		compare_defaults(c);

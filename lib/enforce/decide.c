@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "enforce/access.h"
+#include "enforce/outbound.h"
 
 static enum enforce_verdict worst(enum enforce_verdict a, enum enforce_verdict b)
 {
@@ -21,18 +22,23 @@ static enum enforce_verdict through(const char *wanted, const char *interface)
 	return strcmp(wanted, interface) == 0 ? ENFORCE_OPEN : ENFORCE_CLOSED;
 }
 
-static enum enforce_verdict by_who(const struct policy_who *who,
-				   const struct enforce_packet *packet)
+/* Whether a who has that address, as far as it has any, at that interface. */
+static enum enforce_verdict at_who(const struct policy_who *who, const struct addr *address,
+				   const char *interface)
 {
 	bool has = !policy_who_located(who);
 	for (size_t i = 0; !has && i < who->addresses.count; i++) {
-		has = prefix_has(&who->addresses.items[i], &packet->from);
+		has = prefix_has(&who->addresses.items[i], address);
 	}
-	if (!has || !access_who_counts(who)) {
-		return ENFORCE_CLOSED;
-	}
-	return worst(through(who->interface, packet->interface),
-		     who->mac.given ? ENFORCE_DEPENDS : ENFORCE_OPEN);
+	return has ? through(who->interface, interface) : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict by_who(const struct policy_who *who,
+				   const struct enforce_packet *packet)
+{
+	return !access_who_counts(who) ? ENFORCE_CLOSED
+				       : worst(at_who(who, &packet->from, packet->interface),
+					       who->mac.given ? ENFORCE_DEPENDS : ENFORCE_OPEN);
 }
 
 static enum enforce_verdict by_from(const struct policy *policy, const struct policy_from *from,
@@ -51,16 +57,22 @@ static enum enforce_verdict by_from(const struct policy *policy, const struct po
 	return ENFORCE_CLOSED; /* loopback is let in before any declaration is asked */
 }
 
-static enum enforce_verdict by_declaration(const struct policy *policy,
-					   const struct policy_declaration *d,
-					   const struct enforce_packet *packet)
+static enum enforce_verdict by_list(const struct policy *policy, const struct policy_declaration *d,
+				    const struct enforce_packet *packet)
 {
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < d->from.count && best != ENFORCE_OPEN; i++) {
 		enum enforce_verdict now = by_from(policy, &d->from.items[i], packet);
 		best = now == ENFORCE_CLOSED ? best : now;
 	}
-	return worst(best, through(d->interface, packet->interface));
+	return best;
+}
+
+static enum enforce_verdict by_declaration(const struct policy *policy,
+					   const struct policy_declaration *d,
+					   const struct enforce_packet *packet)
+{
+	return worst(by_list(policy, d, packet), through(d->interface, packet->interface));
 }
 
 static bool lets_anyone_in(const struct policy *policy, const struct policy_declaration *d,
@@ -69,9 +81,10 @@ static bool lets_anyone_in(const struct policy *policy, const struct policy_decl
 	return access_left(d, environment) >= 0 && !access_is_internal(policy, d);
 }
 
-static bool opens_undeclared(const struct policy *policy)
+static enum enforce_verdict undeclared(const struct policy *policy,
+				       enum enforce_direction direction)
 {
-	return policy->defaults.inbound == POLICY_ACCEPT || policy_observes(policy, NULL);
+	return access_default(policy, direction) == POLICY_ACCEPT ? ENFORCE_OPEN : ENFORCE_CLOSED;
 }
 
 bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t port,
@@ -83,7 +96,7 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
 	const struct policy_declaration *d =
 		policy_declaration_for(policy, protocol, port, NULL, NULL);
 	if (d == NULL) {
-		return opens_undeclared(policy);
+		return undeclared(policy, ENFORCE_INBOUND) == ENFORCE_OPEN;
 	}
 	for (; d != NULL; d = policy_declaration_for(policy, protocol, port, NULL, d)) {
 		if (policy_observes(policy, d) || lets_anyone_in(policy, d, environment)) {
@@ -138,8 +151,10 @@ enum enforce_verdict enforce_decide(const struct policy *policy,
 			}
 		}
 	}
-	const bool let_in = declared ? observed : opens_undeclared(policy);
-	return let_in ? ENFORCE_OPEN : best;
+	if (!declared) {
+		return undeclared(policy, ENFORCE_INBOUND);
+	}
+	return observed ? ENFORCE_OPEN : best;
 }
 
 /* ---- what is passed on ---- */
@@ -154,12 +169,7 @@ static enum enforce_verdict to_place(const struct policy *policy, const struct p
 		return prefix_has(&to->prefix, &packet->to) ? ENFORCE_OPEN : ENFORCE_CLOSED;
 	}
 	const struct policy_who *who = &policy->who.items[to->who];
-	bool has = !policy_who_located(who);
-	for (size_t i = 0; !has && i < who->addresses.count; i++) {
-		has = prefix_has(&who->addresses.items[i], &packet->to);
-	}
-	return has && access_who_is_place(who) ? through(who->interface, packet->out)
-					       : ENFORCE_CLOSED;
+	return access_who_is_place(who) ? at_who(who, &packet->to, packet->out) : ENFORCE_CLOSED;
 }
 
 static enum enforce_verdict along(const struct policy *policy, const struct policy_declaration *d,
@@ -173,29 +183,18 @@ static enum enforce_verdict along(const struct policy *policy, const struct poli
 	return worst(best, through(d->out, packet->out));
 }
 
-static bool covers(const struct policy_declaration *d, const struct enforce_packet *packet)
-{
-	bool found = d->ports.count == 0;
-	for (size_t i = 0; !found && i < d->ports.count; i++) {
-		const struct policy_ports *p = &d->ports.items[i];
-		found = p->protocol == packet->protocol && p->first <= packet->port &&
-			packet->port <= p->last;
-	}
-	return found;
-}
-
 enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 					    const struct enforce_packet *packet,
 					    const struct enforce_environment *environment)
 {
-	if (policy == NULL || !enforce_limits_forward(policy)) {
+	if (!access_limits(policy, ENFORCE_FORWARD)) {
 		return ENFORCE_OPEN;
 	}
 	bool declared = false;
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < policy->forward.count && best != ENFORCE_OPEN; i++) {
 		const struct policy_declaration *d = &policy->forward.items[i];
-		if (!covers(d, packet)) {
+		if (!access_covers(d, packet->protocol, packet->port)) {
 			continue;
 		}
 		declared = true;
@@ -205,5 +204,90 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 			best = now == ENFORCE_CLOSED ? best : now;
 		}
 	}
-	return !declared && policy->defaults.forward == POLICY_ACCEPT ? ENFORCE_OPEN : best;
+	return declared ? best : undeclared(policy, ENFORCE_FORWARD);
+}
+
+/* ---- outgoing ---- */
+
+/* The same question as by_from(): the other end of an outgoing packet is where it goes to. */
+static enum enforce_verdict by_to(const struct policy *policy, const struct policy_declaration *d,
+				  const struct enforce_outgoing *packet)
+{
+	const struct enforce_packet other = { .protocol = packet->protocol,
+					      .port = packet->port,
+					      .from = packet->to,
+					      .interface = packet->interface };
+	return by_list(policy, d, &other);
+}
+
+static enum enforce_verdict by_user(const struct policy_declaration *d,
+				    const struct enforce_outgoing *packet,
+				    const struct enforce_environment *environment)
+{
+	uint32_t user = 0;
+	if (!outbound_user(&user, d, environment)) {
+		return ENFORCE_CLOSED;
+	}
+	if (d->program.user == NULL) {
+		return ENFORCE_OPEN;
+	}
+	if (!packet->user_known) {
+		return ENFORCE_DEPENDS;
+	}
+	return user == packet->user ? ENFORCE_OPEN : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict by_name(const char *wanted, const char *name, bool known)
+{
+	if (wanted == NULL) {
+		return ENFORCE_OPEN;
+	}
+	if (!known) {
+		return ENFORCE_DEPENDS;
+	}
+	return name != NULL && strcmp(wanted, name) == 0 ? ENFORCE_OPEN : ENFORCE_CLOSED;
+}
+
+static enum enforce_verdict by_program(const struct policy_declaration *d,
+				       const struct enforce_outgoing *packet,
+				       const struct enforce_environment *environment)
+{
+	const bool known = packet->program_known;
+	enum enforce_verdict unit = by_name(d->program.unit, packet->unit, known);
+	enum enforce_verdict file = by_name(d->program.executable, packet->executable, known);
+	return worst(by_user(d, packet, environment), worst(unit, file));
+}
+
+enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
+					     const struct enforce_outgoing *packet,
+					     const struct enforce_environment *environment,
+					     const struct policy_declaration **by)
+{
+	const struct policy_declaration *none = NULL;
+	by = by == NULL ? &none : by;
+	*by = NULL;
+	if (!access_limits(policy, ENFORCE_OUTBOUND) ||
+	    addr_exposure(&packet->to) == EXPOSURE_LOOPBACK) {
+		return ENFORCE_OPEN;
+	}
+	const enum protocol protocol =
+		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
+	bool declared = false;
+	enum enforce_verdict best = ENFORCE_CLOSED;
+	for (size_t i = 0; i < policy->outbound.count && best != ENFORCE_OPEN; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (!access_covers(d, protocol, packet->port)) {
+			continue;
+		}
+		declared = true;
+		enum enforce_verdict now = lets_anyone_in(policy, d, environment)
+						   ? worst(by_to(policy, d, packet),
+							   by_program(d, packet, environment))
+						   : ENFORCE_CLOSED;
+		if (now != ENFORCE_CLOSED) {
+			best = now;
+			*by = d;
+		}
+	}
+	return declared ? best : undeclared(policy, ENFORCE_OUTBOUND);
 }

@@ -37,11 +37,21 @@ enum {
 	ENFORCE_GENERATION_MAX = 999999999,
 };
 
+/* Which packets: those for this host, those that it passes on between others, those that it sends.
+ */
+enum enforce_direction { ENFORCE_INBOUND, ENFORCE_FORWARD, ENFORCE_OUTBOUND };
+enum { ENFORCE_DIRECTIONS = 3 };
+
+/* "inbound", "forward", "outbound". */
+const char *enforce_direction_name(enum enforce_direction direction);
+
 /* What time it is, and when days end; arguments so that every result can be repeated. */
 struct enforce_environment {
 	usec_t now;
 	/* The first instant after that day in the host's time zone (days since 1970-01-01). */
 	usec_t (*day_end)(int32_t day);
+	/* The number of a user by name or number. @return 0; -ENOENT. NULL = no user is known. */
+	int (*user)(uint32_t *uid, const char *name);
 };
 
 /* A new connection or datagram that arrives. */
@@ -94,6 +104,26 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
  * @param policy  NULL = no rules.
  */
 bool enforce_cuts(const struct policy *policy, enum protocol protocol, uint16_t port);
+
+/* A new connection or datagram that a program of this host sends. */
+struct enforce_outgoing {
+	enum protocol protocol;
+	uint16_t port; /* at the other end */
+	struct addr to;
+	const char *interface; /* where it goes out; NULL = not known */
+	bool user_known;
+	uint32_t user; /* who opened the socket */
+	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
+	bool program_known;
+	const char *unit, *executable;
+};
+
+/* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface, user or
+ * program. */
+enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
+					     const struct enforce_outgoing *packet,
+					     const struct enforce_environment *environment,
+					     const struct policy_declaration **by);
 
 /* ---- what to ask the kernel, so that it proves the rules ---- */
 
@@ -262,16 +292,17 @@ enum enforce_change_kind {
 /* One difference for people: ports that change in the same way. Strings in the arena. */
 struct enforce_change {
 	enum enforce_change_kind kind;
+	enum enforce_direction direction;
 	const char *ports; /* "22/tcp", "8000-8010/tcp, 443/udp"; forwarded: also "all", "other" */
 	const char *name;  /* of the declaration, of the old one when it is gone */
 	const char *purpose; /* likewise */
 	const char *before;  /* who got in: "any", "office, 192.0.2.0/24"; NULL = nobody;
-			      * forwarded: "lan -> dmz, 192.0.2.7" */
+			      * forwarded: "lan -> dmz, 192.0.2.7"; outbound: whom one may connect
+			      * to, "192.0.2.53 (user _apt)" */
 	const char *after;   /* who gets in; NULL = nobody */
 	int32_t until;       /* last day, or POLICY_NO_DATE */
 	uint32_t rate_count; /* new connections per source, 0 = no limit */
 	usec_t rate_per;
-	bool forward;    /* of what this host passes on between others */
 	bool cut_before; /* live connections of whom it does not let in ended */
 	bool cut_after;  /* they end; else they stay until they end by themselves */
 };
@@ -283,13 +314,12 @@ struct enforce_changes {
 	bool frees_only; /* whoever got in gets in afterwards, and no live connection is newly cut
 			  * but at ports that nobody could reach before */
 	bool defaults;   /* what nobody declared is treated in another way: see the two verdicts */
-	int inbound_before, inbound_after;   /* enum policy_verdict; before: ACCEPT without rules */
-	int outbound_before, outbound_after; /* likewise */
-	int forward_before, forward_after;   /* likewise */
+	int before[ENFORCE_DIRECTIONS]; /* enum policy_verdict; ACCEPT without rules */
+	int after[ENFORCE_DIRECTIONS];  /* likewise */
 	bool ping_before, ping_after;
 	bool cut_before, cut_after; /* live connections to ports that nobody declared */
-	struct policy_ports *runs;  /* every port of the items that are not forwarded, sorted by
-				     * protocol, then number */
+	struct policy_ports *runs;  /* every port of the inbound items, sorted by protocol, then
+				     * number */
 	size_t run_count;
 	bool repair_before, repair_after; /* no packet is treated otherwise by it */
 };
@@ -333,7 +363,7 @@ const char *enforce_change_name(enum enforce_change_kind kind);
 /* What the kernel does now. */
 struct enforce_status {
 	bool present;          /* the table is there */
-	bool framed;           /* it is awake, and its base chain asks both maps */
+	bool framed;           /* it is awake, and its base chains ask both maps */
 	unsigned confirmed;    /* generation, 0 = none: everything is let in */
 	unsigned candidate;    /* generation that waits for its confirmation, 0 = none */
 	usec_t candidate_left; /* until the kernel takes it back */

@@ -74,7 +74,7 @@ int enforce_ports(struct enforce_ports *out, const struct policy *policy,
 {
 	struct access access;
 	memset(out, 0, sizeof(*out));
-	int r = access_make(&access, policy, ACCESS_INBOUND, environment, e);
+	int r = access_make(&access, policy, ENFORCE_INBOUND, environment, e);
 	for (int i = 0; r == 0 && i < ENFORCE_PROTOCOLS; i++) {
 		add_protocol(out, &access, policy, i);
 	}

@@ -1,12 +1,6 @@
 /* Rules for what this host passes on between others. */
 #include "enforce/writing.h"
 
-bool enforce_limits_forward(const struct policy *policy)
-{
-	return !policy_observes(policy, NULL) &&
-	       (policy->defaults.forward != POLICY_ACCEPT || policy->forward.count > 0);
-}
-
 /* ---- where it goes ---- */
 
 bool forward_has_way(const struct policy_declaration *declaration)
@@ -35,32 +29,13 @@ static void add_way(struct writing *w, const struct policy_declaration *d, const
 	    set, family);
 }
 
-static bool has_family(const struct prefix *items, size_t count, enum addr_family family)
-{
-	bool found = false;
-	for (size_t i = 0; !found && i < count; i++) {
-		found = items[i].address.family == family;
-	}
-	return found;
-}
-
-static bool has_literal(const struct policy_declaration *d, enum addr_family family)
-{
-	bool found = false;
-	for (size_t i = 0; !found && i < d->to.count; i++) {
-		found = d->to.items[i].kind == POLICY_FROM_PREFIX &&
-			d->to.items[i].prefix.address.family == family;
-	}
-	return found;
-}
-
 static void add_who(struct writing *w, const struct policy_declaration *d,
 		    const struct policy_who *who)
 {
 	struct str set = STR_INIT(256);
 	(void)str_printf(&set, "who-%s", who->entry.name); /* names have 63 bytes at most */
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (has_family(who->addresses.items, who->addresses.count, family)) {
+		if (writing_count(who->addresses.items, who->addresses.count, family) > 0) {
 			add_way(w, d, who->interface, str_text(&set), family);
 		}
 	}
@@ -76,7 +51,7 @@ static void add_literals(struct writing *w, const struct policy_declaration *d)
 	struct str set = STR_INIT(256);
 	(void)str_printf(&set, "%sdest-%s", w->prefix, d->entry.name); /* likewise */
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (has_literal(d, family)) {
+		if (writing_count_literals(d->to.items, d->to.count, family) > 0) {
 			add_way(w, d, NULL, str_text(&set), family);
 		}
 	}
@@ -86,15 +61,14 @@ static void add_literals(struct writing *w, const struct policy_declaration *d)
 void forward_way(struct writing *w, const struct policy_declaration *declaration)
 {
 	const struct policy_declaration *d = declaration;
-	const struct side side = { "dest", d->entry.name, d->to.items, d->to.count };
-	writing_check_interface(w, d->out);
+	writing_interface(w, d->out);
 	ADD(w, "add chain inet minato g%u-%sway-%s\n", w->generation, w->prefix, d->entry.name);
 	if (access_leads_anywhere(d)) {
 		begin_way(w, d, NULL);
 		ADD(w, " accept\n");
 		return;
 	}
-	writing_literal_sets(w, &side);
+	writing_literals(w, "dest", d->entry.name, d->to.items, d->to.count);
 	add_literals(w, d);
 	for (size_t i = 0; i < d->to.count; i++) {
 		if (d->to.items[i].kind == POLICY_FROM_WHO) {
@@ -131,13 +105,7 @@ static void add_entry(struct writing *w)
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-fwd\n", g);
 	writing_necessities(w, "fwd", false);
-	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
-		if (writing_has(w, writing_protocols[i], ASKED_NEW)) {
-			const char *name = protocol_name(writing_protocols[i]);
-			ADD(w, "add rule inet minato g%u-fwd %s dport vmap @g%u-fwd-%s\n", g, name,
-			    g, name);
-		}
-	}
+	writing_lookups(w, "fwd");
 	add_other(w);
 	if (w->policy->defaults.forward == POLICY_ACCEPT) {
 		ADD(w, "add rule inet minato g%u-fwd accept\n", g);
@@ -152,8 +120,9 @@ void forward_chains(struct writing *w)
 	const int verdict = w->policy->defaults.forward;
 	forward.access = w->forward;
 	forward.prefix = "fwd-";
+	ADD(&forward, "add chain inet minato g%u-fwd-refuse\n", w->generation);
 	writing_refusal(&forward, "fwd-refuse",
-			verdict == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, false);
+			verdict == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
 	writing_access(&forward);
 	add_entry(&forward);
 	w->error = w->error != 0 ? w->error : forward.error;

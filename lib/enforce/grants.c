@@ -18,6 +18,9 @@ static int add(struct grants *out, const struct policy *policy, const struct gat
 				 .left = gate->left,
 				 .way = anywhere ? NULL : d,
 				 .policy = policy };
+	if (gate->program != NULL) {
+		grant->program = *gate->program;
+	}
 	if (from != NULL) {
 		grant->from = *from;
 	}
@@ -155,10 +158,18 @@ static bool goes_as_far(const struct grant *a, const struct grant *b, size_t *sp
 	return covered;
 }
 
+/* Whether who fits `b` fits `a`; a declaration of outbound: names no container. */
+static bool same_program(const struct policy_program *a, const struct policy_program *b)
+{
+	return same_word(a->user, b->user) && same_word(a->unit, b->unit) &&
+	       same_word(a->executable, b->executable);
+}
+
 static bool covers(const struct grant *a, const struct grant *b, size_t *spent)
 {
 	return contains(&a->from, &b->from) && same_word(a->interface, b->interface) &&
 	       same_word(a->who_interface, b->who_interface) &&
+	       same_program(&a->program, &b->program) &&
 	       (!a->mac.given || (b->mac.given && memcmp(a->mac.bytes, b->mac.bytes, 6) == 0)) &&
 	       allows(&a->rate, &b->rate) &&
 	       (a->left == 0 || (b->left != 0 && a->left >= b->left)) && goes_as_far(a, b, spent);

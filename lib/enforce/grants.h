@@ -5,9 +5,10 @@
 
 /* One way in; every given condition must hold. */
 struct grant {
-	struct prefix from;        /* family ADDR_NONE = from anywhere */
-	const char *interface;     /* of the declaration; NULL = no condition */
-	const char *who_interface; /* of the who; likewise */
+	struct prefix from;            /* family ADDR_NONE = from anywhere */
+	const char *interface;         /* of the declaration; NULL = no condition */
+	const char *who_interface;     /* of the who; likewise */
+	struct policy_program program; /* outbound: who may; each field likewise */
 	struct policy_mac mac;
 	struct policy_rate rate;
 	usec_t left; /* 0 = does not end */

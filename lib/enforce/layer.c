@@ -94,6 +94,17 @@ static bool asks_live(const struct policy *before, const struct enforce_changes 
 	return asks;
 }
 
+/* What this host connects to stays with the base. */
+static bool same_outbound(const struct policy *before, const struct policy *after,
+			  const struct enforce_changes *changes)
+{
+	bool same = enforce_limits_outbound(before) == enforce_limits_outbound(after);
+	for (size_t i = 0; same && i < changes->count; i++) {
+		same = changes->items[i].direction != ENFORCE_OUTBOUND;
+	}
+	return same;
+}
+
 static bool can(const struct policy *before, const struct policy *after,
 		const struct enforce_changes *changes)
 {
@@ -101,6 +112,7 @@ static bool can(const struct policy *before, const struct policy *after,
 	       !changes->defaults && before->defaults.inbound == after->defaults.inbound &&
 	       policy_observes(before, NULL) == policy_observes(after, NULL) &&
 	       !after->defaults.cut && !asks_live(before, changes) &&
+	       same_outbound(before, after, changes) &&
 	       /* A layer looks ports up before it is known for whom a packet is. */
 	       !enforce_limits_forward(before) && !enforce_limits_forward(after);
 }
@@ -210,7 +222,7 @@ static void add_entry(struct writing *w, const struct enforce_changes *changes, 
 	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
 	live_entry(w);
 	ADD(w, "add rule inet minato g%u-in ct state established,related goto g%u-in\n", g, base);
-	writing_lookups(w);
+	writing_lookups(w, "in");
 	bool begun = false;
 	for (size_t i = 0; i < changes->run_count; i++) {
 		add_shut_of(w, &changes->runs[i], &begun);
@@ -236,7 +248,7 @@ int enforce_layer(struct str *out, const struct policy *before, const struct pol
 		r = make_part(&part, after, changes);
 	}
 	if (r == 0) {
-		r = access_make(&access, &part.policy, ACCESS_INBOUND, environment, e);
+		r = access_make(&access, &part.policy, ENFORCE_INBOUND, environment, e);
 	}
 	if (r == 0) {
 		struct writing writing = { .out = out,

@@ -3,74 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "enforce/outbound.h"
 #include "enforce/writing.h"
 
 enum {
 	NAME_BYTES = 128,         /* of a chain, without its generation */
 	COUNTED_MAX = 16384,      /* sources times ports, of each family */
-	COMMENT_BYTES = 100,      /* nft keeps 128 (NFTNL_UDATA_COMMENT_MAXLEN) */
-	TIMEOUT_DAYS_MAX = 99999, /* the kernel takes 213,503 (nf_msecs_to_jiffies64) */
 	RATE_SOURCES_MAX = 65535, /* remembered of one declaration; more go without limit */
 };
 
-/* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
-static void add_comment(struct writing *w, const char *text)
-{
-	char kept[COMMENT_BYTES];
-	(void)str_copy(kept, sizeof(kept), text);
-	for (char *c = kept; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') {
-			*c = '\'';
-		}
-	}
-	ADD(w, " comment \"%s\"", kept);
-}
-
-/* What nft takes as an interface: a star would be a pattern, a quote would end the word. */
-void writing_check_interface(struct writing *w, const char *name)
-{
-	if (name != NULL && strpbrk(name, "*\"\\") != NULL) {
-		w->error = -EINVAL;
-	}
-}
-
 /* ---- sets of addresses ---- */
-
-static size_t add_elements(struct writing *w, const struct prefix *items, size_t count,
-			   enum addr_family family)
-{
-	char text[PREFIX_TEXT_BYTES];
-	size_t added = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].address.family == family) {
-			ADD(w, added++ == 0 ? "%s" : ", %s", prefix_format(&items[i], text));
-		}
-	}
-	return added;
-}
-
-static size_t count_family(const struct prefix *items, size_t count, enum addr_family family)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < count; i++) {
-		found += items[i].address.family == family;
-	}
-	return found;
-}
-
-static void add_set(struct writing *w, const char *kind, const char *name,
-		    const struct prefix *items, size_t count, enum addr_family family)
-{
-	if (count_family(items, count, family) == 0) {
-		return;
-	}
-	ADD(w,
-	    "add set inet minato g%u-%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
-	    "elements = { ",
-	    w->generation, kind, name, family, family);
-	(void)add_elements(w, items, count, family);
-	ADD(w, " } }\n");
-}
 
 static bool is_used(const struct writing *w, size_t who)
 {
@@ -93,50 +35,12 @@ static void add_who_sets(struct writing *w)
 		if (w->used_only && !is_used(w, i)) {
 			continue;
 		}
-		writing_check_interface(w, who->interface);
-		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
-			ADDR_IPV4);
-		add_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
-			ADDR_IPV6);
+		writing_interface(w, who->interface);
+		writing_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			    ADDR_IPV4);
+		writing_set(w, "who", who->entry.name, who->addresses.items, who->addresses.count,
+			    ADDR_IPV6);
 	}
-}
-
-/* Networks that stand in the list of a declaration itself, one set for each family. */
-static size_t count_literals(const struct policy_from *items, size_t count, enum addr_family family)
-{
-	size_t found = 0;
-	for (size_t i = 0; i < count; i++) {
-		found += items[i].kind == POLICY_FROM_PREFIX &&
-			 items[i].prefix.address.family == family;
-	}
-	return found;
-}
-
-static void add_literal_set(struct writing *w, const struct side *side, enum addr_family family)
-{
-	char text[PREFIX_TEXT_BYTES];
-	const char *comma = "";
-	if (count_literals(side->items, side->count, family) == 0) {
-		return;
-	}
-	ADD(w,
-	    "add set inet minato g%u-%s%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
-	    "elements = { ",
-	    w->generation, w->prefix, side->kind, side->name, family, family);
-	for (size_t i = 0; i < side->count; i++) {
-		const struct policy_from *from = &side->items[i];
-		if (from->kind == POLICY_FROM_PREFIX && from->prefix.address.family == family) {
-			ADD(w, "%s%s", comma, prefix_format(&from->prefix, text));
-			comma = ", ";
-		}
-	}
-	ADD(w, " } }\n");
-}
-
-void writing_literal_sets(struct writing *w, const struct side *side)
-{
-	add_literal_set(w, side, ADDR_IPV4);
-	add_literal_set(w, side, ADDR_IPV6);
 }
 
 /*
@@ -189,31 +93,14 @@ static void add_rate(struct writing *w, const struct policy_declaration *d)
 	ADD(w, "add rule inet minato g%u-rate-%s accept\n", g, name);
 }
 
-/* Alive as long as its elements: they leave by themselves at the end of the last day. */
-static void add_life(struct writing *w, const struct gate *gate)
-{
-	/* nft takes at most eight digits of a unit; days beyond it come again with the next boot.
-	 */
-	const long long seconds = (gate->left + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	const long long days =
-		seconds / 86400 < TIMEOUT_DAYS_MAX ? seconds / 86400 : TIMEOUT_DAYS_MAX;
-	char left[48];
-	(void)snprintf(left, sizeof(left), "%lldd%llds", days, seconds % 86400);
-	ADD(w,
-	    "add set inet minato g%u-%suntil-%s { type nf_proto; flags timeout; elements = { "
-	    "ipv4 timeout %s, ipv6 timeout %s } }\n",
-	    w->generation, w->prefix, gate->declaration->entry.name, left, left);
-}
-
 static void add_gate(struct writing *w, const struct gate *gate)
 {
 	const struct policy_declaration *d = gate->declaration;
-	writing_check_interface(w, d->interface);
+	writing_interface(w, d->interface);
 	if (gate->open || gate->closed) {
 		return;
 	}
-	const struct side side = { "from", d->entry.name, d->from.items, d->from.count };
-	writing_literal_sets(w, &side);
+	writing_literals(w, "from", d->entry.name, d->from.items, d->from.count);
 	if (forward_has_way(d)) {
 		forward_way(w, d);
 	}
@@ -221,7 +108,7 @@ static void add_gate(struct writing *w, const struct gate *gate)
 		add_rate(w, d);
 	}
 	if (gate->left > 0) {
-		add_life(w, gate);
+		writing_life(w, gate);
 	}
 }
 
@@ -259,7 +146,7 @@ static void end_rule(struct writing *w, const struct spot *spot)
 	} else {
 		ADD(w, " accept");
 	}
-	add_comment(w, d->entry.name);
+	writing_comment(w, d->entry.name);
 	ADD(w, "\n");
 }
 
@@ -278,7 +165,7 @@ static void add_device(struct writing *w, const struct policy_who *who)
 static void add_who_rules(struct writing *w, const struct spot *spot, const struct policy_who *who)
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_family(who->addresses.items, who->addresses.count, family) > 0) {
+		if (writing_count(who->addresses.items, who->addresses.count, family) > 0) {
 			begin_rule(w, spot);
 			add_device(w, who);
 			ADD(w, " %s saddr @g%u-who-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
@@ -297,7 +184,7 @@ static void add_literal_rules(struct writing *w, const struct spot *spot)
 {
 	const struct policy_declaration *d = spot->gate->declaration;
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		if (count_literals(d->from.items, d->from.count, family) > 0) {
+		if (writing_count_literals(d->from.items, d->from.count, family) > 0) {
 			begin_rule(w, spot);
 			ADD(w, " %s saddr @g%u-%sfrom-%s-%d", family == ADDR_IPV4 ? "ip" : "ip6",
 			    w->generation, w->prefix, d->entry.name, family);
@@ -337,7 +224,7 @@ static void add_door(struct writing *w, const struct door *door)
 		return;
 	}
 	ADD(w, "add chain inet minato g%u-%sto-%s {", w->generation, w->prefix, door->name);
-	add_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
+	writing_comment(w, w->access->gates.items[gates[0]].declaration->purpose ?: "");
 	ADD(w, "; }\n");
 	for (uint32_t i = 0; i < door->gate_count; i++) {
 		writing_gate_rules(w, door, &w->access->gates.items[gates[i]], ASKED_NEW);
@@ -345,72 +232,6 @@ static void add_door(struct writing *w, const struct door *door)
 	ADD(w, "add rule inet minato g%u-%sto-%s goto g%u-%s%s\n", w->generation, w->prefix,
 	    door->name, w->generation, w->prefix, door->observed ? "observe" : "refuse");
 	live_door(w, door);
-}
-
-/* ---- maps from ports to doors ---- */
-
-static void add_port(struct writing *w, const struct opening *o)
-{
-	ADD(w, o->first == o->last ? "%u" : "%u-%u", o->first, o->last);
-}
-
-static bool wanted(const struct writing *w, const struct opening *o, enum protocol protocol,
-		   enum asked asked)
-{
-	return o->protocol == protocol &&
-	       (asked == ASKED_NEW || live_asks(w->access, &w->access->doors.items[o->door]));
-}
-
-static void add_verdict(struct writing *w, const struct door *door, enum asked asked)
-{
-	const bool asks = asked == ASKED_NEW ? !door->open : live_ends(door);
-	if (asks) {
-		ADD(w, " : goto g%u-%s%s-%s", w->generation, w->prefix,
-		    asked == ASKED_LIVE ? "end" : "to", door->name);
-	} else {
-		ADD(w, " : accept");
-	}
-}
-
-static void add_map(struct writing *w, enum protocol protocol, enum asked asked)
-{
-	const struct access *access = w->access;
-	bool ranges = false;
-	size_t count = 0;
-	for (size_t i = 0; i < access->openings.count; i++) {
-		const struct opening *o = &access->openings.items[i];
-		count += wanted(w, o, protocol, asked);
-		ranges = ranges || (wanted(w, o, protocol, asked) && o->first != o->last);
-	}
-	if (count == 0) {
-		return;
-	}
-	/* Each element counts who asks this host for its ports: see enforce_asked(). */
-	const bool counted = asked == ASKED_NEW && w->prefix[0] == '\0';
-	ADD(w, "add map inet minato g%u-%s%s%s { type inet_service : verdict;%s%s elements = { ",
-	    w->generation, w->prefix, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
-	    ranges ? " flags interval;" : "", counted ? " counter;" : "");
-	const char *comma = "";
-	for (size_t i = 0; i < access->openings.count; i++) {
-		const struct opening *o = &access->openings.items[i];
-		if (wanted(w, o, protocol, asked)) {
-			ADD(w, "%s", comma);
-			add_port(w, o);
-			add_verdict(w, &access->doors.items[o->door], asked);
-			comma = ", ";
-		}
-	}
-	ADD(w, " } }\n");
-}
-
-bool writing_has(const struct writing *w, enum protocol protocol, enum asked asked)
-{
-	for (size_t i = 0; i < w->access->openings.count; i++) {
-		if (wanted(w, &w->access->openings.items[i], protocol, asked)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* ---- the chain that packets enter ---- */
@@ -436,45 +257,12 @@ static void add_observing(struct writing *w)
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
 
-void writing_refusal(struct writing *w, const char *name, int verdict, bool inbound)
+static void add_refusal(struct writing *w, const char *name, int verdict)
 {
-	const unsigned g = w->generation;
-	ADD(w, "add chain inet minato g%u-%s\n", g, name);
-	if (inbound) {
-		writing_forwarding(w, name);
-		add_counting(w, name, "refused");
-	}
-	if (verdict == POLICY_REJECT) {
-		ADD(w,
-		    "add rule inet minato g%u-%s meta l4proto tcp counter reject with tcp reset\n",
-		    g, name);
-		ADD(w, "add rule inet minato g%u-%s counter reject with icmpx admin-prohibited\n",
-		    g, name);
-	} else {
-		ADD(w, "add rule inet minato g%u-%s counter drop\n", g, name);
-	}
-}
-
-/*
- * What a host cannot do without: errors and path MTU (RFC 4890 4.3.1, 4.4.1), neighbours and
- * routers (RFC 4861), multicast listeners (RFC 2710, 3810), IGMP (RFC 3376), leases (RFC 2131,
- * RFC 8415).
- */
-void writing_necessities(struct writing *w, const char *chain, bool pings)
-{
-	const unsigned g = w->generation;
-	const char *ping = pings ? "echo-request, " : "";
-	ADD(w,
-	    "add rule inet minato g%u-%s icmp type { %sdestination-unreachable, time-exceeded, "
-	    "parameter-problem } accept\n",
-	    g, chain, ping);
-	ADD(w,
-	    "add rule inet minato g%u-%s icmpv6 type { %sdestination-unreachable, packet-too-big, "
-	    "time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, "
-	    "nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, mld-listener-query, "
-	    "mld-listener-report, mld-listener-done, mld2-listener-report } accept\n",
-	    g, chain, ping);
-	ADD(w, "add rule inet minato g%u-%s ip protocol igmp accept\n", g, chain);
+	ADD(w, "add chain inet minato g%u-%s\n", w->generation, name);
+	writing_forwarding(w, name);
+	add_counting(w, name, "refused");
+	writing_refusal(w, name, verdict);
 }
 
 void writing_leases(struct writing *w, const char *chain)
@@ -486,18 +274,6 @@ void writing_leases(struct writing *w, const char *chain)
 	    "add rule inet minato g%u-%s ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept "
 	    "comment \"DHCPv6\"\n",
 	    g, chain);
-}
-
-void writing_lookups(struct writing *w)
-{
-	const unsigned g = w->generation;
-	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
-		if (writing_has(w, writing_protocols[i], ASKED_NEW)) {
-			const char *name = protocol_name(writing_protocols[i]);
-			ADD(w, "add rule inet minato g%u-in %s dport vmap @g%u-%s\n", g, name, g,
-			    name);
-		}
-	}
 }
 
 static void add_inbound(struct writing *w)
@@ -513,7 +289,7 @@ static void add_inbound(struct writing *w)
 		    "multicast } goto g%u-fwd\n",
 		    g, g);
 	}
-	writing_lookups(w);
+	writing_lookups(w, "in");
 	writing_necessities(w, "in", w->policy->defaults.ping);
 	writing_leases(w, "in");
 	if (w->policy->defaults.inbound == POLICY_ACCEPT) {
@@ -522,27 +298,6 @@ static void add_inbound(struct writing *w)
 		ADD(w, "add rule inet minato g%u-in goto g%u-%s\n", g, g,
 		    policy_observes(w->policy, NULL) ? "observe" : "refuse");
 	}
-}
-
-static void add_outbound(struct writing *w)
-{
-	const unsigned g = w->generation;
-	writing_refusal(w, "keep", w->policy->defaults.outbound, false);
-	ADD(w, "add chain inet minato g%u-out\n", g);
-	ADD(w, "add rule inet minato g%u-out oif \"lo\" accept\n", g);
-	ADD(w, "add rule inet minato g%u-out ct state established,related accept\n", g);
-	writing_necessities(w, "out", true);
-	ADD(w, "add rule inet minato g%u-out udp sport 68 udp dport 67 accept comment \"DHCP\"\n",
-	    g);
-	ADD(w,
-	    "add rule inet minato g%u-out udp sport 546 udp dport 547 accept comment \"DHCPv6\"\n",
-	    g);
-	ADD(w, "add rule inet minato g%u-out goto g%u-keep\n", g, g);
-}
-
-bool enforce_limits_outbound(const struct policy *policy)
-{
-	return policy->defaults.outbound != POLICY_ACCEPT;
 }
 
 static void add_counted_sets(struct str *out)
@@ -595,16 +350,13 @@ void writing_access(struct writing *w)
 	for (size_t i = 0; i < w->access->doors.count; i++) {
 		add_door(w, &w->access->doors.items[i]);
 	}
-	for (size_t i = 0; i < WRITING_PROTOCOLS; i++) {
-		add_map(w, writing_protocols[i], ASKED_NEW);
-		add_map(w, writing_protocols[i], ASKED_LIVE);
-	}
+	writing_maps(w);
 }
 
 void writing_doors(struct writing *w)
 {
 	const int inbound = w->policy->defaults.inbound;
-	writing_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP, true);
+	add_refusal(w, "refuse", inbound == POLICY_REJECT ? POLICY_REJECT : POLICY_DROP);
 	add_observing(w);
 	live_chains(w);
 	add_who_sets(w);
@@ -618,9 +370,6 @@ static void add_all(struct writing *w)
 		forward_chains(w);
 	}
 	add_inbound(w);
-	if (enforce_limits_outbound(w->policy)) {
-		add_outbound(w);
-	}
 }
 
 int writing_check_names(const struct policy *policy, struct err *e)
@@ -643,9 +392,9 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 	if (r < 0) {
 		return r;
 	}
-	r = access_make(&access, policy, ACCESS_INBOUND, environment, e);
+	r = access_make(&access, policy, ENFORCE_INBOUND, environment, e);
 	if (r == 0 && limited) {
-		r = access_make(&forward, policy, ACCESS_FORWARD, environment, e);
+		r = access_make(&forward, policy, ENFORCE_FORWARD, environment, e);
 	}
 	if (r == 0) {
 		struct writing writing = { .out = out,
@@ -656,6 +405,9 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 					   .generation = generation };
 		add_all(&writing);
 		r = writing.error != 0 ? writing.error : out->error;
+		if (r == 0 && enforce_limits_outbound(policy)) {
+			r = outbound_rules(out, policy, generation, environment, e);
+		}
 		if (r < 0) {
 			(void)err_system(e, r, "cannot write the rules of the policy");
 		}

@@ -8,7 +8,7 @@ struct writing {
 	const struct policy *policy;
 	const struct access *access;  /* what is being written */
 	const struct access *forward; /* NULL = what is passed on is not limited */
-	const char *prefix;           /* of names: "", or "fwd-" for what is passed on */
+	const char *prefix; /* of names: "", "fwd-" for what is passed on, "out-" for outgoing */
 	unsigned generation;
 	bool used_only; /* leaves out sets that no gate asks */
 	int error;
@@ -29,25 +29,8 @@ enum { WRITING_PROTOCOLS = sizeof(writing_protocols) / sizeof(writing_protocols[
 /* Appends everything that chain `in` leads to: chains that refuse and observe, sets, doors, maps.
  */
 void writing_doors(struct writing *w);
-/* Appends the rules of chain `in` that look a new connection's port up. */
-void writing_lookups(struct writing *w);
-/* One list of a declaration, and how its sets are called: KIND-NAME-FAMILY. */
-struct side {
-	const char *kind, *name;
-	const struct policy_from *items;
-	size_t count;
-};
-
-/* Appends the sets of networks that stand in the list itself. */
-void writing_literal_sets(struct writing *w, const struct side *side);
-/* Refuses a name that nft would take for a pattern or for the end of a word; NULL is allowed. */
-void writing_check_interface(struct writing *w, const char *name);
 /* Appends sets, chains and maps of the present access. */
 void writing_access(struct writing *w);
-/* Appends the chain that refuses. @param inbound  what is for this host alone, and counted. */
-void writing_refusal(struct writing *w, const char *name, int verdict, bool inbound);
-/* Appends what no host or router can do without. */
-void writing_necessities(struct writing *w, const char *chain, bool pings);
 /* Appends the rules of a gate: whom it lets in leaves the chain of the door there. */
 void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
 			enum asked asked);
@@ -55,8 +38,42 @@ void writing_gate_rules(struct writing *w, const struct door *door, const struct
 void writing_forwarding(struct writing *w, const char *chain);
 /* Appends the rules that let answers of servers for leases in. */
 void writing_leases(struct writing *w, const char *chain);
+
+/* ---- maps from ports to doors (maps.c) ---- */
+
+/* Appends the maps of the present access. */
+void writing_maps(struct writing *w);
+/* Appends the rules of a chain that look a new connection's port up. */
+void writing_lookups(struct writing *w, const char *chain);
 /* Whether a map has an opening of that protocol. */
 bool writing_has(const struct writing *w, enum protocol protocol, enum asked asked);
+
+/* ---- what all directions write alike (writing.c) ---- */
+
+/* A purpose as nft keeps it: quotes would end it, and there is no way to escape them. */
+void writing_comment(struct writing *w, const char *text);
+/* Refuses what nft would misread: a star would be a pattern, a quote would end the word. NULL is
+ * fine. */
+void writing_interface(struct writing *w, const char *name);
+
+/* How many of the prefixes are of that family. */
+size_t writing_count(const struct prefix *items, size_t count, enum addr_family family);
+/* The same of the networks that stand in a declaration's list itself. */
+size_t writing_count_literals(const struct policy_from *items, size_t count,
+			      enum addr_family family);
+
+/* Set gN-PREFIXKIND-NAME-4 (-6) of the prefixes of that family; nothing when there are none. */
+void writing_set(struct writing *w, const char *kind, const char *name, const struct prefix *items,
+		 size_t count, enum addr_family family);
+/* Sets gN-PREFIXKIND-NAME-4 and -6 of the networks that stand in a declaration's list itself. */
+void writing_literals(struct writing *w, const char *kind, const char *name,
+		      const struct policy_from *items, size_t count);
+/* Set gN-PREFIXuntil-NAME that is empty once the last day is over. @param gate  one that ends. */
+void writing_life(struct writing *w, const struct gate *gate);
+/* The end of a chain: whatever comes so far is refused. @param verdict  POLICY_DROP or _REJECT. */
+void writing_refusal(struct writing *w, const char *chain, int verdict);
+/* What no host or router can do without. */
+void writing_necessities(struct writing *w, const char *chain, bool pings);
 
 /* ---- live connections (live.c) ---- */
 

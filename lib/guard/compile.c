@@ -5,8 +5,8 @@
 
 #include "base/cleanup.h"
 #include "bpf/guard.h"
-#include "guard/guard.h"
 #include "guard/program.h"
+#include "guard/rule.h"
 
 enum {
 	RULE_PARTS_MAX = GUARD_PARTS_MAX - 1, /* the kernel's loop needs one more for the root */
@@ -188,6 +188,22 @@ static int make_rule(struct compiler *compiler, struct guard_rule *rule,
 	return r;
 }
 
+int rule_make(struct guard_rule *rule, uint32_t *notes,
+	      const struct policy_declaration *declaration,
+	      const struct guard_environment *environment, struct err *e)
+{
+	/* Nobody is spared here: that is asked of ports that people come in by. */
+	const struct guard_options options = { .mode = GUARD_ENFORCE, .even_never_cut = true };
+	struct compiler compiler = { .options = &options, .environment = environment, .e = e };
+	int r = make_rule(&compiler, rule, declaration);
+	*notes = 0;
+	for (size_t i = 0; i < compiler.table.notes.count; i++) {
+		*notes |= 1U << compiler.table.notes.items[i].kind;
+	}
+	vec_free(&compiler.table.notes);
+	return r;
+}
+
 /* ---- ports ---- */
 
 static int protocol_index(enum protocol protocol)
@@ -321,11 +337,8 @@ static void set_words(__u64 words[GUARD_WORDS_MAX][GUARD_WORD_BYTES / 8], const 
 	}
 }
 
-static void set_head(struct guard_head *head, const struct guard_options *options,
-		     const struct guard_environment *environment)
+void rule_set_head(struct guard_head *head, const struct guard_environment *environment)
 {
-	head->version = GUARD_VERSION;
-	head->enforce = options->mode == GUARD_ENFORCE;
 	head->netns_cookie = environment->netns_cookie;
 	head->root = environment->root;
 	head->made = (uint64_t)environment->now;
@@ -345,7 +358,9 @@ int guard_compile(struct guard_table *out, const struct policy *policy,
 	if (compiler.table.set == NULL) {
 		return err_system(e, ENOMEM, "bind guard");
 	}
-	set_head(&compiler.table.set->head, options, environment);
+	compiler.table.set->head.version = GUARD_VERSION;
+	compiler.table.set->head.enforce = options->mode == GUARD_ENFORCE;
+	rule_set_head(&compiler.table.set->head, environment);
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < policy->declarations.count; i++) {
 		r = add_declaration(&compiler, &policy->declarations.items[i]);

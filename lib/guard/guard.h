@@ -249,6 +249,42 @@ void guard_ports_format(struct str *out, const struct portset *ports);
 /* The ports that are kept with the table, see guard_status.reserved. */
 void guard_table_keep(struct guard_table *table, const struct portset *added);
 
+/* ---- what this host connects to (pure) ---- */
+
+/*
+ * `outbound:` is held by the packet filter (lib/enforce), but for the unit and the executable of a
+ * program: those are asked where a program connects or sends (bpf/connect_guard.bpf.c).
+ */
+
+/* Whether a declaration of `outbound:` keeps a port for a program. */
+bool guard_keeps_outbound(const struct policy *policy);
+
+struct connect_set; /* bpf/connect.h */
+
+struct guard_connect {
+	struct connect_set *set;      /* 3.7 MiB */
+	VEC(struct guard_note) notes; /* of declarations that fit nobody, or are weak */
+	uint32_t ports;               /* kept ones, TCP and UDP counted apart */
+};
+
+/* When days end, for `until:`. */
+struct guard_days {
+	usec_t (*day_end)(int32_t day); /* as struct enforce_environment has it */
+	usec_t boot;                    /* `now` of the environment on CLOCK_BOOTTIME */
+};
+
+/*
+ * Makes the set of a policy that guard_keeps_outbound(). Who cannot be told as it is meant fits
+ * nobody.
+ * @param out     free with guard_connect_deinit; untouched on failure. Notes point into the policy.
+ * @return 0; -E2BIG more than 511 declarations, or 64 networks of one; -ENOMEM; what a function of
+ * the environment answered beyond -ENOENT.
+ */
+int guard_connect_compile(struct guard_connect *out, const struct policy *policy,
+			  const struct guard_days *days,
+			  const struct guard_environment *environment, struct err *e);
+void guard_connect_deinit(struct guard_connect *connect);
+
 /* ---- the kernel ---- */
 
 /* Where the guard stands. */
@@ -332,3 +368,28 @@ struct guard_attempts *guard_attempts_free(struct guard_attempts *attempts);
 int guard_reserved_read(struct portset *out, struct port_range *ephemeral, struct err *e);
 /* Needs root of the namespace. @return 0; -EPERM, -EACCES; others. */
 int guard_reserved_write(const struct portset *ports, struct err *e);
+
+/* ---- what this host connects to: the kernel ---- */
+
+/*
+ * Whether this host can hold it at all, as far as that is told without loading anything. The place
+ * has a directory of its own, beside that of the bind guard. @return 0; as guard_connect_hold.
+ */
+int guard_connect_check(const struct guard_place *place, struct err *e);
+
+/* Makes the set hold: in one step where an older one holds. Needs root. @return as guard_load. */
+int guard_connect_hold(const struct guard_place *place, const struct guard_connect *connect,
+		       struct err *e);
+/* Takes it away; none is fine. @return 0; -EPERM; others of the system calls. */
+int guard_connect_release(const struct guard_place *place, struct err *e);
+
+struct guard_connect_status {
+	bool held;        /* a set holds, for this network namespace */
+	uint64_t allowed; /* connections and datagrams to kept ports, since it was loaded */
+	uint64_t refused;
+	usec_t made; /* wall time of the set */
+};
+
+/* @return 0, also when nothing is loaded; -EPERM; others. */
+int guard_connect_status(struct guard_connect_status *out, const struct guard_place *place,
+			 struct err *e);

@@ -2,19 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/reader.h"
+#include "policy/check.h"
 #include "policy/values.h"
 
-/* One declaration, with what it takes to point at its parts. */
-struct view {
-	struct policy_declaration *declaration;
-	const struct node *node;
-	bool here;    /* a port of this host, not of another device */
-	bool forward; /* of `forward:` */
-};
-
 /* The value of a key, or the declaration's name when it is not written. */
-static const struct node *value_or_name(const struct view *v, const char *key)
+const struct node *value_or_name(const struct view *v, const char *key)
 {
 	const struct node *node = tree_get(v->node, key);
 	return node == NULL ? v->node->key : node;
@@ -25,6 +17,12 @@ static void missing(struct reader *reader, const struct view *v, const char *key
 	if (!v->node->cut && v->node->kind == NODE_MAPPING && tree_get(v->node, key) == NULL) {
 		fault(reader, v->node->key, "policy-key-missing", NULL, ARGUMENTS({ "key", key }));
 	}
+}
+
+void from_any(struct reader *reader, struct policy_declaration *d)
+{
+	d->from.items = policy_alloc(reader, sizeof(*d->from.items)); /* zeroed: any */
+	d->from.count = d->from.items == NULL ? 0 : 1;
 }
 
 static void fill_from(struct reader *reader, const struct view *v)
@@ -43,8 +41,18 @@ static void fill_from(struct reader *reader, const struct view *v)
 		fault(reader, v->node->key, "policy-from-missing", NULL,
 		      ARGUMENTS({ "name", d->entry.name }));
 	}
-	d->from.items = policy_alloc(reader, sizeof(*d->from.items)); /* zeroed: any */
-	d->from.count = d->from.items == NULL ? 0 : 1;
+	from_any(reader, d);
+}
+
+void fill_owner(struct reader *reader, const struct view *v)
+{
+	struct policy_declaration *d = v->declaration;
+	if (d->owner == NULL) {
+		d->owner = reader->policy.defaults.owner;
+	}
+	if (d->owner == NULL) {
+		missing(reader, v, "owner");
+	}
 }
 
 static void fill_defaults(struct reader *reader, const struct view *v)
@@ -56,12 +64,7 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 	if (!v->forward && tree_get(v->node, "profile") == NULL) {
 		missing(reader, v, "port");
 	}
-	if (d->owner == NULL) {
-		d->owner = reader->policy.defaults.owner;
-	}
-	if (d->owner == NULL) {
-		missing(reader, v, "owner");
-	}
+	fill_owner(reader, v);
 	fill_from(reader, v);
 	if (v->here && tree_get(v->node, "cut") == NULL) {
 		d->cut = reader->policy.defaults.cut;
@@ -82,7 +85,7 @@ static void check_reason(struct reader *reader, const struct view *v)
 	}
 }
 
-static void check_dates(struct reader *reader, const struct view *v)
+void check_dates(struct reader *reader, const struct view *v)
 {
 	const struct policy_declaration *d = v->declaration;
 	int32_t today = reader->environment->today;
@@ -103,7 +106,7 @@ static void check_dates(struct reader *reader, const struct view *v)
 	}
 }
 
-static void check_confirmed(struct reader *reader, const struct view *v)
+void check_confirmed(struct reader *reader, const struct view *v)
 {
 	static const char *const keys[] = { "for", "owner" };
 	const char *const values[] = { v->declaration->purpose, v->declaration->owner };
@@ -135,7 +138,7 @@ static void check_forward(struct reader *reader, const struct view *v)
 }
 
 /* The node that wrote a port of the declaration: the item of the list that reads as it. */
-static const struct node *port_node(const struct view *v, const struct policy_ports *ports)
+const struct node *port_node(const struct view *v, const struct policy_ports *ports)
 {
 	const struct node *node = tree_get(v->node, "port");
 	if (node == NULL) {
@@ -365,6 +368,8 @@ void check_policy(struct reader *reader)
 		if (bag->of == &schema_declaration || bag->of == &schema_remote_declaration ||
 		    bag->of == &schema_forward) {
 			check_bag(reader, bag);
+		} else if (bag->of == &schema_outbound) {
+			check_outbound(reader, bag);
 		}
 	}
 }

@@ -44,6 +44,16 @@ const struct policy_declaration *policy_declaration_for(const struct policy *pol
 	return NULL;
 }
 
+bool policy_names_program(const struct policy_program *program)
+{
+	return program->unit != NULL || program->executable != NULL || program->container != NULL;
+}
+
+bool policy_has_program(const struct policy_program *program)
+{
+	return program->user != NULL || policy_names_program(program);
+}
+
 const struct policy_declaration *policy_declaration_named(const struct policy *policy,
 							  const char *name)
 {

@@ -29,9 +29,13 @@ enum {
 	POLICY_NESTING_MAX = 16,    /* mappings and lists inside each other */
 	POLICY_VALUES_MAX = 200000, /* keys and values of all files together */
 	POLICY_NO_DATE = INT32_MIN,
-	POLICY_HOST_NAME_BYTES_MAX = 253,   /* RFC 1123 2.1: 255 on the wire */
-	POLICY_HOST_NAMES_MAX = 256,        /* of one policy: each is asked for */
-	POLICY_HOST_NAME_ADDRESSES_MAX = 64 /* that one name may stand for */
+	POLICY_HOST_NAME_BYTES_MAX = 253,    /* RFC 1123 2.1: 255 on the wire */
+	POLICY_HOST_NAMES_MAX = 256,         /* of one policy: each is asked for */
+	POLICY_HOST_NAME_ADDRESSES_MAX = 64, /* that one name may stand for */
+	/* Of a port of `outbound:` that is kept for programs: what the kernel's side has room for.
+	 */
+	POLICY_OUTBOUND_DECLARATIONS_MAX = 8,
+	POLICY_OUTBOUND_NETWORKS_MAX = 64, /* of one such declaration */
 };
 
 /* What `init` writes where a person has to decide; validate warns while it stands. */
@@ -196,6 +200,9 @@ struct policy {
 	POLICY_LIST(struct policy_declaration)
 	declarations;                                   /* `ports:`, in the order of the files */
 	POLICY_LIST(struct policy_declaration) forward; /* kind HOST stands in none of them */
+	/* `outbound:`. `from` is whom they may connect to, `program` has no container; profile,
+	 * encryption, rate, interface and mode are not said. */
+	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
@@ -218,6 +225,11 @@ const struct policy_declaration *policy_declaration_for(const struct policy *pol
 							enum protocol protocol, uint16_t port,
 							const char *interface,
 							const struct policy_declaration *previous);
+
+/* Whether any key of `program:` is given. */
+bool policy_has_program(const struct policy_program *program);
+/* Whether more is said of the program than its user: the packet filter cannot tell that. */
+bool policy_names_program(const struct policy_program *program);
 
 /* The declaration of this host with that name; NULL when there is none. */
 const struct policy_declaration *policy_declaration_named(const struct policy *policy,

@@ -176,6 +176,27 @@ static void put_declarations(struct form *f, struct node *mapping, const char *s
 	}
 }
 
+static void put_outbound(struct form *f, struct node *root)
+{
+	char date[POLICY_DATE_TEXT_BYTES];
+	struct node *all = tree_mapping(f->arena);
+	for (size_t i = 0; i < f->policy->outbound.count; i++) {
+		const struct policy_declaration *d = &f->policy->outbound.items[i];
+		struct node *m = tree_mapping(f->arena);
+		put_ports(f, m, d->ports.items, d->ports.count);
+		put_text(f, m, "for", d->purpose);
+		put_text(f, m, "owner", d->owner);
+		put_from(f, m, "to", d->from.items, d->from.count);
+		put_program(f, m, &d->program);
+		put_word(f, m, "until", policy_date_format(d->until, date));
+		put_word(f, m, "review", policy_date_format(d->review, date));
+		put(f, all, d->entry.name, m);
+	}
+	if (f->policy->outbound.count > 0) {
+		put(f, root, "outbound", all);
+	}
+}
+
 static void put_who(struct form *f, struct node *root)
 {
 	struct node *all = tree_mapping(f->arena);
@@ -244,6 +265,7 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	put_declarations(&f, root, "ports", policy->declarations.items, policy->declarations.count,
 			 true);
 	put_declarations(&f, root, "forward", policy->forward.items, policy->forward.count, false);
+	put_outbound(&f, root);
 	put_defaults(&f, root);
 	put_hosts(&f, root);
 	put_from(&f, root, "never_cut", policy->never_cut.items, policy->never_cut.count);

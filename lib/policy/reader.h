@@ -30,6 +30,7 @@ struct bag {
 struct waiting {
 	void *list; /* POLICY_LIST(struct policy_from) */
 	const struct node *node;
+	const char *key;  /* "from", "to", "never_cut" */
 	bool people_only; /* never_cut: neither any nor host */
 };
 

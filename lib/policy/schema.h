@@ -54,7 +54,7 @@ struct schema_mapping {
 
 /* The mappings that the code knows by name. */
 extern const struct schema_mapping schema_policy, schema_who, schema_declaration,
-	schema_remote_declaration, schema_forward, schema_host, schema_defaults;
+	schema_remote_declaration, schema_forward, schema_outbound, schema_host, schema_defaults;
 
 /* JSON Schema (draft 2020-12) of the language, in English and in Japanese. */
 extern const char *const schema_json_en, *const schema_json_ja;

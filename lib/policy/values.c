@@ -244,14 +244,15 @@ static void read_list(struct reader *reader, const struct node *node, const stru
 
 /* ---- from ---- */
 
-static void wait_for_who(struct reader *reader, const struct node *node, void *field, bool people)
+static void wait_for_who(struct reader *reader, const struct node *node,
+			 const struct schema_key *key, void *field)
 {
 	struct waiting *waiting = vec_push(&reader->waiting);
 	if (waiting == NULL) {
 		reader->error = -ENOMEM;
 		return;
 	}
-	*waiting = (struct waiting){ field, node, people };
+	*waiting = (struct waiting){ field, node, key->name, key->type == SCHEMA_PEOPLE };
 }
 
 static const char *near_who(const struct reader *reader, const char *name, bool people_only)
@@ -279,12 +280,13 @@ static void unknown_who(struct reader *reader, const struct node *node, bool peo
 	}
 }
 
-static void read_one_from(struct reader *reader, const struct node *node, bool people_only,
-			  struct policy_from *out, size_t *count)
+static void read_one_from(struct reader *reader, const struct node *node,
+			  const struct waiting *waiting, struct policy_from *out, size_t *count)
 {
+	const bool people_only = waiting->people_only;
 	struct policy_from from = { 0 };
 	struct prefix network = { 0 };
-	const char *text = text_of(reader, node, people_only ? "never_cut" : "from");
+	const char *text = text_of(reader, node, waiting->key);
 	if (text == NULL) {
 		return;
 	}
@@ -333,8 +335,7 @@ void read_from(struct reader *reader, const struct waiting *waiting)
 	size_t more = node->kind == NODE_LIST ? node->count : 1;
 	struct policy_from *items = policy_alloc(reader, (list.count + more) * sizeof(*items));
 	if (more == 0) {
-		fault(reader, node, "policy-empty-value", NULL,
-		      ARGUMENTS({ "key", waiting->people_only ? "never_cut" : "from" }));
+		fault(reader, node, "policy-empty-value", NULL, ARGUMENTS({ "key", waiting->key }));
 	}
 	if (items == NULL || more == 0) {
 		return;
@@ -345,11 +346,11 @@ void read_from(struct reader *reader, const struct waiting *waiting)
 	list.items = items;
 	if (node->kind == NODE_LIST) {
 		for (const struct node *item = node->first; item != NULL; item = item->next) {
-			read_one_from(reader, item, waiting->people_only, items, &list.count);
+			read_one_from(reader, item, waiting, items, &list.count);
 		}
 		check_mixed(reader, node, items, list.count);
 	} else {
-		read_one_from(reader, node, waiting->people_only, items, &list.count);
+		read_one_from(reader, node, waiting, items, &list.count);
 	}
 	memcpy(waiting->list, &list, sizeof(list));
 }
@@ -410,7 +411,7 @@ void read_value(struct reader *reader, const struct node *node, const struct sch
 		break;
 	case SCHEMA_FROM:
 	case SCHEMA_PEOPLE:
-		wait_for_who(reader, node, field, key->type == SCHEMA_PEOPLE);
+		wait_for_who(reader, node, key, field);
 		break;
 	default:
 		if (text_of(reader, node, key->name) != NULL) {

@@ -44,6 +44,9 @@ static int run_off(const struct context *context, const void *given, const char 
 	if (code == EXIT_IN_ORDER) {
 		code = guard_off(context, true);
 	}
+	if (code == EXIT_IN_ORDER) {
+		code = programs_release(context);
+	}
 	rules_close(&rules);
 	return code;
 }
@@ -59,21 +62,23 @@ const struct command command_off = {
 
 /* ---- restore ---- */
 
-/* With the guard too, where a state is confirmed: else nobody asked for one here. */
-static void restore_guard(const struct rules *rules, const struct context *context)
+/* With the guard and the programs of outbound: too, where a state is confirmed: else nobody asked
+ * for them here. */
+static int restore_guard(const struct rules *rules, const struct context *context)
 {
 	const struct enforce_state *state = enforce_states_confirmed(&rules->states);
 	struct policy policy = { 0 };
 	struct err e = ERR_INIT;
 	if (state == NULL) {
-		return;
+		return EXIT_IN_ORDER;
 	}
 	if (enforce_states_policy(&policy, &rules->states, state->number, &e) < 0) {
-		complain(context, err_text(&e), NULL);
-		return;
+		return fail(context, &e);
 	}
 	guard_follow(context, &policy, true);
+	int code = programs_hold(&policy, context);
 	policy_deinit(&policy);
+	return code;
 }
 
 static int restore(struct rules *rules, const struct context *context)
@@ -105,7 +110,7 @@ static int run_restore(const struct context *context, const void *given,
 		code = restore(&rules, context);
 	}
 	if (code == EXIT_IN_ORDER) {
-		restore_guard(&rules, context);
+		code = restore_guard(&rules, context);
 	}
 	rules_close(&rules);
 	moving_undo_interrupted(context);

@@ -98,6 +98,21 @@ json_t *rules_json(const struct rules *rules, const struct context *context);
 /* "state 12 of 2026-11-27 10:00 by ops", or that there are no rules. Appends. */
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number);
 
+/* ---- programs of outbound: (rules_programs.c) ---- */
+
+/* Lines about declarations that are not held to as they are written. Appends. */
+void programs_add(struct str *out, const struct policy *policy, const struct context *context);
+json_t *programs_json(const struct policy *policy, const struct context *context);
+/* Makes what a confirmed policy says of unit: and executable: hold, and nothing else. The rules
+ * hold already: a failure is complained of and takes nothing back. @return an exit code. */
+int programs_hold(const struct policy *policy, const struct context *context);
+/* Whether what a confirmed policy says of them does not hold: it was removed, or could not be
+ * loaded.
+ * @param policy  NULL = no rules. For root. */
+bool programs_lost(const struct policy *policy);
+/* Ends it. @return an exit code. */
+int programs_release(const struct context *context);
+
 /* ---- the bind guard (rules_guard.c) ---- */
 
 /* Compares what guards the policies ask for, and what stands in the kernel. @return 0; -ENOMEM. */

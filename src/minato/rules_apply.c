@@ -1,5 +1,6 @@
 /* From a compared pair of policies to rules in the kernel. */
 #include "rules_apply.h"
+#include "guard/guard.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io/clock.h"
+#include "guard/guard.h"
 #include "proof.h"
 #include "words.h"
 
@@ -267,7 +269,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	int code = print_text(&text);
 	str_deinit(&text);
 	rules_follow_guard(rules, context);
-	return code;
+	return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
 }
 
 int rules_keep(struct rules *rules, const struct context *context)
@@ -343,6 +345,7 @@ static int ask(struct rules *rules, const struct context *context, unsigned numb
 static int tell_what_next(const struct work *work)
 {
 	struct str text = STR_INIT(1024);
+	const struct policy *policy = &work->rules->wanted.policy;
 	if (!work->rules->changes.frees_only && work->apply->at_once) {
 		str_printf(&text, _("state %u holds\n"), work->number);
 	} else if (proves_itself(work)) {
@@ -351,6 +354,10 @@ static int tell_what_next(const struct work *work)
 			_("state %u holds; it only lets more in, so nothing has to be confirmed\n"),
 			work->number);
 	} else {
+		if (guard_keeps_outbound(policy)) {
+			str_add(&text, _("What outbound: says of unit: and executable: holds once "
+					 "it is confirmed.\n"));
+		}
 		str_printf(&text,
 			   _("state %u is tried for %u s; then the kernel puts the old rules "
 			     "back by itself.\n"
@@ -362,6 +369,9 @@ static int tell_what_next(const struct work *work)
 	str_deinit(&text);
 	if (proves_itself(work)) {
 		rules_follow_guard(work->rules, work->context);
+	}
+	if (code == EXIT_IN_ORDER && proves_itself(work)) {
+		code = programs_hold(policy, work->context);
 	}
 	return code;
 }
@@ -416,7 +426,7 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		str_add(&text, _("The rules are those of the policy.\n"));
 		int code = print_text(&text);
 		str_deinit(&text);
-		return code;
+		return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
 	}
 	int code = check(rules, context, apply);
 	if (code != EXIT_IN_ORDER) {

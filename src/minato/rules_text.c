@@ -50,15 +50,15 @@ static void add_limits(struct str *out, const struct enforce_change *change)
 	}
 }
 
-/* "+ open     25565/tcp to friends (minecraft: Minecraft), until 2027-01-01" */
-static void add_change(struct str *out, const struct enforce_change *change,
-		       const struct style *style)
+/* Who gets in, or whom this host may connect to. */
+static void add_way(struct str *out, const struct enforce_change *change)
 {
-	const char *word = verb(change->kind);
-	size_t width = text_width(word);
-	str_printf(out, "  %s%c %s%s%*s  %s%s ", style_ink(style, ink_of(change->kind)),
-		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
-		   width < 7 ? (int)(7 - width) : 0, "", change->forward ? _("forwarded ") : "",
+	if (change->direction == ENFORCE_OUTBOUND) {
+		str_printf(out, _("connections to %s: "), change->ports);
+		str_printf(out, "%s -> %s", who(change->before), who(change->after));
+		return;
+	}
+	str_printf(out, "%s%s ", change->direction == ENFORCE_FORWARD ? _("forwarded ") : "",
 		   change->ports);
 	switch (change->kind) {
 	case ENFORCE_OPENED:
@@ -71,6 +71,18 @@ static void add_change(struct str *out, const struct enforce_change *change,
 		str_printf(out, "%s -> %s", who(change->before), who(change->after));
 		break;
 	}
+}
+
+/* "+ open     25565/tcp to friends (minecraft: Minecraft), until 2027-01-01" */
+static void add_change(struct str *out, const struct enforce_change *change,
+		       const struct style *style)
+{
+	const char *word = verb(change->kind);
+	size_t width = text_width(word);
+	str_printf(out, "  %s%c %s%s%*s  ", style_ink(style, ink_of(change->kind)),
+		   mark_of(change->kind), word, style_ink(style, INK_PLAIN),
+		   width < 7 ? (int)(7 - width) : 0, "");
+	add_way(out, change);
 	if (change->name != NULL) {
 		str_printf(out, " (%s: ", change->name);
 		text_escape(out, change->purpose ?: "");
@@ -88,20 +100,16 @@ static const char *verdict_words(int verdict)
 
 static void add_defaults(struct str *out, const struct enforce_changes *changes)
 {
-	if (changes->inbound_before != changes->inbound_after) {
-		str_printf(out, _("  ~ what nobody declared: %s -> %s\n"),
-			   verdict_words(changes->inbound_before),
-			   verdict_words(changes->inbound_after));
-	}
-	if (changes->outbound_before != changes->outbound_after) {
-		str_printf(out, _("  ~ connections that this host makes: %s -> %s\n"),
-			   verdict_words(changes->outbound_before),
-			   verdict_words(changes->outbound_after));
-	}
-	if (changes->forward_before != changes->forward_after) {
-		str_printf(out, _("  ~ what this host passes on between others: %s -> %s\n"),
-			   verdict_words(changes->forward_before),
-			   verdict_words(changes->forward_after));
+	static const char *const words[] = {
+		[ENFORCE_INBOUND] = N_("  ~ what nobody declared: %s -> %s\n"),
+		[ENFORCE_FORWARD] = N_("  ~ what this host passes on between others: %s -> %s\n"),
+		[ENFORCE_OUTBOUND] = N_("  ~ connections that this host makes: %s -> %s\n"),
+	};
+	for (size_t i = 0; i < ENFORCE_DIRECTIONS; i++) {
+		if (changes->before[i] != changes->after[i]) {
+			str_printf(out, _(words[i]), verdict_words(changes->before[i]),
+				   verdict_words(changes->after[i]));
+		}
 	}
 	if (changes->ping_before != changes->ping_after) {
 		str_add(out,
@@ -119,6 +127,44 @@ static void add_defaults(struct str *out, const struct enforce_changes *changes)
 						   : _("  ~ what another tool changes in "
 						       "these rules is only told\n"));
 	}
+}
+
+/* A user who is not known here is nobody: the declaration lets nobody connect. */
+static bool lacks_user(const struct policy_declaration *d,
+		       const struct enforce_environment *environment)
+{
+	uint32_t uid = 0;
+	return d->program.user != NULL && environment->user(&uid, d->program.user) < 0;
+}
+
+static void add_unknown_users(struct str *out, const struct policy *policy,
+			      const struct context *context)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	for (size_t i = 0; i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (lacks_user(d, &environment)) {
+			str_printf(out,
+				   _("  ! outbound: %s: there is no user %s here, so nobody may "
+				     "connect by it\n"),
+				   d->entry.name, d->program.user);
+		}
+	}
+}
+
+static json_t *json_unknown_users(const struct policy *policy, const struct context *context)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	json_t *list = json_array();
+	for (size_t i = 0; i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (lacks_user(d, &environment)) {
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s}", "declaration", d->entry.name,
+							"user", d->program.user));
+		}
+	}
+	return list;
 }
 
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
@@ -143,6 +189,8 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		add_change(out, &changes->items[i], &context->out_style);
 	}
 	add_defaults(out, changes);
+	add_unknown_users(out, &rules->wanted.policy, context);
+	programs_add(out, &rules->wanted.policy, context);
 	rules_add_guard(out, rules, context);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
 		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
@@ -163,26 +211,24 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 void rules_add_summary(struct str *out, const struct enforce_changes *changes)
 {
 	enum { TOLD_MAX = 8 };
+	static const char *const prefixes[] = { [ENFORCE_INBOUND] = "",
+						[ENFORCE_FORWARD] = "forwarded ",
+						[ENFORCE_OUTBOUND] = "out to " };
 	for (size_t i = 0; i < changes->count && i < TOLD_MAX; i++) {
 		const struct enforce_change *change = &changes->items[i];
 		str_printf(out, "%s%s %s%.200s", out->length > 0 ? "; " : "",
-			   enforce_change_name(change->kind), change->forward ? "forwarded " : "",
+			   enforce_change_name(change->kind), prefixes[change->direction],
 			   change->ports);
 	}
 	if (changes->count > TOLD_MAX) {
 		str_printf(out, "; %zu more", changes->count - TOLD_MAX);
 	}
-	if (changes->inbound_before != changes->inbound_after) {
-		str_printf(out, "%sinbound %s", out->length > 0 ? "; " : "",
-			   policy_verdict_name(changes->inbound_after));
-	}
-	if (changes->outbound_before != changes->outbound_after) {
-		str_printf(out, "%soutbound %s", out->length > 0 ? "; " : "",
-			   policy_verdict_name(changes->outbound_after));
-	}
-	if (changes->forward_before != changes->forward_after) {
-		str_printf(out, "%sforward %s", out->length > 0 ? "; " : "",
-			   policy_verdict_name(changes->forward_after));
+	for (size_t i = 0; i < ENFORCE_DIRECTIONS; i++) {
+		if (changes->before[i] != changes->after[i]) {
+			str_printf(out, "%s%s %s", out->length > 0 ? "; " : "",
+				   enforce_direction_name(i),
+				   policy_verdict_name(changes->after[i]));
+		}
 	}
 	if (changes->cut_before != changes->cut_after) {
 		str_printf(out, "%scut %s", out->length > 0 ? "; " : "",
@@ -202,7 +248,7 @@ static json_t *json_change(const struct enforce_change *change)
 	char date[POLICY_DATE_TEXT_BYTES];
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "change",
 			 enforce_change_name(change->kind), "direction",
-			 change->forward ? "forward" : "inbound", "ports", change->ports,
+			 enforce_direction_name(change->direction), "ports", change->ports,
 			 "declaration", view_string(change->name), "purpose",
 			 view_string(change->purpose), "before", json_who(change->before), "after",
 			 json_who(change->after), "until",
@@ -231,21 +277,19 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 	json_object_set_new(document, "changes", list);
 	json_object_set_new(document, "guard", rules_guard_json(rules));
 	json_object_set_new(document, "names", rules_names_json(rules));
-	json_object_set_new(document, "inbound",
-			    json_pack("{s:s, s:s}", "before",
-				      policy_verdict_name(changes->inbound_before), "after",
-				      policy_verdict_name(changes->inbound_after)));
-	json_object_set_new(document, "outbound",
-			    json_pack("{s:s, s:s}", "before",
-				      policy_verdict_name(changes->outbound_before), "after",
-				      policy_verdict_name(changes->outbound_after)));
-	json_object_set_new(document, "forward",
-			    json_pack("{s:s, s:s}", "before",
-				      policy_verdict_name(changes->forward_before), "after",
-				      policy_verdict_name(changes->forward_after)));
+	for (size_t i = 0; i < ENFORCE_DIRECTIONS; i++) {
+		json_object_set_new(document, enforce_direction_name(i),
+				    json_pack("{s:s, s:s}", "before",
+					      policy_verdict_name(changes->before[i]), "after",
+					      policy_verdict_name(changes->after[i])));
+	}
 	json_object_set_new(document, "cut_undeclared",
 			    json_pack("{s:b, s:b}", "before", changes->cut_before, "after",
 				      changes->cut_after));
+	json_object_set_new(document, "outbound_users_unknown",
+			    json_unknown_users(&rules->wanted.policy, context));
+	json_object_set_new(document, "outbound_programs",
+			    programs_json(&rules->wanted.policy, context));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
 	json_object_set_new(document, "missing", json_boolean(rules->missing));
 	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));

@@ -252,8 +252,8 @@ class World:
         with inside(self.outside) as call:
             return call(make)
 
-    def pings(self, target):
-        """Whether an echo request from the outside is answered."""
+    def pings(self, target, namespace=None):
+        """Whether an echo request from the outside, or from that namespace, is answered."""
         six = ":" in target
 
         def make():
@@ -274,7 +274,7 @@ class World:
                 except TimeoutError:
                     return False
 
-        with inside(self.outside) as call:
+        with inside(namespace or self.outside) as call:
             return call(make)
 
 

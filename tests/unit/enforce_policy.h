@@ -76,8 +76,8 @@ static inline const char *changes_text(const char *before, const char *after, bo
 		const struct enforce_change *c = &changes.items[i];
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s%s: %s -> %s%s; ",
 					 enforce_change_name(c->kind),
-					 c->forward ? "forwarded " : "", c->ports,
-					 c->before ?: "nobody", c->after ?: "nobody",
+					 c->direction == ENFORCE_FORWARD ? "forwarded " : "",
+					 c->ports, c->before ?: "nobody", c->after ?: "nobody",
 					 c->cut_after    ? c->cut_before ? " (cuts)" : " (now cuts)"
 					 : c->cut_before ? " (cut)"
 							 : "");

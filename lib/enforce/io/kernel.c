@@ -77,15 +77,33 @@ static int read_map(unsigned *out, usec_t *left, const char *name, struct err *e
 	return 0;
 }
 
+static int read_chain(bool *asks, const char *chain, const char *const maps[2], struct err *e)
+{
+	int r = objects_chain_asks(chain, maps[0], e);
+	if (r == 1) {
+		r = objects_chain_asks(chain, maps[1], e);
+	}
+	*asks = r == 1;
+	return r < 0 ? r : 0;
+}
+
+/* What goes out needs its chain only where a generation has rules for it. */
 static int read_frame(bool *framed, struct err *e)
 {
-	int r = objects_chain_asks("inbound", "candidate", e);
-	if (r == 1) {
-		r = objects_chain_asks("inbound", "confirmed", e);
+	static const char *const in[2] = { "candidate", "confirmed" };
+	static const char *const out[2] = { "candidate-out", "confirmed-out" };
+	unsigned limiting[2] = { 0 };
+	int r = read_chain(framed, "inbound", in, e);
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		r = read_map(&limiting[i], NULL, out[i], e);
 	}
-	const bool asks = r == 1;
-	r = asks ? objects_table_sleeps(e) : r;
-	*framed = asks && r == 0;
+	if (r == 0 && *framed && (limiting[0] != 0 || limiting[1] != 0)) {
+		r = read_chain(framed, "outbound", out, e);
+	}
+	if (r == 0 && *framed) {
+		r = objects_table_sleeps(e);
+		*framed = r == 0;
+	}
 	return r < 0 ? r : 0;
 }
 

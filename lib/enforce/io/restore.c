@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/io/account.h"
 #include "enforce/enforce.h"
 
 static usec_t day_end(int32_t day)
@@ -17,7 +18,7 @@ static usec_t day_end(int32_t day)
 
 struct enforce_environment enforce_environment_at(usec_t now)
 {
-	return (struct enforce_environment){ .now = now, .day_end = day_end };
+	return (struct enforce_environment){ .now = now, .day_end = day_end, .user = account_uid };
 }
 
 int enforce_settle(struct enforce_states *states, const struct enforce_status *status, usec_t now,

@@ -2,22 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/io/account.h"
 #include "base/io/mounts.h"
-#include "base/parse.h"
 #include "guard/io/place.h"
 
 #ifndef SO_NETNS_COOKIE /* include/uapi/asm-generic/socket.h, since 5.14 */
 #define SO_NETNS_COOKIE 71
 #endif
-
-enum { ACCOUNT_BYTES = 16 * 1024 };
 
 int place_open_cgroup(const struct guard_place *place, char *path, struct err *e)
 {
@@ -46,21 +43,7 @@ int place_open_cgroup(const struct guard_place *place, char *path, struct err *e
 static int find_user(void *context, uint32_t *uid, const char *name)
 {
 	(void)context; /* the accounts are those of the host */
-	uint64_t number = 0;
-	if (parse_u64(&number, name, 0, UINT32_MAX - 1) == 0) {
-		*uid = (uint32_t)number;
-		return 0;
-	}
-	char buffer[ACCOUNT_BYTES];
-	struct passwd account;
-	struct passwd *found = NULL;
-	int r = getpwnam_r(name, &account, buffer, sizeof(buffer), &found);
-	if (found == NULL) {
-		/* Services that know of no such name say so in several ways, see getpwnam(3). */
-		return r == 0 || r == ESRCH || r == EBADF || r == EPERM ? -ENOENT : -r;
-	}
-	*uid = account.pw_uid;
-	return 0;
+	return account_uid(uid, name);
 }
 
 /* ---- executables ---- */
