@@ -37,11 +37,11 @@ static void add_names(struct str *out, const struct policy_who *who)
 	}
 }
 
-/* " -> dmz, 192.0.2.7 (eth1)" */
+/* " to dmz, 192.0.2.7 (eth1)" */
 static void add_way_words(struct str *out, const struct policy *policy,
 			  const struct policy_declaration *d)
 {
-	(void)str_add(out, " -> "); /* kept in out->error, as all of it */
+	(void)str_add(out, " to "); /* kept in out->error, as all of it */
 	for (size_t i = 0; i < d->to.count; i++) {
 		(void)str_add(out, i == 0 ? "" : ", ");
 		policy_from_format(out, policy, &d->to.items[i]);

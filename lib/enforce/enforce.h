@@ -297,7 +297,7 @@ struct enforce_change {
 	const char *name;  /* of the declaration, of the old one when it is gone */
 	const char *purpose; /* likewise */
 	const char *before;  /* who got in: "any", "office, 192.0.2.0/24"; NULL = nobody;
-			      * forwarded: "lan -> dmz, 192.0.2.7"; outbound: whom one may connect
+			      * forwarded: "lan to dmz, 192.0.2.7"; outbound: whom one may connect
 			      * to, "192.0.2.53 (user _apt)" */
 	const char *after;   /* who gets in; NULL = nobody */
 	int32_t until;       /* last day, or POLICY_NO_DATE */

@@ -52,6 +52,21 @@ static void raise_kind(struct reach_port *port, enum reach_kind kind)
 	port->kind = kind > port->kind ? kind : port->kind;
 }
 
+/* An entry has addresses of both families, or many: it is named once. */
+static void add_name(struct str *names, const char *name)
+{
+	const size_t length = strlen(name);
+	for (const char *at = str_text(names); *at != '\0';) {
+		const size_t known = strcspn(at, ",");
+		if (known == length && memcmp(at, name, length) == 0) {
+			return;
+		}
+		at += known;
+		at += strspn(at, ", ");
+	}
+	str_printf(names, "%s%s", names->length == 0 ? "" : ", ", name);
+}
+
 static int note_reach(struct asking *asking, const struct twin_asked *asked)
 {
 	const struct twin_answer *answer = asked->answer;
@@ -69,8 +84,7 @@ static int note_reach(struct asking *asking, const struct twin_asked *asked)
 		const bool anywhere = asked->source->place == ENFORCE_PLACE_ANYWHERE;
 		raise_kind(port, anywhere ? REACH_ANYWHERE : REACH_SOME);
 		if (!anywhere) {
-			str_printf(&port->names, "%s%s", port->names.length == 0 ? "" : ", ",
-				   asked->source->entry);
+			add_name(&port->names, asked->source->entry);
 		}
 	}
 	return 0;

@@ -53,13 +53,14 @@ static void add_limits(struct str *out, const struct enforce_change *change)
 /* Who gets in, or whom this host may connect to. */
 static void add_way(struct str *out, const struct enforce_change *change)
 {
-	if (change->direction == ENFORCE_OUTBOUND) {
-		str_printf(out, _("connections to %s: "), change->ports);
+	if (change->direction != ENFORCE_INBOUND) {
+		const bool passes = change->direction == ENFORCE_FORWARD;
+		str_printf(out, passes ? _("forwarded %s: ") : _("connections to %s: "),
+			   change->ports);
 		str_printf(out, "%s -> %s", who(change->before), who(change->after));
 		return;
 	}
-	str_printf(out, "%s%s ", change->direction == ENFORCE_FORWARD ? _("forwarded ") : "",
-		   change->ports);
+	str_printf(out, "%s ", change->ports);
 	switch (change->kind) {
 	case ENFORCE_OPENED:
 		str_printf(out, _("to %s"), who(change->after));

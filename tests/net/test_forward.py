@@ -193,10 +193,10 @@ def test_the_plan_tells_what_passes(world, router):
                   "defaults: {forward: drop}\n")
     done = world.minato("plan")
     assert done.returncode == 2
-    assert "forwarded 7000/tcp to any -> 172.17.0.2 (site: a service)" in done.stdout, done.stdout
+    assert "forwarded 7000/tcp: nobody -> any to 172.17.0.2 (site: a service)" in done.stdout, done.stdout
     assert "中継 7000/tcp" in world.minato("plan", LANGUAGE="ja").stdout
     change, = json.loads(world.minato("plan", "--json").stdout)["changes"]
-    assert change["direction"] == "forward" and change["ports"] == "7000/tcp" and change["after"] == "any -> 172.17.0.2"
+    assert change["direction"] == "forward" and change["ports"] == "7000/tcp" and change["after"] == "any to 172.17.0.2"
     world.apply()
     assert world.confirmed() == 2, "it only lets more in, so it holds at once"
     assert router.in_to(7000) and router.in_to(7001) is None

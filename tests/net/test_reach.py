@@ -67,10 +67,11 @@ def test_the_names_of_whom_the_rules_let_in(world):
     world.listen(80)
     world.listen(81)
     world.listen(82)
-    world.hold(ADMIN + "  web: {port: 80/tcp, for: x, owner: o, from: any}\n")
+    both = ADMIN.replace("10.77.0.64/28", "[10.77.0.64/28, \"2001:db8:77::60/124\"]")
+    world.hold(both + "  web: {port: 80/tcp, for: x, owner: o, from: any}\n")
     document = status(world)
     assert reached(document, 80)[0] == "anywhere"
-    assert reached(document, 81) == ("some", "office")
+    assert reached(document, 81) == ("some", "office"), "named once, though it has addresses of both families"
     assert reached(document, 82) == ("nobody",)
     assert contradictions(document) == set()
     shown = screen(world)

@@ -161,22 +161,22 @@ static void changes_say_who_is_cut_and_what_passes(void **state)
 		  "forward:\n  " W(
 			  "a",
 			  "port: 443/tcp, from: office, out: eth0") "\ndefaults: {forward: drop}\n",
-		  "opened forwarded 443/tcp: nobody -> office -> any (eth0); ", true },
+		  "opened forwarded 443/tcp: nobody -> office to any (eth0); ", true },
 		{ "forward:\n  " W("a", "from: office") "\ndefaults: {forward: drop}\n",
 		  "forward:\n  " W("a",
 				   "from: office, to: [home, vpn]") "\ndefaults: {forward: drop}\n",
-		  "narrowed forwarded all: office -> any -> office -> home, vpn; ", false },
+		  "narrowed forwarded all: office to any -> office to home, vpn; ", false },
 		{ "forward:\n  " W("a", "from: office, to: home") "\ndefaults: {forward: drop}\n",
 		  "forward:\n  " W(
 			  "a",
 			  "from: office, to: [198.51.100.0/24]") "\ndefaults: {forward: drop}\n",
-		  "widened forwarded all: office -> home -> office -> 198.51.100.0/24; ", true },
+		  "widened forwarded all: office to home -> office to 198.51.100.0/24; ", true },
 		{ "forward:\n  " W("a", "from: office, to: home") "\ndefaults: {forward: drop}\n",
 		  "forward:\n  " W(
 			  "b", "from: office, to: 198.51.100.7") "\ndefaults: {forward: drop}\n",
 		  "", true },
 		{ "ports: {}\n", "forward:\n  " W("a", "port: 22/tcp, from: office"),
-		  "narrowed forwarded 22/tcp: any -> office -> any; ", false },
+		  "narrowed forwarded 22/tcp: any -> office to any; ", false },
 	};
 	check_changes(cases, sizeof(cases) / sizeof(cases[0]));
 }

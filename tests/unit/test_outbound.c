@@ -298,11 +298,11 @@ static void changes_say_what_may_be_used_otherwise(void **state)
 		  "widened out 25/tcp: hub -> any; ", true },
 		{ ONE("") O("b", "25/tcp", USER("_apt")), ONE(""), "", true },
 		{ "ports: {}\n", IN ONE(", to: hub") FORWARD,
-		  "opened 22/tcp: nobody -> hub; narrowed forwarded all: any -> hub -> any; "
+		  "opened 22/tcp: nobody -> hub; narrowed forwarded all: any -> hub to any; "
 		  "narrowed out 25/tcp: any -> hub; ",
 		  false },
 		{ IN ONE(", to: hub") FORWARD DROP, IN ONE(", to: hub") DROP,
-		  "widened forwarded all: hub -> any -> any; ", true },
+		  "widened forwarded all: hub to any -> any; ", true },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		bool frees = false;
