@@ -154,7 +154,7 @@ struct enforce_asking {
 	uint64_t seed;        /* decides what is left out when not all can be asked */
 	size_t questions_max; /* 1..ENFORCE_QUESTIONS_MAX */
 	bool reach_only;      /* no ports but those declared or listening, no edge but the first */
-	const struct prefix *networks; /* that the host is in; they are asked from like entries */
+	const struct prefix *networks; /* that the host is in: the first of each is asked */
 	size_t network_count;
 };
 

@@ -112,6 +112,7 @@ const struct prefix *questions_network(const struct policy *policy, const struct
 struct network {
 	const struct prefix *prefix;
 	const struct policy_who *who; /* NULL = it stands in `from:` or `never_cut:` itself */
+	bool own; /* the host is in it, and nobody named it: its edges decide nothing */
 };
 
 struct gathering {
@@ -122,20 +123,20 @@ struct gathering {
 };
 
 static void add_network(struct gathering *g, const struct prefix *prefix,
-			const struct policy_who *who)
+			const struct policy_who *who, bool own)
 {
 	struct network *network = g->error < 0 ? NULL : vec_push(&g->networks);
 	if (network == NULL) {
 		g->error = -ENOMEM;
 		return;
 	}
-	*network = (struct network){ prefix, who };
+	*network = (struct network){ prefix, who, own };
 }
 
 static void add_literal(struct gathering *g, const struct policy_from *from)
 {
 	if (from->kind == POLICY_FROM_PREFIX) {
-		add_network(g, &from->prefix, NULL);
+		add_network(g, &from->prefix, NULL, false);
 	}
 }
 
@@ -144,7 +145,7 @@ static void add_policy(struct gathering *g, const struct policy *policy)
 	for (size_t i = 0; i < policy->who.count; i++) {
 		const struct policy_who *who = &policy->who.items[i];
 		for (size_t n = 0; n < who->addresses.count; n++) {
-			add_network(g, &who->addresses.items[n], who);
+			add_network(g, &who->addresses.items[n], who, false);
 		}
 	}
 	for (size_t i = 0; i < policy->declarations.count; i++) {
@@ -193,7 +194,8 @@ static void add_edges(struct gathering *g, const struct network *network)
 	char text[PREFIX_TEXT_BYTES];
 	const char *name = network->who != NULL ? network->who->entry.name
 						: prefix_format(network->prefix, text);
-	for (enum edge edge = EDGE_FIRST; edge < EDGES; edge++) {
+	const enum edge end = network->own ? EDGE_LAST : EDGES;
+	for (enum edge edge = EDGE_FIRST; edge < end; edge++) {
 		struct addr address;
 		if (questions_edge(&address, g->asking, network->prefix, edge) &&
 		    (edge <= EDGE_LAST || !is_within(network->who, &address))) {
@@ -274,7 +276,7 @@ int enforce_sources(struct enforce_sources *out, const struct enforce_asking *as
 		add_policy(&g, asking->policy);
 	}
 	for (size_t i = 0; i < asking->network_count; i++) {
-		add_network(&g, &asking->networks[i], NULL);
+		add_network(&g, &asking->networks[i], NULL, true);
 	}
 	const size_t most = ENFORCE_SOURCES_MAX / EDGES;
 	const size_t count = g.networks.count;

@@ -66,7 +66,7 @@ const struct listener *twin_listener(const struct inventory *inventory, enum pro
 /* ---- questions ---- */
 
 /* From where no route leads nobody comes. */
-static int find_ways(struct work *work, struct twin_unasked *out)
+static int find_ways(struct work *work)
 {
 	work->to = calloc(work->sources.list.count + 1, sizeof(*work->to));
 	if (work->to == NULL) {
@@ -75,7 +75,6 @@ static int find_ways(struct work *work, struct twin_unasked *out)
 	for (size_t i = 0; i < work->sources.list.count; i++) {
 		struct enforce_source *source = &work->sources.list.items[i];
 		source->absent = twin_way(source->interface, &work->to[i], &source->from, NULL) < 0;
-		out->absent += source->absent;
 	}
 	return 0;
 }
@@ -143,22 +142,46 @@ static int make_packets(struct work *work)
 	return 0;
 }
 
+static bool anywhere_is_absent(const struct work *work)
+{
+	for (size_t i = 0; i < work->sources.list.count; i++) {
+		const struct enforce_source *source = &work->sources.list.items[i];
+		if (source->place == ENFORCE_PLACE_ANYWHERE && source->absent) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int gather(struct work *work, const struct enforce_asking *ask)
+{
+	free(work->to);
+	work->to = NULL;
+	enforce_sources_deinit(&work->sources);
+	int r = enforce_sources(&work->sources, ask);
+	return r < 0 ? r : find_ways(work);
+}
+
 static int prepare(struct work *work, struct twin_unasked *out, const struct twin_host *host)
 {
 	struct enforce_asking ask = work->asking->ask;
 	const struct login *login = work->asking->login;
 	ask.is_own = is_own;
 	ask.host = host;
-	if (ask.reach_only) {
-		ask.networks = work->networks;
-		ask.network_count = twin_host_networks(host, work->networks, NETWORKS_MAX);
-	}
 	if (login != NULL && login->kind == LOGIN_NETWORK) {
 		ask.login = &login->remote;
 		ask.login_port = login->local_port;
 	}
-	int r = enforce_sources(&work->sources, &ask);
-	r = r < 0 ? r : find_ways(work, out);
+	int r = gather(work, &ask);
+	/* Where no route leads out, whoever comes is of a network that the host is in. */
+	if (r == 0 && (ask.reach_only || anywhere_is_absent(work))) {
+		ask.networks = work->networks;
+		ask.network_count = twin_host_networks(host, work->networks, NETWORKS_MAX);
+		r = gather(work, &ask);
+	}
+	for (size_t i = 0; i < work->sources.list.count; i++) {
+		out->absent += work->sources.list.items[i].absent;
+	}
 	r = r < 0 ? r : enforce_questions(&work->questions, &ask, &work->sources);
 	out->left_out = work->questions.left_out;
 	return r < 0 ? r : make_packets(work);

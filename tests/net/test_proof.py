@@ -211,6 +211,15 @@ def test_from_where_no_way_leads_nobody_is_asked(world):
     assert "no way leads here from 1 address" in world.minato("plan").stdout
 
 
+def test_where_no_route_leads_out_everybody_is_somebody_of_the_own_networks(world):
+    checked("ip", "-n", world.host, "route", "del", "default")
+    checked("ip", "-n", world.host, "-6", "route", "del", "default")
+    assert proof(world, WEB)["packets_agree"] > 0
+    world.nft("table ip filter { chain INPUT { type filter hook input priority 0; policy drop; }; }")
+    case, *_ = proof(world, WEB)["contradictions"]
+    assert (case["kind"], case["port"], case["entry"]) == ("refused", 80, "10.77.0.0/24")
+
+
 def test_ten_thousand_rules_and_many_ports_stay_within_the_bound(world):
     rules = "\n".join(f"ip saddr 172.16.{i // 256}.{i % 256} tcp dport 22 drop" for i in range(10000))
     nft_file(world, f"table inet big {{ chain c {{ type filter hook input priority 5\n{rules}\n}}\n}}\n")
