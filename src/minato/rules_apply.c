@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/io/clock.h"
-#include "guard/guard.h"
 #include "proof.h"
 #include "words.h"
 
