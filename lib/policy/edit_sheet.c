@@ -14,6 +14,9 @@ enum { STRIDE = 256, SHEET_BYTES_MAX = 256 * 1024 * 1024 };
 static size_t character_bytes(const struct sheet *sheet, size_t at)
 {
 	uint32_t code = 0;
+	if ((unsigned char)sheet->bytes[at] < 0x80) {
+		return 1;
+	}
 	size_t bytes = text_character(&code, sheet->bytes + at, sheet->length - at);
 	return bytes == 0 ? 1 : bytes;
 }
