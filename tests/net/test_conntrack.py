@@ -13,6 +13,7 @@ import time
 import pytest
 
 from conftest import BUILD, checked, run
+from world import wait_until_up
 
 CONNTRACK_PROBE = BUILD / "tests" / "net" / "conntrack-probe"
 CLONE_NEWNET = 0x40000000
@@ -71,11 +72,12 @@ class World:
 
     def __init__(self, host, peer):
         self.host, self.peer = host, peer
-        checked("ip", "-n", host, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", peer)
+        checked("ip", "-n", host, "link", "add", "wire", "index", "20", "type", "veth", "peer", "name", "wire", "netns", peer)
         for netns, addresses in ((host, HOST), (peer, PEER)):
             checked("ip", "-n", netns, "address", "add", f"{addresses[4]}/24", "dev", "wire")
             checked("ip", "-n", netns, "address", "add", f"{addresses[6]}/64", "dev", "wire", "nodad")
             checked("ip", "-n", netns, "link", "set", "wire", "up")
+        wait_until_up((host, "wire"), (peer, "wire"))
         self.sockets = []
 
     def probe(self, *words, before=(), without=""):

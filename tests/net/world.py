@@ -59,6 +59,16 @@ def os_setns(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
+def wait_until_up(*ends):
+    """Until then the kernel drops what is sent, without a word. Give the ends of a link different indexes: else they count as one
+    device that stands alone, and are left without a queue for up to a second (net/core/link_watch.c, linkwatch_urgent_event)."""
+    for namespace, interface in ends:
+        end = time.monotonic() + 5
+        while "state UP" not in checked("ip", "-n", namespace, "link", "show", interface):
+            assert time.monotonic() < end, f"{interface} does not come up"
+            time.sleep(0.005)
+
+
 class World:
     """host (10.77.0.1, 2001:db8:77::1) -- outside (10.77.0.2, .3, .66, 2001:db8:77::2)"""
     HOST, FRIEND, OTHER = "10.77.0.1", "10.77.0.2", "10.77.0.66"
@@ -73,14 +83,12 @@ class World:
         for namespace in (self.host, self.outside):
             checked("ip", "netns", "add", namespace)
             checked("ip", "-n", namespace, "link", "set", "lo", "up")
-        # Ends of a link with the same index count as one device that stands alone: the kernel then leaves both without a queue
-        # for up to a second, and drops what is sent (net/core/link_watch.c, linkwatch_urgent_event).
         checked("ip", "link", "add", "eth0", "netns", self.host, "index", "20", "type", "veth", "peer", "name", "eth1", "netns",
                 self.outside)
         self.address(self.host, "eth0", f"{self.HOST}/24", f"{self.HOST6}/64")
         self.address(self.outside, "eth1", *(f"{a}/24" for a in (self.FRIEND, self.OTHER)),
                      *(f"{a}/64" for a in (self.FRIEND6, self.OTHER6)))
-        self.wait_until_up((self.host, "eth0"), (self.outside, "eth1"))
+        wait_until_up((self.host, "eth0"), (self.outside, "eth1"))
 
     @staticmethod
     def address(namespace, interface, *addresses):
@@ -88,15 +96,6 @@ class World:
             flags = ["nodad"] if ":" in address else []
             checked("ip", "-n", namespace, "addr", "add", address, "dev", interface, *flags)
         checked("ip", "-n", namespace, "link", "set", interface, "up")
-
-    @staticmethod
-    def wait_until_up(*ends):
-        """Until then the kernel drops what is sent, without a word."""
-        for namespace, interface in ends:
-            end = time.monotonic() + 5
-            while "state UP" not in checked("ip", "-n", namespace, "link", "show", interface):
-                assert time.monotonic() < end, f"{interface} does not come up"
-                time.sleep(0.005)
 
     def remove(self):
         for process in self.processes:
