@@ -23,6 +23,7 @@ FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 PORT = 4000
 LOOPBACK = 1
 ESTABLISHED, CLOSE_WAIT, TIME_WAIT = 3, 5, 7
+FIN_WAIT2 = 5  # of a socket (include/net/tcp_states.h); those above are of an entry
 SEEN_REPLY, ASSURED, CONFIRMED = 2, 4, 8
 SACK, CLOSE_INIT, LIBERAL = 2, 4, 8
 EPERM, ENOENT, ENOSPC, EOPNOTSUPP = -1, -2, -28, -95
@@ -262,6 +263,13 @@ def test_new_connection_is_dropped_when_others_are_seeded(world, family):
         assert not select.select([], [stranger], [], 0)[1]
 
 
+def wait_for_state(connection, state):
+    end = time.monotonic() + 5
+    while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != state:
+        assert time.monotonic() < end, "the connection does not come to that state"
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("host_closes", [True, False], ids=["host-closes", "peer-closes"])
 @families
 def test_half_closed_connection_is_finished_in_peace(world, family, host_closes):
@@ -269,6 +277,7 @@ def test_half_closed_connection_is_finished_in_peace(world, family, host_closes)
     closer, other = (host, peer) if host_closes else (peer, host)
     closer.shutdown(socket.SHUT_WR)
     assert other.recv(1) == b""
+    wait_for_state(closer, FIN_WAIT2)  # the other's answer may take 40 ms
     assert world.probe("seed", 0)["created"] == 1
     (row,) = world.probe("dump", family)
     assert row["tcp_state"] == CLOSE_WAIT
