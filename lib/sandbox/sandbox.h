@@ -45,6 +45,7 @@ enum sandbox_role {
 	SANDBOX_KEEPER,   /* netlink, the record of rules */
 	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
+	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
 };
 
 /*
