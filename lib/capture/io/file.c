@@ -2,7 +2,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,8 +18,7 @@
 #include "sandbox/sandbox.h"
 
 enum {
-	NOBODY = 65534, /* Debian policy 9.2.2 */
-	INPUT = 3,      /* the child's descriptors: the file, the end of the pipe */
+	INPUT = 3, /* the child's descriptors: the file, the end of the pipe */
 	OUTPUT = 4,
 	BATCH = 256, /* records in one write or read */
 	MEMORY_MAX = 512 << 20,
@@ -69,49 +67,10 @@ static bool load(struct pcap_library *library)
 
 /* ---- the child: without rights ---- */
 
-/* The file, the pipe, and nothing else of the parent. */
-static int keep_two(int input, int output)
-{
-	const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int file = fcntl(input, F_DUPFD_CLOEXEC, OUTPUT + 1); /* out of the way of 0..4 */
-	const int end = fcntl(output, F_DUPFD_CLOEXEC, OUTPUT + 1);
-	if (nothing < 0 || file < 0 || end < 0) {
-		return -errno;
-	}
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (dup2(nothing, fd) < 0) {
-			return -errno;
-		}
-	}
-	if (dup2(file, INPUT) < 0 || dup2(end, OUTPUT) < 0 || close_range(OUTPUT + 1, ~0U, 0) < 0) {
-		return -errno;
-	}
-	return 0;
-}
-
-static int become_nobody(void)
-{
-	static const int needed[] = { CAP_SETUID, CAP_SETGID };
-	const gid_t group = NOBODY;
-	int r = sandbox_capabilities(needed, sizeof(needed) / sizeof(needed[0]), NULL);
-	return r == 0 ? sandbox_become(NOBODY, &group, 1, NULL) : r;
-}
-
 static int give_rights_away(void)
 {
-	const struct rlimit none = { 0, 0 };
 	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
-	int r = setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_DATA, &memory) < 0 ? -errno
-											 : 0;
-	if (r == 0 && geteuid() == 0) {
-		r = become_nobody();
-	}
-	if (r == 0) {
-		r = sandbox_capabilities(NULL, 0, NULL);
-	}
-	if (r == 0) {
-		r = sandbox_no_new_privileges(NULL);
-	}
+	int r = setrlimit(RLIMIT_DATA, &memory) < 0 ? -errno : sandbox_nobody(NULL);
 	if (r == 0) {
 		r = sandbox_no_files(NULL);
 		r = r == -EOPNOTSUPP ? 0 : r;
@@ -202,17 +161,12 @@ static _Noreturn void be_child(int input, int output)
 	static struct output out;
 	static struct capture_summary summary; /* both zeroed, and too large for a stack */
 	struct pcap_library library;
-	int r = 0;
-	if (!load(&library)) {
-		summary.end = CAPTURE_END_LIBRARY;
-	} else {
-		summary.end = CAPTURE_END_RIGHTS;
-	}
-	r = keep_two(input, output);
-	if (r == 0 && summary.end == CAPTURE_END_RIGHTS) {
-		if (give_rights_away() == 0) {
-			r = read_file(&summary, &out, &library);
-		}
+	int kept[] = { input, output };
+	const bool loaded = load(&library); /* while files can still be opened */
+	int r = sandbox_keep_descriptors(kept, 2);
+	summary.end = loaded ? CAPTURE_END_RIGHTS : CAPTURE_END_LIBRARY;
+	if (r == 0 && loaded && give_rights_away() == 0) {
+		r = read_file(&summary, &out, &library);
 	}
 	if (r == 0) {
 		capture_write_end(next_record(&out, &r), &summary);
