@@ -252,11 +252,40 @@ static struct source *network_of(struct detect *detect, const struct packet_note
 	return network;
 }
 
+/* What came in a flood may have been forged: it is not held against the address afterwards. */
+static void forget_flood(struct source *source, bool forged)
+{
+	if (source->flooded && !forged) {
+		source->items[0] = source->items[source->count - 1];
+		source->count = 1;
+	}
+	source->flooded = forged;
+}
+
+/* @return whether it is an alarm about the network. */
+static bool network_asked(struct detect *detect, const struct packet_note *note,
+			  struct source *source, struct source *network, const struct item *item)
+{
+	const double strangers = note->source.family == ADDR_IPV4 ? STRANGERS_IPV4 : STRANGERS_IPV6;
+	if (!evidence_add(network, item)) {
+		return false;
+	}
+	network->head.rank = network->count;
+	const usec_t window = evidence_window(&detect->parameters, network, strangers, detect->now);
+	if (!network->many || window == 0) {
+		return false;
+	}
+	alarm_network(detect, note, network, source, window);
+	return true;
+}
+
 /* A closed port that the source had not asked for before. */
 static void closed_port(struct detect *detect, const struct packet_note *note,
 			struct source *source, const struct item *item)
 {
 	struct source *network = network_of(detect, note);
+	const bool forged = crowd_is_forged(detect, &note->destination);
+	forget_flood(source, forged);
 	source->head.rank = source->count;
 	if (joins(detect, note, source, network)) {
 		return;
@@ -264,20 +293,9 @@ static void closed_port(struct detect *detect, const struct packet_note *note,
 	const usec_t window = evidence_window(&detect->parameters, source, 1, detect->now);
 	if (window > 0 && stands_out(detect, &note->destination, source)) {
 		alarm_source(detect, note, source, window);
-		return;
+	} else if (forged || !network_asked(detect, note, source, network, item)) {
+		crowd_asked(detect, note, item->probe);
 	}
-	if (evidence_add(network, item)) {
-		network->head.rank = network->count;
-		const double strangers =
-			note->source.family == ADDR_IPV4 ? STRANGERS_IPV4 : STRANGERS_IPV6;
-		const usec_t wide =
-			evidence_window(&detect->parameters, network, strangers, detect->now);
-		if (network->many && wide > 0 && !crowd_undecided(detect, &note->destination)) {
-			alarm_network(detect, note, network, source, wide);
-			return;
-		}
-	}
-	crowd_asked(detect, note, item->probe);
 }
 
 void alarm_asked(struct detect *detect, const struct packet_note *note, enum detect_probe probe,

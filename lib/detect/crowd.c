@@ -9,6 +9,7 @@
 enum { FORGED_SOURCES = 512 };
 
 static const usec_t UNDECIDED = USEC_PER_SEC / 10;
+static const usec_t FLOOD_OVER = 30 * USEC_PER_SEC;
 
 struct incident *crowd_incident(const struct detect *detect, const struct addr *victim,
 				struct incident_ref *ref)
@@ -19,11 +20,13 @@ struct incident *crowd_incident(const struct detect *detect, const struct addr *
 	return incident_of(detect, ref);
 }
 
-bool crowd_undecided(const struct detect *detect, const struct addr *victim)
+bool crowd_is_forged(const struct detect *detect, const struct addr *victim)
 {
 	const struct cache_key key = key_of(victim);
 	const struct crowd *crowd = cache_find(&detect->crowds, &key);
-	return crowd != NULL && crowd->waiting;
+	const struct incident *incident =
+		crowd == NULL ? NULL : incident_of(detect, &crowd->incident);
+	return crowd != NULL && (crowd->waiting || (incident != NULL && incident->flood));
 }
 
 struct tally {
@@ -31,25 +34,39 @@ struct tally {
 	usec_t oldest;
 };
 
-/* Different ones, by 1,024 hashes: with 64 entries too few by one or two at times. */
+enum { HASHES = 1024 };
+
+/* One more unless its hash was there: with 64 entries one or two too few at times. */
+static uint32_t is_new(uint64_t *seen, unsigned hash)
+{
+	const uint64_t bit = (uint64_t)1 << hash % 64;
+	const bool is = (seen[hash / 64] & bit) == 0;
+	seen[hash / 64] |= bit;
+	return is;
+}
+
+/* What of the last minute is in the ring; the sources of it are counted if there are ports enough.
+ */
 static struct tally count(const struct detect *detect, const struct crowd *crowd)
 {
-	uint64_t ports[16] = { 0 };
-	uint64_t sources[16] = { 0 };
+	uint64_t ports[HASHES / 64] = { 0 };
+	uint64_t sources[HASHES / 64] = { 0 };
 	struct tally tally = { .oldest = detect->now };
+	const usec_t since = detect->now - USEC_PER_MIN;
 	for (unsigned i = 0; i < crowd->filled; i++) {
 		const usec_t time = crowd->ring[i].time;
-		if (time + USEC_PER_MIN < detect->now) {
-			continue;
+		if (time >= since) {
+			tally.oldest = time < tally.oldest ? time : tally.oldest;
+			tally.entries++;
+			tally.ports += is_new(ports, crowd->ring[i].port % HASHES);
 		}
-		const unsigned port = crowd->ring[i].port % 1024;
-		const unsigned source = source_hash(detect, &crowd->ring[i].source) % 1024;
-		tally.oldest = time < tally.oldest ? time : tally.oldest;
-		tally.entries++;
-		tally.ports += (ports[port / 64] >> port % 64 & 1) == 0;
-		tally.sources += (sources[source / 64] >> source % 64 & 1) == 0;
-		ports[port / 64] |= (uint64_t)1 << port % 64;
-		sources[source / 64] |= (uint64_t)1 << source % 64;
+	}
+	for (unsigned i = 0; tally.ports >= detect->parameters.crowd_ports && i < crowd->filled;
+	     i++) {
+		if (crowd->ring[i].time >= since) {
+			const uint32_t hash = source_hash(detect, &crowd->ring[i].source);
+			tally.sources += is_new(sources, hash % HASHES);
+		}
 	}
 	return tally;
 }
@@ -96,6 +113,8 @@ static void begin(struct detect *detect, struct crowd *crowd, const struct packe
 	incident->seen.first = note->time - (detect->now - tally.oldest);
 	incident_touch(detect, incident, note);
 	if (flood) {
+		crowd->filled = crowd->next = 0; /* told with it */
+		incident->quiet = FLOOD_OVER; /* as long as it goes on, others are hard to tell */
 		incident_count(detect, incident, note, probe, DETECT_TOOL_NONE);
 		incident_add_source(detect, incident, &note->source);
 	} else {

@@ -275,11 +275,11 @@ static void judge_due(struct detect *d)
 	}
 }
 
-void detect_note(struct detect *d, const struct packet_note *given)
+void detect_note(struct detect *d, const struct packet_note *note)
 {
-	struct packet_note copy = *given;
-	const struct packet_note *note = &copy;
-	copy.time = possible(given->time);
+	struct packet_note copy = *note;
+	copy.time = possible(note->time);
+	note = &copy;
 	advance(d, copy.time);
 	/* An error tells of a packet that somebody may have invented; nobody scans with them. */
 	if ((note->marks & PACKET_ERROR) != 0 ||

@@ -48,7 +48,7 @@ static uint32_t find_place(struct detect *detect)
 			quietest = incident;
 		}
 	}
-	if (!ending) {
+	if (!ending && quietest != NULL) {
 		incident_end(detect, quietest);
 	}
 	return count;

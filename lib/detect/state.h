@@ -38,6 +38,7 @@ struct source {
 	struct incident_ref incident;
 	struct addr member; /* of a network: the first of its addresses */
 	bool many;          /* ...and there were others */
+	bool flooded;       /* some of its packets may have been forged */
 	uint8_t count;
 	struct item items[ITEMS]; /* evidence first to last; the oldest makes room */
 };
@@ -176,8 +177,8 @@ void crowd_take(struct detect *detect, const struct addr *victim, const struct p
 		struct incident *incident, const struct incident_ref *ref);
 /* From now on strangers who ask the host belong to that incident. */
 void crowd_is(struct detect *detect, const struct addr *victim, const struct incident_ref *ref);
-/* Whether it is being found out if forged sources flood the host. */
-bool crowd_undecided(const struct detect *detect, const struct addr *victim);
+/* Whether forged sources flood the host, or are just being found out to. */
+bool crowd_is_forged(const struct detect *detect, const struct addr *victim);
 void crowd_asked(struct detect *detect, const struct packet_note *note, enum detect_probe probe);
 /* Scan or flood, where nothing more came. */
 void crowd_tick(struct detect *detect);

@@ -219,8 +219,9 @@ static void add_packet(struct scenario *s, const struct group *g, uint32_t n, ui
 {
 	struct packet *packet = vec_push(&s->packets);
 	assert_non_null(packet);
+	const uint32_t many = g->sources.count > 1 ? g->sources.count : 0x7fffffff;
 	const struct addr from =
-		address_at(&g->sources, g->scattered ? n * 2654435761U % 0x7fffffff : source);
+		address_at(&g->sources, g->scattered ? n * 2654435761U % many : source);
 	const struct addr to = address_at(&g->hosts, host);
 	const uint16_t number =
 		(uint16_t)(g->ports.first + (g->scattered ? n * 7919 % 60000 : port));
@@ -241,6 +242,12 @@ static void add_packet(struct scenario *s, const struct group *g, uint32_t n, ui
 
 static void packets_of(struct scenario *s, const struct group *g)
 {
+	if (g->scattered) { /* `times` is how many */
+		for (uint32_t n = 0; n < g->times; n++) {
+			add_packet(s, g, n, 0, 0, 0);
+		}
+		return;
+	}
 	const uint32_t inner = g->by_source ? g->ports.count : g->sources.count;
 	const uint32_t outer = g->by_source ? g->sources.count : g->ports.count;
 	uint32_t n = 0;
@@ -649,7 +656,7 @@ static void a_clock_that_jumps_ends_and_hides_nothing(void **state)
 		for (uint16_t port = 1; port <= 20; port++) {
 			const usec_t from = jumps[i] == INT64_MIN ? INT64_MIN : begin + jumps[i];
 			struct packet_note note =
-				syn((port <= 2 ? begin : from) + port * 1000, 9, port);
+				syn((port <= 2 ? begin : from) + (usec_t)port * 1000, 9, port);
 			detect_note(detect, &note);
 		}
 		struct detect_incident incident;
@@ -673,12 +680,12 @@ static void a_port_that_was_open_is_held_against_nobody_until_its_grace_is_over(
 		detect_closed(detect, PROTOCOL_TCP, port);
 	}
 	for (uint16_t port = 1; port <= 20; port++) {
-		struct packet_note note = syn(port * 1000, 9, port);
+		struct packet_note note = syn((usec_t)port * 1000, 9, port);
 		detect_note(detect, &note);
 	}
 	assert_int_equal(started(detect, DETECT_SCAN), 0);
 	for (uint16_t port = 1; port <= 20; port++) {
-		struct packet_note note = syn(11 * USEC_PER_MIN + port * 1000, 9, port);
+		struct packet_note note = syn(11 * USEC_PER_MIN + (usec_t)port * 1000, 9, port);
 		detect_note(detect, &note);
 	}
 	assert_int_equal(started(detect, DETECT_SCAN), 1);
