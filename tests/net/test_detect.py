@@ -49,9 +49,9 @@ def add_sources(world, six, numbers):
 
 @contextlib.contextmanager
 def captured(world, path):
-    """What the host's interface sees during the block, in that file."""
-    tcpdump = subprocess.Popen(["ip", "netns", "exec", world.host, "tcpdump", "-i", "eth0", "--immediate-mode", "-U", "-n", "-Z", "root",
-                                "-w", path], stderr=subprocess.PIPE, start_new_session=True)
+    """What the host's interface sees during the block, in that file; of each packet enough, so that none is lost."""
+    tcpdump = subprocess.Popen(["ip", "netns", "exec", world.host, "tcpdump", "-i", "eth0", "-s", "200", "--immediate-mode", "-U", "-n",
+                                "-Z", "root", "-w", path], stderr=subprocess.PIPE, start_new_session=True)
     world.processes.append(tcpdump)
     assert any(b"listening on" in line for line in iter(tcpdump.stderr.readline, b"")), "tcpdump does not start"
     yield
@@ -120,7 +120,8 @@ def test_every_scan_of_nmap_is_named(world, tmp_path, firewall, six):
     add_sources(world, six, range(101, 101 + len(NMAP)))
     with captured(world, path):
         for number, (word, _, _) in enumerate(NMAP, 101):
-            done = outside(world, "nmap", *(["-6"] if six else []), word, *QUICK, "-p", PORTS, "-S", source(number, six), "-e", "eth1", target)
+            done = outside(world, "nmap", *(["-6"] if six else []), word, *QUICK, "-p", PORTS, "-S", source(number, six),
+                           "-e", "eth1", target)
             assert "1 host up" in done.stdout, done.stdout + done.stderr
     code, found = detect(path, "--host", target)
     assert code == 2
@@ -134,7 +135,7 @@ def test_every_scan_of_nmap_is_named(world, tmp_path, firewall, six):
         assert (incident["kind"], incident["probe"]) == ("scan", probe), word
         assert incident["tool"] == ("nmap" if marked else None), word
         assert incident["alarm_port_count"] <= 5
-        assert 10 < incident["port_count"] <= 40  # what fast nmap sends is not all captured
+        assert incident["port_count"] >= 39  # the open one may have come before the alarm, when it is no evidence
     assert len(found) == len(NMAP)
 
 
