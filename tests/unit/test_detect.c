@@ -537,7 +537,7 @@ static void the_order_of_sources_changes_nothing(void **state)
 		s.parameters.host_count = 1;
 		uint32_t random = 1234 + turn;
 		for (unsigned packet = 0; packet < 12 * 60; packet++) {
-			/* Source n begins n minutes later than the first. */
+			/* Source n begins 2 n minutes later than the first. */
 			const unsigned source = turn == 0 ? packet % 12 : (packet * 7 + turn) % 12;
 			char line[128];
 			random = random * 1103515245 + 12345;
