@@ -38,6 +38,21 @@ int sandbox_no_files(struct err *e);
  */
 int sandbox_only_read(const char *const *paths, struct err *e);
 
+/*
+ * Of a child's descriptors these stay, as 3, 4 and so on; 0, 1 and 2 lead nowhere, all others, such
+ * as the parent's locks, are closed.
+ * @param fds  changed on the way.
+ * @return 0 or negative errno.
+ */
+int sandbox_keep_descriptors(int *fds, unsigned count);
+
+/*
+ * For a child that reads foreign bytes: nobody when it was root, no capability, no core file, no
+ * way back by exec. Files and system calls are left to its own lists.
+ * @return 0 or negative errno.
+ */
+int sandbox_nobody(struct err *e);
+
 enum sandbox_role {
 	SANDBOX_PARENT,   /* what its children need, and starting them */
 	SANDBOX_HELPER,   /* diag sockets in other namespaces, the way out */
@@ -45,6 +60,7 @@ enum sandbox_role {
 	SANDBOX_KEEPER,   /* netlink, the record of rules */
 	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
+	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
 };
 
 /*

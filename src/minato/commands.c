@@ -7,6 +7,7 @@ extern const struct command command_apply;
 extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
+extern const struct command command_detect;
 extern const struct command command_explain;
 extern const struct command command_findings;
 extern const struct command command_guard;
@@ -45,6 +46,7 @@ const struct command *const commands[] = {
 	&command_init,
 	&command_policy,
 	&command_refused,
+	&command_detect,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

@@ -9,7 +9,6 @@
 
 enum {
 	CHUNK_ROWS = 500, /* columns are aligned within so many rows */
-	LOCAL_TIME_BYTES = 32,
 };
 
 static const struct table_column columns[] = {
@@ -74,16 +73,15 @@ static enum ink kind_ink(enum event_kind kind)
 	}
 }
 
-/* "2026-11-22 10:15:02.123" in the local zone. */
-static const char *local_time(usec_t time, char *out)
+const char *log_local_time(usec_t time, char *out)
 {
 	time_t seconds = (time_t)(time / USEC_PER_SEC);
 	struct tm parts;
-	char text[LOCAL_TIME_BYTES - 4];
+	char text[LOG_TIME_BYTES - 4];
 	out[0] = '\0';
 	if (localtime_r(&seconds, &parts) != NULL &&
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts) > 0) {
-		(void)snprintf(out, LOCAL_TIME_BYTES, "%s.%03d", text,
+		(void)snprintf(out, LOG_TIME_BYTES, "%s.%03d", text,
 			       (int)(time % USEC_PER_SEC / 1000));
 	}
 	return out;
@@ -181,9 +179,9 @@ static int print_chunk(struct log_rows *rows)
 
 int log_rows_add(struct log_rows *rows, const struct event *event)
 {
-	char time[LOCAL_TIME_BYTES];
+	char time[LOG_TIME_BYTES];
 	struct table *table = &rows->table;
-	table_cell(table, INK_DIM, local_time(event->time, time));
+	table_cell(table, INK_DIM, log_local_time(event->time, time));
 	table_cell(table, kind_ink(event->kind), event_kind_words(event->kind));
 	add_port(table, event);
 	add_program(table, event);

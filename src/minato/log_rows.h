@@ -20,3 +20,8 @@ void log_rows_init(struct log_rows *rows, const struct context *context);
 int log_rows_add(struct log_rows *rows, const struct event *event);
 /* Prints the rest. @return an exit code. */
 int log_rows_end(struct log_rows *rows);
+
+enum { LOG_TIME_BYTES = 32 };
+
+/* "2026-11-22 10:15:02.123" in the local zone. @return out, of LOG_TIME_BYTES. */
+const char *log_local_time(usec_t time, char *out);

@@ -172,6 +172,52 @@ static void the_resolver_can_start_nothing_and_reach_no_packet_filter(void **sta
 	}
 }
 
+static void a_reader_can_open_and_start_nothing(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { opening,       internet_socket, unix_socket,
+					       executing,     forking,         tracing,
+					       killing,       mounting,        loading_bpf,
+					       becoming_root, packet_filter };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_READER, attempts[i]), 0);
+	}
+}
+
+/* @return 0 when it is as sandbox.h says. */
+static int be_nobody(int kept)
+{
+	char word[3] = "";
+	const int other = dup(kept);
+	if (sandbox_keep_descriptors(&kept, 1) < 0 || fcntl(other, F_GETFD) >= 0 || other <= 3 ||
+	    read(STDIN_FILENO, word, 1) != 0 || read(3, word, 2) != 2 || word[1] != 'o') {
+		return 1;
+	}
+	const bool was_root = geteuid() == 0;
+	if (sandbox_nobody(NULL) < 0 || (was_root && getuid() != 65534)) {
+		return 2;
+	}
+	return setresuid(0, 0, 0) < 0 ? 0 : 3;
+}
+
+static void a_child_keeps_what_it_was_given_and_is_nobody(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "so", 2), 2);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		_exit(be_nobody(ends[0]));
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 /* What the roles are for still works: a planted mistake that forbids everything is found. */
 static int engine_work(void)
 {
@@ -323,6 +369,8 @@ int main(void)
 		cmocka_unit_test(the_helper_cannot_execute_mount_or_trace),
 		cmocka_unit_test(the_keeper_cannot_execute_fork_or_reach_the_network),
 		cmocka_unit_test(the_resolver_can_start_nothing_and_reach_no_packet_filter),
+		cmocka_unit_test(a_reader_can_open_and_start_nothing),
+		cmocka_unit_test(a_child_keeps_what_it_was_given_and_is_nobody),
 		cmocka_unit_test(the_work_of_a_role_still_works),
 		cmocka_unit_test(without_files_nothing_opens),
 		cmocka_unit_test(what_may_only_be_read_is_only_read),

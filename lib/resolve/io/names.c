@@ -1,13 +1,11 @@
 /* The child that asks for names, and the parent that waits for it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,8 +17,7 @@
 #include "sandbox/sandbox.h"
 
 enum {
-	NOBODY = 65534, /* Debian policy 9.2.2: owns no file, so nobody loses what is its own */
-	OUTPUT = 3,     /* the child's end of the pipe */
+	OUTPUT = 3, /* the child's end of the pipe */
 	THREADS_MAX = 16,
 };
 
@@ -29,30 +26,6 @@ static const usec_t GRACE_USEC = USEC_PER_SEC;
 
 /* ---- the child: without rights ---- */
 
-/* Descriptors of the parent, such as the lock of the record, are none of its business. */
-static int keep_output(int output)
-{
-	const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int moved = fcntl(output, F_DUPFD_CLOEXEC, OUTPUT + 1); /* out of the way of 0..3 */
-	if (nothing < 0 || moved < 0) {
-		return -errno;
-	}
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (dup2(nothing, fd) < 0) {
-			return -errno;
-		}
-	}
-	return dup2(moved, OUTPUT) < 0 || close_range(OUTPUT + 1, ~0U, 0) < 0 ? -errno : 0;
-}
-
-static int become_nobody(void)
-{
-	static const int needed[] = { CAP_SETUID, CAP_SETGID };
-	const gid_t group = NOBODY;
-	int r = sandbox_capabilities(needed, sizeof(needed) / sizeof(needed[0]), NULL);
-	return r == 0 ? sandbox_become(NOBODY, &group, 1, NULL) : r;
-}
-
 static int give_rights_away(void)
 {
 	/* Configuration and modules of the name service. The two files may be links to elsewhere,
@@ -60,17 +33,7 @@ static int give_rights_away(void)
 	static const char *const readable[] = {
 		"/etc", "/usr", "/lib", "/etc/resolv.conf", "/etc/hosts", NULL,
 	};
-	const struct rlimit none = { 0, 0 };
-	int r = setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
-	if (r == 0 && geteuid() == 0) {
-		r = become_nobody();
-	}
-	if (r == 0) {
-		r = sandbox_capabilities(NULL, 0, NULL);
-	}
-	if (r == 0) {
-		r = sandbox_no_new_privileges(NULL);
-	}
+	int r = sandbox_nobody(NULL);
 	if (r == 0) {
 		r = sandbox_only_read(readable, NULL);
 		r = r == -EOPNOTSUPP ? 0 : r;
@@ -216,7 +179,7 @@ static int ask(const char *const *names, size_t count, usec_t deadline)
 
 static _Noreturn void be_child(int output, const char *const *names, size_t count, usec_t deadline)
 {
-	int r = keep_output(output);
+	int r = sandbox_keep_descriptors(&output, 1);
 	if (r == 0) {
 		(void)clearenv(); /* the resolver's options are those of the host */
 		r = give_rights_away();

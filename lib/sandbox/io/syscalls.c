@@ -183,6 +183,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_KEEPER] = { LIST(common), LIST(files), LIST(keeper_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
+	[SANDBOX_READER] = { LIST(common), END },
 };
 
 static void release(scmp_filter_ctx *filter)

@@ -1,0 +1,78 @@
+/* Floods: to one port, more questions than are ever followed up. */
+#include "state.h"
+
+enum { BURST_SECONDS = 2 };
+
+/* What of the packet weighs: +1 a question, -1 a question that is followed up, 0 neither. */
+static int weigh(const struct packet_note *note, bool live)
+{
+	if (note->protocol == PROTOCOL_UDP) {
+		return live ? 0 : 1; /* a stream to an open port may well be one-sided */
+	}
+	const uint8_t flags = note->flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST);
+	if (flags == TCP_FLAG_SYN) {
+		return 1;
+	}
+	if (flags == TCP_FLAG_ACK) {
+		return -1;
+	}
+	return live ? 0 : 1; /* SYN-ACK and RST that nobody asked for: reflected */
+}
+
+static void begin(struct detect *detect, struct flood *flood, const struct packet_note *note)
+{
+	struct incident *incident = incident_new(detect, note, &flood->incident);
+	if (incident == NULL) {
+		return;
+	}
+	incident->flood = true;
+	incident->seen.first = flood->first_clock;
+	incident->begun = flood->begun;
+	incident->seen.packet_count = (uint64_t)flood->balance;
+	incident_count(detect, incident, note,
+		       note->protocol == PROTOCOL_UDP ? DETECT_UDP : DETECT_SYN, DETECT_TOOL_NONE);
+	incident_add_source(detect, incident, &note->source);
+	incident->seen.alarm_ports = 1;
+	incident->seen.alarm_usec = detect->now - flood->begun;
+	incident_changed(detect, incident, DETECT_STARTED);
+}
+
+static void rises(struct detect *detect, struct flood *flood, const struct packet_note *note)
+{
+	const double rate = detect->parameters.flood_rate;
+	const double elapsed = (double)(detect->now - flood->at) / (double)USEC_PER_SEC;
+	flood->balance -= flood->balance < rate * elapsed ? flood->balance : rate * elapsed;
+	flood->at = detect->now;
+	if (flood->balance < 1) {
+		flood->first_clock = note->time;
+		flood->begun = detect->now;
+	}
+	flood->balance += 1;
+	struct incident *incident = incident_of(detect, &flood->incident);
+	if (incident != NULL && flood->balance >= rate) {
+		incident_count(detect, incident, note, incident->seen.probe, DETECT_TOOL_NONE);
+		incident_add_source(detect, incident, &note->source);
+		flood->balance = flood->balance < rate * BURST_SECONDS ? flood->balance
+								       : rate * BURST_SECONDS;
+	} else if (incident == NULL && flood->balance >= rate * BURST_SECONDS) {
+		begin(detect, flood, note);
+	}
+}
+
+void flood_count(struct detect *detect, const struct packet_note *note, bool live)
+{
+	const int weight = weigh(note, live);
+	const struct cache_key key = { .address = note->destination,
+				       .extra = note->protocol,
+				       .port = note->destination_port };
+	if (weight > 0) {
+		struct flood *flood = cache_make(&detect->floods, &key, detect->now);
+		flood->head.rank = (uint8_t)(flood->balance < 255 ? flood->balance : 255);
+		rises(detect, flood, note);
+	} else if (weight < 0) {
+		struct flood *flood = cache_find(&detect->floods, &key);
+		if (flood != NULL && flood->balance >= 1) {
+			flood->balance -= 1;
+		}
+	}
+}
