@@ -201,14 +201,16 @@ static void a_record_reads_as_it_was_written(void **state)
 static void nonsense_is_no_record(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {
+	static const char half[] =
+		"{\"stage\": \"waiting\", \"means\": \"sshd\", \"from\": 1, \"to\": 2, "
+		"\"files\": [{\"room\": \"policy\", \"path\": \"x\"}]}";
+	const char *const texts[] = {
 		"",
 		"{}",
 		"[1]",
 		"{\"stage\": \"waiting\", \"means\": \"sshd\"}",
 		"{\"stage\": \"waiting\", \"means\": \"x\", \"from\": 1, \"to\": 2}",
-		"{\"stage\": \"waiting\", \"means\": \"sshd\", \"from\": 1, \"to\": 2, "
-		"\"files\": [{\"room\": \"policy\", \"path\": \"x\"}]}",
+		half,
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct move move;
