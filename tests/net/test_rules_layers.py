@@ -96,6 +96,12 @@ def test_a_layer_that_nobody_confirms_leaves_by_itself(world):
     assert world.listing() == before
 
 
+def test_a_layer_does_not_give_a_rate_twice(world):
+    world.hold(policy(**BASE, limited=("2222/tcp", "any", "rate: 3/hour")))
+    world.hold(policy(**{**BASE, "web": ("82/tcp", "any")}, limited=("[2222/tcp, 80/tcp]", "any", "rate: 3/hour")), *BRAVE)
+    assert [bool(world.connect(port)) for port in (80, 80, 2222, 2222, 80)] == [True, True, True, False, False]
+
+
 def test_what_another_tool_does_beneath_a_layer_is_told(world):
     world.hold(policy(**BASE))
     base = world.confirmed()

@@ -93,6 +93,8 @@ static void what_a_layer_cannot_say_is_written_whole(void **state)
 		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {forward: drop}\n",
 		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {forward: drop}\n" },
 		{ "ports: {}\n", "forward:\n  " W("a", "port: 22/tcp, from: office") },
+		{ "ports:\n  " D("a", "80/tcp", "from: any, rate: 3/hour"),
+		  "ports:\n  " D("a", "[80/tcp, 443/tcp]", "from: any, rate: 3/hour") },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct str text = STR_INIT(1 << 20);
@@ -100,6 +102,20 @@ static void what_a_layer_cannot_say_is_written_whole(void **state)
 		assert_int_equal(text.length, 0);
 		str_deinit(&text);
 	}
+}
+
+static void a_rate_stays_in_one_place(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 20);
+	static const char before[] = "ports:\n  " D("a", "80-81/tcp", "from: any, rate: 3/hour")
+		D("b", "[443/tcp, 443/udp]", "from: any");
+	static const char after[] = "ports:\n  " D("a", "80-81/tcp", "from: any, rate: 3/hour")
+		D("b", "[443-444/tcp, 443/udp]", "from: any, rate: 9/hour");
+	assert_int_equal(layer_of(&text, before, after), 0);
+	assert_non_null(strstr(str_text(&text), "rate-b"));
+	assert_null(strstr(str_text(&text), "rate-a"));
+	str_deinit(&text);
 }
 
 static void layers_are_known_by_their_names(void **state)
@@ -587,6 +603,7 @@ int main(void)
 		cmocka_unit_test(rules_are_as_written_down),
 		cmocka_unit_test(a_small_change_is_a_layer_as_written_down),
 		cmocka_unit_test(what_a_layer_cannot_say_is_written_whole),
+		cmocka_unit_test(a_rate_stays_in_one_place),
 		cmocka_unit_test(layers_are_known_by_their_names),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),
