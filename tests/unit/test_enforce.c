@@ -419,16 +419,38 @@ static void a_listing_keeps_what_should_stay(void **state)
 	struct str out = STR_INIT(4096);
 	listing_reduce(&out, listing, 3);
 	assert_string_equal(str_text(&out),
+			    "\tchain mine {\n\t\tdrop\n\t}\n"
 			    "\tset g3-who-a-4 {\n\t\ttype ipv4_addr\n"
 			    "\t\telements = { 192.0.2.1,\n\t\t\t     192.0.2.2 }\n\t}\n"
-			    "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n\t}\n"
-			    "\tchain mine {\n\t\tdrop\n\t}\n");
+			    "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n\t}\n");
 	str_deinit(&out);
 	assert_int_equal(listing_generation("g12-in"), 12);
 	assert_int_equal(listing_generation("g0-in"), 0);
 	assert_int_equal(listing_generation("gx-in"), 0);
 	assert_int_equal(listing_generation("g99999999999999999999-in"), 0);
 	assert_int_equal(listing_generation("inbound"), 0);
+}
+
+static void the_way_out_is_listed_with_those_who_need_it(void **state)
+{
+	(void)state;
+	static const char listing[] = "table inet minato {\n\tflags dormant\n\n"
+				      "\tchain g2-in {\n\t\taccept\n\t}\n\n"
+				      "\tchain outbound {\n\t\tx\n\t}\n\n"
+				      "\tchain g3-in {\n\t\ty\n\t}\n\n"
+				      "\tchain g3-out {\n\t\tdrop\n\t}\n\n"
+				      "\tchain inbound {\n\t\tz\n\t}\n}\n";
+	struct str out = STR_INIT(4096);
+	listing_reduce(&out, listing, 2);
+	assert_string_equal(str_text(&out), "\tflags dormant\n\tchain inbound {\n\t\tz\n\t}\n"
+					    "\tchain g2-in {\n\t\taccept\n\t}\n");
+	str_clear(&out);
+	listing_reduce(&out, listing, 3);
+	assert_string_equal(str_text(&out), "\tflags dormant\n\tchain inbound {\n\t\tz\n\t}\n"
+					    "\tchain outbound {\n\t\tx\n\t}\n"
+					    "\tchain g3-in {\n\t\ty\n\t}\n"
+					    "\tchain g3-out {\n\t\tdrop\n\t}\n");
+	str_deinit(&out);
 }
 
 /* ---- differences ---- */
@@ -612,6 +634,7 @@ int main(void)
 		cmocka_unit_test(changes_say_what_packets_would_meet),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
+		cmocka_unit_test(the_way_out_is_listed_with_those_who_need_it),
 		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
 		cmocka_unit_test(changes_of_other_tables_are_others),
 		cmocka_unit_test(a_change_counts_when_it_is_committed),
