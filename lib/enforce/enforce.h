@@ -580,8 +580,8 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 /*
  * Makes what was confirmed last hold again where it does not: at the start of the host, or after
  * another tool took the table, a map's element or the base chains away. Dates are counted anew.
- * @param states  settled. Open for reading alone it works too, but what is kept of the listing
- * stays.
+ * @param states  settled. Open for reading alone it works too: what is kept of the listing is no
+ * part of what the lock protects.
  * @param number  receives the state that holds again.
  * @return 0; ENFORCE_IN_PLACE; -EBADMSG the recorded policy does not read; or as enforce_load.
  */

@@ -395,6 +395,25 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
     settled(daemon, confirmed=1, altered=False)
 
 
+def test_layers_that_come_again_as_whole_rules_are_no_change(world, daemon):
+    """Also while a command holds the record."""
+    import fcntl
+    world.hold(OPEN_22)
+    world.hold(OPEN_BOTH)
+    assert "g2-over-1" in world.listing()
+    until(lambda: (world.folder / "rules" / "2.rules").exists(), "the listing is kept")
+    daemon.start()
+    settled(daemon, confirmed=2)
+    with open(world.folder / "rules" / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        world.nft("flush", "ruleset")
+        until(lambda: world.confirmed() == 2, "the rules are back", seconds=10)
+    settled(daemon, confirmed=2, altered=False)
+    world.nft("add", "table", "inet", "foreign")  # the record's mark of an unchanged table is of no use any more
+    done = world.minato("plan")
+    assert done.returncode == 0, done.stdout
+
+
 def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
     """More is told than the keeper's socket has room for, and the flush is among what gets lost."""
     def lost():
