@@ -380,12 +380,9 @@ int enforce_status(struct enforce_status *out, struct err *e);
 int enforce_load(const char *rules, unsigned generation, bool outbound,
 		 const struct enforce_status *status, struct err *e);
 
-/* The same, and packets meet it at once: one transaction, so that nobody finds half of it. Ends a
- * candidate. */
-int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
-
 /* Exchanges the whole table for a generation that packets meet at once, in one transaction: what
- * anybody changed in it is gone, and so is a candidate and what was counted. */
+ * anybody changed in it is gone, and so is a candidate and what was counted. Where there is no table
+ * one is made. */
 int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e);
 
 /* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */

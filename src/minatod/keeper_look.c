@@ -192,13 +192,14 @@ static int restore(struct look *look, struct err *e)
 		return 0;
 	}
 	const bool gone = !look->status.present;
+	const unsigned before = look->status.confirmed;
 	int r = enforce_restore(&look->states, &look->status, &environment, &number, e);
 	if (r != 0) {
 		return r == ENFORCE_IN_PLACE ? 0 : r;
 	}
 	keeper->left_alone = false;
 	keeper->restored++;
-	if (gone) {
+	if (before != number) { /* the table is a new one */
 		keeper_counts_anew(keeper);
 	}
 	tell(look, EVENT_RULES_LOST, number, true,

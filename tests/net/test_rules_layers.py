@@ -121,3 +121,18 @@ def test_lost_layers_come_back_as_whole_rules(world):
     assert not layers(world)
     check(world, port_22=("friend",), port_2222=("other",), port_80=("friend", "other"))
     assert world.minato("plan").returncode == 0
+
+
+def test_rules_beneath_a_candidate_come_back_once(world):
+    """Another tool takes the way to the confirmed rules away while a layer over them is tried."""
+    world.hold(policy(**BASE))
+    world.hold(policy(**BASE, guest=("[2222/tcp, 9000/tcp]", "friend")))
+    world.apply(policy(**BASE, guest=("9000/tcp", "friend")), "--unproven", *BRAVE)
+    assert layers(world) == ["g2-over-1", "g3-over-2"]
+    world.nft("flush", "map", "inet", "minato", "confirmed")
+    done = world.minato("restore")
+    assert done.returncode == 0, done.stderr
+    assert world.confirmed() == 2 and world.candidate() is None and not layers(world)
+    text = world.nft("list", "chain", "inet", "minato", "g2-in")
+    assert text.count('iif "lo" accept') == 1
+    check(world, port_22=("friend",), port_2222=("friend",), port_8001=("friend", "other"))

@@ -90,16 +90,18 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 	return r;
 }
 
-/* @param anew  the kernel has that generation: it is exchanged as a whole. */
+/*
+ * The whole table is exchanged: of that generation there may be parts, beneath a candidate or as
+ * layers, and whole rules must not come on top of them.
+ */
 static int load(const struct policy *policy, const struct enforce_environment *environment,
-		unsigned number, bool anew, struct err *e)
+		unsigned number, struct err *e)
 {
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	const bool outbound = enforce_limits_outbound(policy);
 	int r = enforce_rules(&text, policy, number, environment, e);
 	if (r == 0) {
-		r = anew ? enforce_reload(str_text(&text), number, outbound, e)
-			 : enforce_load_confirmed(str_text(&text), number, outbound, e);
+		r = enforce_reload(str_text(&text), number, outbound, e);
 	}
 	str_deinit(&text);
 	return r;
@@ -119,7 +121,7 @@ int enforce_restore(struct enforce_states *states, const struct enforce_status *
 	if (r == 0 && status->confirmed == wanted) {
 		r = enforce_reframe(enforce_limits_outbound(&policy), e);
 	} else if (r == 0) {
-		r = load(&policy, environment, wanted, false, e);
+		r = load(&policy, environment, wanted, e);
 		if (r == 0) {
 			/* A full disk is no reason to call it a failure: the rules hold. */
 			(void)enforce_keep_listing(states, wanted, NULL);
@@ -138,7 +140,7 @@ int enforce_repair(struct enforce_states *states, unsigned number,
 	struct policy policy = { 0 };
 	int r = enforce_states_policy(&policy, states, number, e);
 	if (r == 0) {
-		r = load(&policy, environment, number, true, e);
+		r = load(&policy, environment, number, e);
 	}
 	if (r == 0) {
 		/* A full disk is no reason to call it a failure: the rules hold. */
