@@ -615,6 +615,9 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
 
+/* Whether enforce_drift() can tell: nobody changed any rules, or a listing of that state was kept. */
+bool enforce_drift_known(const struct enforce_states *states, unsigned number);
+
 /*
  * Appends the lines that came ("+ ") and that went ("- ") between two listings, at most `lines_max`
  * of each. Pure. A line that only moved may be told as neither; errors stay in out->error.

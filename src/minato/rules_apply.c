@@ -67,7 +67,7 @@ static int write_layer(struct work *work, const struct enforce_environment *envi
 	struct rules *rules = work->rules;
 	unsigned layers = 0;
 	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
-	    rules->status.confirmed == 0) {
+	    !enforce_drift_known(&rules->states, rules->status.confirmed)) {
 		return ENFORCE_WHOLE;
 	}
 	int r = enforce_layers(&layers, rules->status.confirmed, e);
@@ -188,7 +188,8 @@ static void mark(const struct rules *rules, unsigned number)
 {
 	enforce_states_mark(&rules->states, number);
 	if (rules->before != NULL && rules->status.confirmed != number &&
-	    rules->drift.length == 0) {
+	    rules->drift.length == 0 &&
+	    enforce_drift_known(&rules->states, rules->status.confirmed)) {
 		enforce_states_mark(&rules->states, rules->status.confirmed);
 	}
 }

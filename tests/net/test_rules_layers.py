@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from daemon import until
 from world import World, checked
 
 WHO = f"who: {{friend: [{World.FRIEND}, \"{World.FRIEND6}\"], other: [{World.OTHER}, \"{World.OTHER6}\"]}}\n"
@@ -111,6 +112,18 @@ def test_what_another_tool_does_beneath_a_layer_is_told(world):
     assert done.returncode == 2 and "tcp dport 8001 drop" in done.stdout
     world.apply(None, "--unproven")
     assert not layers(world), "what another tool touched is not built upon"
+
+
+def test_nothing_is_laid_over_what_cannot_be_compared(world):
+    """The process that lists the rules was ended, and another tool changes them."""
+    world.hold(policy(**BASE))
+    rules = world.folder / "rules"
+    until(lambda: (rules / "1.rules").exists(), "the listing is kept")
+    (rules / "1.rules").unlink()
+    world.nft("insert", "rule", "inet", "minato", "g1-in", "tcp", "dport", "2222", "accept")
+    world.hold(policy(**BASE, guest=("9000/tcp", "any")))
+    assert not layers(world)
+    check(world, port_2222=(), port_22=("friend",))
 
 
 def test_lost_layers_come_back_as_whole_rules(world):

@@ -172,3 +172,12 @@ int enforce_drift(struct str *out, const struct enforce_states *states, unsigned
 	str_deinit(&then);
 	return r;
 }
+
+bool enforce_drift_known(const struct enforce_states *states, unsigned number)
+{
+	struct str kept = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	const bool known = enforce_states_unchanged(states, number) ||
+			   enforce_states_listing(&kept, states, number, NULL) == 0;
+	str_deinit(&kept);
+	return known;
+}
