@@ -381,8 +381,8 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
 		 const struct enforce_status *status, struct err *e);
 
 /* Exchanges the whole table for a generation that packets meet at once, in one transaction: what
- * anybody changed in it is gone, and so is a candidate and what was counted. Where there is no table
- * one is made. */
+ * anybody changed in it is gone, and so is a candidate and what was counted. Where there is no
+ * table one is made. */
 int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e);
 
 /* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
@@ -615,7 +615,7 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
 
-/* Whether enforce_drift() can tell: nobody changed any rules, or a listing of that state was kept. */
+/* Whether enforce_drift() can tell: nothing was changed, or a listing of that state was kept. */
 bool enforce_drift_known(const struct enforce_states *states, unsigned number);
 
 /*

@@ -2,6 +2,7 @@
 #include "enforce/layer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,19 @@ bool layers_need(const struct layers *layers, unsigned generation, unsigned numb
 		generation = beneath(layers, generation);
 	}
 	return false;
+}
+
+unsigned layers_base_in(const char *rules, unsigned generation)
+{
+	char words[64];
+	unsigned base = 0;
+	(void)snprintf(words, sizeof(words), "add chain inet minato g%u-over-", generation);
+	const char *found = strstr(rules, words);
+	if (found != NULL) {
+		found += strlen(words);
+		(void)read_number(&base, found, strcspn(found, "\n"));
+	}
+	return base;
 }
 
 /* ---- whether a layer can say it ---- */

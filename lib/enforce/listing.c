@@ -142,3 +142,33 @@ void listing_reduce(struct str *out, const char *text, unsigned generation)
 		read_all(&reading, text);
 	}
 }
+
+void listing_own(struct str *out, const char *text, unsigned generation)
+{
+	struct reading reading = { .out = out, .generation = generation, .part = PART_GENERATION };
+	read_all(&reading, text);
+}
+
+/* Where the chains of generations begin: nft lists sets and maps before them. */
+static size_t chains_at(const char *text)
+{
+	size_t length = 0;
+	char name[256];
+	const char *line = text;
+	while (*line != '\0' &&
+	       !(line_is(line, "\tchain ") && block_name(name, line, strcspn(line, "\n") + 1) &&
+		 listing_generation(name) != 0)) {
+		line = next_line(line, &length);
+	}
+	return (size_t)(line - text);
+}
+
+void listing_lay(struct str *out, const char *beneath, const char *layer)
+{
+	const size_t base = chains_at(beneath);
+	const size_t upper = chains_at(layer);
+	(void)str_add_bytes(out, beneath, base); /* kept in out->error */
+	(void)str_add_bytes(out, layer, upper);
+	(void)str_add(out, beneath + base);
+	(void)str_add(out, layer + upper);
+}

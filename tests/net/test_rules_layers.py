@@ -126,6 +126,26 @@ def test_nothing_is_laid_over_what_cannot_be_compared(world):
     check(world, port_2222=(), port_22=("friend",))
 
 
+def test_a_layer_is_listed_although_another_tool_is_busy(world):
+    """So many rules that listing them takes longer than the next change of the packet filter comes."""
+    many = {f"p{n}": (f"{10000 + 2 * n}/tcp", f"10.{n % 200}.{n // 200}.0/24") for n in range(2000)}
+    rules = world.folder / "rules"
+    for defaults in ("", "defaults: {outbound: reject}\n"):
+        world.hold(policy(**BASE, **many) + defaults, *BRAVE)
+        base = world.confirmed()
+        until(lambda: (rules / f"{base}.rules").exists(), "the listing is kept")
+        world.apply(policy(**BASE, **many, guest=("2222/tcp", "any, rate: 9/hour")) + defaults, "--unproven")
+        world.nft("add", "table", "inet", f"foreign{base}")
+        layer = world.confirmed()
+        assert layer == base + 1 and layers(world) == [f"g{layer}-over-{base}"]
+        until(lambda: (rules / f"{layer}.rules").exists(), "the listing is kept")
+        done = world.minato("plan")
+        assert done.returncode == 0, done.stdout
+    world.nft("insert", "rule", "inet", "minato", f"g{layer}-in", "tcp", "dport", "8001", "drop")
+    done = world.minato("plan")
+    assert done.returncode == 2 and "tcp dport 8001 drop" in done.stdout
+
+
 def test_lost_layers_come_back_as_whole_rules(world):
     world.hold(policy(**BASE))
     world.hold(policy(**BASE, guest=("2222/tcp", "other")))

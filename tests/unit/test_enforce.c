@@ -453,6 +453,39 @@ static void the_way_out_is_listed_with_those_who_need_it(void **state)
 	str_deinit(&out);
 }
 
+static void a_layer_is_listed_over_what_is_beneath(void **state)
+{
+	(void)state;
+	static const char all[] = "table inet minato {\n"
+				  "\tmap g2-tcp {\n\t\ta\n\t}\n\n"
+				  "\tmap g3-tcp {\n\t\tb\n\t}\n\n"
+				  "\tchain inbound {\n\t\tz\n\t}\n\n"
+				  "\tchain g2-in {\n\t\taccept\n\t}\n\n"
+				  "\tchain g3-over-2 {\n\t}\n\n"
+				  "\tchain g3-in {\n\t\tgoto g2-in\n\t}\n}\n";
+	static const char rules[] = "add map inet minato g3-tcp\n"
+				    "add chain inet minato g3-over-2\n"
+				    "add chain inet minato g3-in\n";
+	struct str whole = STR_INIT(4096);
+	struct str beneath = STR_INIT(4096);
+	struct str own = STR_INIT(4096);
+	struct str laid = STR_INIT(4096);
+	listing_reduce(&whole, all, 3);
+	listing_reduce(&beneath, all, 2);
+	listing_own(&own, all, 3);
+	assert_null(strstr(str_text(&own), "g2-tcp"));
+	assert_null(strstr(str_text(&own), "inbound"));
+	listing_lay(&laid, str_text(&beneath), str_text(&own));
+	assert_string_equal(str_text(&laid), str_text(&whole));
+	str_deinit(&whole);
+	str_deinit(&beneath);
+	str_deinit(&own);
+	str_deinit(&laid);
+	assert_int_equal(layers_base_in(rules, 3), 2);
+	assert_int_equal(layers_base_in(rules, 2), 0);
+	assert_int_equal(layers_base_in("add chain inet minato g3-over-x\n", 3), 0);
+}
+
 /* ---- differences ---- */
 
 static void a_difference_names_the_lines_that_came_and_went(void **state)
@@ -635,6 +668,7 @@ int main(void)
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
 		cmocka_unit_test(the_way_out_is_listed_with_those_who_need_it),
+		cmocka_unit_test(a_layer_is_listed_over_what_is_beneath),
 		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
 		cmocka_unit_test(changes_of_other_tables_are_others),
 		cmocka_unit_test(a_change_counts_when_it_is_committed),

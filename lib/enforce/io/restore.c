@@ -7,6 +7,8 @@
 
 #include "base/io/account.h"
 #include "enforce/enforce.h"
+#include "enforce/layer.h"
+#include "enforce/listing.h"
 
 static usec_t day_end(int32_t day)
 {
@@ -62,17 +64,56 @@ int enforce_keep_listing(const struct enforce_states *states, unsigned number, s
 	return r;
 }
 
-/* What the kernel makes of the rules where nobody else can change them. */
-static int list_apart(struct str *out, unsigned number, const char *rules, bool outbound,
-		      struct err *e)
+/* What the kernel makes of the rules in a namespace that has no others yet. */
+static int load_and_list(struct str *out, unsigned number, const char *rules, bool outbound,
+			 struct err *e)
 {
 	const struct enforce_status nothing = { 0 };
+	int r = enforce_load(rules, number, outbound, &nothing, e);
+	return r == 0 ? enforce_listing(out, number, e) : r;
+}
+
+/* A layer leads on to chains that are not there: the record knows how they are listed. */
+static int list_layer(struct str *out, const struct enforce_states *states, unsigned number,
+		      unsigned base, const char *rules, bool outbound, struct err *e)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	struct str own = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	str_printf(&text, "add chain inet minato g%u-in\n", base);
+	if (outbound) {
+		str_printf(&text, "add chain inet minato g%u-out\n", base);
+	}
+	str_add(&text, rules);
+	int r = text.error;
+	if (r == 0) {
+		r = load_and_list(out, number, str_text(&text), outbound, e);
+	}
+	if (r == 0) {
+		listing_own(&own, str_text(out), number);
+		str_clear(&text);
+		r = enforce_states_listing(&text, states, base, e);
+	}
+	if (r == 0) {
+		str_clear(out);
+		listing_lay(out, str_text(&text), str_text(&own));
+		r = own.error != 0 ? own.error : out->error;
+	}
+	str_deinit(&own);
+	str_deinit(&text);
+	return r;
+}
+
+/* Where nobody else can change them. */
+static int list_apart(struct str *out, const struct enforce_states *states, unsigned number,
+		      const char *rules, bool outbound, struct err *e)
+{
+	const unsigned base = layers_base_in(rules, number);
 	if (unshare(CLONE_NEWNET) < 0) {
 		return err_system(e, errno, "no network namespace for listing the rules");
 	}
 	str_clear(out);
-	int r = enforce_load(rules, number, outbound, &nothing, e);
-	return r == 0 ? enforce_listing(out, number, e) : r;
+	return base == 0 ? load_and_list(out, number, rules, outbound, e)
+			 : list_layer(out, states, number, base, rules, outbound, e);
 }
 
 int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
@@ -81,7 +122,7 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	int r = enforce_listing(&listing, number, NULL);
 	if (r < 0 || !enforce_states_unchanged(states, number)) {
-		r = list_apart(&listing, number, rules, outbound, e);
+		r = list_apart(&listing, states, number, rules, outbound, e);
 	}
 	if (r == 0) {
 		r = enforce_states_keep_listing(states, number, str_text(&listing), e);
