@@ -271,6 +271,15 @@ static int repair(struct look *look, struct err *e)
 	if (r < 0) {
 		return err_set(e, r, "%s", err_text(&busy));
 	}
+	/* Commands may have gone on since the kernel was asked. */
+	r = enforce_status(&look->status, e);
+	if (r < 0) {
+		return r;
+	}
+	if (look->status.confirmed != number || look->status.candidate != 0) {
+		look_soon(keeper, BUSY_USEC);
+		return 0;
+	}
 	if (!has_turn(keeper, &later)) {
 		leave_alone(look, EVENT_RULES_CHANGED, number, later);
 		return 0;
