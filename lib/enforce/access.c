@@ -89,6 +89,8 @@ static void gate_key(struct str *out, const struct policy *policy,
 {
 	add_number(out, d->rate.count);
 	add_number(out, d->rate.per);
+	/* What is counted is counted for one declaration. */
+	add_text(out, d->rate.count > 0 ? d->entry.name : NULL);
 	add_number(out, d->until);
 	add_number(out, policy_observes(policy, d));
 	add_number(out, d->cut);

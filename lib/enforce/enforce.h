@@ -380,12 +380,9 @@ int enforce_status(struct enforce_status *out, struct err *e);
 int enforce_load(const char *rules, unsigned generation, bool outbound,
 		 const struct enforce_status *status, struct err *e);
 
-/* The same, and packets meet it at once: one transaction, so that nobody finds half of it. Ends a
- * candidate. */
-int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e);
-
 /* Exchanges the whole table for a generation that packets meet at once, in one transaction: what
- * anybody changed in it is gone, and so is a candidate and what was counted. */
+ * anybody changed in it is gone, and so is a candidate and what was counted. Where there is no
+ * table one is made. */
 int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e);
 
 /* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
@@ -580,8 +577,8 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 /*
  * Makes what was confirmed last hold again where it does not: at the start of the host, or after
  * another tool took the table, a map's element or the base chains away. Dates are counted anew.
- * @param states  settled. Open for reading alone it works too, but what is kept of the listing
- * stays.
+ * @param states  settled. Open for reading alone it works too: what is kept of the listing is no
+ * part of what the lock protects.
  * @param number  receives the state that holds again.
  * @return 0; ENFORCE_IN_PLACE; -EBADMSG the recorded policy does not read; or as enforce_load.
  */
@@ -617,6 +614,9 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
  */
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
+
+/* Whether enforce_drift() can tell: nothing was changed, or a listing of that state was kept. */
+bool enforce_drift_known(const struct enforce_states *states, unsigned number);
 
 /*
  * Appends the lines that came ("+ ") and that went ("- ") between two listings, at most `lines_max`

@@ -2,6 +2,7 @@
 #include "enforce/layer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,19 @@ bool layers_need(const struct layers *layers, unsigned generation, unsigned numb
 	return false;
 }
 
+unsigned layers_base_in(const char *rules, unsigned generation)
+{
+	char words[64];
+	unsigned base = 0;
+	(void)snprintf(words, sizeof(words), "add chain inet minato g%u-over-", generation);
+	const char *found = strstr(rules, words);
+	if (found != NULL) {
+		found += strlen(words);
+		(void)read_number(&base, found, strcspn(found, "\n"));
+	}
+	return base;
+}
+
 /* ---- whether a layer can say it ---- */
 
 static bool overlap(const struct policy_ports *a, const struct policy_ports *b)
@@ -94,6 +108,33 @@ static bool asks_live(const struct policy *before, const struct enforce_changes 
 	return asks;
 }
 
+/* Runs are in order: whether they have all of the ports. */
+static bool within(const struct policy_ports *ports, const struct enforce_changes *changes)
+{
+	uint32_t next = ports->first;
+	for (size_t i = 0; i < changes->run_count; i++) {
+		const struct policy_ports *run = &changes->runs[i];
+		if (run->protocol == ports->protocol && run->first <= next && next <= run->last) {
+			next = run->last + 1U;
+		}
+	}
+	return next > ports->last;
+}
+
+/* A source would have the rate of one declaration twice: in the layer and beneath it. */
+static bool splits_rate(const struct policy *after, const struct enforce_changes *changes)
+{
+	bool splits = false;
+	for (size_t i = 0; !splits && i < after->declarations.count; i++) {
+		const struct policy_declaration *d = &after->declarations.items[i];
+		const bool limited = d->rate.count > 0 && meets(d, changes);
+		for (size_t k = 0; limited && !splits && k < d->ports.count; k++) {
+			splits = !within(&d->ports.items[k], changes);
+		}
+	}
+	return splits;
+}
+
 /* What this host connects to stays with the base. */
 static bool same_outbound(const struct policy *before, const struct policy *after,
 			  const struct enforce_changes *changes)
@@ -112,7 +153,7 @@ static bool can(const struct policy *before, const struct policy *after,
 	       !changes->defaults && before->defaults.inbound == after->defaults.inbound &&
 	       policy_observes(before, NULL) == policy_observes(after, NULL) &&
 	       !after->defaults.cut && !asks_live(before, changes) &&
-	       same_outbound(before, after, changes) &&
+	       !splits_rate(after, changes) && same_outbound(before, after, changes) &&
 	       /* A layer looks ports up before it is known for whom a packet is. */
 	       !enforce_limits_forward(before) && !enforce_limits_forward(after);
 }

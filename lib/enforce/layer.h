@@ -22,3 +22,5 @@ void layers_note(struct layers *layers, const char *name);
 unsigned layers_beneath(const struct layers *layers, unsigned generation);
 /* Whether a number is that generation or one beneath it. */
 bool layers_need(const struct layers *layers, unsigned generation, unsigned number);
+/* The generation that the rules of enforce_layer() are laid over; 0 = they are no layer. */
+unsigned layers_base_in(const char *rules, unsigned generation);

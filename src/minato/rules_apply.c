@@ -67,7 +67,7 @@ static int write_layer(struct work *work, const struct enforce_environment *envi
 	struct rules *rules = work->rules;
 	unsigned layers = 0;
 	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
-	    rules->status.confirmed == 0) {
+	    !enforce_drift_known(&rules->states, rules->status.confirmed)) {
 		return ENFORCE_WHOLE;
 	}
 	int r = enforce_layers(&layers, rules->status.confirmed, e);
@@ -188,7 +188,8 @@ static void mark(const struct rules *rules, unsigned number)
 {
 	enforce_states_mark(&rules->states, number);
 	if (rules->before != NULL && rules->status.confirmed != number &&
-	    rules->drift.length == 0) {
+	    rules->drift.length == 0 &&
+	    enforce_drift_known(&rules->states, rules->status.confirmed)) {
 		enforce_states_mark(&rules->states, rules->status.confirmed);
 	}
 }
@@ -295,7 +296,10 @@ int rules_cancel(struct rules *rules, unsigned number, struct err *e)
 static int take_back(struct rules *rules, const struct context *context, unsigned number)
 {
 	struct err e = ERR_INIT;
-	if (rules_cancel(rules, number, &e) < 0) {
+	/* Somebody else may try something by now: that is not what was asked about. */
+	const bool waits = rules->status.candidate == number;
+	if ((waits ? rules_cancel(rules, number, &e)
+		   : settle(rules, number, ENFORCE_REVERTED, &e)) < 0) {
 		return failed(context, &e, "minato rollback");
 	}
 	complain(context, _("taken back: the rules are as they were before"), NULL);
@@ -313,7 +317,9 @@ static int answered(struct rules *rules, const struct context *context, unsigned
 	if (r < 0) {
 		return failed(context, &e, "minato plan");
 	}
-	if (rules->status.confirmed != number) {
+	const struct enforce_state *state = enforce_states_find(&rules->states, number);
+	if (rules->status.confirmed != number &&
+	    (state == NULL || state->kind != ENFORCE_CONFIRMED)) {
 		return -1; /* still to be decided */
 	}
 	struct str text = STR_INIT(256);

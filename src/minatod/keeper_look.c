@@ -192,13 +192,14 @@ static int restore(struct look *look, struct err *e)
 		return 0;
 	}
 	const bool gone = !look->status.present;
+	const unsigned before = look->status.confirmed;
 	int r = enforce_restore(&look->states, &look->status, &environment, &number, e);
 	if (r != 0) {
 		return r == ENFORCE_IN_PLACE ? 0 : r;
 	}
 	keeper->left_alone = false;
 	keeper->restored++;
-	if (gone) {
+	if (before != number) { /* the table is a new one */
 		keeper_counts_anew(keeper);
 	}
 	tell(look, EVENT_RULES_LOST, number, true,
@@ -269,6 +270,15 @@ static int repair(struct look *look, struct err *e)
 	}
 	if (r < 0) {
 		return err_set(e, r, "%s", err_text(&busy));
+	}
+	/* Commands may have gone on since the kernel was asked. */
+	r = enforce_status(&look->status, e);
+	if (r < 0) {
+		return r;
+	}
+	if (look->status.confirmed != number || look->status.candidate != 0) {
+		look_soon(keeper, BUSY_USEC);
+		return 0;
 	}
 	if (!has_turn(keeper, &later)) {
 		leave_alone(look, EVENT_RULES_CHANGED, number, later);

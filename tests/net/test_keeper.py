@@ -395,6 +395,50 @@ def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):
     settled(daemon, confirmed=1, altered=False)
 
 
+def test_what_was_confirmed_meanwhile_is_not_repaired_away(world, daemon):
+    """A command goes on while the keeper compares a long listing with the kept one."""
+    many = "minato: 1\ndefaults: {repair: yes}\nports:\n" + "".join(
+        f"  p{n}: {{port: {1000 + 2 * n}/tcp, for: x, owner: o, from: 10.{n % 200}.{n // 200}.0/24}}\n" for n in range(1500))
+    world.hold(many)
+    until(lambda: (world.folder / "rules" / "1.rules").exists(), "the listing is kept")
+    daemon.start()
+    settled(daemon, confirmed=1)
+    keeper = daemon.pids()["keeper"]
+    for more in range(3):
+        before = world.confirmed()
+        world.nft("insert", "rule", "inet", "minato", f"g{before}-in", "tcp", "dport", "8001", "accept")
+        time.sleep(0.05 + 0.02 * more)
+        os.kill(keeper, signal.SIGSTOP)
+        many += f"  more{more}: {{port: {500 + more}/tcp, for: x, owner: o, from: any}}\n"
+        world.apply(many, "--unproven")
+        after = world.confirmed()
+        os.kill(keeper, signal.SIGCONT)
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            assert world.confirmed() == after
+            time.sleep(0.005)
+        settled(daemon, confirmed=after, altered=False)
+
+
+def test_layers_that_come_again_as_whole_rules_are_no_change(world, daemon):
+    """Also while a command holds the record."""
+    import fcntl
+    world.hold(OPEN_22)
+    world.hold(OPEN_BOTH)
+    assert "g2-over-1" in world.listing()
+    until(lambda: (world.folder / "rules" / "2.rules").exists(), "the listing is kept")
+    daemon.start()
+    settled(daemon, confirmed=2)
+    with open(world.folder / "rules" / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        world.nft("flush", "ruleset")
+        until(lambda: world.confirmed() == 2, "the rules are back", seconds=10)
+    settled(daemon, confirmed=2, altered=False)
+    world.nft("add", "table", "inet", "foreign")  # the record's mark of an unchanged table is of no use any more
+    done = world.minato("plan")
+    assert done.returncode == 0, done.stdout
+
+
 def test_what_could_not_be_heard_is_found_by_looking(world, daemon):
     """More is told than the keeper's socket has room for, and the flush is among what gets lost."""
     def lost():

@@ -1,4 +1,5 @@
 """Nobody is locked out: the stories with Debian's openssh, and those of a terminal of the machine."""
+import json
 import os
 import pty
 import shutil
@@ -165,6 +166,34 @@ def test_another_login_may_confirm_while_the_terminal_asks(world, ssh):
     terminal.press(b"n")
     terminal.until("is confirmed")
     assert world.confirmed() == 1 and world.candidate() is None
+
+
+def test_a_key_decides_only_what_was_asked_about(world):
+    """Somebody else took the change back meanwhile and tries another one, or has something confirmed since."""
+    world.declare(OPEN)
+    terminal = Terminal(world, "apply")
+    terminal.until("Keep these rules?")
+    assert world.minato("rollback").returncode == 0
+    world.apply(SHUT, "--even-if-it-cuts-me")
+    assert world.candidate() == 2
+    terminal.press(b"n")
+    terminal.until("taken back")
+    assert world.candidate() == 2
+    world.minato("rollback")
+    assert world.candidate() is None
+
+
+def test_what_was_confirmed_meanwhile_stays_so_in_the_record(world, ssh):
+    world.declare(OPEN)
+    terminal = Terminal(world, "apply")
+    terminal.until("Keep these rules?")
+    assert ssh.minato("confirm").returncode == 0
+    world.apply(OPEN + "  more: {port: 9000/tcp, for: x, owner: o, from: any}\n")
+    assert world.confirmed() == 2
+    terminal.press(b"n")
+    terminal.until("is confirmed")
+    states = {each["number"]: each["state"] for each in json.loads(world.minato("rollback", "--list", "--json").stdout)["states"]}
+    assert states == {1: "confirmed", 2: "confirmed"}
 
 
 def test_silence_on_a_terminal_takes_back(world):

@@ -308,3 +308,18 @@ def test_what_is_not_held_to_is_refused_in_the_policy(world):
     done = world.apply(outbound(MAIL.replace("user: nobody", "container: mail")), code=1)
     assert "is not available yet" in done.stderr
     assert "minato" not in world.nft("list", "tables")
+
+
+def test_the_way_out_is_no_change_of_another_tool(world):
+    """It is there as long as a candidate or the confirmed rules need it."""
+    narrow = "minato: 1\nports:\n  ssh: {port: 22/tcp, for: administration, owner: o, from: 10.77.0.0/24}\n"
+    wide = narrow.replace("10.77.0.0/24", "any")
+    world.hold(wide + "defaults: {outbound: drop}\n")
+    world.hold(narrow, "--even-if-it-cuts-me")
+    until(lambda: (world.folder / "rules" / "2.rules").exists(), "the listing is kept")
+    world.nft("add", "table", "inet", "foreign")
+    assert world.minato("plan").returncode == 0
+    world.apply(narrow + "defaults: {outbound: drop}\n", "--unproven")
+    world.nft("add", "table", "inet", "foreign2")
+    world.declare(narrow)
+    assert world.minato("plan").returncode == 0, "while a candidate waits"

@@ -383,6 +383,27 @@ def test_new_connections_of_one_source_are_limited(world):
     assert [bool(world.connect(22, world.FRIEND6)) for _ in range(6)] == [True] * 5 + [False]
 
 
+def test_a_way_that_was_put_back_is_no_change_of_another_tool(world):
+    world.hold("minato: 1\ndefaults: {outbound: drop}\nports:\n  ssh: {port: 22/tcp, for: administration, owner: o, from: any}\n")
+    deadline = time.monotonic() + 5
+    while not (world.folder / "rules" / "1.rules").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    world.nft("flush chain inet minato inbound; delete chain inet minato inbound")
+    assert world.minato("restore").returncode == 0
+    done = world.minato("plan")
+    assert done.returncode == 0, done.stdout
+
+
+def test_each_declaration_counts_for_itself(world):
+    """Two with the same conditions are two all the same: who used up one still has the other."""
+    for port in (80, 443):
+        world.listen(port)
+    world.hold("minato: 1\nports:\n" + "".join(
+        f"  {name}: {{port: {port}/tcp, for: x, owner: o, from: any, rate: 3/hour}}\n" for name, port in (("a", 80), ("b", 443))))
+    for port in (80, 443):
+        assert [bool(world.connect(port)) for _ in range(4)] == [True] * 3 + [False], port
+
+
 def test_published_ports_are_held_to_their_declaration(world):
     """As Docker does it: a bridge, destination NAT, and a forward rule that lets it through."""
     with container(world, 6379) as inner:

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from daemon import until
 from world import World, checked
 
 WHO = f"who: {{friend: [{World.FRIEND}, \"{World.FRIEND6}\"], other: [{World.OTHER}, \"{World.OTHER6}\"]}}\n"
@@ -96,6 +97,12 @@ def test_a_layer_that_nobody_confirms_leaves_by_itself(world):
     assert world.listing() == before
 
 
+def test_a_layer_does_not_give_a_rate_twice(world):
+    world.hold(policy(**BASE, limited=("2222/tcp", "any", "rate: 3/hour")))
+    world.hold(policy(**{**BASE, "web": ("82/tcp", "any")}, limited=("[2222/tcp, 80/tcp]", "any", "rate: 3/hour")), *BRAVE)
+    assert [bool(world.connect(port)) for port in (80, 80, 2222, 2222, 80)] == [True, True, True, False, False]
+
+
 def test_what_another_tool_does_beneath_a_layer_is_told(world):
     world.hold(policy(**BASE))
     base = world.confirmed()
@@ -107,6 +114,38 @@ def test_what_another_tool_does_beneath_a_layer_is_told(world):
     assert not layers(world), "what another tool touched is not built upon"
 
 
+def test_nothing_is_laid_over_what_cannot_be_compared(world):
+    """The process that lists the rules was ended, and another tool changes them."""
+    world.hold(policy(**BASE))
+    rules = world.folder / "rules"
+    until(lambda: (rules / "1.rules").exists(), "the listing is kept")
+    (rules / "1.rules").unlink()
+    world.nft("insert", "rule", "inet", "minato", "g1-in", "tcp", "dport", "2222", "accept")
+    world.hold(policy(**BASE, guest=("9000/tcp", "any")))
+    assert not layers(world)
+    check(world, port_2222=(), port_22=("friend",))
+
+
+def test_a_layer_is_listed_although_another_tool_is_busy(world):
+    """So many rules that listing them takes longer than the next change of the packet filter comes."""
+    many = {f"p{n}": (f"{10000 + 2 * n}/tcp", f"10.{n % 200}.{n // 200}.0/24") for n in range(2000)}
+    rules = world.folder / "rules"
+    for defaults in ("", "defaults: {outbound: reject}\n"):
+        world.hold(policy(**BASE, **many) + defaults, *BRAVE)
+        base = world.confirmed()
+        until(lambda: (rules / f"{base}.rules").exists(), "the listing is kept")
+        world.apply(policy(**BASE, **many, guest=("2222/tcp", "any, rate: 9/hour")) + defaults, "--unproven")
+        world.nft("add", "table", "inet", f"foreign{base}")
+        layer = world.confirmed()
+        assert layer == base + 1 and layers(world) == [f"g{layer}-over-{base}"]
+        until(lambda: (rules / f"{layer}.rules").exists(), "the listing is kept")
+        done = world.minato("plan")
+        assert done.returncode == 0, done.stdout
+    world.nft("insert", "rule", "inet", "minato", f"g{layer}-in", "tcp", "dport", "8001", "drop")
+    done = world.minato("plan")
+    assert done.returncode == 2 and "tcp dport 8001 drop" in done.stdout
+
+
 def test_lost_layers_come_back_as_whole_rules(world):
     world.hold(policy(**BASE))
     world.hold(policy(**BASE, guest=("2222/tcp", "other")))
@@ -115,3 +154,18 @@ def test_lost_layers_come_back_as_whole_rules(world):
     assert not layers(world)
     check(world, port_22=("friend",), port_2222=("other",), port_80=("friend", "other"))
     assert world.minato("plan").returncode == 0
+
+
+def test_rules_beneath_a_candidate_come_back_once(world):
+    """Another tool takes the way to the confirmed rules away while a layer over them is tried."""
+    world.hold(policy(**BASE))
+    world.hold(policy(**BASE, guest=("[2222/tcp, 9000/tcp]", "friend")))
+    world.apply(policy(**BASE, guest=("9000/tcp", "friend")), "--unproven", *BRAVE)
+    assert layers(world) == ["g2-over-1", "g3-over-2"]
+    world.nft("flush", "map", "inet", "minato", "confirmed")
+    done = world.minato("restore")
+    assert done.returncode == 0, done.stderr
+    assert world.confirmed() == 2 and world.candidate() is None and not layers(world)
+    text = world.nft("list", "chain", "inet", "minato", "g2-in")
+    assert text.count('iif "lo" accept') == 1
+    check(world, port_22=("friend",), port_2222=("friend",), port_8001=("friend", "other"))

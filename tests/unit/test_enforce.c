@@ -93,6 +93,8 @@ static void what_a_layer_cannot_say_is_written_whole(void **state)
 		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {forward: drop}\n",
 		  "ports:\n  " D("a", "23/tcp", "from: any") "\ndefaults: {forward: drop}\n" },
 		{ "ports: {}\n", "forward:\n  " W("a", "port: 22/tcp, from: office") },
+		{ "ports:\n  " D("a", "80/tcp", "from: any, rate: 3/hour"),
+		  "ports:\n  " D("a", "[80/tcp, 443/tcp]", "from: any, rate: 3/hour") },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct str text = STR_INIT(1 << 20);
@@ -100,6 +102,20 @@ static void what_a_layer_cannot_say_is_written_whole(void **state)
 		assert_int_equal(text.length, 0);
 		str_deinit(&text);
 	}
+}
+
+static void a_rate_stays_in_one_place(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 20);
+	static const char before[] = "ports:\n  " D("a", "80-81/tcp", "from: any, rate: 3/hour")
+		D("b", "[443/tcp, 443/udp]", "from: any");
+	static const char after[] = "ports:\n  " D("a", "80-81/tcp", "from: any, rate: 3/hour")
+		D("b", "[443-444/tcp, 443/udp]", "from: any, rate: 9/hour");
+	assert_int_equal(layer_of(&text, before, after), 0);
+	assert_non_null(strstr(str_text(&text), "rate-b"));
+	assert_null(strstr(str_text(&text), "rate-a"));
+	str_deinit(&text);
 }
 
 static void layers_are_known_by_their_names(void **state)
@@ -403,16 +419,71 @@ static void a_listing_keeps_what_should_stay(void **state)
 	struct str out = STR_INIT(4096);
 	listing_reduce(&out, listing, 3);
 	assert_string_equal(str_text(&out),
+			    "\tchain mine {\n\t\tdrop\n\t}\n"
 			    "\tset g3-who-a-4 {\n\t\ttype ipv4_addr\n"
 			    "\t\telements = { 192.0.2.1,\n\t\t\t     192.0.2.2 }\n\t}\n"
-			    "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n\t}\n"
-			    "\tchain mine {\n\t\tdrop\n\t}\n");
+			    "\tset g3-rate-a-4 {\n\t\tflags dynamic,timeout\n\t}\n");
 	str_deinit(&out);
 	assert_int_equal(listing_generation("g12-in"), 12);
 	assert_int_equal(listing_generation("g0-in"), 0);
 	assert_int_equal(listing_generation("gx-in"), 0);
 	assert_int_equal(listing_generation("g99999999999999999999-in"), 0);
 	assert_int_equal(listing_generation("inbound"), 0);
+}
+
+static void the_way_out_is_listed_with_those_who_need_it(void **state)
+{
+	(void)state;
+	static const char listing[] = "table inet minato {\n\tflags dormant\n\n"
+				      "\tchain g2-in {\n\t\taccept\n\t}\n\n"
+				      "\tchain outbound {\n\t\tx\n\t}\n\n"
+				      "\tchain g3-in {\n\t\ty\n\t}\n\n"
+				      "\tchain g3-out {\n\t\tdrop\n\t}\n\n"
+				      "\tchain inbound {\n\t\tz\n\t}\n}\n";
+	struct str out = STR_INIT(4096);
+	listing_reduce(&out, listing, 2);
+	assert_string_equal(str_text(&out), "\tflags dormant\n\tchain inbound {\n\t\tz\n\t}\n"
+					    "\tchain g2-in {\n\t\taccept\n\t}\n");
+	str_clear(&out);
+	listing_reduce(&out, listing, 3);
+	assert_string_equal(str_text(&out), "\tflags dormant\n\tchain inbound {\n\t\tz\n\t}\n"
+					    "\tchain outbound {\n\t\tx\n\t}\n"
+					    "\tchain g3-in {\n\t\ty\n\t}\n"
+					    "\tchain g3-out {\n\t\tdrop\n\t}\n");
+	str_deinit(&out);
+}
+
+static void a_layer_is_listed_over_what_is_beneath(void **state)
+{
+	(void)state;
+	static const char all[] = "table inet minato {\n"
+				  "\tmap g2-tcp {\n\t\ta\n\t}\n\n"
+				  "\tmap g3-tcp {\n\t\tb\n\t}\n\n"
+				  "\tchain inbound {\n\t\tz\n\t}\n\n"
+				  "\tchain g2-in {\n\t\taccept\n\t}\n\n"
+				  "\tchain g3-over-2 {\n\t}\n\n"
+				  "\tchain g3-in {\n\t\tgoto g2-in\n\t}\n}\n";
+	static const char rules[] = "add map inet minato g3-tcp\n"
+				    "add chain inet minato g3-over-2\n"
+				    "add chain inet minato g3-in\n";
+	struct str whole = STR_INIT(4096);
+	struct str beneath = STR_INIT(4096);
+	struct str own = STR_INIT(4096);
+	struct str laid = STR_INIT(4096);
+	listing_reduce(&whole, all, 3);
+	listing_reduce(&beneath, all, 2);
+	listing_own(&own, all, 3);
+	assert_null(strstr(str_text(&own), "g2-tcp"));
+	assert_null(strstr(str_text(&own), "inbound"));
+	listing_lay(&laid, str_text(&beneath), str_text(&own));
+	assert_string_equal(str_text(&laid), str_text(&whole));
+	str_deinit(&whole);
+	str_deinit(&beneath);
+	str_deinit(&own);
+	str_deinit(&laid);
+	assert_int_equal(layers_base_in(rules, 3), 2);
+	assert_int_equal(layers_base_in(rules, 2), 0);
+	assert_int_equal(layers_base_in("add chain inet minato g3-over-x\n", 3), 0);
 }
 
 /* ---- differences ---- */
@@ -587,6 +658,7 @@ int main(void)
 		cmocka_unit_test(rules_are_as_written_down),
 		cmocka_unit_test(a_small_change_is_a_layer_as_written_down),
 		cmocka_unit_test(what_a_layer_cannot_say_is_written_whole),
+		cmocka_unit_test(a_rate_stays_in_one_place),
 		cmocka_unit_test(layers_are_known_by_their_names),
 		cmocka_unit_test(a_name_that_nft_would_misread_is_refused),
 		cmocka_unit_test(overlaps_without_end_are_refused),
@@ -595,6 +667,8 @@ int main(void)
 		cmocka_unit_test(changes_say_what_packets_would_meet),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_listing_keeps_what_should_stay),
+		cmocka_unit_test(the_way_out_is_listed_with_those_who_need_it),
+		cmocka_unit_test(a_layer_is_listed_over_what_is_beneath),
 		cmocka_unit_test(a_difference_names_the_lines_that_came_and_went),
 		cmocka_unit_test(changes_of_other_tables_are_others),
 		cmocka_unit_test(a_change_counts_when_it_is_committed),

@@ -273,9 +273,8 @@ static void add_confirmation(struct str *out, unsigned generation, bool outbound
 	add_ways(out, "confirmed", "", generation, outbound);
 }
 
-/* @param confirmed  it holds at once, in the same transaction. */
-static int load(const char *rules, unsigned generation, bool outbound, bool confirmed,
-		const struct enforce_status *status, struct err *e)
+int enforce_load(const char *rules, unsigned generation, bool outbound,
+		 const struct enforce_status *status, struct err *e)
 {
 	if (status->confirmed == generation || status->candidate == generation) {
 		return err_set(e, EEXIST, "generation %u of the rules is in use", generation);
@@ -283,34 +282,16 @@ static int load(const char *rules, unsigned generation, bool outbound, bool conf
 	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	enforce_frame(&commands, outbound);
 	(void)str_add(&commands, rules);
-	if (confirmed) {
-		add_confirmation(&commands, generation, outbound, false);
-	}
 	int r = commands.error != 0 ? commands.error
 				    : nft_run(NULL, str_text(&commands), NFT_TEXT, e);
 	str_deinit(&commands);
 	return r;
 }
 
-int enforce_load(const char *rules, unsigned generation, bool outbound,
-		 const struct enforce_status *status, struct err *e)
-{
-	return load(rules, generation, outbound, false, status, e);
-}
-
-int enforce_load_confirmed(const char *rules, unsigned generation, bool outbound, struct err *e)
-{
-	struct enforce_status status = { 0 };
-	int r = enforce_status(&status, e);
-	if (r == 0 && status.present) {
-		r = enforce_sweep(&status, e);
-	}
-	return r < 0 ? r : load(rules, generation, outbound, true, &status, e);
-}
-
 int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e)
 {
 	struct str commands = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	/* Adding first makes deleting what is not there no error. */
 	(void)str_add(&commands, "add table inet minato\ndelete table inet minato\n");
 	enforce_frame(&commands, outbound);
 	(void)str_add(&commands, rules);

@@ -7,6 +7,8 @@
 
 #include "base/io/account.h"
 #include "enforce/enforce.h"
+#include "enforce/layer.h"
+#include "enforce/listing.h"
 
 static usec_t day_end(int32_t day)
 {
@@ -62,17 +64,56 @@ int enforce_keep_listing(const struct enforce_states *states, unsigned number, s
 	return r;
 }
 
-/* What the kernel makes of the rules where nobody else can change them. */
-static int list_apart(struct str *out, unsigned number, const char *rules, bool outbound,
-		      struct err *e)
+/* What the kernel makes of the rules in a namespace that has no others yet. */
+static int load_and_list(struct str *out, unsigned number, const char *rules, bool outbound,
+			 struct err *e)
 {
 	const struct enforce_status nothing = { 0 };
+	int r = enforce_load(rules, number, outbound, &nothing, e);
+	return r == 0 ? enforce_listing(out, number, e) : r;
+}
+
+/* A layer leads on to chains that are not there: the record knows how they are listed. */
+static int list_layer(struct str *out, const struct enforce_states *states, unsigned number,
+		      unsigned base, const char *rules, bool outbound, struct err *e)
+{
+	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	struct str own = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	str_printf(&text, "add chain inet minato g%u-in\n", base);
+	if (outbound) {
+		str_printf(&text, "add chain inet minato g%u-out\n", base);
+	}
+	str_add(&text, rules);
+	int r = text.error;
+	if (r == 0) {
+		r = load_and_list(out, number, str_text(&text), outbound, e);
+	}
+	if (r == 0) {
+		listing_own(&own, str_text(out), number);
+		str_clear(&text);
+		r = enforce_states_listing(&text, states, base, e);
+	}
+	if (r == 0) {
+		str_clear(out);
+		listing_lay(out, str_text(&text), str_text(&own));
+		r = own.error != 0 ? own.error : out->error;
+	}
+	str_deinit(&own);
+	str_deinit(&text);
+	return r;
+}
+
+/* Where nobody else can change them. */
+static int list_apart(struct str *out, const struct enforce_states *states, unsigned number,
+		      const char *rules, bool outbound, struct err *e)
+{
+	const unsigned base = layers_base_in(rules, number);
 	if (unshare(CLONE_NEWNET) < 0) {
 		return err_system(e, errno, "no network namespace for listing the rules");
 	}
 	str_clear(out);
-	int r = enforce_load(rules, number, outbound, &nothing, e);
-	return r == 0 ? enforce_listing(out, number, e) : r;
+	return base == 0 ? load_and_list(out, number, rules, outbound, e)
+			 : list_layer(out, states, number, base, rules, outbound, e);
 }
 
 int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
@@ -81,7 +122,7 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	int r = enforce_listing(&listing, number, NULL);
 	if (r < 0 || !enforce_states_unchanged(states, number)) {
-		r = list_apart(&listing, number, rules, outbound, e);
+		r = list_apart(&listing, states, number, rules, outbound, e);
 	}
 	if (r == 0) {
 		r = enforce_states_keep_listing(states, number, str_text(&listing), e);
@@ -90,16 +131,18 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 	return r;
 }
 
-/* @param anew  the kernel has that generation: it is exchanged as a whole. */
+/*
+ * The whole table is exchanged: of that generation there may be parts, beneath a candidate or as
+ * layers, and whole rules must not come on top of them.
+ */
 static int load(const struct policy *policy, const struct enforce_environment *environment,
-		unsigned number, bool anew, struct err *e)
+		unsigned number, struct err *e)
 {
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	const bool outbound = enforce_limits_outbound(policy);
 	int r = enforce_rules(&text, policy, number, environment, e);
 	if (r == 0) {
-		r = anew ? enforce_reload(str_text(&text), number, outbound, e)
-			 : enforce_load_confirmed(str_text(&text), number, outbound, e);
+		r = enforce_reload(str_text(&text), number, outbound, e);
 	}
 	str_deinit(&text);
 	return r;
@@ -119,8 +162,8 @@ int enforce_restore(struct enforce_states *states, const struct enforce_status *
 	if (r == 0 && status->confirmed == wanted) {
 		r = enforce_reframe(enforce_limits_outbound(&policy), e);
 	} else if (r == 0) {
-		r = load(&policy, environment, wanted, false, e);
-		if (r == 0 && states->lock >= 0) {
+		r = load(&policy, environment, wanted, e);
+		if (r == 0) {
 			/* A full disk is no reason to call it a failure: the rules hold. */
 			(void)enforce_keep_listing(states, wanted, NULL);
 		}
@@ -138,7 +181,7 @@ int enforce_repair(struct enforce_states *states, unsigned number,
 	struct policy policy = { 0 };
 	int r = enforce_states_policy(&policy, states, number, e);
 	if (r == 0) {
-		r = load(&policy, environment, number, true, e);
+		r = load(&policy, environment, number, e);
 	}
 	if (r == 0) {
 		/* A full disk is no reason to call it a failure: the rules hold. */
@@ -169,4 +212,13 @@ int enforce_drift(struct str *out, const struct enforce_states *states, unsigned
 	str_deinit(&now);
 	str_deinit(&then);
 	return r;
+}
+
+bool enforce_drift_known(const struct enforce_states *states, unsigned number)
+{
+	struct str kept = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	const bool known = enforce_states_unchanged(states, number) ||
+			   enforce_states_listing(&kept, states, number, NULL) == 0;
+	str_deinit(&kept);
+	return known;
 }

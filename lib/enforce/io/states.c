@@ -281,7 +281,8 @@ static int replace_file(const struct enforce_states *states, unsigned number, co
 	char name[NAME_BYTES];
 	char temporary[NAME_BYTES];
 	(void)file_name(name, number, suffix);
-	(void)snprintf(temporary, sizeof(temporary), ".new-%s", suffix);
+	/* Processes that keep the listings of two states may be at it together. */
+	(void)snprintf(temporary, sizeof(temporary), ".new-%u-%s", number, suffix);
 	int r = write_new(states->directory, temporary, bytes, strlen(bytes), durable);
 	if (r == 0 && renameat(states->directory, temporary, states->directory, name) < 0) {
 		r = -errno;

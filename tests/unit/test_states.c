@@ -1,0 +1,60 @@
+/* The record of states: what several processes keep at the same time. */
+#include "check.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "enforce/enforce.h"
+#include "temporary.h"
+
+enum { ROUNDS = 2000, LISTING_BYTES = 64 * 1024 };
+
+static const char *listing_of(char out[LISTING_BYTES + 1], unsigned number)
+{
+	memset(out, number == 1 ? 'a' : 'b', LISTING_BYTES);
+	out[LISTING_BYTES] = '\0';
+	return out;
+}
+
+/* @return how often what was kept is not what was given. */
+static unsigned keep_again_and_again(const char *path, unsigned number)
+{
+	static char wanted[LISTING_BYTES + 1];
+	struct enforce_states states;
+	unsigned wrong = 0;
+	assert_int_equal(enforce_states_open(&states, path, false, NULL), 0);
+	(void)listing_of(wanted, number);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct str kept = STR_INIT(1 << 20);
+		wrong += enforce_states_keep_listing(&states, number, wanted, NULL) < 0 ||
+			 enforce_states_listing(&kept, &states, number, NULL) < 0 ||
+			 strcmp(str_text(&kept), wanted) != 0;
+		str_deinit(&kept);
+	}
+	enforce_states_close(&states);
+	return wrong;
+}
+
+static void listings_of_two_states_do_not_meet(void **state)
+{
+	const struct temporary *t = *state;
+	int status = 0;
+	const pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		_exit(keep_again_and_again(t->path, 2) > 0);
+	}
+	assert_int_equal(keep_again_and_again(t->path, 1), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(listings_of_two_states_do_not_meet, temporary_setup,
+						temporary_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
