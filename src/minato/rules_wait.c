@@ -80,13 +80,12 @@ static void tidy(void *data)
 {
 	const struct tidying *tidying = data;
 	pid_t lister = tidying->seconds == 0 ? 0 : fork();
-	if (lister <= 0) {
+	if (lister == 0) {
 		keep_listing(tidying);
+		return;
 	}
-	if (lister != 0) {
-		wait_for(tidying->seconds + 1);
-		clean();
-	}
+	wait_for(tidying->seconds + 1);
+	clean();
 }
 
 void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds)
