@@ -83,3 +83,9 @@ def test_no_path_of_one_machine_is_written_down():
     found = [f"{path}:{number}" for path in tracked() if (ROOT / path).is_file() and path != "tests/project/test_sources.py"
              for number, line in enumerate(read(path).splitlines(), 1) if machine.search(line)]
     assert found == []
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """pytest imports them by their name alone: two of one name end the whole run before the first test."""
+    names = [pathlib.Path(path).name for path in tracked("tests/**/test_*.py", "tests/*/test_*.py")]
+    assert len(names) > 30 and sorted(names) == sorted(set(names))
