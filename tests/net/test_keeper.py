@@ -100,7 +100,7 @@ def test_rules_that_are_missing_at_the_start_are_put_back(world, daemon):
     daemon.start()
     settled(daemon, confirmed=1, restored=1)
     assert world.listing() == before
-    assert disturbances(daemon)[0]["detail"] == "missing when the daemon began to look"
+    assert until(lambda: disturbances(daemon), "it is told")[0]["detail"] == "missing when the daemon began to look"
 
 
 def test_two_tools_do_not_fight_at_full_speed(world, daemon):
@@ -111,11 +111,11 @@ def test_two_tools_do_not_fight_at_full_speed(world, daemon):
         world.nft("flush", "ruleset")
         settled(daemon, restored=turn + 1)
     world.nft("flush", "ruleset")
-    until(lambda: "left alone" in (events(daemon, "rules_lost")[-1]["detail"] or ""), "it is said")
+    until(lambda: any("left alone" in (e["detail"] or "") for e in events(daemon, "rules_lost")[-1:]), "it is said")
     assert world.confirmed() is None
     settled(daemon, confirmed=None, lost=True)
     assert "another tool removed them" in status_line(world, daemon)
-    assert len(events(daemon, "rules_restored")) == 10
+    until(lambda: len(events(daemon, "rules_restored")) == 10, "all are told")
     assert world.minato("restore").returncode == 0, "who asks for it gets it at once"
     settled(daemon, confirmed=1, lost=False)
     assert len(events(daemon, "rules_restored")) == 10
@@ -132,7 +132,7 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     settled(daemon, confirmed=1, altered=False)
     world.nft(change)
     settled(daemon, altered=True)
-    (event,) = disturbances(daemon)
+    (event,) = until(lambda: disturbances(daemon), "it is told")
     assert (event["kind"], event["process"], event["count"]) == ("rules_changed", "nft", 1)
     assert line in event["detail"], event["detail"]
     altered = world.listing()
@@ -142,7 +142,7 @@ def test_what_another_tool_changes_is_told_and_left(world, daemon, change, line)
     world.hold(OPEN_22)
     if "mine" not in change:
         settled(daemon, altered=False)
-    assert len(events(daemon, "rules_changed")) == 1
+    until(lambda: len(events(daemon, "rules_changed")) == 1, "it is told once")
 
 
 REPAIRED = OPEN_22.replace("ports:", "defaults: {repair: yes}\nports:")
@@ -222,7 +222,7 @@ def test_a_sleeping_table_is_woken(world, daemon):
     settled(daemon, confirmed=1)
     world.nft("add table inet minato { flags dormant; }")
     until(lambda: world.listing() == before, "it is awake", seconds=5)
-    assert disturbances(daemon)[0]["process"] == "nft"
+    assert until(lambda: disturbances(daemon), "it is told")[0]["process"] == "nft"
 
 
 def test_what_commands_did_while_no_daemon_ran_is_told_once(world, daemon):
@@ -361,7 +361,7 @@ def test_a_candidate_that_times_out_is_written_down_as_reverted(world, daemon):
     for pid in waiters(world):  # the command's own way to tidy up
         os.kill(pid, signal.SIGKILL)
     settled(daemon, candidate=None, confirmed=1)
-    until(lambda: events(daemon)[-1]["kind"] == "rules_reverted", "it is told")
+    until(lambda: [e["kind"] for e in events(daemon)[-1:]] == ["rules_reverted"], "it is told")
     assert world.listing() == before
     states = json.loads(world.minato("rollback", "--list", "--json").stdout)["states"]
     assert {state["number"]: state["state"] for state in states} == {1: "confirmed", 2: "reverted"}
