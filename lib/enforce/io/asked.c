@@ -15,6 +15,7 @@ static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_
 
 struct reading {
 	VEC(struct enforce_counted) list;
+	enum protocol protocol; /* of the present map */
 };
 
 static uint16_t port_of(const json_t *value)
@@ -24,8 +25,9 @@ static uint16_t port_of(const json_t *value)
 }
 
 /* [{"elem": {"val": 22 | {"range": [80, 90]}, "counter": {"packets": 0}}}, verdict] */
-static int take(struct reading *reading, enum protocol protocol, const json_t *element)
+static int take(void *data, const json_t *element)
 {
+	struct reading *reading = data;
 	const json_t *inner = json_object_get(json_array_get(element, 0), "elem");
 	const json_t *value = json_object_get(inner, "val");
 	const json_t *range = json_object_get(value, "range");
@@ -37,7 +39,7 @@ static int take(struct reading *reading, enum protocol protocol, const json_t *e
 	}
 	if (item != NULL) {
 		*item = (struct enforce_counted){
-			.protocol = protocol,
+			.protocol = reading->protocol,
 			.port = port_of(range == NULL ? value : json_array_get(range, 0)),
 			.last_port = port_of(json_array_get(range, 1)),
 			.packets = (uint64_t)packets,
@@ -46,36 +48,12 @@ static int take(struct reading *reading, enum protocol protocol, const json_t *e
 	return 0;
 }
 
-static int take_all(struct reading *reading, enum protocol protocol, const json_t *document)
-{
-	size_t i;
-	size_t k;
-	json_t *object;
-	json_t *element;
-	int r = 0;
-	json_array_foreach(json_object_get(document, "nftables"), i, object)
-	{
-		json_t *elements = json_object_get(json_object_get(object, "map"), "elem");
-		json_array_foreach(elements, k, element)
-		{
-			r = r == 0 ? take(reading, protocol, element) : r;
-		}
-	}
-	return r;
-}
-
 static int read_map(struct reading *reading, const char *name, enum protocol protocol,
 		    struct err *e)
 {
-	char command[320];
-	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	struct err mine = ERR_INIT;
-	(void)snprintf(command, sizeof(command), "list map inet minato %.256s", name);
-	int r = nft_run(&text, command, NFT_JSON, &mine);
-	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
-	str_deinit(&text);
-	r = r == 0 ? take_all(reading, protocol, document) : r;
-	json_decref(document);
+	reading->protocol = protocol;
+	int r = nft_elements("map", name, take, reading, &mine);
 	/* Swept meanwhile. */
 	return r == -ENOENT ? 0 : r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
 }

@@ -9,8 +9,6 @@
 #include "enforce/counts.h"
 #include "enforce/io/nft.h"
 
-enum { TEXT_BYTES_MAX = 64 * 1024 * 1024 };
-
 struct reading {
 	VEC(struct enforce_counted) list;
 	usec_t now;
@@ -26,8 +24,9 @@ static bool read_key(struct enforce_counted *out, const json_t *key)
 	       protocol_parse(&out->protocol, json_string_value(protocol)) == 0;
 }
 
-static int take(struct reading *reading, const json_t *element)
+static int take(void *data, const json_t *element)
 {
+	struct reading *reading = data;
 	const json_t *inner = json_object_get(element, "elem");
 	struct enforce_counted counted = { 0 };
 	if (!read_key(&counted, json_object_get(json_object_get(inner, "val"), "concat"))) {
@@ -46,37 +45,12 @@ static int take(struct reading *reading, const json_t *element)
 	return 0;
 }
 
-static int take_all(struct reading *reading, const json_t *document)
-{
-	size_t i;
-	size_t k;
-	json_t *object;
-	json_t *element;
-	int r = 0;
-	json_array_foreach(json_object_get(document, "nftables"), i, object)
-	{
-		json_t *elements = json_object_get(json_object_get(object, "set"), "elem");
-		json_array_foreach(elements, k, element)
-		{
-			r = r == 0 ? take(reading, element) : r;
-		}
-	}
-	return r;
-}
-
 static int read_set(struct reading *reading, const char *name, int family, struct err *e)
 {
-	char command[64];
-	struct str text = STR_INIT(TEXT_BYTES_MAX);
+	char set[32];
 	struct err mine = ERR_INIT;
-	(void)snprintf(command, sizeof(command), "list set inet minato %s-%d", name, family);
-	int r = nft_run(&text, command, NFT_JSON, &mine);
-	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
-	str_deinit(&text);
-	if (r == 0) {
-		r = take_all(reading, document);
-	}
-	json_decref(document);
+	(void)snprintf(set, sizeof(set), "%s-%d", name, family);
+	int r = nft_elements("set", set, take, reading, &mine);
 	if (r == -ENOENT) {
 		return 0; /* no rules, or older ones */
 	}

@@ -10,71 +10,45 @@
 #include "enforce/layer.h"
 #include "enforce/listing.h"
 
-static void json_freep(json_t **value)
-{
-	json_decref(*value);
-}
-
-/* @return 0 with the array of nft's objects; -ENOENT and the like as nft_run. */
-static int list(json_t **out, const char *command, struct err *e)
-{
-	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	int r = nft_run(&text, command, NFT_JSON, e);
-	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
-	str_deinit(&text);
-	if (r < 0) {
-		return r;
-	}
-	*out = json_incref(json_object_get(document, "nftables"));
-	json_decref(document);
-	return json_is_array(*out) ? 0 : err_set(e, EBADMSG, "nft: its JSON is not understood");
-}
-
 /* ---- what is ---- */
 
-/* The elements of a map; NULL when it is not there or empty. Borrowed. */
-static const json_t *elements_of(const json_t *objects)
-{
-	size_t i;
-	const json_t *object;
-	json_array_foreach((json_t *)objects, i, object)
-	{
-		const json_t *map = json_object_get(object, "map");
-		if (map != NULL) {
-			return json_object_get(map, "elem");
-		}
-	}
-	return NULL;
-}
+struct way {
+	bool found;
+	unsigned generation;
+	usec_t left;
+};
 
-/* One element: [key, verdict], the key in {"elem": {"val", "expires"}} where it times out. */
-static unsigned generation_of(const json_t *element, usec_t *left)
+/* [key, verdict], the key in {"elem": {"val", "expires"}} where it times out. All lead the same
+ * way.
+ */
+static int take_way(void *data, const json_t *element)
 {
+	struct way *way = data;
 	const json_t *key = json_object_get(json_array_get(element, 0), "elem");
 	const json_t *target =
 		json_object_get(json_object_get(json_array_get(element, 1), "goto"), "target");
-	if (left != NULL) {
-		*left = json_integer_value(json_object_get(key, "expires")) * USEC_PER_SEC;
+	if (!way->found) {
+		*way = (struct way){
+			.found = true,
+			.generation = json_is_string(target)
+					      ? listing_generation(json_string_value(target))
+					      : 0,
+			.left = json_integer_value(json_object_get(key, "expires")) * USEC_PER_SEC,
+		};
 	}
-	return json_is_string(target) ? listing_generation(json_string_value(target)) : 0;
+	return 0;
 }
 
 /* The generation that a map leads to, for both families; 0 = to none. */
 static int read_map(unsigned *out, usec_t *left, const char *name, struct err *e)
 {
-	char command[64];
-	_cleanup_(json_freep) json_t *objects = NULL;
-	(void)snprintf(command, sizeof(command), "list map inet minato %s", name);
-	*out = 0;
-	int r = list(&objects, command, e);
-	if (r < 0) {
-		return r;
+	struct way way = { 0 };
+	int r = nft_elements("map", name, take_way, &way, e);
+	*out = r < 0 ? 0 : way.generation;
+	if (left != NULL && r == 0 && way.found) {
+		*left = way.left;
 	}
-	const json_t *elements = elements_of(objects);
-	if (json_array_size(elements) > 0) {
-		*out = generation_of(json_array_get(elements, 0), left);
-	}
-	return 0;
+	return r;
 }
 
 static int read_chain(bool *asks, const char *chain, const char *const maps[2], struct err *e)

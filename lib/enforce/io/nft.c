@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <locale.h>
 #include <nftables/libnftables.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+
+/* Of every port as an element of its own, several times over. */
+enum { ELEMENTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct library {
 	struct nft_ctx *(*ctx_new)(uint32_t);
@@ -120,5 +124,34 @@ int nft_run(struct str *out, const char *commands, enum nft_output output, struc
 		(void)uselocale(before);
 		freelocale(plain);
 	}
+	return r;
+}
+
+int nft_elements(const char *kind, const char *name, nft_element *function, void *data,
+		 struct err *e)
+{
+	char command[320];
+	struct str text = STR_INIT(ELEMENTS_BYTES_MAX);
+	(void)snprintf(command, sizeof(command), "list %s inet minato %.256s", kind, name);
+	int r = nft_run(&text, command, NFT_JSON, e);
+	json_t *document = r == 0 ? json_loads(str_text(&text), 0, NULL) : NULL;
+	str_deinit(&text);
+	const json_t *objects = json_object_get(document, "nftables");
+	if (r == 0 && !json_is_array(objects)) {
+		r = err_set(e, EBADMSG, "nft: its JSON is not understood");
+	}
+	size_t i;
+	size_t k;
+	json_t *object;
+	json_t *element;
+	json_array_foreach(objects, i, object)
+	{
+		json_t *elements = json_object_get(json_object_get(object, kind), "elem");
+		json_array_foreach(elements, k, element)
+		{
+			r = r == 0 ? function(data, element) : r;
+		}
+	}
+	json_decref(document);
 	return r;
 }
