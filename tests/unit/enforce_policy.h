@@ -7,8 +7,7 @@
 #include "check.h"
 #include "enforce/enforce.h"
 #include "golden.h"
-
-enum { TODAY = 20785 }; /* 2026-11-28 */
+#include "parsed_policy.h"
 
 static inline usec_t day_end(int32_t day)
 {
@@ -31,19 +30,9 @@ static inline struct policy policy_of(const char *ports)
 				   "  printer: {mac: \"00:11:22:33:44:55\", address: 192.0.2.9}\n"
 				   "  alice: {certificate: {name: alice}}\n";
 	struct str text = STR_INIT(1 << 20);
-	struct policy policy = { 0 };
-	struct policy_diagnostics diagnostics;
-	const struct policy_environment today = { .today = TODAY };
 	str_add(&text, head);
 	str_add(&text, ports);
-	int r = policy_parse(&policy, &diagnostics, "p", text.text, text.length, &today);
-	if (r != 0) {
-		struct str faults = STR_INIT(1 << 20);
-		const struct style style = { 0 };
-		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
-		fail_msg("%s", str_text(&faults));
-	}
-	policy_diagnostics_deinit(&diagnostics);
+	struct policy policy = parsed_policy(str_text(&text));
 	str_deinit(&text);
 	return policy;
 }

@@ -7,8 +7,7 @@
 #include "bpf/guard.h"
 #include "check.h"
 #include "guard/guard.h"
-
-enum { TODAY = 20785 }; /* 2026-11-28 */
+#include "parsed_policy.h"
 
 static const char container_id[] =
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -56,22 +55,6 @@ static const struct guard_environment environment = {
 	.now = 17,
 };
 
-static struct policy policy_of(const char *text)
-{
-	struct policy policy = { 0 };
-	struct policy_diagnostics diagnostics;
-	const struct policy_environment today = { .today = TODAY };
-	int r = policy_parse(&policy, &diagnostics, "p", text, strlen(text), &today);
-	if (r != 0) {
-		struct str faults = STR_INIT(1 << 20);
-		const struct style style = { 0 };
-		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
-		fail_msg("%s", str_text(&faults));
-	}
-	policy_diagnostics_deinit(&diagnostics);
-	return policy;
-}
-
 /* A policy and its table; both are freed by gone(). */
 struct world {
 	struct policy policy;
@@ -80,7 +63,7 @@ struct world {
 
 static struct world world_of(const char *text, enum guard_mode mode, bool even_never_cut)
 {
-	struct world world = { .policy = policy_of(text) };
+	struct world world = { .policy = parsed_policy(text) };
 	const struct guard_options options = { mode, even_never_cut };
 	assert_int_equal(guard_compile(&world.table, &world.policy, &options, &environment, NULL),
 			 0);
@@ -251,7 +234,7 @@ static void long_names_are_watched_only(void **state)
 {
 	(void)state;
 	struct policy policy =
-		policy_of(HEAD D("d", "8080/tcp", "from: any, program: {unit: x.service}"));
+		parsed_policy(HEAD D("d", "8080/tcp", "from: any, program: {unit: x.service}"));
 	char unit[GUARD_NAME_BYTES + 1];
 	memset(unit, 'a', sizeof(unit));
 	const struct guard_options options = { GUARD_ENFORCE, false };
@@ -300,7 +283,7 @@ static void a_directory_that_fails_is_no_missing_user(void **state)
 {
 	(void)state;
 	struct policy policy =
-		policy_of(HEAD D("d", "80/tcp", "from: any, program: {user: www-data}"));
+		parsed_policy(HEAD D("d", "80/tcp", "from: any, program: {user: www-data}"));
 	struct guard_environment broken = environment;
 	broken.user = out_of_reach;
 	const struct guard_options options = { GUARD_ENFORCE, false };
@@ -346,7 +329,7 @@ static void ports_that_somebody_depends_on_are_spared(void **state)
 			   "never_cut: [ops, tunnel, home]\nports:\n  d: {port: %s, for: t, owner: "
 			   "o, %s}\n",
 			   cases[i].port, cases[i].more);
-		struct policy policy = policy_of(str_text(&text));
+		struct policy policy = parsed_policy(str_text(&text));
 		bool spared = guard_is_spared(&policy, &policy.declarations.items[0]);
 		if (spared != cases[i].spared) {
 			fail_msg("%s %s", cases[i].port, cases[i].more);
@@ -572,11 +555,11 @@ static void many_different_attempts_are_bounded_and_none_is_uncounted(void **sta
 static void assert_changes(const char *before, const char *after, const char *expected)
 {
 	struct policy old = { 0 };
-	struct policy new = policy_of(after);
+	struct policy new = parsed_policy(after);
 	struct guard_changes changes;
 	struct str text = STR_INIT(1 << 16);
 	if (before != NULL) {
-		old = policy_of(before);
+		old = parsed_policy(before);
 	}
 	assert_int_equal(guard_changes(&changes, before == NULL ? NULL : &old, &new, NULL), 0);
 	for (size_t i = 0; i < changes.list.count; i++) {
@@ -644,11 +627,11 @@ static void a_policy_without_programs_or_with_guard_off_wants_none(void **state)
 		      { VERSION ENFORCED PORTS A, true },
 		      { VERSION SWITCHED_OFF PORTS A, false } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct policy policy = policy_of(cases[i].text);
+		struct policy policy = parsed_policy(cases[i].text);
 		assert_int_equal(guard_is_wanted(&policy), cases[i].wanted);
 		policy_deinit(&policy);
 	}
-	struct policy policy = policy_of(VERSION ENFORCED PORTS A);
+	struct policy policy = parsed_policy(VERSION ENFORCED PORTS A);
 	struct str text = STR_INIT(4096);
 	assert_int_equal(guard_options_of(&policy).mode, GUARD_ENFORCE);
 	guard_programs_format(&text, &policy, PROTOCOL_TCP, 81);

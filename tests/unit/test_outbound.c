@@ -10,8 +10,9 @@
 #include "golden.h"
 #include "guard/guard.h"
 #include "outbound_rules.h"
+#include "parsed_policy.h"
 
-enum { TODAY = 20785, POSTFIX = 101, APT = 42 }; /* 2026-11-28 */
+enum { POSTFIX = 101, APT = 42 };
 
 static usec_t day_end(int32_t day)
 {
@@ -48,19 +49,9 @@ static struct policy policy_of(const char *more)
 				   "  net: {address: 198.51.100.0/24, interface: eth1}\n"
 				   "  tunnel: {interface: wg0}\n";
 	struct str text = STR_INIT(1 << 20);
-	struct policy policy = { 0 };
-	struct policy_diagnostics diagnostics;
-	const struct policy_environment today = { .today = TODAY };
 	str_add(&text, head);
 	str_add(&text, more);
-	int r = policy_parse(&policy, &diagnostics, "p", text.text, text.length, &today);
-	if (r != 0) {
-		struct str faults = STR_INIT(1 << 20);
-		const struct style style = { 0 };
-		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
-		fail_msg("%s", str_text(&faults));
-	}
-	policy_diagnostics_deinit(&diagnostics);
+	struct policy policy = parsed_policy(str_text(&text));
 	str_deinit(&text);
 	return policy;
 }

@@ -5,8 +5,7 @@
 
 #include "check.h"
 #include "enforce/enforce.h"
-
-enum { TODAY = 20785 };
+#include "parsed_policy.h"
 
 static usec_t day_end(int32_t day)
 {
@@ -17,22 +16,6 @@ static const struct enforce_environment environment = {
 	.now = TODAY * USEC_PER_DAY,
 	.day_end = day_end,
 };
-
-static struct policy policy_of(const char *text)
-{
-	struct policy policy = { 0 };
-	struct policy_diagnostics diagnostics;
-	const struct policy_environment today = { .today = TODAY };
-	int r = policy_parse(&policy, &diagnostics, "p", text, strlen(text), &today);
-	if (r != 0) {
-		struct str faults = STR_INIT(1 << 20);
-		const struct style style = { 0 };
-		policy_diagnostics_render(&faults, &diagnostics, LANGUAGE_EN, &style);
-		fail_msg("%s", str_text(&faults));
-	}
-	policy_diagnostics_deinit(&diagnostics);
-	return policy;
-}
 
 /* Both lists at once, every source coming in through eth0. */
 struct lists {
@@ -113,7 +96,7 @@ static void the_edges_of_each_entry_are_asked_from(void **state)
 			       "minato: 1\nwho:\n  a: %s\nports:\n  x: {port: 1/tcp, for: x, "
 			       "owner: o, from: a}\n",
 			       cases[i].network);
-		struct policy policy = policy_of(text);
+		struct policy policy = parsed_policy(text);
 		const struct enforce_asking asking = { .policy = &policy,
 						       .environment = environment,
 						       .questions_max = 100 };
@@ -126,8 +109,8 @@ static void an_edge_inside_counts_before_one_outside(void **state)
 {
 	(void)state;
 	struct policy policy =
-		policy_of("minato: 1\nwho:\n  a: 10.0.0.7\n  b: 10.0.0.8\nports:\n"
-			  "  x: {port: 1/tcp, for: x, owner: o, from: [a, b, 10.0.0.9]}\n");
+		parsed_policy("minato: 1\nwho:\n  a: 10.0.0.7\n  b: 10.0.0.8\nports:\n"
+			      "  x: {port: 1/tcp, for: x, owner: o, from: [a, b, 10.0.0.9]}\n");
 	const struct enforce_asking asking = { .policy = &policy,
 					       .environment = environment,
 					       .questions_max = 100 };
@@ -150,8 +133,8 @@ static void the_host_itself_is_nobody_to_ask_from(void **state)
 	(void)state;
 	const uint8_t one = 1;
 	struct policy policy =
-		policy_of("minato: 1\nports:\n  x: {port: 1/tcp, for: x, owner: o, from: "
-			  "[10.0.0.0/24, 10.1.0.1]}\n");
+		parsed_policy("minato: 1\nports:\n  x: {port: 1/tcp, for: x, owner: o, from: "
+			      "[10.0.0.0/24, 10.1.0.1]}\n");
 	struct enforce_asking asking = { .policy = &policy,
 					 .environment = environment,
 					 .is_own = is_router,
@@ -173,7 +156,7 @@ static void the_host_itself_is_nobody_to_ask_from(void **state)
 static void anywhere_is_nobody_whom_the_policy_names(void **state)
 {
 	(void)state;
-	struct policy policy = policy_of(
+	struct policy policy = parsed_policy(
 		"minato: 1\nwho:\n  a: [198.51.100.0/24, 203.0.113.64/26, \"2001:db8::/32\"]\n"
 		"ports:\n  x: {port: 1/tcp, for: x, owner: o, from: a}\n");
 	const struct enforce_asking asking = { .policy = &policy,
@@ -224,7 +207,7 @@ static const char small[] =
 static void all_are_asked_where_there_are_few(void **state)
 {
 	(void)state;
-	struct policy policy = policy_of(small);
+	struct policy policy = parsed_policy(small);
 	struct addr login;
 	assert_int_equal(addr_parse(&login, "10.0.0.77"), 0);
 	const struct enforce_port listening[] = { { PROTOCOL_TCP, 5432 }, { PROTOCOL_UDP, 53 } };
@@ -277,7 +260,7 @@ static void all_are_asked_where_there_are_few(void **state)
 static void for_the_reach_only_what_listens_or_is_declared(void **state)
 {
 	(void)state;
-	struct policy policy = policy_of(small);
+	struct policy policy = parsed_policy(small);
 	const struct enforce_port listening[] = { { PROTOCOL_TCP, 5432 } };
 	const struct enforce_asking asking = { .policy = &policy,
 					       .environment = environment,
@@ -383,7 +366,7 @@ static void any_policy_gets_right_questions_within_their_bound(void **state)
 	for (unsigned round = 0; round < 60; round++) {
 		struct str text = STR_INIT(1 << 20);
 		add_random_policy(&text, 1 + number(40), 1 + number(30));
-		struct policy policy = policy_of(str_text(&text));
+		struct policy policy = parsed_policy(str_text(&text));
 		const struct enforce_asking asking = { .policy = &policy,
 						       .environment = environment,
 						       .seed = round,
@@ -418,7 +401,7 @@ static void of_too_many_each_gets_its_share(void **state)
 		str_printf(&text, "  d%u: {port: %u/tcp, for: x, owner: o, from: w%u}\n", i,
 			   100 + i, i);
 	}
-	struct policy policy = policy_of(str_text(&text));
+	struct policy policy = parsed_policy(str_text(&text));
 	const struct enforce_asking asking = { .policy = &policy,
 					       .environment = environment,
 					       .listening = listening,
@@ -450,8 +433,8 @@ static void of_too_many_each_gets_its_share(void **state)
 static void another_seed_asks_others(void **state)
 {
 	(void)state;
-	struct policy policy = policy_of("minato: 1\nports:\n  x: {port: 1-60000/tcp, for: x, "
-					 "owner: o, from: 10.0.0.0/8}\n");
+	struct policy policy = parsed_policy("minato: 1\nports:\n  x: {port: 1-60000/tcp, for: x, "
+					     "owner: o, from: 10.0.0.0/8}\n");
 	struct enforce_asking asking = {
 		.policy = &policy, .environment = environment, .seed = 1, .questions_max = 500
 	};
@@ -474,7 +457,7 @@ static void another_seed_asks_others(void **state)
 static void from_where_no_way_leads_nobody_asks(void **state)
 {
 	(void)state;
-	struct policy policy = policy_of(small);
+	struct policy policy = parsed_policy(small);
 	const struct enforce_asking asking = { .policy = &policy,
 					       .environment = environment,
 					       .questions_max = ENFORCE_QUESTIONS_MAX };
