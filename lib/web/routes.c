@@ -60,6 +60,7 @@ static const struct web_route routes[] = {
 	{ "/v1/ports", WEB_QUESTION, WIRE_QUESTION_PORTS, PARAMETERS(ports_parameters) },
 	{ "/v1/ports/{port}", WEB_QUESTION, WIRE_QUESTION_PORT, PARAMETERS(port_parameters) },
 	{ "/v1/findings", WEB_QUESTION, WIRE_QUESTION_FINDINGS, PARAMETERS(findings_parameters) },
+	{ "/v1/anomalies", WEB_QUESTION, WIRE_QUESTION_ANOMALIES, NULL, 0 },
 	{ "/v1/events", WEB_QUESTION, WIRE_QUESTION_EVENTS, PARAMETERS(events_parameters) },
 	{ "/v1/events/stream", WEB_STREAM, 0, PARAMETERS(stream_parameters) },
 	{ "/v1/openapi.json", WEB_DOCUMENT, 0, NULL, 0 },

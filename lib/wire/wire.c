@@ -161,6 +161,8 @@ static const struct field contradiction_fields[] = {
 
 static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
 
+static const struct field fine_fields[] = { NUMBER(fine.fine, 1), TEXT(fine.id) };
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -197,6 +199,7 @@ static const struct row rows[] = {
 	[WIRE_CONTRADICTION] = { "contradiction", FIELDS(contradiction_fields),
 				 WIRE_KEEPER | WIRE_PARENT, 0, 0 },
 	[WIRE_ATTEMPTS] = { "attempts", FIELDS(attempts_fields), WIRE_HELPER | WIRE_PARENT, 0, 1 },
+	[WIRE_FINE] = { "fine", FIELDS(fine_fields), WIRE_PARENT, 0, 0 },
 };
 
 static const struct row *row_of(uint64_t type)

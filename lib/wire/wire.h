@@ -50,7 +50,8 @@ enum wire_type {
 	WIRE_RULES_NEWS,    /* keeper -> parent -> engine: what happened to them */
 	WIRE_CONTRADICTION, /* keeper -> parent -> engine: a rule of another tool */
 	WIRE_ATTEMPTS,      /* helper -> parent -> engine: the ring of the bind guard, or none */
-	WIRE_TYPE_LAST = WIRE_ATTEMPTS,
+	WIRE_FINE,          /* parent -> engine: a person says that an anomaly is fine */
+	WIRE_TYPE_LAST = WIRE_FINE,
 };
 
 enum {
@@ -119,7 +120,8 @@ enum wire_question {
 	WIRE_QUESTION_PORT,
 	WIRE_QUESTION_FINDINGS,
 	WIRE_QUESTION_EVENTS,
-	WIRE_QUESTION_LAST = WIRE_QUESTION_EVENTS,
+	WIRE_QUESTION_ANOMALIES,
+	WIRE_QUESTION_LAST = WIRE_QUESTION_ANOMALIES,
 };
 
 /* What is asked, with every filter typed; zero or "" = not asked for. */
@@ -186,6 +188,11 @@ struct wire_attempts {
 	uint32_t ring_bytes; /* its size */
 };
 
+struct wire_fine {
+	bool fine; /* otherwise it is not any more */
+	char id[WIRE_NAME_BYTES];
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -205,6 +212,7 @@ struct wire_message {
 		struct wire_rules rules;
 		struct wire_attempts attempts;
 		struct wire_contradiction contradiction;
+		struct wire_fine fine;
 	};
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "anomalies.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
@@ -290,6 +291,9 @@ void answer_question(struct engine *engine, uint32_t request, const struct wire_
 	switch (query->question) {
 	case WIRE_QUESTION_STATUS:
 		send_document(engine, request, STATUS_OK, status_document(engine, clock_now()));
+		break;
+	case WIRE_QUESTION_ANOMALIES:
+		send_document(engine, request, STATUS_OK, anomalies_document(engine));
 		break;
 	case WIRE_QUESTION_EVENTS:
 		if (!wait_for_writer(engine, request, query)) {

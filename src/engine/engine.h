@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "anomaly/anomaly.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -141,6 +142,30 @@ struct engine_rules {
 	struct contradiction coming[CONTRADICTIONS_MAX]; /* a list that is not whole yet */
 };
 
+/* A connection to one of our ports, from one look to the next. */
+struct engine_flow {
+	uint64_t key;
+	struct anomaly_port at;
+	struct addr address;
+	bool over, handshake;
+};
+
+struct engine_flows {
+	struct engine_flow *items; /* sorted by key */
+	size_t count, room;
+};
+
+/* What is usual, and what is not. */
+struct engine_anomalies {
+	struct anomaly_model *model; /* NULL = there was no memory for it */
+	char fault[WIRE_TEXT_BYTES]; /* of its file; "" = none */
+	usec_t saved;                /* monotonic */
+	usec_t looked;               /* monotonic: the last look with connections; 0 = none */
+	struct engine_flows flows;   /* of that one */
+	uint64_t overflows;          /* the kernel's counter then */
+	bool overflows_known;
+};
+
 struct engine {
 	sd_event *loop;
 	struct wire_setup setup;
@@ -159,6 +184,7 @@ struct engine {
 	struct engine_attempts attempts;
 	struct engine_policy policy;
 	struct engine_rules rules;
+	struct engine_anomalies anomalies;
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
 	VEC(struct engine_question) questions;       /* for a sweep */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anomalies.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/parse.h"
+#include "common/anomaly_finding.h"
 #include "engine.h"
 #include "review/review.h"
 
@@ -112,6 +114,9 @@ static void tell_difference(struct engine *engine, const struct engine_standing 
 static void standing_of(struct engine_standing *out, const struct engine *engine)
 {
 	for (size_t i = 0; i < engine->findings.list.count && out->count < STANDING_MAX; i++) {
+		if (anomaly_is_finding(&engine->findings.list.items[i])) {
+			continue; /* told by an event of their own */
+		}
 		struct event *event = vec_push(out);
 		if (event == NULL) {
 			return;
@@ -184,6 +189,7 @@ static void drop_contradictions(struct findings *findings)
 static void tell_changes(struct engine *engine)
 {
 	struct engine_standing standing = { 0 };
+	anomalies_findings(engine);
 	/* Without memory for one the others are told all the same. */
 	(void)review_contradictions(&engine->findings, engine->rules.contradictions,
 				    engine->rules.contradiction_count);

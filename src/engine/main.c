@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anomalies.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "common/say.h"
@@ -104,6 +105,9 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	case WIRE_CONTRADICTION:
 		rules_contradiction(engine, &message->contradiction);
 		return 0;
+	case WIRE_FINE:
+		anomalies_fine(engine, &message->fine);
+		return 0;
 	case WIRE_RELOAD:
 		policy_reload(engine);
 		return 0;
@@ -165,6 +169,7 @@ static int start(struct engine *engine, struct err *e)
 		findings_recall(engine);
 		attempts_recall(engine);
 		rules_recall(engine);
+		anomalies_start(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -174,6 +179,7 @@ static int start(struct engine *engine, struct err *e)
 static void engine_deinit(struct engine *engine)
 {
 	attempts_end(engine);
+	anomalies_end(engine);
 	record_end(engine);
 	link_close(&engine->face);
 	link_close(&engine->parent);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "anomalies.h"
 #include "base/io/clock.h"
 #include "engine.h"
 
@@ -87,6 +88,9 @@ void rules_news(struct engine *engine, const struct event *news)
 			engine->rules.told.count /= 2; /* those of the store, the newest first */
 			(void)remember(&engine->rules, &event);
 		}
+	}
+	if (event.kind == EVENT_REFUSED) {
+		anomalies_refused(engine, &event);
 	}
 	record_event(engine, &event);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "anomalies.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "common/say.h"
@@ -133,6 +134,7 @@ static void take(struct engine *engine, struct inventory *after, struct findings
 	engine->known = true;
 	engine->sweep.count++;
 	events_forget_old(engine);
+	anomalies_take(engine);
 	findings_take(engine, findings);
 }
 
@@ -141,7 +143,7 @@ static void begin_look(struct engine *engine)
 {
 	struct engine_sweep *sweep = &engine->sweep;
 	const struct observe_request request = {
-		.flags = USUAL_FLAGS | sweep->flags,
+		.flags = USUAL_FLAGS | sweep->flags | anomalies_flags(engine),
 		.without = engine->without,
 		.now = clock_now(),
 		.bpf_directory = engine->bpf_directory,

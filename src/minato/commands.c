@@ -3,6 +3,7 @@
 
 #include "command.h"
 
+extern const struct command command_anomalies;
 extern const struct command command_apply;
 extern const struct command command_close;
 extern const struct command command_completion;
@@ -10,6 +11,7 @@ extern const struct command command_confirm;
 extern const struct command command_detect;
 extern const struct command command_explain;
 extern const struct command command_findings;
+extern const struct command command_fine;
 extern const struct command command_guard;
 extern const struct command command_help;
 extern const struct command command_init;
@@ -47,6 +49,8 @@ const struct command *const commands[] = {
 	&command_policy,
 	&command_refused,
 	&command_detect,
+	&command_anomalies,
+	&command_fine,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

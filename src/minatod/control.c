@@ -25,8 +25,25 @@ static const char *take_guard(struct daemon *daemon, const char *size, size_t le
 	return "the bind guard is listened to";
 }
 
+/* "fine ID" or "not-fine ID": what a person says of an anomaly, to the engine. */
+static const char *take_fine(struct daemon *daemon, const char *id, size_t length, bool fine)
+{
+	struct wire_message message = { .type = WIRE_FINE, .fine = { .fine = fine } };
+	const struct child *engine = &daemon->children[CHILD_ENGINE];
+	if (length >= sizeof(message.fine.id) || memchr(id, '\0', length) != NULL) {
+		return "no anomaly has such an id";
+	}
+	memcpy(message.fine.id, id, length);
+	if (engine->socket < 0 || wire_send(engine->socket, &message, NULL, 0, NULL) < 0) {
+		return "the engine is being started; say it again in a moment";
+	}
+	return "passed on";
+}
+
 static const char *answer(struct daemon *daemon, const char *order, size_t length, int *fd)
 {
+	static const char fine[] = "fine ";
+	static const char not_fine[] = "not-fine ";
 	static const char ping[] = "ping";
 	static const char guard[] = "guard ";
 	static const char reload[] = "reload";
@@ -41,7 +58,14 @@ static const char *answer(struct daemon *daemon, const char *order, size_t lengt
 		return take_guard(daemon, order + sizeof(guard) - 1, length - sizeof(guard) + 1,
 				  fd);
 	}
-	return "unknown order; ping, reload and guard are known";
+	if (length > sizeof(fine) - 1 && memcmp(order, fine, sizeof(fine) - 1) == 0) {
+		return take_fine(daemon, order + sizeof(fine) - 1, length - sizeof(fine) + 1, true);
+	}
+	if (length > sizeof(not_fine) - 1 && memcmp(order, not_fine, sizeof(not_fine) - 1) == 0) {
+		return take_fine(daemon, order + sizeof(not_fine) - 1,
+				 length - sizeof(not_fine) + 1, false);
+	}
+	return "unknown order; ping, reload, guard, fine and not-fine are known";
 }
 
 /* @param fd  receives the descriptor that came beside it, -1 = none. @return as recv(2). */

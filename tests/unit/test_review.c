@@ -502,7 +502,7 @@ static void collect_ids(struct scenario *s, const struct findings *findings, voi
 }
 
 /* A message with a severity is a finding; the others are phrases, or faults of a policy ("error",
- * "warning"). */
+ * "warning"). Those of anomalies have a test of their own. */
 static void every_finding_has_a_scenario_and_its_words(void **state)
 {
 	(void)state;
@@ -515,7 +515,8 @@ static void every_finding_has_a_scenario_and_its_words(void **state)
 		char wanted[128];
 		(void)snprintf(wanted, sizeof(wanted), " %s ", messages[i].id);
 		enum severity severity = SEVERITY_NONE;
-		if (severity_parse(&severity, messages[i].severity) < 0) {
+		if (severity_parse(&severity, messages[i].severity) < 0 ||
+		    str_starts(messages[i].id, "anomaly-")) {
 			continue;
 		}
 		findings++;

@@ -1,0 +1,27 @@
+/* What is unusual on the ports of this host, see lib/anomaly. */
+#pragma once
+
+#include "engine.h"
+#include "view/view.h"
+
+/* Reads what was learned before. */
+void anomalies_start(struct engine *engine);
+/* What a look has to ask for beyond the usual: enum observe_flags. */
+unsigned anomalies_flags(const struct engine *engine);
+/* After a look, whose inventory is the engine's now: tells the model, judges, records the news. */
+void anomalies_take(struct engine *engine);
+/* Packets that the keeper counted. */
+void anomalies_refused(struct engine *engine, const struct event *event);
+/* Puts those that stand in place of the ones before into the findings, unsorted. */
+void anomalies_findings(struct engine *engine);
+/* A person says that one is fine, or is not any more. */
+void anomalies_fine(struct engine *engine, const struct wire_fine *order);
+json_t *anomalies_document(const struct engine *engine);
+void anomalies_save(struct engine *engine);
+void anomalies_end(struct engine *engine);
+
+/* ---- between the two files ---- */
+
+/* The model judges, and its news are recorded. */
+void anomalies_tick(struct engine *engine);
+void anomalies_feed_deinit(struct engine *engine);
