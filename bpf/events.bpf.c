@@ -14,13 +14,13 @@ struct {
 	__uint(max_entries, 1 << 20); /* the loader sets its own */
 } ring SEC(".maps");
 
-/* [0] = records that found the ring full. Mapped by the reader, who has no bpf(). */
+/* Mapped by the reader, who has no bpf(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, 1 + TALLY_SLOTS);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct tally_record);
 } counters SEC(".maps");
 
 /*
@@ -35,15 +35,17 @@ struct {
 	__type(value, struct event_record);
 } sockets SEC(".maps");
 
+#include "tally.h"
+
 static __always_inline void send(struct event_record *record, __u32 kind)
 {
 	record->kind = kind;
 	record->time_ns = bpf_ktime_get_boot_ns();
 	if (bpf_ringbuf_output(&ring, record, sizeof(*record), 0) != 0) {
 		__u32 first = 0;
-		__u64 *lost = bpf_map_lookup_elem(&counters, &first);
+		struct tally_record *lost = bpf_map_lookup_elem(&counters, &first);
 		if (lost != NULL) {
-			__sync_fetch_and_add(lost, 1);
+			__sync_fetch_and_add(&lost->key, 1);
 		}
 	}
 }
@@ -83,6 +85,14 @@ static __always_inline void describe(struct event_record *record, const struct s
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, const struct sock *sk, const int old_state, const int new_state)
 {
+	if (old_state == TCP_SYN_RECV && new_state == TCP_ESTABLISHED) {
+		tally_opened(sk);
+		return 0;
+	}
+	if (new_state == TCP_CLOSE && old_state != TCP_LISTEN && old_state != TCP_CLOSE) {
+		tally_ended(sk);
+		return 0;
+	}
 	/* A passive open goes from LISTEN to SYN_RECV: not ours. MPTCP sets LISTEN twice. */
 	int begins = new_state == TCP_LISTEN && old_state != TCP_LISTEN;
 	int ends = old_state == TCP_LISTEN && new_state == TCP_CLOSE;

@@ -9,12 +9,15 @@
 #include <linux/types.h>
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 /* include/linux/socket.h, include/net/tcp_states.h: not in the headers for user space. */
 #define AF_INET 2
 #define AF_INET6 10
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define PROTOCOL_TCP 6
@@ -77,8 +80,14 @@ struct sock {
 	kuid_t sk_uid;
 };
 
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct tcp_sock {
 	_Bool is_mptcp;
+	__u64 bytes_received;
+	__u64 bytes_acked;
 };
 
 /* include/uapi/linux/net.h */

@@ -65,6 +65,7 @@ struct namespace_record {
 enum event_record_kind {
 	EVENT_RECORD_OPENED = 1,
 	EVENT_RECORD_CLOSED = 2,
+	EVENT_RECORD_PEER = 3, /* struct peer_record */
 };
 
 struct event_record {
@@ -80,4 +81,31 @@ struct event_record {
 	__u8 zero[3];
 	__u8 address[16];
 	char name[RECORD_NAME_BYTES];
+};
+
+/* Connections of one address to a port of ours, since the last record that told of the two. */
+struct peer_record {
+	__u32 kind;  /* EVENT_RECORD_PEER */
+	__u32 netns; /* inode */
+	__u32 opened;
+	__u32 ended;
+	__u16 port;
+	__u8 family; /* AF_INET, AF_INET6 */
+	__u8 zero[5];
+	__u8 address[16];
+};
+
+/* Ports whose connections are counted; further ones are not. A power of two. */
+#define TALLY_SLOTS 4096
+
+/*
+ * Elements of the map that readers have mapped. The first has what was lost; each other one is a
+ * port, once somebody has connected to it.
+ */
+struct tally_record {
+	__u64 key;    /* [0]: records that found the ring full. Else netns << 32 | port << 16 | 1 */
+	__u64 opened; /* [0]: records of peers beyond the rate */
+	__u64 ended;
+	__u64 silent; /* of these, those that brought no byte */
+	__u64 bytes;  /* both ways, of those that have ended */
 };

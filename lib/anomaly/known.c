@@ -10,6 +10,7 @@ size_t known_max(enum known_kind kind)
 	static const size_t most[KNOWN_KINDS] = {
 		[KNOWN_LISTENERS] = 2048, [KNOWN_PROGRAMS] = 4096, [KNOWN_NETWORKS] = 8192,
 		[KNOWN_SERVICES] = 1024,  [KNOWN_OUTBOUND] = 1024, [KNOWN_LEVELS] = 2048,
+		[KNOWN_NAMESPACES] = 256,
 	};
 	return most[kind];
 }

@@ -12,12 +12,13 @@ enum {
 /* ---- known.c: things that were seen before ---- */
 
 enum known_kind {
-	KNOWN_LISTENERS, /* ports where somebody listened */
-	KNOWN_PROGRAMS,  /* programs at a port */
-	KNOWN_NETWORKS,  /* networks at a port */
-	KNOWN_SERVICES,  /* programs that listen */
-	KNOWN_OUTBOUND,  /* services that connect */
-	KNOWN_LEVELS,    /* numbers that are usual beyond the learned range; `value` = code */
+	KNOWN_LISTENERS,  /* ports where somebody listened */
+	KNOWN_PROGRAMS,   /* programs at a port */
+	KNOWN_NETWORKS,   /* networks at a port */
+	KNOWN_SERVICES,   /* programs that listen */
+	KNOWN_OUTBOUND,   /* services that connect */
+	KNOWN_NAMESPACES, /* each is learned from its own beginning */
+	KNOWN_LEVELS,     /* numbers that are usual beyond the learned range; `value` = code */
 	KNOWN_KINDS,
 };
 

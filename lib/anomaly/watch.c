@@ -21,9 +21,13 @@ static void fill(struct anomaly *out, enum anomaly_kind kind, const struct anoma
 	(void)str_copy(out->program, sizeof(out->program), program);
 }
 
-static bool learning(const struct anomaly_model *model, uint32_t minutes)
+/* A namespace that has just been made is learned before anything in it is unusual. */
+static bool learning(struct anomaly_model *model, uint64_t netns)
 {
-	return minute_of(model) < minutes;
+	const struct anomaly_port place = { .netns = netns };
+	const struct known *known =
+		known_add(model, KNOWN_NAMESPACES, key_of(model, &place, NULL, NULL));
+	return known == NULL || minute_of(model) - known->first < ANOMALY_LEARN_LISTENERS_MINUTES;
 }
 
 uint64_t listener_key(const struct anomaly_model *model, const struct anomaly_port *at,
@@ -44,7 +48,7 @@ static void watch_new(struct anomaly_model *model, const struct anomaly_listener
 	fill(&found, ANOMALY_NEW_LISTENER, &listener->at, program);
 	found.high = minute_of(model) / 1440;
 	found.ephemeral = listener->ephemeral;
-	if (learning(model, ANOMALY_LEARN_LISTENERS_MINUTES) || listener->declared ||
+	if (learning(model, listener->at.netns) || listener->declared ||
 	    listener->at.port < PORT_HIGH || standing_raise(model, &found) == RAISED_USUAL) {
 		(void)known_add(model, KNOWN_LISTENERS, key);
 	}
@@ -62,7 +66,7 @@ static void watch_program(struct anomaly_model *model, const struct anomaly_list
 		struct anomaly found;
 		fill(&found, ANOMALY_PROGRAM_CHANGED, &listener->at, program);
 		memcpy(found.before, port->program, sizeof(found.before));
-		if (learning(model, ANOMALY_LEARN_LISTENERS_MINUTES) || listener->declared ||
+		if (learning(model, listener->at.netns) || listener->declared ||
 		    port->program[0] == '\0' || standing_raise(model, &found) == RAISED_USUAL) {
 			(void)known_add(model, KNOWN_PROGRAMS, key);
 		} else {

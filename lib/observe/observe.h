@@ -176,6 +176,42 @@ typedef void observe_event_function(const struct event *event, void *data);
 unsigned observe_events_read(struct observe_events *events, unsigned max,
 			     observe_event_function *function, void *data);
 
+/*
+ * TCP connections of one address to a port, since the last such word: the first of a minute is told
+ * at once, then whenever their number has doubled.
+ */
+struct observe_peer {
+	uint32_t netns; /* inode */
+	uint16_t port;
+	struct addr address;
+	uint32_t opened, ended;
+};
+
+typedef void observe_peer_function(const struct observe_peer *peer, void *data);
+
+/* From now on observe_events_read() tells of them too. NULL = it does not. */
+void observe_events_peers(struct observe_events *events, observe_peer_function *function,
+			  void *data);
+
+/* TCP connections that somebody began to a port, since the programs were loaded. */
+struct observe_tally {
+	uint32_t slot;  /* of this port as long as the programs are loaded: below ..._SLOTS */
+	uint32_t netns; /* inode */
+	uint16_t port;
+	uint64_t opened, ended;
+	uint64_t silent; /* of those that have ended: without a byte */
+	uint64_t bytes;  /* both ways, of those that have ended */
+};
+
+enum { OBSERVE_TALLY_SLOTS = 4096 };
+
+typedef void observe_tally_function(const struct observe_tally *tally, void *data);
+
+/* Calls the function for each port that somebody ever connected to; ports beyond the table's size
+ * are not counted. */
+void observe_events_tally(const struct observe_events *events, observe_tally_function *function,
+			  void *data);
+
 /* Records lost since the programs were loaded, because the ring was full. */
 uint64_t observe_events_lost(const struct observe_events *events);
 

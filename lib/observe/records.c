@@ -247,3 +247,24 @@ int records_event(struct event *out, const void *bytes, size_t length, usec_t bo
 	memcpy(out->process, record.name, RECORD_NAME_BYTES - 1);
 	return 0;
 }
+
+int records_peer(struct observe_peer *out, const void *bytes, size_t length)
+{
+	struct peer_record record;
+	if (length != sizeof(record)) {
+		return -EBADMSG;
+	}
+	memcpy(&record, bytes, sizeof(record));
+	if (record.kind != EVENT_RECORD_PEER ||
+	    (record.family != AF_INET && record.family != AF_INET6)) {
+		return -EBADMSG;
+	}
+	*out = (struct observe_peer){
+		.netns = record.netns,
+		.port = record.port,
+		.address = address_of(record.family, record.address),
+		.opened = record.opened,
+		.ended = record.ended,
+	};
+	return 0;
+}

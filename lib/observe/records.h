@@ -8,6 +8,7 @@
 #include "bpf/records.h"
 #include "model/event.h"
 #include "model/inventory.h"
+#include "observe/observe.h"
 #include "observe/owners.h"
 
 /* Listening sockets as the iterator saw them, beside those that hold them. */
@@ -56,6 +57,11 @@ struct process_table {
 void process_table_sort(struct process_table *table);
 /* By pid, after sorting; NULL when it is not there. */
 const struct process_facts *process_table_find(const struct process_table *table, int32_t pid);
+
+/*
+ * What an address did at a port. @return 0; -EBADMSG when it is no such record.
+ */
+int records_peer(struct observe_peer *out, const void *bytes, size_t length);
 
 /*
  * One record of the event ring. @param boot_offset wall time minus time since boot.

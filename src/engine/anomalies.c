@@ -23,6 +23,7 @@ static const char fresh[] = "anomalies.new";
 static const char damaged[] = "anomalies.damaged";
 
 static const usec_t SAVE_USEC = USEC_PER_HOUR;
+static const usec_t TICK_USEC = USEC_PER_MIN;
 
 /* ---- the file ---- */
 
@@ -102,6 +103,18 @@ static void load(struct engine *engine)
 	}
 }
 
+/* The next one is planned first: whatever happens, it goes on. */
+static int on_minute(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct engine *engine = data;
+	(void)sd_event_source_set_time(source, usec + (uint64_t)TICK_USEC);
+	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	anomalies_feed_counts(engine);
+	anomalies_tick(engine, false);
+	findings_of_rules(engine);
+	return 0;
+}
+
 void anomalies_start(struct engine *engine)
 {
 	uint64_t secret[2] = { 0 };
@@ -113,10 +126,15 @@ void anomalies_start(struct engine *engine)
 	}
 	load(engine);
 	engine->anomalies.saved = clock_monotonic();
+	if (sd_event_add_time_relative(engine->loop, &engine->anomalies.timer, CLOCK_MONOTONIC,
+				       (uint64_t)TICK_USEC, 0, on_minute, engine) < 0) {
+		say(SAY_WARNING, "anomalies are judged after each look only");
+	}
 }
 
 void anomalies_end(struct engine *engine)
 {
+	engine->anomalies.timer = sd_event_source_disable_unref(engine->anomalies.timer);
 	anomalies_save(engine);
 	engine->anomalies.model = anomaly_free(engine->anomalies.model);
 	anomalies_feed_deinit(engine);
@@ -155,7 +173,7 @@ static void tell(struct engine *engine, const struct anomaly *anomaly)
 	record_event(engine, &event);
 }
 
-void anomalies_tick(struct engine *engine)
+void anomalies_tick(struct engine *engine, bool looked)
 {
 	struct engine_anomalies *anomalies = &engine->anomalies;
 	const usec_t now = clock_now();
@@ -165,7 +183,7 @@ void anomalies_tick(struct engine *engine)
 	if (localtime_r(&seconds, &local) != NULL) {
 		clock.offset_seconds = (int32_t)local.tm_gmtoff;
 	}
-	anomaly_tick(anomalies->model, &clock, true);
+	anomaly_tick(anomalies->model, &clock, looked);
 	for (const struct anomaly *news = anomaly_news(anomalies->model); news != NULL;
 	     news = anomaly_news(anomalies->model)) {
 		const struct anomaly copy = *news;

@@ -10,6 +10,10 @@ void anomalies_start(struct engine *engine);
 unsigned anomalies_flags(const struct engine *engine);
 /* After a look, whose inventory is the engine's now: tells the model, judges, records the news. */
 void anomalies_take(struct engine *engine);
+/* Connections that the kernel counted. */
+void anomalies_peer(const struct observe_peer *peer, void *engine);
+/* The kernel's programs are others now, or none: their counts begin anew. */
+void anomalies_forget_tallies(struct engine *engine);
 /* Packets that the keeper counted. */
 void anomalies_refused(struct engine *engine, const struct event *event);
 /* Puts those that stand in place of the ones before into the findings, unsorted. */
@@ -22,6 +26,8 @@ void anomalies_end(struct engine *engine);
 
 /* ---- between the two files ---- */
 
-/* The model judges, and its news are recorded. */
-void anomalies_tick(struct engine *engine);
+/* What the kernel counted since it was asked last. */
+void anomalies_feed_counts(struct engine *engine);
+/* The model judges, and its news are recorded. @param looked  as anomaly_tick() */
+void anomalies_tick(struct engine *engine, bool looked);
 void anomalies_feed_deinit(struct engine *engine);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "anomalies.h"
 #include "base/io/clock.h"
@@ -29,14 +30,27 @@ unsigned anomalies_flags(const struct engine *engine)
 }
 
 /*
- * The model's namespace of a row. Containers are left out: their names change with every start, and
- * what they open is reached only through a port of the host.
+ * The model's namespace of a row; that of the daemon itself is 0. Containers are left out: their
+ * names change with every start, and what they open is reached only through a port of the host.
  */
-static bool place_of(uint64_t *out, const struct inventory *inventory, uint32_t index)
+static bool place_of(uint64_t *out, const struct engine *engine, uint32_t index)
 {
-	const struct netns *netns = &inventory->netns.items[index];
-	*out = netns->kind == NETNS_HOST ? 0 : anomaly_netns(netns->name);
-	return netns->kind == NETNS_HOST || (netns->kind == NETNS_NAMED && netns->name != NULL);
+	const struct netns *netns = &engine->inventory.netns.items[index];
+	const bool own = netns->inode == engine->anomalies.own;
+	*out = own ? 0 : anomaly_netns(netns->name);
+	return own ||
+	       (netns->name != NULL && (netns->kind == NETNS_HOST || netns->kind == NETNS_NAMED));
+}
+
+/* By its inode; one that no look has met yet is none. */
+static bool place_of_inode(uint64_t *out, const struct engine *engine, uint32_t inode)
+{
+	for (uint32_t i = 0; engine->known && i < engine->inventory.netns.count; i++) {
+		if (engine->inventory.netns.items[i].inode == inode) {
+			return place_of(out, engine, i);
+		}
+	}
+	return false;
 }
 
 static const char *program_of(char room[ANOMALY_NAME_BYTES], const struct process *process)
@@ -67,7 +81,7 @@ static void feed_listener(struct engine *engine, const struct listener *listener
 			    policy_declaration_for(policy, listener->protocol, listener->port,
 						   listener->interface_name, NULL) != NULL,
 	};
-	if (place_of(&told.at.netns, inventory, listener->netns)) {
+	if (place_of(&told.at.netns, engine, listener->netns)) {
 		anomaly_listener(engine->anomalies.model, &told);
 	}
 }
@@ -109,9 +123,18 @@ static const struct engine_flow *flow_find(const struct engine_flows *flows, uin
 					   sizeof(*flows->items), compare_flows);
 }
 
+/* Where the kernel counts, what the looks see of it is less. */
+static bool kernel_counts(const struct engine *engine)
+{
+	return engine->events.reader != NULL && (engine->events.sources & OBSERVE_EVENTS_TCP) != 0;
+}
+
 static void feed_peer(struct engine *engine, const struct engine_flow *flow, uint32_t opened,
 		      uint32_t ended)
 {
+	if (kernel_counts(engine) && flow->at.protocol == PROTOCOL_TCP) {
+		return;
+	}
 	const struct anomaly_peer peer = {
 		.at = flow->at, .address = flow->address, .opened = opened, .ended = ended
 	};
@@ -134,7 +157,7 @@ static void feed_outbound(struct engine *engine, const struct connection *connec
 					 .port = connection->remote_port };
 	if (connection->process >= inventory->processes.count ||
 	    addr_compare(&connection->local, &connection->remote) == 0 ||
-	    !place_of(&told.netns, inventory, connection->netns)) {
+	    !place_of(&told.netns, engine, connection->netns)) {
 		return;
 	}
 	told.program = program_of(program, &inventory->processes.items[connection->process]);
@@ -153,7 +176,7 @@ static void feed_inbound(struct engine *engine, struct engine_flows *now,
 		.address = connection->remote,
 		.over = connection->state != STATE_ESTABLISHED,
 	};
-	if (!place_of(&flow.at.netns, &engine->inventory, connection->netns)) {
+	if (!place_of(&flow.at.netns, engine, connection->netns)) {
 		return;
 	}
 	const struct engine_flow *before = flow_find(&engine->anomalies.flows, flow.key);
@@ -165,9 +188,8 @@ static void feed_inbound(struct engine *engine, struct engine_flows *now,
 			anomaly_traffic(engine->anomalies.model, &failed);
 		}
 	} else {
-		const bool fresh = before == NULL || before->handshake;
-		feed_peer(engine, &flow, fresh ? 1 : 0,
-			  flow.over && (fresh || !before->over) ? 1 : 0);
+		const bool new = before == NULL || before->handshake;
+		feed_peer(engine, &flow, new ? 1 : 0, flow.over && (new || !before->over) ? 1 : 0);
 	}
 	struct engine_flow *kept = now->count < FLOWS_MAX ? vec_push(now) : NULL;
 	if (kept != NULL) {
@@ -208,6 +230,63 @@ static void feed_connections(struct engine *engine)
 	feed_gone(engine, &now);
 	vec_free(&anomalies->flows);
 	anomalies->flows = now;
+}
+
+/* ---- what the kernel counted ---- */
+
+void anomalies_peer(const struct observe_peer *peer, void *data)
+{
+	struct engine *engine = data;
+	struct anomaly_peer told = {
+		.at = { .protocol = PROTOCOL_TCP, .port = peer->port },
+		.address = peer->address,
+		.opened = peer->opened,
+		.ended = peer->ended,
+	};
+	if (engine->anomalies.model != NULL &&
+	    place_of_inode(&told.at.netns, engine, peer->netns)) {
+		anomaly_peer(engine->anomalies.model, &told);
+	}
+}
+
+static void feed_tally(const struct observe_tally *now, void *data)
+{
+	struct engine *engine = data;
+	struct observe_tally *before = &engine->anomalies.tallies[now->slot];
+	const struct anomaly_traffic traffic = {
+		.at = { .protocol = PROTOCOL_TCP, .port = now->port },
+		.connections = now->opened - before->opened,
+		.bytes = now->bytes - before->bytes,
+		.failed = now->silent - before->silent,
+	};
+	struct anomaly_traffic told = traffic;
+	if (engine->anomalies.tallied && place_of_inode(&told.at.netns, engine, now->netns)) {
+		anomaly_traffic(engine->anomalies.model, &told);
+	}
+	*before = *now;
+}
+
+/* What was counted before the first reading came at a time that nobody knows. */
+static void feed_tallies(struct engine *engine)
+{
+	struct engine_anomalies *anomalies = &engine->anomalies;
+	if (!kernel_counts(engine)) {
+		return;
+	}
+	if (anomalies->tallies == NULL) {
+		anomalies->tallies = calloc(OBSERVE_TALLY_SLOTS, sizeof(*anomalies->tallies));
+	}
+	if (anomalies->tallies != NULL) {
+		observe_events_tally(engine->events.reader, feed_tally, engine);
+		anomalies->tallied = true;
+	}
+}
+
+void anomalies_forget_tallies(struct engine *engine)
+{
+	free(engine->anomalies.tallies);
+	engine->anomalies.tallies = NULL;
+	engine->anomalies.tallied = false;
 }
 
 /* ---- queues ---- */
@@ -252,6 +331,12 @@ static void feed_overflows(struct engine *engine)
 
 /* ---- all of it ---- */
 
+static uint32_t own_namespace(void)
+{
+	struct stat status;
+	return stat("/proc/self/ns/net", &status) == 0 ? (uint32_t)status.st_ino : 0;
+}
+
 void anomalies_refused(struct engine *engine, const struct event *event)
 {
 	const struct anomaly_traffic refused = {
@@ -263,6 +348,12 @@ void anomalies_refused(struct engine *engine, const struct event *event)
 	}
 }
 
+void anomalies_feed_counts(struct engine *engine)
+{
+	feed_overflows(engine);
+	feed_tallies(engine);
+}
+
 void anomalies_take(struct engine *engine)
 {
 	struct engine_anomalies *anomalies = &engine->anomalies;
@@ -270,18 +361,20 @@ void anomalies_take(struct engine *engine)
 	if (anomalies->model == NULL) {
 		return;
 	}
+	anomalies->own = own_namespace();
 	for (size_t i = 0; i < inventory->listeners.count; i++) {
 		feed_listener(engine, &inventory->listeners.items[i]);
 	}
 	if (inventory->coverage.connections_known) {
 		feed_connections(engine);
-		feed_overflows(engine);
 		anomalies->looked = clock_monotonic();
 	}
-	anomalies_tick(engine);
+	anomalies_feed_counts(engine);
+	anomalies_tick(engine, true);
 }
 
 void anomalies_feed_deinit(struct engine *engine)
 {
 	vec_free(&engine->anomalies.flows);
+	anomalies_forget_tallies(engine);
 }

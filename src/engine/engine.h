@@ -157,12 +157,16 @@ struct engine_flows {
 
 /* What is usual, and what is not. */
 struct engine_anomalies {
-	struct anomaly_model *model; /* NULL = there was no memory for it */
-	char fault[WIRE_TEXT_BYTES]; /* of its file; "" = none */
-	usec_t saved;                /* monotonic */
-	usec_t looked;               /* monotonic: the last look with connections; 0 = none */
-	struct engine_flows flows;   /* of that one */
-	uint64_t overflows;          /* the kernel's counter then */
+	struct anomaly_model *model;   /* NULL = there was no memory for it */
+	char fault[WIRE_TEXT_BYTES];   /* of its file; "" = none */
+	sd_event_source *timer;        /* each minute, also while looks are too dear */
+	usec_t saved;                  /* monotonic */
+	usec_t looked;                 /* monotonic: the last look with connections; 0 = none */
+	uint32_t own;                  /* inode of the daemon's namespace */
+	struct engine_flows flows;     /* of that one */
+	struct observe_tally *tallies; /* OBSERVE_TALLY_SLOTS: as they were then, by slot */
+	bool tallied;                  /* they were read from the present programs */
+	uint64_t overflows;            /* the kernel's counter then */
 	bool overflows_known;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "anomalies.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
@@ -221,6 +222,7 @@ static int open_ring(struct engine *engine, const struct wire_ring *ring, const 
 	int r = observe_events_open(&events->reader, fds[0], ring->ring_bytes, fds[1], e);
 	if (r == 0) {
 		events->lost = observe_events_lost(events->reader);
+		observe_events_peers(events->reader, anomalies_peer, engine);
 		r = sd_event_add_io(engine->loop, &events->source,
 				    observe_events_fd(events->reader), EPOLLIN, on_ring, engine);
 	}
@@ -257,6 +259,7 @@ void events_deinit(struct engine *engine)
 	struct announced *next;
 	events->source = sd_event_source_disable_unref(events->source);
 	events->reader = observe_events_free(events->reader);
+	anomalies_forget_tallies(engine);
 	observe_sockets_close(&events->own_sockets);
 	events->own_sockets = (struct observe_sockets){ 0 };
 	events->sources = 0;

@@ -276,7 +276,8 @@ static int give_state(int state, const char *path, const struct identities *iden
 	const struct dirent *entry;
 	while ((entry = readdir(directory)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    !str_starts(entry->d_name, "events-")) {
+		    !str_starts(entry->d_name, "events-") &&
+		    !str_starts(entry->d_name, "anomalies")) {
 			return err_set(e, ENOTEMPTY,
 				       "%s holds \"%s\", which is not minato's: choose another "
 				       "--state-directory",

@@ -409,6 +409,34 @@ static void declared_listeners_are_no_news(void **state)
 	(void)anomaly_free(world.model);
 }
 
+static void listen_elsewhere(struct world *world, uint16_t port)
+{
+	const struct anomaly_listener listener = {
+		.at = { .netns = 77, .protocol = PROTOCOL_TCP, .port = port },
+		.address = { ADDR_IPV4, { 0 } },
+		.program = "job",
+	};
+	anomaly_listener(world->model, &listener);
+}
+
+/* As jobs of a build server make them. */
+static void a_new_namespace_is_learned_before_anything_in_it_is_unusual(void **state)
+{
+	(void)state;
+	struct world world = copy(&learned);
+	for (unsigned minute = 0; minute < 2 * 1440; minute++) {
+		world_minute(&world);
+		listen_elsewhere(&world, (uint16_t)(8000 + minute % 1440 / 60));
+		world_tick(&world);
+		world.minute++;
+	}
+	assert_int_equal(world.found, 0);
+	listen_elsewhere(&world, 9999);
+	world_tick(&world);
+	assert_int_equal(world.found, 1);
+	(void)anomaly_free(world.model);
+}
+
 static void a_port_that_strangers_meet_every_day_is_silent_about_them(void **state)
 {
 	(void)state;
@@ -587,6 +615,7 @@ int main(void)
 		cmocka_unit_test(what_stands_for_a_week_becomes_usual),
 		cmocka_unit_test(a_service_that_grows_is_not_an_alarm_for_ever),
 		cmocka_unit_test(declared_listeners_are_no_news),
+		cmocka_unit_test(a_new_namespace_is_learned_before_anything_in_it_is_unusual),
 		cmocka_unit_test(a_port_that_strangers_meet_every_day_is_silent_about_them),
 		cmocka_unit_test(programs_keep_their_names_over_updates),
 		cmocka_unit_test(memory_and_the_list_are_bounded_whatever_comes),

@@ -363,6 +363,34 @@ static void ring_record_of_unknown_make_is_refused(void **state)
 	assert_true(records_event(&event, &record, sizeof(record), 0) < 0);
 }
 
+static void a_record_of_connections_is_told_from_one_of_a_listener(void **state)
+{
+	(void)state;
+	struct observe_peer peer;
+	struct event event;
+	struct peer_record record = { .kind = EVENT_RECORD_PEER,
+				      .netns = 4026531840,
+				      .opened = 8,
+				      .ended = 7,
+				      .port = 22,
+				      .family = AF_INET,
+				      .address = { 192, 0, 2, 7 } };
+	char text[ADDR_TEXT_BYTES];
+	assert_int_equal(records_peer(&peer, &record, sizeof(record)), 0);
+	assert_int_equal(peer.netns, 4026531840);
+	assert_int_equal(peer.port, 22);
+	assert_int_equal(peer.opened, 8);
+	assert_int_equal(peer.ended, 7);
+	assert_string_equal(addr_format(&peer.address, text), "192.0.2.7");
+	assert_true(records_event(&event, &record, sizeof(record), 0) < 0);
+	assert_true(records_peer(&peer, &record, sizeof(record) - 1) < 0);
+	record.family = 0;
+	assert_true(records_peer(&peer, &record, sizeof(record)) < 0);
+	record.family = AF_INET6;
+	record.kind = EVENT_RECORD_OPENED;
+	assert_true(records_peer(&peer, &record, sizeof(record)) < 0);
+}
+
 static struct listener_record sighting(uint64_t inode, uint32_t netns, int32_t pid)
 {
 	struct listener_record record = { .inode = inode,
@@ -674,6 +702,7 @@ int main(void)
 		cmocka_unit_test(shared_endpoint_is_compared_socket_by_socket),
 		cmocka_unit_test(socket_without_cookie_is_known_by_its_inode),
 		cmocka_unit_test(ring_record_becomes_an_event),
+		cmocka_unit_test(a_record_of_connections_is_told_from_one_of_a_listener),
 		cmocka_unit_test(ring_record_of_unknown_make_is_refused),
 		cmocka_unit_test(listeners_of_namespaces_out_of_reach_come_from_the_iterator),
 		cmocka_unit_test(records_cut_in_two_wait_for_their_rest),
