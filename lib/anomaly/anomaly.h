@@ -122,7 +122,7 @@ struct anomaly_peer {
 	uint32_t opened, ended;
 };
 
-/* A connection that this host began. */
+/* A connection that this host began. Name lookups over UDP do not count. */
 struct anomaly_outbound {
 	uint64_t netns;
 	enum protocol protocol;

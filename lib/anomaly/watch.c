@@ -5,6 +5,7 @@
 
 enum {
 	PORT_HIGH = 1024,
+	PORT_DNS = 53,
 	FORGOTTEN_MINUTES = 180 * 1440, /* a network that did not come for so long is new again */
 	STRANGERS_FROM_MINUTES = 3 * 1440, /* the first days everybody is new */
 	STRANGERS_OF_ONE_DAY = 8,          /* new networks: no more are told */
@@ -108,12 +109,19 @@ void anomaly_listener(struct anomaly_model *model, const struct anomaly_listener
 
 /* ---- outbound ---- */
 
+/* Everybody asks for names now and then. */
+static bool is_lookup(const struct anomaly_outbound *outbound)
+{
+	return outbound->protocol == PROTOCOL_UDP && outbound->port == PORT_DNS;
+}
+
 void anomaly_outbound(struct anomaly_model *model, const struct anomaly_outbound *outbound)
 {
 	const struct anomaly_port service = { .netns = outbound->netns };
 	const uint64_t key = key_of(model, &service, outbound->program, NULL);
 	const struct known *known = known_find(&model->known[KNOWN_SERVICES], key);
-	if (known == NULL || addr_exposure(&outbound->address) == EXPOSURE_LOOPBACK ||
+	if (known == NULL || is_lookup(outbound) ||
+	    addr_exposure(&outbound->address) == EXPOSURE_LOOPBACK ||
 	    known_touch(model, KNOWN_OUTBOUND, key) != NULL) {
 		return;
 	}

@@ -61,6 +61,21 @@ static const char *program_of(char room[ANOMALY_NAME_BYTES], const struct proces
 
 /* ---- listeners ---- */
 
+/* Of those that hold the socket the oldest: what a service starts may have inherited it. */
+static const struct process *holder_of(const struct inventory *inventory,
+				       const struct listener *listener)
+{
+	const struct process *oldest = inventory_listener_process(inventory, listener);
+	for (uint32_t i = 0; i < listener->owner_count; i++) {
+		const struct owner *owner = &inventory->owners.items[listener->first_owner + i];
+		const struct process *process = &inventory->processes.items[owner->process];
+		if (process->started != 0 && process->started < oldest->started) {
+			oldest = process;
+		}
+	}
+	return oldest;
+}
+
 static void feed_listener(struct engine *engine, const struct listener *listener)
 {
 	const struct inventory *inventory = &engine->inventory;
@@ -70,7 +85,7 @@ static void feed_listener(struct engine *engine, const struct listener *listener
 	struct anomaly_listener told = {
 		.at = { .protocol = listener->protocol, .port = listener->port },
 		.address = listener->address,
-		.program = program_of(program, inventory_listener_process(inventory, listener)),
+		.program = program_of(program, holder_of(inventory, listener)),
 		.queue = listener->queue,
 		.backlog = listener->backlog,
 		.ephemeral = inventory_is_ephemeral(inventory, listener->port),

@@ -409,6 +409,24 @@ static void declared_listeners_are_no_news(void **state)
 	(void)anomaly_free(world.model);
 }
 
+static void a_name_lookup_is_no_connection_of_a_service(void **state)
+{
+	(void)state;
+	struct world world = copy(&learned);
+	struct anomaly_outbound lookup = { .protocol = PROTOCOL_UDP,
+					   .program = "postgres",
+					   .address = world_address(192, 0, 2, 53),
+					   .port = 53 };
+	anomaly_outbound(world.model, &lookup);
+	world_tick(&world);
+	assert_int_equal(world.found, 0);
+	lookup.protocol = PROTOCOL_TCP;
+	anomaly_outbound(world.model, &lookup);
+	world_tick(&world);
+	assert_int_equal(world.found, 1);
+	(void)anomaly_free(world.model);
+}
+
 static void listen_elsewhere(struct world *world, uint16_t port)
 {
 	const struct anomaly_listener listener = {
@@ -615,6 +633,7 @@ int main(void)
 		cmocka_unit_test(what_stands_for_a_week_becomes_usual),
 		cmocka_unit_test(a_service_that_grows_is_not_an_alarm_for_ever),
 		cmocka_unit_test(declared_listeners_are_no_news),
+		cmocka_unit_test(a_name_lookup_is_no_connection_of_a_service),
 		cmocka_unit_test(a_new_namespace_is_learned_before_anything_in_it_is_unusual),
 		cmocka_unit_test(a_port_that_strangers_meet_every_day_is_silent_about_them),
 		cmocka_unit_test(programs_keep_their_names_over_updates),
