@@ -120,31 +120,37 @@ static __always_inline __u16 port_of(const struct sock *sk)
 	return bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
 }
 
-static __always_inline void peer_key_of(struct peer_key *key, const struct sock *sk)
+/* Loads without a helper: the pointer of the tracepoint is a checked one. */
+static __always_inline __u32 netns_here(const struct sock *sk)
 {
-	key->netns = netns_of((struct sock *)sk);
-	key->port = port_of(sk);
+	return sk->__sk_common.skc_net.net->ns.inum;
+}
+
+static __always_inline void peer_address(struct peer_key *key, const struct sock *sk)
+{
 	key->family = sk->__sk_common.skc_family;
 	if (key->family != AF_INET6) {
-		bpf_core_read(key->address, 4, &sk->__sk_common.skc_daddr);
+		__be32 address = sk->__sk_common.skc_daddr;
+		__builtin_memcpy(key->address, &address, sizeof(address));
 	} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		bpf_core_read(key->address, 16, &sk->__sk_common.skc_v6_daddr);
 	}
 }
 
-static __always_inline void peer_count(const struct sock *sk, __u32 opened, __u32 ended)
+static __always_inline void peer_begins(const struct peer_key *key, __u32 minute, __u32 opened,
+					__u32 ended)
 {
-	struct peer_key key = {};
-	struct peer_count fresh = {};
-	peer_key_of(&key, sk);
+	const struct peer_count fresh = { minute, opened, ended, opened, ended };
+	bpf_map_update_elem(&peers, key, &fresh, BPF_ANY);
+	peer_tell(key, opened, ended);
+}
+
+static __always_inline void peer_count(const struct peer_key *key, __u32 opened, __u32 ended)
+{
 	const __u32 minute = bpf_ktime_get_boot_ns() / (60 * NSEC_PER_SEC);
-	struct peer_count *count = bpf_map_lookup_elem(&peers, &key);
+	struct peer_count *count = bpf_map_lookup_elem(&peers, key);
 	if (count == NULL) {
-		fresh.minute = minute;
-		fresh.opened = fresh.told_opened = opened;
-		fresh.ended = fresh.told_ended = ended;
-		bpf_map_update_elem(&peers, &key, &fresh, BPF_ANY);
-		peer_tell(&key, opened, ended);
+		peer_begins(key, minute, opened, ended);
 		return;
 	}
 	const int begins = count->minute != minute;
@@ -161,7 +167,7 @@ static __always_inline void peer_count(const struct sock *sk, __u32 opened, __u3
 		}
 		count->told_opened = count->opened;
 		count->told_ended = count->ended;
-		peer_tell(&key, more_opened, more_ended);
+		peer_tell(key, more_opened, more_ended);
 	}
 }
 
@@ -170,11 +176,13 @@ static __always_inline void tally_opened(const struct sock *sk)
 	if (sk->sk_protocol != PROTOCOL_TCP) {
 		return;
 	}
-	struct tally_record *tally = tally_of(netns_of((struct sock *)sk), port_of(sk), 1);
+	struct peer_key key = { .netns = netns_here(sk), .port = port_of(sk) };
+	struct tally_record *tally = tally_of(key.netns, key.port, 1);
 	if (tally != NULL) {
 		__sync_fetch_and_add(&tally->opened, 1);
 	}
-	peer_count(sk, 1, 0);
+	peer_address(&key, sk);
+	peer_count(&key, 1, 0);
 }
 
 /* A connection that somebody else began: its local port has a place. */
@@ -184,7 +192,8 @@ static __always_inline void tally_ended(const struct sock *sk)
 	if (sk->sk_protocol != PROTOCOL_TCP) {
 		return;
 	}
-	struct tally_record *tally = tally_of(netns_of((struct sock *)sk), port_of(sk), 0);
+	struct peer_key key = { .netns = netns_here(sk), .port = port_of(sk) };
+	struct tally_record *tally = tally_of(key.netns, key.port, 0);
 	if (tally == NULL) {
 		return;
 	}
@@ -194,5 +203,6 @@ static __always_inline void tally_ended(const struct sock *sk)
 	if (received == 0) {
 		__sync_fetch_and_add(&tally->silent, 1);
 	}
-	peer_count(sk, 0, 1);
+	peer_address(&key, sk);
+	peer_count(&key, 0, 1);
 }

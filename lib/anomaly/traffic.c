@@ -164,7 +164,7 @@ static uint8_t high_of_port(const uint8_t cells[HOURS][WEEKS])
 {
 	const uint8_t *cell = &cells[0][0];
 	uint8_t high = 0;
-	for (size_t i = 0; i < HOURS * WEEKS; i++) {
+	for (size_t i = 0; i < (size_t)HOURS * WEEKS; i++) {
 		high = cell[i] > high ? cell[i] : high;
 	}
 	return high > 0 ? high - 1 : 0;

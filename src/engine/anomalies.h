@@ -10,8 +10,8 @@ void anomalies_start(struct engine *engine);
 unsigned anomalies_flags(const struct engine *engine);
 /* After a look, whose inventory is the engine's now: tells the model, judges, records the news. */
 void anomalies_take(struct engine *engine);
-/* Connections that the kernel counted. */
-void anomalies_peer(const struct observe_peer *peer, void *engine);
+/* Connections that the kernel counted. @param data  the engine. */
+void anomalies_peer(const struct observe_peer *peer, void *data);
 /* The kernel's programs are others now, or none: their counts begin anew. */
 void anomalies_forget_tallies(struct engine *engine);
 /* Packets that the keeper counted. */
