@@ -339,14 +339,25 @@ static void get_record(struct reader *r, struct port_record *port, uint32_t now)
 	}
 }
 
+/* Hours since 1970 within a few million years, or none yet. */
+static int64_t get_hour(struct reader *r)
+{
+	static const int64_t most = INT64_C(1) << 36;
+	const int64_t hour = (int64_t)get(r, 8);
+	if (hour != INT64_MIN && (hour > most || hour < -most)) {
+		r->error = r->error < 0 ? r->error : -EBADMSG;
+	}
+	return hour;
+}
+
 static void get_learned(struct reader *r, struct anomaly_model *model)
 {
 	model->secret[0] = get(r, 8);
 	model->secret[1] = get(r, 8);
 	model->watched = (usec_t)get_max(r, 8, UINT32_MAX * (uint64_t)USEC_PER_MIN);
 	model->wall = (usec_t)get_max(r, 8, INT64_MAX);
-	model->hour = (int64_t)get(r, 8);
-	model->closed_hour = (int64_t)get(r, 8);
+	model->hour = get_hour(r);
+	model->closed_hour = get_hour(r);
 	model->unlisted = get(r, 8);
 	const uint32_t now = minute_of(model);
 	for (unsigned kind = 0; kind < KNOWN_KINDS; kind++) {

@@ -116,6 +116,51 @@ def test_guessed_logins_are_told_with_their_source(world, daemons):
     assert shown.returncode == 0 and world.FRIEND in shown.stdout and "since" in shown.stdout
 
 
+def test_a_full_queue_is_told_with_its_room(world, daemons):
+    daemon = daemons()
+
+    def make():
+        server = socket.create_server(("0.0.0.0", KNOWN), backlog=1)
+        world.sockets.append(server)
+
+    def fill():
+        for _ in range(4):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex((world.HOST, KNOWN))
+            world.sockets.append(client)
+
+    with inside(world.host) as call:
+        call(make)
+    with inside(world.outside) as call:
+        call(fill)
+    anomaly = until(lambda: standing(daemon, "queue-overflow", KNOWN), "the queue is seen full")
+    assert int(anomaly["finding"]["facts"]["high"]) == 1
+
+
+def test_the_first_connection_of_a_service_is_told_with_where_it_leads(world, daemons):
+    daemon = daemons()
+    world.listen(KNOWN)
+    target = world.listen(KNOWN, namespace=world.outside)
+
+    def go():
+        client = socket.create_connection((world.FRIEND, KNOWN), timeout=5)
+        world.sockets.append(client)
+
+    def first():
+        daemon.ask("/v1/ports?connections=true")
+        found = [a for a in daemon.ask("/v1/anomalies")["anomalies"] if a["kind"] == "first-outbound"]
+        return found[0] if found else None
+
+    assert first() is None
+    with inside(world.host) as call:
+        call(go)
+    facts = until(first, "the connection is noticed")["finding"]["facts"]
+    assert facts["process"].startswith("python") and facts["peer"] == world.FRIEND
+    assert int(facts["remote_port"]) == KNOWN and int(facts["days"]) == 21
+    target.close()
+
+
 def test_without_kernel_events_looks_find_them_too(world, daemons):
     daemon = daemons(without="netns,bpf")
     server = world.listen(LOGIN)

@@ -110,6 +110,22 @@ static void a_message_from_the_wrong_process_is_refused(void **state)
 	assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EPERM);
 }
 
+/* What a person said is said by the parent alone: it asked who spoke. */
+static void only_the_parent_says_what_is_fine(void **state)
+{
+	(void)state;
+	const struct wire_message said = { .type = WIRE_FINE,
+					   .fine = { .fine = true, .id = "1f3a9c20" } };
+	uint8_t bytes[WIRE_BYTES_MAX];
+	struct wire_message back;
+	const size_t length = (size_t)encoded(bytes, &said);
+	assert_int_equal(wire_decode(&back, bytes, length, WIRE_PARENT, 0), 0);
+	assert_true(back.fine.fine);
+	assert_string_equal(back.fine.id, "1f3a9c20");
+	assert_int_equal(wire_decode(&back, bytes, length, WIRE_FACE, 0), -EPERM);
+	assert_int_equal(wire_decode(&back, bytes, length, WIRE_KEEPER, 0), -EPERM);
+}
+
 static void descriptors_must_be_as_many_as_the_row_says(void **state)
 {
 	(void)state;
@@ -255,6 +271,7 @@ int main(void)
 		cmocka_unit_test(every_type_has_a_row),
 		cmocka_unit_test(a_cut_or_longer_message_is_refused),
 		cmocka_unit_test(a_message_from_the_wrong_process_is_refused),
+		cmocka_unit_test(only_the_parent_says_what_is_fine),
 		cmocka_unit_test(descriptors_must_be_as_many_as_the_row_says),
 		cmocka_unit_test(values_outside_their_bounds_do_not_pass),
 		cmocka_unit_test(news_of_rules_are_about_rules),
