@@ -43,11 +43,14 @@ static void move_on(struct source *source, uint32_t minute)
 	source->minute = minute;
 }
 
-/* The place of the one with the fewest connections. */
-static struct source *fewest(const struct anomaly_model *model)
+/* A free place, or that of the one with the fewest connections. */
+static struct source *place(struct anomaly_model *model)
 {
 	struct source *found = &model->sources[0];
-	for (size_t i = 0; i < ANOMALY_SOURCES_MAX && found->key != 0; i++) {
+	if (model->source_end < ANOMALY_SOURCES_MAX) {
+		return &model->sources[model->source_end++];
+	}
+	for (size_t i = 1; i < ANOMALY_SOURCES_MAX && found->key != 0; i++) {
 		struct source *source = &model->sources[i];
 		if (source->key == 0 || source->total < found->total) {
 			found = source;
@@ -58,7 +61,7 @@ static struct source *fewest(const struct anomaly_model *model)
 
 static struct source *find(struct anomaly_model *model, uint64_t key)
 {
-	for (size_t i = 0; i < ANOMALY_SOURCES_MAX; i++) {
+	for (size_t i = 0; i < model->source_end; i++) {
 		if (model->sources[i].key == key) {
 			return &model->sources[i];
 		}
@@ -78,14 +81,14 @@ void source_add(struct anomaly_model *model, const struct anomaly_peer *peer)
 	const uint32_t minute = minute_of(model);
 	struct source *source = find(model, key);
 	if (source == NULL) {
-		source = fewest(model);
+		source = place(model);
 		*source =
 			(struct source){ .key = key, .at = peer->at, .who = who, .minute = minute };
 	}
 	move_on(source, minute);
-	const size_t place = minute % ANOMALY_BRUTE_MINUTES;
-	source->opened[place] = more(source->opened[place], peer->opened);
-	source->ended[place] = more(source->ended[place], peer->ended);
+	const size_t slot = minute % ANOMALY_BRUTE_MINUTES;
+	source->opened[slot] = more(source->opened[slot], peer->opened);
+	source->ended[slot] = more(source->ended[slot], peer->ended);
 	source->total = sum(source->opened);
 }
 
@@ -110,7 +113,7 @@ static void judge(struct anomaly_model *model, const struct source *source)
 
 void source_tick(struct anomaly_model *model)
 {
-	for (size_t i = 0; i < ANOMALY_SOURCES_MAX; i++) {
+	for (size_t i = 0; i < model->source_end; i++) {
 		struct source *source = &model->sources[i];
 		if (source->key == 0) {
 			continue;
@@ -121,5 +124,8 @@ void source_tick(struct anomaly_model *model)
 		} else {
 			judge(model, source);
 		}
+	}
+	while (model->source_end > 0 && model->sources[model->source_end - 1].key == 0) {
+		model->source_end--;
 	}
 }

@@ -150,6 +150,7 @@ struct anomaly_model {
 	struct port_record **ports;
 	size_t port_count;      /* ANOMALY_PORTS_MAX at most */
 	struct source *sources; /* ANOMALY_SOURCES_MAX */
+	size_t source_end;      /* beyond it all are free */
 	VEC(struct anomaly) standing;
 	VEC(struct anomaly) fine;
 	uint32_t news_hour; /* of watching, that the next counts */
