@@ -253,6 +253,10 @@ static enum enforce_verdict by_program(const struct policy_declaration *d,
 				       const struct enforce_environment *environment)
 {
 	const bool known = packet->program_known;
+	if (d->program.container != NULL) { /* unit and executable are those inside of it */
+		return worst(by_user(d, packet, environment),
+			     by_name(d->program.container, packet->container, known));
+	}
 	enum enforce_verdict unit = by_name(d->program.unit, packet->unit, known);
 	enum enforce_verdict file = by_name(d->program.executable, packet->executable, known);
 	return worst(by_user(d, packet, environment), worst(unit, file));

@@ -115,7 +115,7 @@ struct enforce_outgoing {
 	uint32_t user; /* who opened the socket */
 	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
 	bool program_known;
-	const char *unit, *executable;
+	const char *unit, *executable, *container;
 };
 
 /* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface, user or

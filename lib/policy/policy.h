@@ -200,7 +200,7 @@ struct policy {
 	POLICY_LIST(struct policy_declaration)
 	declarations;                                   /* `ports:`, in the order of the files */
 	POLICY_LIST(struct policy_declaration) forward; /* kind HOST stands in none of them */
-	/* `outbound:`. `from` is whom they may connect to, `program` has no container; profile,
+	/* `outbound:`. `from` is whom they may connect to, profile,
 	 * encryption, rate, interface and mode are not said. */
 	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;

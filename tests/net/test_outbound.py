@@ -304,12 +304,6 @@ def test_one_who_only_observes_refuses_nothing(world):
     assert comes(world, OTHER_USER, 25) == "came"
 
 
-def test_what_is_not_held_to_is_refused_in_the_policy(world):
-    done = world.apply(outbound(MAIL.replace("user: nobody", "container: mail")), code=1)
-    assert "is not available yet" in done.stderr
-    assert "minato" not in world.nft("list", "tables")
-
-
 def test_the_way_out_is_no_change_of_another_tool(world):
     """It is there as long as a candidate or the confirmed rules need it."""
     narrow = "minato: 1\nports:\n  ssh: {port: 22/tcp, for: administration, owner: o, from: 10.77.0.0/24}\n"
