@@ -424,9 +424,16 @@ int enforce_ruleset_id(uint32_t *out, struct err *e);
 
 enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
 
+enum enforce_counting {
+	ENFORCE_COUNT_REFUSED,  /* for this host, or passed on */
+	ENFORCE_COUNT_WOULD,    /* those that rules under observation would refuse */
+	ENFORCE_COUNT_OUTBOUND, /* refused to programs of this host */
+};
+enum { ENFORCE_COUNTINGS = 3 };
+
 /* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from; /* ADDR_NONE = all */
+	struct addr from; /* ADDR_NONE = all; of ENFORCE_COUNT_OUTBOUND where they were to go */
 	enum protocol protocol;
 	uint16_t port;
 	uint16_t last_port; /* of a run; 0 = that port alone */
@@ -441,11 +448,11 @@ struct enforce_counts {
 
 /*
  * Reads what the kernel counted since the rules are there.
- * @param observed  those that rules under observation would refuse; else those that were refused.
- * @param out       free with enforce_counts_deinit in every case.
+ * @param out  free with enforce_counts_deinit in every case.
  * @return 0 (also without rules); as nft_run.
  */
-int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
+		    struct err *e);
 /*
  * Reads how many new packets came for each run of declared ports, those that were refused included,
  * in all generations that the kernel has.

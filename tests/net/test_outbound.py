@@ -317,3 +317,52 @@ def test_the_way_out_is_no_change_of_another_tool(world):
     world.nft("add", "table", "inet", "foreign2")
     world.declare(narrow)
     assert world.minato("plan").returncode == 0, "while a candidate waits"
+
+
+def counted(world, *words):
+    done = world.minato("refused", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return {(row["destination"], row["protocol"], row["port"]): row["packet_count"]
+            for row in json.loads(done.stdout)["outbound"]}
+
+
+@pytest.mark.parametrize("verdict", ["accept", "drop"])
+def test_where_this_host_was_kept_from_is_counted_by_destination_and_port(world, verdict):
+    serve(world, 25)
+    world.hold(outbound(MAIL, verdict))
+    assert counted(world) == {} and world.minato("refused").stdout == "nobody was refused\n"
+    for address in (world.FRIEND, world.FRIEND, world.FRIEND6):
+        assert comes(world, OTHER_USER, 25, address, wait=0.4) != "came"
+    assert comes(world, OTHER_USER, 25, world.OTHER, "udp", "sendto", wait=0.4) != "came"
+    assert comes(world, NOBODY, 25) == "came"
+    assert counted(world) == {(world.FRIEND, "tcp", 25): 2, (world.FRIEND6, "tcp", 25): 1, (world.OTHER, "udp", 25): 1}
+    assert counted(world, "--would") == {}
+    assert f"25/tcp  to {world.FRIEND}" in world.minato("refused").stdout
+    assert f"25/tcp  {world.FRIEND} へ" in world.minato("refused", LANGUAGE="ja", LANG="ja_JP.UTF-8").stdout
+    assert json.loads(world.minato("refused", "--json").stdout)["refused"] == [], "nobody knocked"
+    assert world.minato("plan").returncode == 0, "the sets are no change of another tool"
+
+
+def test_where_this_host_was_kept_from_reaches_the_store(world):
+    daemon = world.daemon(environment={"MINATO_COUNT_SECONDS": "1"})
+    world.hold(outbound(MAIL))
+    try:
+        daemon.start()
+        until(lambda: daemon.status()["rules"]["confirmed"] == 1, "the guard looks")
+
+        def told():
+            return daemon.ask("/v1/events?kind=connect_refused")["events"]
+
+        def knock():
+            comes(world, OTHER_USER, 25)
+            return told()
+        until(knock, "it is told")  # what came before the first reading stays in the kernel alone
+        (event,) = {(e["address"], e["port"], e["protocol"], e["process"]) for e in told()}
+        assert event == (world.FRIEND, 25, "tcp", None)
+        until(lambda: sum(e["count"] for e in told()) <= sum(counted(world).values()), "all of it")
+        world.nft("flush", "ruleset")
+        until(lambda: daemon.status()["rules"]["restored"] == 1, "the rules are back")
+        assert counted(world, "--state-directory", daemon.state)[world.FRIEND, "tcp", 25] >= 1, "the store knows it still"
+        assert "connect-refused" not in [f["finding"] for f in daemon.ask("/v1/findings")["findings"]], "nobody is named"
+    finally:
+        daemon.remove()
