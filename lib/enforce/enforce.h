@@ -115,6 +115,7 @@ struct enforce_outgoing {
 	uint32_t user; /* who opened the socket */
 	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
 	bool program_known;
+	bool unit_alone; /* of the program only the unit is known */
 	const char *unit, *executable, *container;
 };
 
@@ -124,6 +125,47 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 					     const struct enforce_outgoing *packet,
 					     const struct enforce_environment *environment,
 					     const struct policy_declaration **by);
+
+/* A user of `outbound:` whose number the rules that were loaded do not have any more. */
+struct enforce_stale_user {
+	const struct policy_declaration *declaration; /* of the policy; the first that names him */
+	bool was_known, is_known;                     /* then and now; false = nobody was, is him */
+	uint32_t was, is;                             /* 0 unless known */
+};
+
+struct enforce_stale_users {
+	struct enforce_stale_user *items;
+	size_t count, room;
+};
+
+/*
+ * Compares the numbers in rules with those that the names have now, each user once. Pure.
+ * @param policy   that the rules were made of; is pointed into.
+ * @param listing  the rules, as nft lists them or as they were written.
+ * @param out      vec_free() in every case. @return 0; -ENOMEM.
+ */
+int enforce_stale_users(struct enforce_stale_users *out, const struct policy *policy,
+			const char *listing, const struct enforce_environment *environment);
+
+/* What of a declaration of `outbound:` decides about a packet. */
+enum enforce_part {
+	ENFORCE_PART_NONE,    /* all of it fits */
+	ENFORCE_PART_PORT,    /* it is about other ports */
+	ENFORCE_PART_DATE,    /* its last day is over */
+	ENFORCE_PART_TO,      /* the destination */
+	ENFORCE_PART_USER,    /* who, also one that is not known here */
+	ENFORCE_PART_PROGRAM, /* unit, executable, container */
+};
+
+/*
+ * Whether one declaration of the policy lets such a packet go. Pure.
+ * @param part  receives what closes it, or what it depends on.
+ */
+enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
+					   const struct policy_declaration *declaration,
+					   const struct enforce_outgoing *packet,
+					   const struct enforce_environment *environment,
+					   enum enforce_part *part);
 
 /* ---- what to ask the kernel, so that it proves the rules ---- */
 
@@ -622,6 +664,14 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
 
+/*
+ * The users of `outbound:` of a state whose numbers have changed since its rules were loaded, by
+ * the listing that was kept then; none where none was kept.
+ * @param policy  of that state. @return as enforce_stale_users(); -EACCES; errno of reading.
+ */
+int enforce_state_stale_users(struct enforce_stale_users *out, const struct enforce_states *states,
+			      unsigned number, const struct policy *policy,
+			      const struct enforce_environment *environment, struct err *e);
 /* Whether enforce_drift() can tell: nothing was changed, or a listing of that state was kept. */
 bool enforce_drift_known(const struct enforce_states *states, unsigned number);
 

@@ -266,7 +266,11 @@ void guard_table_keep(struct guard_table *table, const struct portset *added);
  * program: those are asked where a program connects or sends (bpf/connect_guard.bpf.c).
  */
 
-/* "unit: postfix.service; user: mail to relay", by whom a port of outbound: may be used. Appends;
+/* "unit: postfix.service to relay", whom a declaration of outbound: is for, "anybody" without a
+ * program. Appends. */
+void guard_declaration_format(struct str *out, const struct policy *policy,
+			      const struct policy_declaration *declaration);
+/* "unit: postfix.service | user: mail to relay", by whom a port of outbound: may be used. Appends;
  * nothing when nobody is declared. */
 void guard_outbound_format(struct str *out, const struct policy *policy, enum protocol protocol,
 			   uint16_t port);

@@ -84,6 +84,17 @@ static const struct policy_declaration *next_for(const struct policy *policy,
 	return i < policy->outbound.count ? &policy->outbound.items[i] : NULL;
 }
 
+void guard_declaration_format(struct str *out, const struct policy *policy,
+			      const struct policy_declaration *declaration)
+{
+	if (program_is_given(&declaration->program)) {
+		program_format(out, &declaration->program);
+	} else {
+		str_add(out, "anybody");
+	}
+	add_targets(out, policy, declaration);
+}
+
 void guard_outbound_format(struct str *out, const struct policy *policy, enum protocol protocol,
 			   uint16_t port)
 {
@@ -91,12 +102,7 @@ void guard_outbound_format(struct str *out, const struct policy *policy, enum pr
 	const char *bar = "";
 	while ((d = next_for(policy, protocol, port, d)) != NULL) {
 		str_add(out, bar);
-		if (program_is_given(&d->program)) {
-			program_format(out, &d->program);
-		} else {
-			str_add(out, "anybody");
-		}
-		add_targets(out, policy, d);
+		guard_declaration_format(out, policy, d);
 		bar = " | ";
 	}
 }

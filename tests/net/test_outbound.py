@@ -366,3 +366,74 @@ def test_where_this_host_was_kept_from_reaches_the_store(world):
         assert "connect-refused" not in [f["finding"] for f in daemon.ask("/v1/findings")["findings"]], "nobody is named"
     finally:
         daemon.remove()
+
+
+# ---- explain --to ----
+
+def explain(world, port, to, *words, code=None):
+    done = world.minato("explain", port, "--to", to, *words)
+    assert done.returncode in ((0, 2) if code is None else (code,)), done.stderr + done.stdout
+    return done.stdout if "--json" in words else " ".join(done.stdout.split())
+
+
+ALLOWED = ("  mail: {port: 25/tcp, for: mail, owner: ops, program: {user: nobody}}\n"
+           "  relay: {port: 25/tcp, for: the relay, owner: ops, to: 10.77.0.66}\n"
+           "  over: {port: 26/tcp, for: x, owner: ops, until: 2020-01-01}")
+
+
+def test_explain_says_which_declaration_decides_and_proves_it(world):
+    serve(world, 25)
+    world.hold(outbound(ALLOWED))
+    text = explain(world, 25, world.FRIEND, "--as", "nobody", code=0)
+    assert f"25/tcp to {world.FRIEND} as user nobody: may go" in text
+    assert "mail: fits (for user: nobody; \"mail\", owner ops)" in text
+    assert "relay: not to that address" in text
+    assert "the packet filter lets it leave through eth0" in text and "chain g1-out-to-" in text
+    assert "a rule asks for the user" not in text, "it is proven for that user"
+    text = explain(world, 25, world.FRIEND, "--as", OTHER_USER, code=2)
+    assert ": refused" in text and "mail: for another user" in text and "rejected by minato" in text
+    assert explain(world, 25, world.OTHER, "--as", OTHER_USER, code=0).count("decided by") >= 1
+    text = explain(world, 25, world.FRIEND, code=2)
+    assert "depends on who it is" in text and "say --as USER" in text
+    assert "a rule asks for the user of a socket" in text, "without a user the twin is not sure"
+    assert "its last day is over" in explain(world, 26, world.FRIEND, code=2)
+    text = explain(world, 443, world.FRIEND6, "--as", OTHER_USER, code=0)
+    assert "nobody declared the port; defaults: {outbound: accept}" in text
+
+
+@pytest.mark.parametrize("user", [NOBODY, OTHER_USER])
+def test_explain_agrees_with_what_becomes_of_a_packet(world, user):
+    serve(world, 25, 26)
+    world.hold(outbound(ALLOWED))
+    for port in (25, 26, 27):
+        for address in (world.FRIEND, world.OTHER, world.FRIEND6):
+            document = json.loads(explain(world, port, address, "--as", user, "--json"))["outgoing"]
+            came = comes(world, user, port, address)
+            refused = came == "ECONNREFUSED" and port != 27
+            assert document["goes"] == (not refused), (port, address, came, document)
+            assert document["way"]["outcome"] == ("rejected" if refused else "forwarded"), document
+
+
+def test_explain_names_whose_rule_refuses_what_the_policy_lets_go(world):
+    world.hold(outbound(ALLOWED))
+    world.nft("add table ip filter; add chain ip filter OUTPUT { type filter hook output priority 0; }; "
+              "add chain ip filter ufw-user-output; add rule ip filter OUTPUT jump ufw-user-output; "
+              "add rule ip filter ufw-user-output tcp dport 25 meta skuid 65534 drop")
+    text = explain(world, 25, world.OTHER, "--as", "nobody", code=2)
+    assert "dropped by ufw" in text and "tcp dport 25 meta skuid 65534 drop" in text
+    assert explain(world, 25, world.OTHER, "--as", OTHER_USER, code=0)
+    document = json.loads(explain(world, 25, world.OTHER, "--as", "nobody", "--json"))["outgoing"]
+    assert document["verdict"] == "open" and not document["goes"]
+    assert document["way"]["deciding"]["owner"] == "ufw" and document["declaration"] in ("mail", "relay")
+
+
+def test_explain_of_what_goes_out_works_without_rules_and_says_what_is_wrong(world):
+    text = explain(world, 25, world.FRIEND, code=0)
+    assert "no rules of minato hold here" in text
+    for words, what in ((("--as", "no-such-user"), "there is no user"), (("--from", world.FRIEND, "--as", "nobody"), "no --from")):
+        done = world.minato("explain", 25, "--to", world.FRIEND, *words)
+        assert done.returncode == 3 and what in done.stderr, done.stderr
+    done = world.minato("explain", 25, "--as", "nobody")
+    assert done.returncode == 3 and "--to ADDRESS" in done.stderr
+    done = world.minato("explain", "25/sctp", "--to", world.FRIEND)
+    assert done.returncode == 3, done.stderr
