@@ -23,6 +23,7 @@ struct rules {
 	const struct policy *before; /* of the rules that hold; NULL = there are none */
 	bool missing;                /* the record has confirmed rules, the kernel has none */
 	struct str drift; /* lines of nft's listing that another tool added or took away */
+	struct enforce_stale_users stale_users; /* of the policy before */
 	struct enforce_changes changes;
 	struct guard_changes guard_changes;
 	bool guard_differs;    /* what stands in the kernel is not what the policy wants */

@@ -67,6 +67,7 @@ static int write_layer(struct work *work, const struct enforce_environment *envi
 	struct rules *rules = work->rules;
 	unsigned layers = 0;
 	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
+	    rules->stale_users.count > 0 ||
 	    !enforce_drift_known(&rules->states, rules->status.confirmed)) {
 		return ENFORCE_WHOLE;
 	}

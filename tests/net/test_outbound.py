@@ -1,6 +1,7 @@
 """outbound: what this host may connect to, held in the real kernel against processes of several users."""
 import json
 import socket
+import subprocess
 import sys
 import time
 
@@ -437,3 +438,61 @@ def test_explain_of_what_goes_out_works_without_rules_and_says_what_is_wrong(wor
     assert done.returncode == 3 and "--to ADDRESS" in done.stderr
     done = world.minato("explain", "25/sctp", "--to", world.FRIEND)
     assert done.returncode == 3, done.stderr
+
+
+# ---- users whose number is another one by now ----
+
+class Accounts:
+    """minato with an /etc/passwd of its own, in a mount namespace for each command."""
+
+    def __init__(self, world):
+        self.world, self.passwd = world, world.folder / "passwd"
+        self.lines = open("/etc/passwd", encoding="utf-8").read()
+        self.set()
+
+    def set(self, **users):
+        lines = "".join(f"{name}:x:{uid}:65534::/:/bin/false\n" for name, uid in users.items())
+        self.passwd.write_text(self.lines + lines)
+
+    def minato(self, *words, **more):
+        inner = f"mount --bind {self.passwd} /etc/passwd && exec \"$@\""
+        return run("unshare", "--mount", "sh", "-c", inner, "sh", *self.world.words(*words),
+                   env=self.world.environment(**more), stdin=subprocess.DEVNULL)
+
+
+def test_a_user_whose_name_or_number_went_elsewhere_is_told_and_put_right(world):
+    serve(world, 25)
+    accounts = Accounts(world)
+    accounts.set(mno_mail=OTHER_USER)
+    world.declare(outbound("  mail: {port: 25/tcp, for: mail, owner: o, program: {user: mno_mail}}"))
+    assert accounts.minato("apply", "--unproven").returncode == 0
+    number = world.candidate()
+    if number is not None:
+        world.nft("flush map inet minato candidate; flush map inet minato candidate-out; "
+                  f"add element inet minato confirmed {{ ipv4 : goto g{number}-in, ipv6 : goto g{number}-in }}; "
+                  f"add element inet minato confirmed-out {{ ipv4 : goto g{number}-out, ipv6 : goto g{number}-out }}")
+        assert accounts.minato("restore").returncode == 0
+    until(lambda: (world.folder / "rules" / f"{world.confirmed()}.rules").exists(), "the listing is kept")
+    assert comes(world, OTHER_USER, 25) == "came"
+    assert accounts.minato("plan").returncode == 0
+    assert "other numbers" not in accounts.minato("status").stdout
+    # The user is gone, and somebody else has the number.
+    accounts.set(mno_other=OTHER_USER)
+    done = accounts.minato("plan")
+    assert done.returncode == 2
+    assert (f"mail: there is no user mno_mail any more, and the rules let number {OTHER_USER} go; "
+            "that number is user mno_other now") in done.stdout
+    assert "ユーザー mno_mail はもう存在せず" in accounts.minato("plan", LANGUAGE="ja", LANG="ja_JP.UTF-8").stdout
+    plan = json.loads(accounts.minato("plan", "--json").stdout)
+    assert plan["outbound_users_stale"] == [
+        {"declaration": "mail", "user": "mno_mail", "before": OTHER_USER, "after": None}] and plan["differs"]
+    assert "users of outbound: have other numbers by now" in " ".join(accounts.minato("status").stdout.split())
+    assert json.loads(accounts.minato("status", "--json").stdout)["rules"]["stale_users"]
+    # He comes again with another number: then that one is let go, and the old one no more.
+    accounts.set(mno_other=OTHER_USER, mno_mail=OTHER_USER + 1)
+    assert f"user mno_mail was number {OTHER_USER} and is {OTHER_USER + 1} now" in accounts.minato("plan").stdout
+    done = accounts.minato("apply", "--unproven")
+    assert done.returncode == 0, done.stderr
+    assert world.candidate() is None, "nobody can be cut off by it"
+    assert comes(world, OTHER_USER, 25) == "ECONNREFUSED" and comes(world, OTHER_USER + 1, 25) == "came"
+    until(lambda: accounts.minato("plan").returncode == 0, "the listing is kept")

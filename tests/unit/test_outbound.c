@@ -643,6 +643,67 @@ static void sets_are_compared_by_what_they_decide(void **state)
 	policy_deinit(&policy);
 }
 
+/* ---- users who are others by now ---- */
+
+/* "postfix 7>101", "_apt ->42": who, then and now. */
+static void assert_stale(const struct policy *policy, const char *listing, const char *expected)
+{
+	struct enforce_stale_users users;
+	struct str text = STR_INIT(1000);
+	assert_int_equal(enforce_stale_users(&users, policy, listing, &environment), 0);
+	for (size_t i = 0; i < users.count; i++) {
+		const struct enforce_stale_user *user = &users.items[i];
+		str_printf(&text, "%s%s ", text.length > 0 ? ", " : "",
+			   user->declaration->program.user);
+		if (user->was_known) {
+			str_printf(&text, "%u", user->was);
+		}
+		str_add_char(&text, '>');
+		if (user->is_known) {
+			str_printf(&text, "%u", user->is);
+		}
+	}
+	assert_string_equal(str_text(&text), expected);
+	str_deinit(&text);
+	vec_free(&users);
+}
+
+static void a_user_with_another_number_is_stale(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of(
+		"outbound:\n" O("mail", "25/tcp", USER("postfix")) O("more", "587/tcp",
+								     USER("postfix"))
+			O("apt", "80/tcp", USER("_apt") ", to: hub") O("ghost", "81/tcp",
+								       USER("ghost"))
+				O("old", "82/tcp", USER("_apt") ", until: 2026-11-01")
+					O("one", "83/tcp", USER("\"7\"")) O("free", "84/tcp", ""));
+	static const struct {
+		const char *listing, *stale;
+	} cases[] = {
+		{ "meta skuid 101 accept comment \"mail\"\n"
+		  "meta skuid 42 ip daddr @x accept comment \"apt\"\n"
+		  "meta skuid 7 accept comment \"one\"\n",
+		  "" },
+		/* postfix was made anew, _apt was not there, ghost was. */
+		{ "\t\tmeta skuid 105 accept comment \"more\"\n"
+		  "\t\tmeta skuid 77 accept comment \"ghost\"\n"
+		  "\t\tmeta skuid 7 accept comment \"one\"",
+		  "postfix 105>101, _apt >42, ghost 77>" },
+		{ "meta skuid x accept comment \"mail\"\nmeta skuid 9 accept comment \"nobody\"\n"
+		  "accept comment \"mail\"\nmeta skuid 8 accept comment \"mail",
+		  "postfix >101, _apt >42, 7 >7" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_stale(&policy, cases[i].listing, cases[i].stale);
+	}
+	/* What is written is read: nothing is stale just then, but for ghosts. */
+	struct str rules = rules_of(&policy);
+	assert_stale(&policy, str_text(&rules), "");
+	str_deinit(&rules);
+	policy_deinit(&policy);
+}
+
 static void who_is_declared_is_said_in_words(void **state)
 {
 	(void)state;
@@ -804,6 +865,7 @@ int main(void)
 		cmocka_unit_test(a_set_says_who_may_connect_where_until_when),
 		cmocka_unit_test(a_container_is_told_by_its_id_in_the_hosts_own_network),
 		cmocka_unit_test(sets_are_compared_by_what_they_decide),
+		cmocka_unit_test(a_user_with_another_number_is_stale),
 		cmocka_unit_test(who_is_declared_is_said_in_words),
 		cmocka_unit_test(more_declarations_than_a_set_holds_are_refused),
 		cmocka_unit_test(rules_and_set_together_do_what_the_verdicts_say),
