@@ -115,6 +115,8 @@ int programs_hold(const struct policy *policy, const struct context *context);
  */
 void programs_try(const struct policy *policy, const struct policy *before,
 		  const struct context *context, unsigned seconds);
+/* Whether anything of it stands in the kernel, confirmed or tried. */
+bool programs_stand(void);
 /* Ends what is tried at once, and what is left of it when its time is over. */
 void programs_cancel(const struct context *context);
 /* Whether what a confirmed policy says of them does not hold as it should: it was removed, could

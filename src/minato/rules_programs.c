@@ -147,11 +147,22 @@ json_t *programs_json(const struct policy *policy, const struct context *context
 	return list;
 }
 
-/* Whether connect() is to be asked: by a policy that only observes, to be told of. */
-static bool wants(const struct policy *policy)
+/* Whether connect() is to be asked: by a policy that only observes, to be told of, where that is
+ * possible. */
+static bool wants(const struct policy *policy, const struct place *place)
 {
-	return policy != NULL && guard_keeps_outbound(policy) &&
-	       (enforce_limits_outbound(policy) || policy_observes(policy, NULL));
+	if (policy == NULL || !guard_keeps_outbound(policy)) {
+		return false;
+	}
+	return enforce_limits_outbound(policy) ||
+	       (policy_observes(policy, NULL) && guard_connect_check(&place->guard, NULL) == 0);
+}
+
+bool programs_stand(void)
+{
+	struct place place;
+	find_place(&place);
+	return access(place.guard.directory, F_OK) == 0;
 }
 
 bool programs_lost(const struct policy *policy, const struct context *context)
@@ -160,10 +171,10 @@ bool programs_lost(const struct policy *policy, const struct context *context)
 	struct guard_connect connect = { 0 };
 	struct place place;
 	bool holds = false;
-	if (!wants(policy)) {
+	find_place(&place);
+	if (!wants(policy, &place)) {
 		return false;
 	}
-	find_place(&place);
 	int r = compile(&connect, &place, policy, context, &e);
 	if (r == 0) {
 		r = guard_connect_holds(&holds, &place.guard, &connect, &e);
@@ -205,8 +216,8 @@ static int hold(const struct policy *policy, const struct context *context, stru
 	struct place place;
 	bool holds = false;
 	find_place(&place);
-	if (!wants(policy)) {
-		return access(place.directory, F_OK) == 0 ? release(&place, e) : 0;
+	if (!wants(policy, &place)) {
+		return programs_stand() ? release(&place, e) : 0;
 	}
 	int r = compile(&connect, &place, policy, context, e);
 	if (r == 0) {
@@ -246,7 +257,7 @@ static int try(const struct policy *policy, const struct context *context, usec_
 	struct guard_connect_status status = { 0 };
 	struct place place;
 	find_place(&place);
-	if (!wants(policy) &&
+	if (!wants(policy, &place) &&
 	    (guard_connect_status(&status, &place.guard, NULL) < 0 || !status.held)) {
 		/* Nothing is kept, and nothing is to be; something tried before may be left. */
 		return guard_connect_cancel(&place.guard, e);
@@ -289,7 +300,7 @@ int programs_release(const struct context *context)
 	struct err e = ERR_INIT;
 	struct place place;
 	find_place(&place);
-	if (access(place.directory, F_OK) == 0 && release(&place, &e) < 0) {
+	if (programs_stand() && release(&place, &e) < 0) {
 		complain(context, err_text(&e), NULL);
 		return EXIT_ERROR;
 	}

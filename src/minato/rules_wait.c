@@ -27,8 +27,8 @@ static void clean_programs(const struct rules *rules, const struct context *cont
 	const struct enforce_state *state =
 		enforce_states_find(&rules->states, rules->status.confirmed);
 	struct policy policy = { 0 };
-	if (rules->status.candidate != 0) {
-		return; /* the next one has begun, and has somebody who waits for it */
+	if (!programs_stand() || rules->status.candidate != 0) {
+		return; /* the next one, if any, has somebody of its own who waits for it */
 	}
 	programs_cancel(context);
 	if (state != NULL &&

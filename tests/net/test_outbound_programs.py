@@ -417,3 +417,20 @@ def test_refusals_wait_for_a_daemon_that_is_not_there(host, daemon):
     assert host.comes(OTHER, 25) == "EPERM"
     daemon.start()
     assert first(daemon)["port"] == 25
+
+
+def test_a_restore_while_something_is_tried_leaves_that_alone(host):
+    """As minato-guard.path starts it when a container comes or goes."""
+    serve(host, 25)
+    host.hold(outbound("  mail: {port: 26/tcp, for: mail, owner: o}"))
+    host.apply(outbound(UNIT), "--unproven")
+    assert host.minato("restore").returncode == 0
+    assert host.comes(OTHER, 25) == "EPERM" and host.comes(MAIL, 25) == "came"
+    assert host.minato("rollback").returncode == 0
+    assert host.comes(OTHER, 25) == "came"
+
+
+def test_a_policy_that_only_observes_asks_for_no_bpf(host):
+    done = host.apply(outbound(UNIT).replace("{outbound: accept}", "{mode: observe}"), MINATO_WITHOUT="bpf")
+    assert "does not hold" not in done.stderr
+    assert host.minato("plan", MINATO_WITHOUT="bpf").returncode == 0
