@@ -84,12 +84,13 @@ int enforce_stale_users(struct enforce_stale_users *out, const struct policy *po
 		const struct policy_declaration *d = &policy->outbound.items[i];
 		struct permit permit = { 0 };
 		struct enforce_stale_user found = { .declaration = d };
-		if (d->program.user == NULL || access_left(d, environment) < 0 ||
-		    environment->user == NULL || is_told(out, d->program.user)) {
+		const char *user = d->program.user;
+		if (user == NULL || environment->user == NULL || is_told(out, user) ||
+		    access_left(d, environment) < 0) {
 			continue;
 		}
-		found.is_known = environment->user(&found.is, d->program.user) == 0;
-		found.was_known = find_permit(&permit, policy, listing, d->program.user);
+		found.is_known = environment->user(&found.is, user) == 0;
+		found.was_known = find_permit(&permit, policy, listing, user);
 		found.was = found.was_known ? permit.user : 0;
 		if (found.is_known == found.was_known && found.is == found.was) {
 			continue;

@@ -61,24 +61,13 @@ static void add_targets(struct str *out, const struct policy *policy,
 	}
 }
 
-static bool names_port(const struct policy_declaration *d, enum protocol protocol, uint16_t port)
-{
-	for (size_t i = 0; i < d->ports.count; i++) {
-		const struct policy_ports *p = &d->ports.items[i];
-		if (p->protocol == protocol && p->first <= port && port <= p->last) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static const struct policy_declaration *next_for(const struct policy *policy,
 						 enum protocol protocol, uint16_t port,
 						 const struct policy_declaration *after)
 {
 	size_t i = after == NULL ? 0 : (size_t)(after - policy->outbound.items) + 1;
 	while (i < policy->outbound.count &&
-	       !names_port(&policy->outbound.items[i], protocol, port)) {
+	       !policy_names_port(&policy->outbound.items[i], protocol, port)) {
 		i++;
 	}
 	return i < policy->outbound.count ? &policy->outbound.items[i] : NULL;

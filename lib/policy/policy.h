@@ -213,6 +213,10 @@ struct policy {
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
 void policy_deinit(struct policy *policy);
 
+/* Whether one of its `port:` says that number of that protocol. */
+bool policy_names_port(const struct policy_declaration *declaration, enum protocol protocol,
+		       uint16_t port);
+
 /*
  * The declaration for a port of this host; the first one in the file's order.
  * MPTCP is looked up as TCP (it listens on TCP ports).

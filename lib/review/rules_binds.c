@@ -22,24 +22,13 @@ static bool is_outgoing(const struct event *event)
 	return event->kind == EVENT_CONNECT_REFUSED || event->kind == EVENT_CONNECT_WATCHED;
 }
 
-static bool names_port(const struct policy_declaration *d, const struct event *event)
-{
-	for (size_t i = 0; i < d->ports.count; i++) {
-		const struct policy_ports *p = &d->ports.items[i];
-		if (p->protocol == event->protocol && p->first <= event->port &&
-		    event->port <= p->last) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static const struct policy_declaration *declared_outbound(const struct policy *policy,
 							  const struct event *event)
 {
 	for (size_t i = 0; i < policy->outbound.count; i++) {
 		const struct policy_declaration *d = &policy->outbound.items[i];
-		if (policy_names_program(&d->program) && names_port(d, event)) {
+		if (policy_names_program(&d->program) &&
+		    policy_names_port(d, event->protocol, event->port)) {
 			return d;
 		}
 	}

@@ -139,6 +139,7 @@ static int ask_and_print(const struct explain *explain, const struct outgoing_re
 		complain(explain->context, err_text(&e), NULL);
 	}
 	int code = print(explain, request, told);
+	told->way = NULL;
 	twin_answer_deinit(&answer);
 	return code;
 }
@@ -154,7 +155,7 @@ static int answer(const struct explain *explain, const struct outgoing_request *
 	const bool routed = twin_way(route.interface, &route.from, &packet->to, &e) == 0;
 	packet->interface = routed ? route.interface : NULL;
 	told->packet = packet;
-	told->environment = &environment;
+	told->environment = environment;
 	told->user = request->user;
 	told->unit = request->unit;
 	told->verdict = told->policy == NULL ? ENFORCE_OPEN

@@ -95,7 +95,7 @@ static void add_declaration(struct str *out, const struct explain *explain,
 {
 	enum enforce_part part = ENFORCE_PART_NONE;
 	const enum enforce_verdict verdict =
-		enforce_fits_outgoing(told->policy, d, told->packet, told->environment, &part);
+		enforce_fits_outgoing(told->policy, d, told->packet, &told->environment, &part);
 	if (part == ENFORCE_PART_PORT) {
 		return;
 	}
@@ -200,7 +200,7 @@ static json_t *declarations_json(const struct outgoing_told *told)
 		const struct policy_declaration *d = &told->policy->outbound.items[i];
 		enum enforce_part part = ENFORCE_PART_NONE;
 		const enum enforce_verdict verdict = enforce_fits_outgoing(
-			told->policy, d, told->packet, told->environment, &part);
+			told->policy, d, told->packet, &told->environment, &part);
 		struct str words = STR_INIT(LINE_MAX_BYTES);
 		guard_declaration_format(&words, told->policy, d);
 		if (part != ENFORCE_PART_PORT) {

@@ -8,7 +8,7 @@ struct outgoing_told {
 	const struct policy *policy; /* NULL = there are no rules of minato */
 	bool confirmed;              /* it is the one that holds; else that of the file */
 	const struct enforce_outgoing *packet;
-	const struct enforce_environment *environment;
+	struct enforce_environment environment;
 	const char *user, *unit; /* as typed; NULL = not said */
 	enum enforce_verdict verdict;
 	const struct policy_declaration *by; /* NULL = none decides */
