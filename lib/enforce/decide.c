@@ -264,25 +264,25 @@ enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
 					   const struct policy_declaration *declaration,
 					   const struct enforce_outgoing *packet,
 					   const struct enforce_environment *environment,
-					   enum enforce_part *part)
+					   enum enforce_condition *part)
 {
 	const struct policy_declaration *d = declaration;
 	const enum protocol protocol =
 		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
 	const struct {
-		enum enforce_part part;
+		enum enforce_condition part;
 		enum enforce_verdict verdict;
 	} parts[] = {
-		{ ENFORCE_PART_PORT,
+		{ ENFORCE_CONDITION_PORT,
 		  access_covers(d, protocol, packet->port) ? ENFORCE_OPEN : ENFORCE_CLOSED },
-		{ ENFORCE_PART_DATE,
+		{ ENFORCE_CONDITION_DATE,
 		  lets_anyone_in(policy, d, environment) ? ENFORCE_OPEN : ENFORCE_CLOSED },
-		{ ENFORCE_PART_TO, by_to(policy, d, packet) },
-		{ ENFORCE_PART_PROGRAM, by_program(d, packet) },
-		{ ENFORCE_PART_USER, by_user(d, packet, environment) },
+		{ ENFORCE_CONDITION_TO, by_to(policy, d, packet) },
+		{ ENFORCE_CONDITION_PROGRAM, by_program(d, packet) },
+		{ ENFORCE_CONDITION_USER, by_user(d, packet, environment) },
 	};
 	enum enforce_verdict all = ENFORCE_OPEN;
-	*part = ENFORCE_PART_NONE;
+	*part = ENFORCE_CONDITION_NONE;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (worst(all, parts[i].verdict) != all) {
 			all = parts[i].verdict;
@@ -308,10 +308,10 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < policy->outbound.count && best != ENFORCE_OPEN; i++) {
 		const struct policy_declaration *d = &policy->outbound.items[i];
-		enum enforce_part part = ENFORCE_PART_NONE;
+		enum enforce_condition part = ENFORCE_CONDITION_NONE;
 		const enum enforce_verdict now =
 			enforce_fits_outgoing(policy, d, packet, environment, &part);
-		declared = declared || part != ENFORCE_PART_PORT;
+		declared = declared || part != ENFORCE_CONDITION_PORT;
 		if (now != ENFORCE_CLOSED) {
 			best = now;
 			*by = d;

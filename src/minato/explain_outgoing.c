@@ -125,7 +125,7 @@ static int ask_and_print(const struct explain *explain, const struct outgoing_re
 	};
 	struct twin_answer answer = { .reject = "" };
 	struct way_told way = { .packet = &packet, .answer = &answer };
-	int r = twin_host_read(&host, NULL, &e);
+	int r = twin_host_read(&host, NULL, NULL, &e);
 	if (r == 0) {
 		r = twin_new_as(&twin, host, asked->user_known ? &asked->user : NULL, &e);
 	}

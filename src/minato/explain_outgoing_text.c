@@ -73,19 +73,21 @@ static void add_headline(struct str *out, const struct explain *explain,
 
 /* ---- what the policy says ---- */
 
-static const char *part_sentence(enum enforce_part part, enum enforce_verdict verdict)
+static const char *part_sentence(enum enforce_condition part, enum enforce_verdict verdict)
 {
 	static const char *const sentences[][2] = {
-		[ENFORCE_PART_NONE] = { N_("fits"), N_("fits") },
-		[ENFORCE_PART_PORT] = { NULL, NULL },
-		[ENFORCE_PART_DATE] = { N_("its last day is over"), N_("its last day is over") },
-		[ENFORCE_PART_TO] = { N_("not to that address"),
-				      N_("depends on the interface it goes out by") },
-		[ENFORCE_PART_USER] = { N_("for another user"),
-					N_("depends on the user: say --as USER") },
-		[ENFORCE_PART_PROGRAM] = { N_("for another program"),
-					   N_("depends on the program: say --unit UNIT, where it "
-					      "asks for one") },
+		[ENFORCE_CONDITION_NONE] = { N_("fits"), N_("fits") },
+		[ENFORCE_CONDITION_PORT] = { NULL, NULL },
+		[ENFORCE_CONDITION_DATE] = { N_("its last day is over"),
+					     N_("its last day is over") },
+		[ENFORCE_CONDITION_TO] = { N_("not to that address"),
+					   N_("depends on the interface it goes out by") },
+		[ENFORCE_CONDITION_USER] = { N_("for another user"),
+					     N_("depends on the user: say --as USER") },
+		[ENFORCE_CONDITION_PROGRAM] = { N_("for another program"),
+						N_("depends on the program: say --unit UNIT, where "
+						   "it "
+						   "asks for one") },
 	};
 	return sentences[part][verdict == ENFORCE_DEPENDS];
 }
@@ -93,10 +95,10 @@ static const char *part_sentence(enum enforce_part part, enum enforce_verdict ve
 static void add_declaration(struct str *out, const struct explain *explain,
 			    const struct outgoing_told *told, const struct policy_declaration *d)
 {
-	enum enforce_part part = ENFORCE_PART_NONE;
+	enum enforce_condition part = ENFORCE_CONDITION_NONE;
 	const enum enforce_verdict verdict =
 		enforce_fits_outgoing(told->policy, d, told->packet, &told->environment, &part);
-	if (part == ENFORCE_PART_PORT) {
+	if (part == ENFORCE_CONDITION_PORT) {
 		return;
 	}
 	/* What other rules refuse is decided there, whatever is declared. */
@@ -188,9 +190,9 @@ void outgoing_text(struct str *out, const struct explain *explain, const struct 
 static json_t *declarations_json(const struct outgoing_told *told)
 {
 	static const char *const parts[] = {
-		[ENFORCE_PART_NONE] = NULL,   [ENFORCE_PART_PORT] = "port",
-		[ENFORCE_PART_DATE] = "date", [ENFORCE_PART_TO] = "destination",
-		[ENFORCE_PART_USER] = "user", [ENFORCE_PART_PROGRAM] = "program",
+		[ENFORCE_CONDITION_NONE] = NULL,   [ENFORCE_CONDITION_PORT] = "port",
+		[ENFORCE_CONDITION_DATE] = "date", [ENFORCE_CONDITION_TO] = "destination",
+		[ENFORCE_CONDITION_USER] = "user", [ENFORCE_CONDITION_PROGRAM] = "program",
 	};
 	static const char *const verdicts[] = {
 		[ENFORCE_OPEN] = "open", [ENFORCE_CLOSED] = "closed", [ENFORCE_DEPENDS] = "depends"
@@ -198,12 +200,12 @@ static json_t *declarations_json(const struct outgoing_told *told)
 	json_t *list = json_array();
 	for (size_t i = 0; told->policy != NULL && i < told->policy->outbound.count; i++) {
 		const struct policy_declaration *d = &told->policy->outbound.items[i];
-		enum enforce_part part = ENFORCE_PART_NONE;
+		enum enforce_condition part = ENFORCE_CONDITION_NONE;
 		const enum enforce_verdict verdict = enforce_fits_outgoing(
 			told->policy, d, told->packet, &told->environment, &part);
 		struct str words = STR_INIT(LINE_MAX_BYTES);
 		guard_declaration_format(&words, told->policy, d);
-		if (part != ENFORCE_PART_PORT) {
+		if (part != ENFORCE_CONDITION_PORT) {
 			json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}",
 							      "declaration", d->entry.name,
 							      "verdict", verdicts[verdict], "part",
