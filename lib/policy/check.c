@@ -38,7 +38,8 @@ static void fill_from(struct reader *reader, const struct view *v)
 		return;
 	}
 	if (!reader->cut && v->node->kind == NODE_MAPPING) {
-		fault(reader, v->node->key, "policy-from-missing", NULL,
+		fault(reader, v->node->key,
+		      v->forward ? "policy-forward-from-missing" : "policy-from-missing", NULL,
 		      ARGUMENTS({ "name", d->entry.name }));
 	}
 	from_any(reader, d);
