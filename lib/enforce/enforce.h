@@ -52,6 +52,9 @@ struct enforce_environment {
 	usec_t (*day_end)(int32_t day);
 	/* The number of a user by name or number. @return 0; -ENOENT. NULL = no user is known. */
 	int (*user)(uint32_t *uid, const char *name);
+	/* So long after loading, TCP that is passed on and that conntrack does not know may go on:
+	 * for the first rules, which nothing may have tracked before. 0 = it is asked at once. */
+	usec_t grace;
 };
 
 /* A new connection or datagram that arrives. */
@@ -97,6 +100,10 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
 enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 					    const struct enforce_packet *packet,
 					    const struct enforce_environment *environment);
+
+/* The same as enforce_cuts() for a connection that is passed on. @param port  0 with
+ * PROTOCOL_NONE: one without ports. Pure. */
+bool enforce_cuts_forward(const struct policy *policy, enum protocol protocol, uint16_t port);
 
 /*
  * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =

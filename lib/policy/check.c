@@ -67,7 +67,7 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 	}
 	fill_owner(reader, v);
 	fill_from(reader, v);
-	if (v->here && tree_get(v->node, "cut") == NULL) {
+	if ((v->here || v->forward) && tree_get(v->node, "cut") == NULL) {
 		d->cut = reader->policy.defaults.cut;
 	}
 }

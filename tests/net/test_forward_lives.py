@@ -1,0 +1,238 @@
+"""forward: connections that a router passes on and that lose their permission while they live, on the real kernel."""
+import contextlib
+import json
+import socket
+import time
+
+import pytest
+
+from world import World, alive, checked, inside, run, wait_until_up
+
+INNER, INNER6 = "10.78.0.2", "2001:db8:78::2"
+YEAR = time.localtime().tm_year + 1
+
+
+class Router(World):
+    """outside (10.77.0.2 ...) -- host eth0, lan0 (10.78.0.1) -- inner (10.78.0.2); nothing in it tracks connections."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = self.host + "i"
+        checked("ip", "netns", "add", self.inner)
+        checked("ip", "-n", self.inner, "link", "set", "lo", "up")
+        checked("ip", "link", "add", "lan0", "netns", self.host, "type", "veth", "peer", "name", "eth0", "netns", self.inner)
+        self.address(self.host, "lan0", "10.78.0.1/24", "2001:db8:78::1/64")
+        self.address(self.inner, "eth0", f"{INNER}/24", f"{INNER6}/64")
+        wait_until_up((self.host, "lan0"), (self.inner, "eth0"))
+        for setting in ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"):
+            checked("ip", "netns", "exec", self.host, "sysctl", "-qw", setting)
+        checked("ip", "-n", self.inner, "route", "add", "default", "via", "10.78.0.1")
+        checked("ip", "-n", self.inner, "-6", "route", "add", "default", "via", "2001:db8:78::1")
+        checked("ip", "-n", self.outside, "route", "add", "10.78.0.0/24", "via", self.HOST)
+        checked("ip", "-n", self.outside, "-6", "route", "add", "2001:db8:78::/64", "via", self.HOST6)
+
+    def remove(self):
+        super().remove()
+        run("ip", "netns", "del", self.inner)
+
+    def pair(self, server, port, source=World.FRIEND):
+        """A connection from the outside to the inner side, and its end there."""
+        target = INNER6 if ":" in source else INNER
+        deadline = time.monotonic() + 5  # the link-local addresses of a new link take a moment
+        client = self.connect(port, source, target)
+        while client is None and time.monotonic() < deadline:
+            client = self.connect(port, source, target)
+        assert client, source
+        accepted, _ = server.accept()
+        self.sockets.append(accepted)
+        return client, accepted
+
+    def datagrams(self, source, port):
+        def make():
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            client.settimeout(0.5)
+            client.bind((source, 0))
+            client.connect((INNER, port))
+            return client
+
+        with inside(self.outside) as call:
+            client = call(make)
+        self.sockets.append(client)
+        return client
+
+    def tracked(self):
+        """How many connections the kernel knows."""
+        return int(checked("ip", "netns", "exec", self.host, "sysctl", "-n", "net.netfilter.nf_conntrack_count"))
+
+
+@pytest.fixture
+def router():
+    made = Router()
+    yield made
+    made.remove()
+
+
+def policy(*ways, defaults="forward: drop"):
+    return "minato: 1\nforward:\n" + "".join(f"  {way}\n" for way in ways) + f"defaults: {{{defaults}}}\n"
+
+
+def way(name, port, source, more=""):
+    return f"{name}: {{port: {port}, for: x, owner: o, from: {source}{more}}}"
+
+
+def ended(client, accepted):
+    """Whether both ends hear that the connection is over, each within the time of one answer."""
+    with pytest.raises(ConnectionError):
+        client.settimeout(1.5)
+        client.sendall(b"x")
+        client.recv(1)  # the reset that answers what was sent
+        client.sendall(b"x")
+    with pytest.raises(ConnectionError):
+        accepted.settimeout(1.5)
+        for _ in range(3):  # the first one is what the peer answers with its reset
+            accepted.sendall(b"x")
+            assert accepted.recv(1), "it ended in good order"
+    return True
+
+
+def answered(client):
+    client.send(b"x")
+    try:
+        return client.recv(16) == b"x"
+    except TimeoutError:
+        return False
+
+
+# ---- cut ----
+
+@pytest.mark.parametrize("friend, other", [(World.FRIEND, World.OTHER), (World.FRIEND6, World.OTHER6)])
+def test_who_is_permitted_goes_on_and_the_other_is_reset(router, friend, other):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", "any")))
+    stays, goes = router.pair(server, 7000, friend), router.pair(server, 7000, other)
+    router.hold(policy(way("site", "7000/tcp", f"\"{friend}\"")))
+    assert alive(*stays) and alive(*goes), "without cut: nobody is cut"
+    router.hold(policy(way("site", "7000/tcp", f"\"{friend}\"", ", cut: yes")))
+    assert alive(*stays)
+    assert ended(*goes)
+    assert alive(*stays)
+
+
+def test_where_it_goes_is_asked_too(router):
+    router.address(router.inner, "eth0", "10.78.0.3/24")
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", "any")))
+    stays = router.pair(server, 7000)
+    goes = router.connect(7000, World.FRIEND, "10.78.0.3"), server.accept()[0]
+    router.sockets.append(goes[1])
+    router.hold(policy(way("site", "7000/tcp", "any", f", to: {INNER}, cut: yes")))
+    assert alive(*stays)
+    assert ended(*goes)
+
+
+def test_another_way_out_ends_it(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", "any", ", out: lan0, cut: yes")))
+    pair = router.pair(server, 7000)
+    router.hold(policy(way("site", "7000/tcp", "any", ", interface: eth0, out: lan0, cut: yes")))
+    assert alive(*pair)
+    router.hold(policy(way("site", "7000/tcp", "any", ", out: eth0, cut: yes")))
+    assert ended(*pair)
+
+
+def test_a_declaration_that_is_gone_ends_by_the_defaults(router):
+    """Neither this host's own connections, in both directions, nor others that are declared are touched."""
+    server, own = router.listen(7000, namespace=router.inner), router.listen(22)
+    second = router.listen(7001, namespace=router.inner)
+    far = router.listen(7000, namespace=router.outside)
+    ssh = "ports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: any}\n"
+    both = way("site", "7000/tcp", "any"), way("more", "7001/tcp", "any")
+    router.hold(policy(*both) + ssh)
+    goes, stays = router.pair(server, 7000), router.pair(second, 7001)
+    came = router.connect(22), own.accept()[0]
+    with inside(router.host) as call:
+        out = call(lambda: socket.create_connection((World.FRIEND, 7000), 1))
+    taken = far.accept()[0]
+    router.sockets += [came[1], out, taken]
+    router.hold(policy(both[1]) + ssh)
+    assert alive(*goes)
+    router.hold(policy(both[1], defaults="forward: drop, cut: yes") + ssh, "--even-if-it-cuts-me")
+    assert ended(*goes)
+    assert alive(*stays) and alive(*came) and alive(taken, out)
+
+
+def test_the_same_port_of_this_host_is_another_matter(router):
+    inner, own = router.listen(7000, namespace=router.inner), router.listen(7000)
+    ports = "ports:\n  own: {port: 7000/tcp, for: x, owner: o, from: %s, cut: yes}\n"
+    router.hold(policy(way("site", "7000/tcp", "any", ", cut: yes")) + ports % "any")
+    through = router.pair(inner, 7000)
+    came = router.connect(7000), own.accept()[0]
+    router.sockets.append(came[1])
+    router.hold(policy(way("site", "7000/tcp", "any", ", cut: yes")) + ports % World.OTHER, "--even-if-it-cuts-me")
+    assert alive(*through)
+    assert ended(*came)
+    router.hold(policy(way("site", "7000/tcp", World.OTHER, ", cut: yes")) + ports % "any")
+    came = router.connect(7000), own.accept()[0]
+    router.sockets.append(came[1])
+    assert alive(*came)
+    assert ended(*through)
+
+
+def test_datagrams_of_an_exchange_end_too(router):
+    router.listen(53, "udp", "0.0.0.0", router.inner)
+    router.hold(policy(way("dns", "53/udp", "any")))
+    client = router.datagrams(World.OTHER, 53)
+    assert answered(client) and answered(client)
+    router.hold(policy(way("dns", "53/udp", World.FRIEND)))
+    assert answered(client), "the exchange goes on"
+    router.hold(policy(way("dns", "53/udp", World.FRIEND, ", cut: yes")))
+    assert not answered(client)
+
+
+def test_what_only_observes_cuts_nothing(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", "any")))
+    pair = router.pair(server, 7000)
+    router.hold(policy(way("site", "7000/tcp", World.OTHER, ", cut: yes, mode: observe")))
+    assert alive(*pair)
+
+
+# ---- until ----
+
+def test_its_last_day_ends_what_lives_on_it(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.listen(53, "udp", "0.0.0.0", router.inner)
+    router.hold(policy(way("guest", "[7000/tcp, 53/udp]", "any", f", until: {YEAR}-01-01")))
+    pair, client = router.pair(server, 7000), router.datagrams(World.FRIEND, 53)
+    assert answered(client) and answered(client) and alive(*pair)
+    # The kernel takes these elements out by itself at the end of that day.
+    router.nft("delete element inet minato g1-fwd-until-guest { ipv4, ipv6 }")
+    assert ended(*pair)
+    assert not answered(client)
+
+
+def test_what_lives_by_another_declaration_stays_behind_a_last_day(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", World.FRIEND), way("guest", "7000/tcp", World.OTHER, f", until: {YEAR}-01-01"),
+                       way("way", "7000/tcp", World.OTHER6, f", to: \"{INNER6}\", until: {YEAR}-01-01")))
+    stays = router.pair(server, 7000, World.FRIEND)
+    goes = router.pair(server, 7000, World.OTHER), router.pair(server, 7000, World.OTHER6)
+    for name in ("guest", "way"):
+        router.nft(f"delete element inet minato g1-fwd-until-{name} {{ ipv4, ipv6 }}")
+    for each in goes:
+        assert ended(*each)
+    assert alive(*stays)
+
+
+def test_the_same_holds_for_ports_of_this_host(router):
+    server = router.listen(22)
+    router.hold("minato: 1\nports:\n"
+                f"  ssh: {{port: 22/tcp, for: x, owner: o, from: {World.FRIEND}}}\n"
+                f"  guest: {{port: 22/tcp, for: x, owner: o, from: {World.OTHER}, until: {YEAR}-01-01}}\n")
+    pairs = []
+    for source in (World.FRIEND, World.OTHER):
+        pairs.append((router.connect(22, source), server.accept()[0]))
+        router.sockets.append(pairs[-1][1])
+    router.nft("delete element inet minato g1-until-guest { ipv4, ipv6 }")
+    assert ended(*pairs[1])
+    assert alive(*pairs[0])
