@@ -433,7 +433,8 @@ enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the la
 
 /* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from; /* ADDR_NONE = all */
+	enum enforce_direction direction; /* INBOUND, or FORWARD: the port of another machine */
+	struct addr from;                 /* ADDR_NONE = all */
 	enum protocol protocol;
 	uint16_t port;
 	uint16_t last_port; /* of a run; 0 = that port alone */
@@ -454,14 +455,14 @@ struct enforce_counts {
  */
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
 /*
- * Reads how many new packets came for each run of declared ports, those that were refused included,
- * in all generations that the kernel has.
+ * Reads how many new packets came for each run of declared ports, of this host and of what it passes
+ * on, those that were refused included, in all generations that the kernel has.
  * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
  */
 int enforce_asked(struct enforce_counts *out, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
 
-/* Sorts by source, protocol and port. */
+/* Sorts by direction, source, protocol and port. */
 void enforce_counts_sort(struct enforce_counts *counts);
 /*
  * What was counted between two readings, most packets first. Pure. A count that went down began
@@ -469,7 +470,7 @@ void enforce_counts_sort(struct enforce_counts *counts);
  */
 int enforce_counts_grown(struct enforce_counts *out, const struct enforce_counts *now,
 			 const struct enforce_counts *before);
-/* Adds rows of one source, protocol and port together; sorted as by enforce_counts_sort. */
+/* Adds rows of one direction, source, protocol and port together; sorted as by enforce_counts_sort. */
 void enforce_counts_merge(struct enforce_counts *counts);
 /*
  * Adds what is remembered elsewhere to what the kernel counts, most packets first.
@@ -479,7 +480,7 @@ void enforce_counts_merge(struct enforce_counts *counts);
  */
 int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
 			bool within);
-/* Takes what was refused away from what was asked for, by port; most packets first, none with 0. */
+/* Takes what was refused away from what was asked for, by direction and port; most packets first, none with 0. */
 void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
 /* Takes some of its packets from a count of sorted ones. */
 void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);

@@ -29,6 +29,9 @@ static const char *const names[] = {
 	[EVENT_REFUSED] = "refused",
 	[EVENT_WOULD_REFUSE] = "would_refuse",
 	[EVENT_LET_IN] = "let_in",
+	[EVENT_FORWARD_REFUSED] = "forward_refused",
+	[EVENT_FORWARD_WOULD_REFUSE] = "forward_would_refuse",
+	[EVENT_FORWARD_PASSED] = "forward_passed",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -38,7 +38,11 @@ enum event_kind {
 	EVENT_REFUSED = 21,
 	EVENT_WOULD_REFUSE = 22, /* likewise, and mode: observe let them in */
 	EVENT_LET_IN = 23,       /* `count` new packets to an open port, from anywhere; likewise */
-	EVENT_KIND_LAST = EVENT_LET_IN,
+	/* The same of what this host passes on between others; `port` is asked for there. */
+	EVENT_FORWARD_REFUSED = 24,
+	EVENT_FORWARD_WOULD_REFUSE = 25,
+	EVENT_FORWARD_PASSED = 26,
+	EVENT_KIND_LAST = EVENT_FORWARD_PASSED,
 };
 
 enum {

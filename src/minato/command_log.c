@@ -58,6 +58,9 @@ static const char *const kinds[] = {
 	"refused",
 	"would_refuse",
 	"let_in",
+	"forward_refused",
+	"forward_would_refuse",
+	"forward_passed",
 	NULL,
 };
 

@@ -33,7 +33,10 @@ static void add_rows(struct str *out, const struct context *context,
 		const struct enforce_counted *c = &counts->items[i];
 		char address[ADDR_TEXT_BYTES];
 		char span[SPAN_TEXT_BYTES];
-		str_printf(out, _("%8llu  %5u/%-4s from %s, last %s ago\n"),
+		str_printf(out,
+			   c->direction == ENFORCE_FORWARD
+				   ? _("%8llu  %5u/%-4s of others, from %s, last %s ago\n")
+				   : _("%8llu  %5u/%-4s from %s, last %s ago\n"),
 			   (unsigned long long)c->packets, c->port, protocol_name(c->protocol),
 			   addr_format(&c->from, address),
 			   span_format(context->now - c->last, span));
@@ -48,11 +51,12 @@ static void add_json(struct str *out, const struct context *context,
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct enforce_counted *c = &counts->items[i];
 		char address[ADDR_TEXT_BYTES];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:I, s:o}", "source",
-						      addr_format(&c->from, address), "protocol",
-						      protocol_name(c->protocol), "port", c->port,
-						      "packet_count", (json_int_t)c->packets,
-						      "last_time", view_time(c->last)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", "source",
+					addr_format(&c->from, address), "direction",
+					enforce_direction_name(c->direction), "protocol",
+					protocol_name(c->protocol), "port", c->port, "packet_count",
+					(json_int_t)c->packets, "last_time", view_time(c->last)));
 	}
 	json_object_set_new(document, "observed", json_boolean(observed));
 	json_object_set_new(document, "refused", list);
@@ -121,10 +125,11 @@ static const char *const examples[] = {
 const struct command command_refused = {
 	.name = "refused",
 	.summary = N_("who was refused by the rules, at which port, how often"),
-	.description = N_(
-		"Counted in the kernel by source and port, and remembered for a week after "
-		"the last packet; at most 16,384 of each family. What the daemon remembers, also "
-		"of rules that were flushed, is added."),
+	.description =
+		N_("Counted in the kernel by source and port, and remembered for a week after "
+		   "the last packet; at most 16,384 of each family, and as many of what this host "
+		   "passes on between others. What the daemon remembers, also of rules that were "
+		   "flushed, is added."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

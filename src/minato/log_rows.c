@@ -46,6 +46,9 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_REFUSED] = N_("refused"),
 		[EVENT_WOULD_REFUSE] = N_("would refuse"),
 		[EVENT_LET_IN] = N_("let in"),
+		[EVENT_FORWARD_REFUSED] = N_("not passed on"),
+		[EVENT_FORWARD_WOULD_REFUSE] = N_("would not pass"),
+		[EVENT_FORWARD_PASSED] = N_("passed on"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }

@@ -42,7 +42,10 @@ static int take(const struct event *event, void *data)
 	if (row == NULL) {
 		return -ENOMEM;
 	}
-	*row = (struct enforce_counted){ .from = event->address,
+	const bool passing =
+		event->kind == EVENT_FORWARD_REFUSED || event->kind == EVENT_FORWARD_WOULD_REFUSE;
+	*row = (struct enforce_counted){ .direction = passing ? ENFORCE_FORWARD : ENFORCE_INBOUND,
+					 .from = event->address,
 					 .protocol = event->protocol,
 					 .port = event->port,
 					 .packets = event->count,
@@ -55,7 +58,8 @@ int refused_remember(struct enforce_counts *counts, const char *state_directory,
 {
 	const usec_t week = now - ENFORCE_COUNTED_SECONDS * USEC_PER_SEC;
 	const struct store_filter filter = {
-		.kinds = 1U << (observed ? EVENT_WOULD_REFUSE : EVENT_REFUSED),
+		.kinds = 1U << (observed ? EVENT_WOULD_REFUSE : EVENT_REFUSED) |
+			 1U << (observed ? EVENT_FORWARD_WOULD_REFUSE : EVENT_FORWARD_REFUSED),
 		.from = since > 0 ? since : week,
 	};
 	struct remembering remembering = { 0 };

@@ -1,11 +1,13 @@
 """forward: connections that a router passes on and that lose their permission while they live, on the real kernel."""
 import contextlib
 import json
+import os
 import socket
 import time
 
 import pytest
 
+from daemon import until
 from world import World, alive, checked, inside, run, wait_until_up
 
 INNER, INNER6 = "10.78.0.2", "2001:db8:78::2"
@@ -37,15 +39,18 @@ class Router(World):
 
     def pair(self, server, port, source=World.FRIEND):
         """A connection from the outside to the inner side, and its end there."""
-        target = INNER6 if ":" in source else INNER
-        deadline = time.monotonic() + 5  # the link-local addresses of a new link take a moment
-        client = self.connect(port, source, target)
-        while client is None and time.monotonic() < deadline:
-            client = self.connect(port, source, target)
+        client = self.through(port, source)
         assert client, source
         accepted, _ = server.accept()
         self.sockets.append(accepted)
         return client, accepted
+
+    def through(self, port, source):
+        """A connection from the outside to the inner side, or None."""
+        if ":" in source:
+            for namespace in (self.host, self.outside, self.inner):  # a new link takes a moment
+                until(lambda where=namespace: not checked("ip", "-n", where, "-6", "addr", "show", "tentative"), "IPv6")
+        return self.connect(port, source, INNER6 if ":" in source else INNER, 0.5)
 
     def datagrams(self, source, port):
         def make():
@@ -236,3 +241,73 @@ def test_the_same_holds_for_ports_of_this_host(router):
     router.nft("delete element inet minato g1-until-guest { ipv4, ipv6 }")
     assert ended(*pairs[1])
     assert alive(*pairs[0])
+
+
+# ---- counting ----
+
+def counted(router, *words):
+    rows = json.loads(router.minato(*words, "--json").stdout)["refused"]
+    return {(r["direction"], r["source"], r["protocol"], r["port"]): r["packet_count"] for r in rows}
+
+
+def test_who_is_not_passed_on_is_counted_apart(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", World.FRIEND)))
+    assert router.minato("refused").stdout == "nobody was refused\n"
+    assert router.pair(server, 7000)
+    assert not router.through(7000, World.OTHER) and not router.through(7001, World.OTHER6)
+    assert not router.connect(7000, World.OTHER)
+    router.pings(INNER)  # has no port, and so does not fill the sets
+    assert counted(router, "refused") == {("forward", World.OTHER, "tcp", 7000): 1, ("forward", World.OTHER6, "tcp", 7001): 1,
+                                          ("inbound", World.OTHER, "tcp", 7000): 1}
+    assert f"7000/tcp  of others, from {World.OTHER}" in router.minato("refused").stdout
+    assert f"(中継) {World.OTHER} から" in router.minato("refused", LANGUAGE="ja").stdout
+    elements = json.loads(router.nft("-j", "list", "map", "inet", "minato", "g1-fwd-tcp"))["nftables"][-1]["map"]["elem"]
+    assert elements[0][0]["elem"]["counter"]["packets"] == 2, "who asked for it, also in vain"
+
+
+def test_observing_passes_on_and_tells_what_enforcing_would_refuse(router):
+    servers = {port: router.listen(port, namespace=router.inner) for port in (7000, 7001)}
+    text = policy(way("site", "7000/tcp", World.FRIEND), defaults="forward: drop, mode: observe")
+    router.apply(text, "--unproven")
+    assert router.confirmed() == 1, "nobody can be cut off by looking"
+    for port, source in ((7000, World.FRIEND), (7000, World.OTHER), (7001, World.OTHER6)):
+        router.pair(servers[port], port, source)
+    expected = {("forward", World.OTHER, "tcp", 7000): 1, ("forward", World.OTHER6, "tcp", 7001): 1}
+    assert counted(router, "refused", "--would") == counted(router, "plan", "--would-block", "7d") == expected
+    assert counted(router, "refused") == {}
+
+
+def test_one_way_may_be_observed_alone(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", World.FRIEND, ", mode: observe")))
+    assert router.pair(server, 7000, World.OTHER) and not router.through(7001, World.FRIEND)
+    assert counted(router, "plan", "--would-block", "7d") == {("forward", World.OTHER, "tcp", 7000): 1}
+    assert counted(router, "refused") == {("forward", World.FRIEND, "tcp", 7001): 1}
+
+
+def test_the_store_knows_what_was_not_passed_on(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("site", "7000/tcp", World.FRIEND)))
+    daemon = router.daemon(environment={**os.environ, "MINATO_COUNT_SECONDS": "1"})
+
+    def told(kind):
+        return {(e["address"], e["port"], e["protocol"], e["count"]) for e in daemon.ask(f"/v1/events?kind={kind}")["events"]}
+
+    try:
+        daemon.start()
+        until(lambda: daemon.status()["rules"]["confirmed"] == 1, "the keeper")
+        begun = time.monotonic()
+        until(lambda: time.monotonic() > begun + 1.5, "its first reading, which counts as told")
+        router.pair(server, 7000)
+        assert not router.through(7000, World.OTHER) and not router.connect(7000, World.OTHER)
+        until(lambda: told("forward_refused") == {(World.OTHER, 7000, "tcp", 1)}, "what was refused")
+        until(lambda: told("forward_passed") == {(None, 7000, "tcp", 1)}, "what passed")
+        until(lambda: told("refused") == {(World.OTHER, 7000, "tcp", 1)}, "what was refused at this host")
+        assert not told("let_in")
+        router.nft("flush", "ruleset")
+        until(lambda: daemon.status()["rules"]["restored"] == 1, "the rules are back")
+        assert counted(router, "refused", "--state-directory", daemon.state) == {
+            ("forward", World.OTHER, "tcp", 7000): 1, ("inbound", World.OTHER, "tcp", 7000): 1}
+    finally:
+        daemon.remove()
