@@ -131,11 +131,13 @@ void rules_follow_guard(const struct rules *rules, const struct context *context
 
 /* ---- live connections (rules_cut.c) ---- */
 
-/* A connection into this host that the new rules would not let in again. */
+/* A connection into this host, or through it, that the new rules would not let in again. */
 struct cut {
+	enum enforce_direction direction; /* INBOUND, FORWARD */
 	enum protocol protocol;
 	uint16_t port, remote_port;
 	struct addr remote;
+	struct addr target;  /* forwarded: where it goes */
 	const char *service; /* declaration or program that it goes to; NULL = not known */
 	bool mine;           /* it is the login that the command is typed in */
 	bool never;          /* never_cut names it */

@@ -8,6 +8,7 @@
 
 #include "conntrack/conntrack.h"
 #include "rules.h"
+#include "twin/twin.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -47,12 +48,21 @@ static const char *declared(const struct policy *policy, const struct cut *cut)
 	return d == NULL ? NULL : d->entry.name;
 }
 
+/* Where the host's routes lead to. */
+struct way {
+	struct addr to;
+	char interface[TWIN_INTERFACE_BYTES]; /* "" = not known */
+};
+
+enum { WAYS_KEPT = 256 };
+
 /* What looking for them takes. */
 struct search {
 	struct cuts *out;
 	const struct rules *rules;
 	const struct ifaddrs *interfaces;
 	struct enforce_environment environment;
+	struct way ways[WAYS_KEPT]; /* asked already; by the last byte of the address */
 };
 
 static void mark(struct cuts *cuts, const struct cut *cut)
@@ -111,33 +121,110 @@ static int take_connection(struct search *search, const struct connection *c)
 	return take(search, &local, &live);
 }
 
-/* Connections to published ports have no socket of this host: conntrack knows them. */
-static int take_published(const struct conntrack_flow *flow, void *data)
+/* ---- what has no socket of this host ---- */
+
+/* @param out  gets the name. @return it; NULL = not known. */
+static const char *way_to(char out[TWIN_INTERFACE_BYTES], struct search *search,
+			  const struct addr *to)
 {
-	const uint32_t published = CONNTRACK_DNAT | CONNTRACK_SEEN_REPLY;
+	struct way *way = &search->ways[to->bytes[to->family == ADDR_IPV6 ? 15 : 3] % WAYS_KEPT];
+	struct addr from;
+	if (addr_compare(&way->to, to) != 0) {
+		way->to = *to;
+		if (twin_way(way->interface, &from, to, NULL) < 0) {
+			way->interface[0] = '\0';
+		}
+	}
+	(void)str_copy(out, TWIN_INTERFACE_BYTES, way->interface); /* the next may take its place */
+	return out[0] == '\0' ? NULL : out;
+}
+
+/* The declaration that would let it pass but for what was asked; NULL when nobody declared it. */
+static const char *declared_forward(const struct policy *policy, const struct cut *cut)
+{
+	for (size_t i = 0; i < policy->forward.count; i++) {
+		const struct policy_declaration *d = &policy->forward.items[i];
+		for (size_t k = 0; k < d->ports.count; k++) {
+			const struct policy_ports *p = &d->ports.items[k];
+			if (p->protocol == cut->protocol && p->first <= cut->port &&
+			    cut->port <= p->last) {
+				return d->entry.name;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Which interfaces it uses is asked of the routes, where that decides. */
+static bool passes(struct search *search, const struct cut *live)
+{
+	const struct policy *policy = &search->rules->wanted.policy;
+	char in[TWIN_INTERFACE_BYTES];
+	char out[TWIN_INTERFACE_BYTES];
+	struct enforce_packet packet = { .protocol = live->protocol,
+					 .port = live->port,
+					 .from = live->remote,
+					 .to = live->target };
+	enum enforce_verdict verdict =
+		enforce_decide_forward(policy, &packet, &search->environment);
+	if (verdict == ENFORCE_DEPENDS) {
+		packet.interface = way_to(in, search, &live->remote);
+		packet.out = way_to(out, search, &live->target);
+		verdict = enforce_decide_forward(policy, &packet, &search->environment);
+	}
+	return verdict != ENFORCE_CLOSED;
+}
+
+/* Whom never_cut: names must not lose what passes through either, but may begin no more of it. */
+static int take_forwarded(struct search *search, const struct cut *live)
+{
+	const struct policy *policy = &search->rules->wanted.policy;
+	if (passes(search, live)) {
+		return 0;
+	}
+	struct cut *cut = vec_push(&search->out->list);
+	if (cut == NULL) {
+		return -ENOMEM;
+	}
+	*cut = *live;
+	cut->service = declared_forward(policy, cut);
+	cut->ends = enforce_cuts_forward(policy, cut->protocol, cut->port);
+	cut->never = cut->ends && policy_froms_have(policy, policy->never_cut.items,
+						    policy->never_cut.count, &cut->remote);
+	mark(search->out, cut);
+	return 0;
+}
+
+/* Connections to published ports and those between others: conntrack knows them. */
+static int take_flow(const struct conntrack_flow *flow, void *data)
+{
 	struct search *search = data;
 	const struct conntrack_tuple *to = &flow->original;
 	struct cut live = { .protocol = (enum protocol)flow->protocol, /* IANA's numbers both */
 			    .port = to->destination_port,
 			    .remote = to->source,
 			    .remote_port = to->source_port };
-	if ((flow->status & published) != published ||
+	if ((flow->status & CONNTRACK_SEEN_REPLY) == 0 ||
 	    strcmp(protocol_name(live.protocol), "?") == 0 ||
-	    interface_of(search->interfaces, &to->destination) == NULL ||
 	    interface_of(search->interfaces, &to->source) != NULL) {
 		return 0;
 	}
-	return take(search, &to->destination, &live);
+	if (interface_of(search->interfaces, &to->destination) == NULL) {
+		live.direction = ENFORCE_FORWARD;
+		live.target = to->destination;
+		return take_forwarded(search, &live);
+	}
+	return (flow->status & CONNTRACK_DNAT) == 0 ? 0 : take(search, &to->destination, &live);
 }
 
 /* Without root, or without conntrack, they are not told. */
-static int find_published(struct search *search)
+static int find_flows(struct search *search)
 {
 	struct conntrack *conntrack = NULL;
 	const bool without = conntrack_without(getenv("MINATO_WITHOUT"));
 	int r = geteuid() != 0 ? -EPERM : conntrack_open(&conntrack, without, NULL);
 	if (r == 0) {
-		r = conntrack_dump(conntrack, AF_UNSPEC, take_published, search, NULL);
+		r = conntrack_dump(conntrack, AF_UNSPEC, take_flow, search, NULL);
 	}
 	conntrack = conntrack_close(conntrack);
 	return r == -ENOMEM ? r : 0;
@@ -154,7 +241,7 @@ int cuts_find(struct cuts *out, const struct rules *rules, const struct context 
 		r = take_connection(&search, &rules->inventory.connections.items[i]);
 	}
 	if (r == 0) {
-		r = find_published(&search);
+		r = find_flows(&search);
 	}
 	freeifaddrs(interfaces);
 	return r;
@@ -166,6 +253,9 @@ static void add_cut(struct str *out, const struct cut *cut)
 	str_printf(out, "    %u/%s ", cut->port, protocol_name(cut->protocol));
 	text_escape(out, cut->service ?: "?");
 	str_printf(out, _(" from %s"), addr_format(&cut->remote, text));
+	if (cut->direction == ENFORCE_FORWARD) {
+		str_printf(out, _(" to %s, passed on"), addr_format(&cut->target, text));
+	}
 	str_add(out, cut->mine ? _(", yours") : "");
 	str_add(out, cut->never ? _(", never to be cut") : "");
 	str_add_char(out, '\n');
@@ -218,6 +308,14 @@ void cuts_add(struct str *out, const struct cuts *cuts)
 	}
 }
 
+/* null: it comes to this host itself. */
+static json_t *target_json(const struct cut *cut)
+{
+	char text[ADDR_TEXT_BYTES];
+	return cut->direction == ENFORCE_FORWARD ? json_string(addr_format(&cut->target, text))
+						 : json_null();
+}
+
 json_t *cuts_json(const struct cuts *cuts)
 {
 	json_t *list = json_array();
@@ -225,12 +323,14 @@ json_t *cuts_json(const struct cuts *cuts)
 		const struct cut *cut = &cuts->list.items[i];
 		char text[ADDR_TEXT_BYTES];
 		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:o, s:s, s:i, s:b, s:b, s:b}", "protocol",
-					protocol_name(cut->protocol), "port", cut->port, "service",
-					view_string(cut->service), "remote_address",
-					addr_format(&cut->remote, text), "remote_port",
-					cut->remote_port, "own_login", cut->mine, "never_cut",
-					cut->never, "cut", cut->ends));
+			list,
+			json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:i, s:b, s:b, s:b}", "direction",
+				  enforce_direction_name(cut->direction), "protocol",
+				  protocol_name(cut->protocol), "port", cut->port, "service",
+				  view_string(cut->service), "target_address", target_json(cut),
+				  "remote_address", addr_format(&cut->remote, text), "remote_port",
+				  cut->remote_port, "own_login", cut->mine, "never_cut", cut->never,
+				  "cut", cut->ends));
 	}
 	return list;
 }

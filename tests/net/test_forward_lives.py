@@ -202,6 +202,46 @@ def test_what_only_observes_cuts_nothing(router):
     assert alive(*pair)
 
 
+def test_the_plan_names_who_is_cut_and_who_stays(router):
+    servers = {port: router.listen(port, namespace=router.inner) for port in (7000, 7001, 7002)}
+    router.hold(policy(*(way(name, f"{port}/tcp", "any") for name, port in (("a", 7000), ("b", 7001), ("c", 7002)))))
+    for port, server in servers.items():
+        for source in (World.FRIEND, World.OTHER):
+            router.pair(server, port, source)
+    router.declare(policy(way("a", "7000/tcp", World.FRIEND, ", cut: yes"), way("b", "7001/tcp", "any", f", to: {World.HOST}"),
+                          way("c", "7002/tcp", "any", ", interface: eth0, out: lan0, cut: yes")))
+    done = router.minato("plan")
+    assert "1 live connection is cut for good as soon as these rules are tried:\n" \
+           f"    7000/tcp a from {World.OTHER} to {INNER}, passed on\n" in done.stdout, done.stdout + done.stderr
+    assert "2 live connections stay until they end, but could not come in again:\n" in done.stdout
+    assert f"    7001/tcp b from {World.FRIEND} to {INNER}, passed on\n" in done.stdout
+    assert f"a (接続元 {World.OTHER}) ({INNER} への中継)" in router.minato("plan", LANGUAGE="ja").stdout
+    told = json.loads(router.minato("plan", "--json").stdout)["connections_not_let_in_again"]
+    assert {(each["direction"], each["port"], each["remote_address"], each["target_address"], each["cut"]) for each in told} == {
+        ("forward", 7000, World.OTHER, INNER, True), ("forward", 7001, World.OTHER, INNER, False),
+        ("forward", 7001, World.FRIEND, INNER, False)}
+
+
+def test_the_plan_asks_the_routes_which_interfaces_it_uses(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.hold(policy(way("a", "7000/tcp", "any")))
+    router.pair(server, 7000)
+    for more, named in ((", interface: lan0", 1), (", out: eth0", 1), (", interface: eth0, out: lan0", 0)):
+        router.declare(policy(way("a", "7000/tcp", "any", more)))
+        assert len(json.loads(router.minato("plan", "--json").stdout)["connections_not_let_in_again"]) == named, more
+
+
+def test_whom_never_cut_names_keeps_what_passes_through(router):
+    server = router.listen(7000, namespace=router.inner)
+    never = f"never_cut: [{World.OTHER}]\n"
+    router.hold(policy(way("a", "7000/tcp", "any")) + never)
+    pair = router.pair(server, 7000, World.OTHER)
+    done = router.apply(policy(way("a", "7000/tcp", World.FRIEND, ", cut: yes")) + never, "--unproven", code=1)
+    assert "somebody whom never_cut: names would be cut" in done.stderr
+    router.hold(policy(way("a", "7000/tcp", World.FRIEND)) + never)
+    assert alive(*pair)
+
+
 # ---- until ----
 
 def test_its_last_day_ends_what_lives_on_it(router):
