@@ -210,6 +210,31 @@ struct conntrack_seeded {
 int conntrack_seed(struct conntrack *conntrack, const struct connection *list, size_t count,
 		   unsigned flags, struct conntrack_seeded *out, struct err *e);
 
+/* Which entries are meant. */
+typedef bool conntrack_predicate(const struct conntrack_flow *flow, void *data);
+
+/* ---- Turning round what was met in the middle ---- */
+
+/*
+ * The entry that the kernel would have, had it tracked from the beginning, for a connection between
+ * others of which it took the one who answers for the one who began: TCP that it met in the middle,
+ * which is established with liberal windows on both sides (nf_conntrack_proto_tcp.c, tcp_new()),
+ * and UDP. Pure.
+ * @return false, with `out` untouched, when only one side was seen, it was met at its beginning, or
+ *         it is translated (NAT).
+ */
+bool conntrack_turned(struct conntrack_flow *out, const struct conntrack_flow *flow,
+		      const struct conntrack_defaults *defaults);
+
+/*
+ * Exchanges entries for what conntrack_turned() says of them. A packet in between may make one as
+ * it was, so all are looked at again, up to four times; at most 1,048,576 at a time.
+ * @param turned  how many were exchanged, also on failure. @return 0; -EPERM; -EOPNOTSUPP; -ENOMEM;
+ *                other negative errno from netlink, after the others were tried.
+ */
+int conntrack_turn(struct conntrack *conntrack, conntrack_predicate *predicate, void *data,
+		   size_t *turned, struct err *e);
+
 /* ---- Deleting ---- */
 
 /*
@@ -220,8 +245,6 @@ int conntrack_seed(struct conntrack *conntrack, const struct connection *list, s
  *         negative errno from netlink.
  */
 int conntrack_delete(struct conntrack *conntrack, const struct conntrack_flow *flow, struct err *e);
-
-typedef bool conntrack_predicate(const struct conntrack_flow *flow, void *data);
 
 /*
  * Deletes every entry that the predicate chooses. One that ended meanwhile is no failure.

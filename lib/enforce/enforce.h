@@ -455,8 +455,8 @@ struct enforce_counts {
  */
 int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
 /*
- * Reads how many new packets came for each run of declared ports, of this host and of what it passes
- * on, those that were refused included, in all generations that the kernel has.
+ * Reads how many new packets came for each run of declared ports, of this host and of what it
+ * passes on, those that were refused included, in all generations that the kernel has.
  * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
  */
 int enforce_asked(struct enforce_counts *out, struct err *e);
@@ -470,7 +470,8 @@ void enforce_counts_sort(struct enforce_counts *counts);
  */
 int enforce_counts_grown(struct enforce_counts *out, const struct enforce_counts *now,
 			 const struct enforce_counts *before);
-/* Adds rows of one direction, source, protocol and port together; sorted as by enforce_counts_sort. */
+/* Adds rows of one direction, source, protocol and port together; sorted as by enforce_counts_sort.
+ */
 void enforce_counts_merge(struct enforce_counts *counts);
 /*
  * Adds what is remembered elsewhere to what the kernel counts, most packets first.
@@ -480,14 +481,19 @@ void enforce_counts_merge(struct enforce_counts *counts);
  */
 int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
 			bool within);
-/* Takes what was refused away from what was asked for, by direction and port; most packets first, none with 0. */
+/* Takes what was refused away from what was asked for, by direction and port; most packets first,
+ * none with 0. */
 void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
 /* Takes some of its packets from a count of sorted ones. */
 void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);
 
 /* ---- states: what was applied, by whom, and the way back ---- */
 
-enum { ENFORCE_STATES_KEPT = 20 };
+enum {
+	ENFORCE_STATES_KEPT = 20,
+	/* Linux asks a silent peer after two hours (tcp_keepalive_time), again after 75 s. */
+	ENFORCE_GRACE_SECONDS = 2 * 3600 + 2 * 75,
+};
 
 enum enforce_state_kind {
 	ENFORCE_PENDING,   /* tried, not confirmed yet */
@@ -537,6 +543,10 @@ const struct enforce_state *enforce_states_find(const struct enforce_states *sta
 						unsigned number);
 /* The newest confirmed entry that is not off; NULL. */
 const struct enforce_state *enforce_states_confirmed(const struct enforce_states *states);
+/* How long TCP that passes through may still be met in the middle, for enforce_environment: since
+ * the first rules that were not taken back. 0 = no longer, or the record does not reach so far.
+ * Pure. */
+usec_t enforce_states_grace(const struct enforce_states *states, usec_t now);
 /* A number that neither the record nor the kernel (`status`) has used. */
 unsigned enforce_states_next(const struct enforce_states *states,
 			     const struct enforce_status *status);

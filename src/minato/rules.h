@@ -179,3 +179,9 @@ int rules_check_conntrack(const struct rules *rules, struct err *e);
 /* Before the first rules: makes the kernel know the connections that live. After them, `again`:
  * those that came in between. @return 0 or negative errno. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);
+/*
+ * Between loading the first rules of a router and letting packets meet them (rules_passing.c):
+ * gives the kernel some seconds to meet the connections that pass through. Nothing where rules held
+ * already, or nothing is passed on. @return 0 or negative errno.
+ */
+int rules_watch_passing(const struct rules *rules, const struct context *context, struct err *e);

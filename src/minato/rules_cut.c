@@ -1,37 +1,14 @@
 /* Live connections that the new rules would not let in again. */
 #include <errno.h>
 #include <ifaddrs.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conntrack/conntrack.h"
-#include "rules.h"
-#include "twin/twin.h"
+#include "rules_passing.h"
 #include "view/view.h"
 #include "words.h"
-
-/* The interface that has the address; the connection most likely came in there. */
-static const char *interface_of(const struct ifaddrs *list, const struct addr *address)
-{
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct addr has = { 0 };
-		if (i->ifa_addr == NULL) {
-			continue;
-		}
-		if (i->ifa_addr->sa_family == AF_INET) {
-			has = addr_from_ipv4(&((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
-		} else if (i->ifa_addr->sa_family == AF_INET6) {
-			has = addr_from_ipv6(
-				&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
-		}
-		if (addr_compare(&has, address) == 0) {
-			return i->ifa_name;
-		}
-	}
-	return NULL;
-}
 
 static bool is_login(const struct login *login, const struct cut *cut)
 {
@@ -48,21 +25,11 @@ static const char *declared(const struct policy *policy, const struct cut *cut)
 	return d == NULL ? NULL : d->entry.name;
 }
 
-/* Where the host's routes lead to. */
-struct way {
-	struct addr to;
-	char interface[TWIN_INTERFACE_BYTES]; /* "" = not known */
-};
-
-enum { WAYS_KEPT = 256 };
-
 /* What looking for them takes. */
 struct search {
 	struct cuts *out;
 	const struct rules *rules;
-	const struct ifaddrs *interfaces;
-	struct enforce_environment environment;
-	struct way ways[WAYS_KEPT]; /* asked already; by the last byte of the address */
+	struct passing passing;
 };
 
 static void mark(struct cuts *cuts, const struct cut *cut)
@@ -82,9 +49,9 @@ static int take(struct search *search, const struct addr *local, const struct cu
 		.protocol = live->protocol,
 		.port = live->port,
 		.from = live->remote,
-		.interface = interface_of(search->interfaces, local),
+		.interface = passing_interface_of(search->passing.interfaces, local),
 	};
-	if (enforce_decide(policy, &packet, &search->environment, NULL) != ENFORCE_CLOSED) {
+	if (enforce_decide(policy, &packet, &search->passing.environment, NULL) != ENFORCE_CLOSED) {
 		return 0;
 	}
 	struct cut *cut = vec_push(&search->out->list);
@@ -123,22 +90,6 @@ static int take_connection(struct search *search, const struct connection *c)
 
 /* ---- what has no socket of this host ---- */
 
-/* @param out  gets the name. @return it; NULL = not known. */
-static const char *way_to(char out[TWIN_INTERFACE_BYTES], struct search *search,
-			  const struct addr *to)
-{
-	struct way *way = &search->ways[to->bytes[to->family == ADDR_IPV6 ? 15 : 3] % WAYS_KEPT];
-	struct addr from;
-	if (addr_compare(&way->to, to) != 0) {
-		way->to = *to;
-		if (twin_way(way->interface, &from, to, NULL) < 0) {
-			way->interface[0] = '\0';
-		}
-	}
-	(void)str_copy(out, TWIN_INTERFACE_BYTES, way->interface); /* the next may take its place */
-	return out[0] == '\0' ? NULL : out;
-}
-
 /* The declaration that would let it pass but for what was asked; NULL when nobody declared it. */
 static const char *declared_forward(const struct policy *policy, const struct cut *cut)
 {
@@ -155,24 +106,13 @@ static const char *declared_forward(const struct policy *policy, const struct cu
 	return NULL;
 }
 
-/* Which interfaces it uses is asked of the routes, where that decides. */
 static bool passes(struct search *search, const struct cut *live)
 {
-	const struct policy *policy = &search->rules->wanted.policy;
-	char in[TWIN_INTERFACE_BYTES];
-	char out[TWIN_INTERFACE_BYTES];
-	struct enforce_packet packet = { .protocol = live->protocol,
-					 .port = live->port,
-					 .from = live->remote,
-					 .to = live->target };
-	enum enforce_verdict verdict =
-		enforce_decide_forward(policy, &packet, &search->environment);
-	if (verdict == ENFORCE_DEPENDS) {
-		packet.interface = way_to(in, search, &live->remote);
-		packet.out = way_to(out, search, &live->target);
-		verdict = enforce_decide_forward(policy, &packet, &search->environment);
-	}
-	return verdict != ENFORCE_CLOSED;
+	const struct enforce_packet packet = { .protocol = live->protocol,
+					       .port = live->port,
+					       .from = live->remote,
+					       .to = live->target };
+	return passing_decide(&search->passing, &packet) != ENFORCE_CLOSED;
 }
 
 /* Whom never_cut: names must not lose what passes through either, but may begin no more of it. */
@@ -206,10 +146,10 @@ static int take_flow(const struct conntrack_flow *flow, void *data)
 			    .remote_port = to->source_port };
 	if ((flow->status & CONNTRACK_SEEN_REPLY) == 0 ||
 	    strcmp(protocol_name(live.protocol), "?") == 0 ||
-	    interface_of(search->interfaces, &to->source) != NULL) {
+	    passing_interface_of(search->passing.interfaces, &to->source) != NULL) {
 		return 0;
 	}
-	if (interface_of(search->interfaces, &to->destination) == NULL) {
+	if (passing_interface_of(search->passing.interfaces, &to->destination) == NULL) {
 		live.direction = ENFORCE_FORWARD;
 		live.target = to->destination;
 		return take_forwarded(search, &live);
@@ -235,7 +175,11 @@ int cuts_find(struct cuts *out, const struct rules *rules, const struct context 
 	struct ifaddrs *interfaces = NULL;
 	*out = (struct cuts){ 0 };
 	(void)getifaddrs(&interfaces); /* without them interfaces are not known */
-	struct search search = { out, rules, interfaces, rules_environment(context) };
+	struct search search = { .out = out,
+				 .rules = rules,
+				 .passing = { .policy = &rules->wanted.policy,
+					      .environment = rules_environment(context),
+					      .interfaces = interfaces } };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < rules->inventory.connections.count; i++) {
 		r = take_connection(&search, &rules->inventory.connections.items[i]);

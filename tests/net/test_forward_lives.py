@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 
 import pytest
@@ -351,3 +352,144 @@ def test_the_store_knows_what_was_not_passed_on(router):
             ("forward", World.OTHER, "tcp", 7000): 1, ("inbound", World.OTHER, "tcp", 7000): 1}
     finally:
         daemon.remove()
+
+
+# ---- what lives before the first rules; nothing tracked it ----
+
+@contextlib.contextmanager
+def talking(*pairs):
+    """Bytes go from the second to the first of each pair all the time: the one who did not begin speaks."""
+    stop = threading.Event()
+
+    def talk():
+        while not stop.wait(0.05):
+            for listens, speaks in pairs:
+                speaks.send(b".")
+                listens.settimeout(1.5)
+                with contextlib.suppress(TimeoutError):
+                    listens.recv(16)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def first(router, text, *words, seconds=1):
+    """The first rules, after having watched that long."""
+    assert router.tracked() == 0, "nothing may track yet"
+    router.declare(text)
+    done = router.minato("apply", "--unproven", *words, MINATO_WATCH_SECONDS=str(seconds))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def speaks_first(listens, speaks):
+    """Whether what is sent by the one who did not begin arrives, without a word of the other."""
+    speaks.sendall(b"news")
+    listens.settimeout(1.5)
+    try:
+        return listens.recv(4) == b"news"
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("source", [World.FRIEND, World.FRIEND6])
+def test_what_moves_before_the_first_rules_goes_on(router, source):
+    server = router.listen(7000, namespace=router.inner)
+    pair = router.pair(server, 7000, source)
+    with talking(pair):
+        told = first(router, policy(way("more", "7001/tcp", "any")))
+        assert "For 1 s the kernel watches what passes through this host" in told
+        assert router.candidate() == 1
+    router.nft("delete element inet minato g1-fwd-grace { ipv4, ipv6 }")
+    assert alive(*pair) and speaks_first(*pair)
+    assert router.through(7000, source) is None, "a new one is not declared"
+
+
+def test_an_exchange_of_datagrams_goes_on(router):
+    router.listen(53, "udp", "0.0.0.0", router.inner)
+    known, silent = router.datagrams(World.FRIEND, 53), router.datagrams(World.OTHER, 53)
+    assert answered(known) and answered(silent)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: [answered(known) for _ in iter(lambda: stop.wait(0.1), True)])
+    thread.start()
+    try:
+        first(router, policy(way("more", "7001/tcp", "any")))
+    finally:
+        stop.set()
+        thread.join()
+    assert answered(known)
+    assert not answered(silent), "it looks like a new one"
+
+
+def test_what_is_silent_is_borne_with_for_a_while(router):
+    server = router.listen(7000, namespace=router.inner)
+    pairs = [router.pair(server, 7000, source) for source in (World.FRIEND, World.FRIEND6, World.OTHER)]
+    first(router, policy(way("more", "7001/tcp", "any")), seconds=0)
+    assert speaks_first(*pairs[0]) and speaks_first(*pairs[1])
+    assert all(alive(*pair) for pair in pairs[:2])
+    assert router.through(7000, World.OTHER) is None and router.through(7000, World.FRIEND6) is None
+    router.nft("delete element inet minato g1-fwd-grace { ipv4, ipv6 }")
+    assert not speaks_first(*pairs[2]), "later it is asked as a new one"
+    assert all(alive(*pair) for pair in pairs[:2])
+
+
+def test_the_next_rules_bear_with_it_for_the_rest_of_the_time(router):
+    server = router.listen(7000, namespace=router.inner)
+    pair = router.pair(server, 7000)
+    router.hold(policy(way("more", "7001/tcp", "any")))
+    router.hold(policy(way("more", "7002/tcp", "any")))
+    elements = json.loads(router.nft("-j", "list", "set", "inet", "minato", "g2-fwd-grace"))["nftables"][-1]["set"]["elem"]
+    assert all(7200 < each["elem"]["timeout"] < 7350 for each in elements) and len(elements) == 2
+    assert speaks_first(*pair)
+
+
+def test_the_first_rules_know_who_began_and_cut_only_what_is_not_declared(router):
+    servers = {port: router.listen(port, namespace=router.inner) for port in (7000, 7001)}
+    stays, goes = router.pair(servers[7000], 7000), router.pair(servers[7001], 7001)
+    router.listen(53, "udp", "0.0.0.0", router.inner)
+    with talking(stays, goes):
+        first(router, policy(way("site", "7000/tcp", World.FRIEND), defaults="forward: drop, cut: yes"))
+        assert "fwd-grace" not in router.nft("list", "table", "inet", "minato"), "whoever speaks first would be taken for a new one"
+    assert alive(*stays) and speaks_first(*stays)
+    assert ended(*goes)
+
+
+# ---- what a helper of conntrack expects ----
+
+def test_what_is_expected_has_to_be_declared(router):
+    """As active FTP does: a connection to 21 announces one back to 7000. An expectation of nft stands for the helper."""
+    control, data = router.listen(21, namespace=router.inner), router.listen(7000, namespace=router.outside)
+    router.nft("table ip helper { ct expectation data { protocol tcp; dport 7000; timeout 1m; size 8; l3proto ip; }; chain f { "
+               "type filter hook prerouting priority -105; tcp dport 21 ct state new ct expectation set data; }; "
+               "chain met { type filter hook prerouting priority -150; ct state related ct status expected counter; }; }")
+
+    def back():
+        def make():
+            try:
+                return socket.create_connection((World.FRIEND, 7000), 0.5)
+            except TimeoutError:
+                return None
+
+        with inside(router.inner) as call:
+            made = call(make)
+        if made:
+            router.sockets += [made, data.accept()[0]]
+        return made is not None
+
+    def expected():
+        rules = json.loads(router.nft("-j", "list", "chain", "ip", "helper", "met"))["nftables"]
+        return rules[-1]["rule"]["expr"][-1]["counter"]["packets"]
+
+    ftp, other = way("ftp", "21/tcp", "any"), way("data", "7000/tcp", "any")
+    for text, passes in (("minato: 1\ndefaults: {inbound: accept}\n", True), (policy(ftp), False), (policy(ftp, other), True),
+                         ("minato: 1\nports:\n  a: {port: 80/tcp, for: x, owner: o, from: any}\n", True)):
+        router.hold(text)
+        before = expected()
+        router.pair(control, 21)
+        assert back() == passes, text
+        assert expected() == before + 1, "it was expected"
