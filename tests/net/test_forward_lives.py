@@ -340,7 +340,7 @@ def test_the_store_knows_what_was_not_passed_on(router):
         until(lambda: daemon.status()["rules"]["confirmed"] == 1, "the keeper")
         begun = time.monotonic()
         until(lambda: time.monotonic() > begun + 1.5, "its first reading, which counts as told")
-        router.pair(server, 7000)
+        lives = router.pair(server, 7000)
         assert not router.through(7000, World.OTHER) and not router.connect(7000, World.OTHER)
         until(lambda: told("forward_refused") == {(World.OTHER, 7000, "tcp", 1)}, "what was refused")
         until(lambda: told("forward_passed") == {(None, 7000, "tcp", 1)}, "what passed")
@@ -348,6 +348,7 @@ def test_the_store_knows_what_was_not_passed_on(router):
         assert not told("let_in")
         router.nft("flush", "ruleset")
         until(lambda: daemon.status()["rules"]["restored"] == 1, "the rules are back")
+        assert alive(*lives), "the kernel still knows it"
         assert counted(router, "refused", "--state-directory", daemon.state) == {
             ("forward", World.OTHER, "tcp", 7000): 1, ("inbound", World.OTHER, "tcp", 7000): 1}
     finally:
