@@ -148,6 +148,20 @@ struct enforce_port {
 	uint16_t port;
 };
 
+/* A policy that has of its inbound declarations only what they say of some ports. */
+struct enforce_part {
+	struct policy policy; /* borrows all but the two lists: must not outlive the whole one, and
+			       * is not to be freed */
+	VEC(struct policy_declaration) declarations;
+	VEC(struct policy_ports) ports;
+};
+
+/* Pure. @param runs  of ports, in any order, none with another. @return 0 or -ENOMEM; the caller
+ * frees `out` with enforce_part_deinit in every case. */
+int enforce_part(struct enforce_part *out, const struct policy *policy,
+		 const struct policy_ports *runs, size_t count);
+void enforce_part_deinit(struct enforce_part *part);
+
 /* What the questions are made of; arguments so that every list can be repeated. */
 struct enforce_asking {
 	const struct policy *policy; /* NULL = no rules */
@@ -163,7 +177,30 @@ struct enforce_asking {
 	bool reach_only;      /* no ports but those declared or listening, no edge but the first */
 	const struct prefix *networks; /* that the host is in: the first of each is asked */
 	size_t network_count;
+	const struct enforce_scope *scope; /* no ports but these; NULL = all */
 };
+
+enum { ENFORCE_ASKED_PROTOCOLS = 2 }; /* TCP, UDP */
+
+/* Ports to ask for when little changes. About 32 KiB. */
+struct enforce_scope {
+	struct portset ports[ENFORCE_ASKED_PROTOCOLS]; /* all of them */
+	struct portset key[ENFORCE_ASKED_PROTOCOLS];   /* of them those that matter most */
+	VEC(struct policy_ports) runs;                 /* the same as `ports` */
+	uint32_t others; /* declared ports, the ends of ranges, that are not among them */
+};
+
+struct enforce_changes;
+
+/*
+ * Ports that change, their neighbours, listening ones, the login's; and some of all others, which
+ * the seed decides. Pure.
+ * @param asking  its policy (the new one), listening, login, seed.
+ * @return 0 or -ENOMEM; enforce_scope_deinit() in every case.
+ */
+int enforce_scope(struct enforce_scope *out, const struct enforce_asking *asking,
+		  const struct enforce_changes *changes);
+void enforce_scope_deinit(struct enforce_scope *scope);
 
 enum enforce_place {
 	ENFORCE_PLACE_LOGIN,
@@ -245,6 +282,10 @@ int enforce_ports(struct enforce_ports *out, const struct policy *policy,
  */
 bool enforce_contradicts(struct contradiction *out, const struct enforce_ports *ports,
 			 const struct foreign_rule *rule);
+
+/* Appends the names of all tables in the kernel's order: lines of "FAMILY NAME". @param all whether
+ * each has a name that nft takes as one word. @return 0; as nft_run. */
+int enforce_tables(struct str *out, bool *all, struct err *e);
 
 /* Appends the names of all tables but ours: lines of "FAMILY NAME". @return 0; as nft_run. */
 int enforce_foreign_tables(struct str *out, struct err *e);

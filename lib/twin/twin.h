@@ -51,15 +51,25 @@ struct twin_doubt {
 	const char *owner;  /* of the rule, see twin_owner(); "" when it is about no rule */
 };
 
+/* A table that is not read: the caller knows what is in it, and says it shorter. */
+struct twin_stand_in {
+	const char *tables; /* every table of the namespace, lines of "FAMILY NAME" in the kernel's
+			     * order, of names that nft takes as one word */
+	const char *table;  /* the one of them, "FAMILY NAME" */
+	const char *commands; /* of nft, instead of its listing */
+};
+
 /*
  * Reads the present network namespace.
  * @param out     the caller frees it with twin_host_free().
  * @param ruleset what `nft -a list ruleset` would print; NULL = read it, and the tables of iptables
  *                too, which needs CAP_NET_ADMIN.
+ * @param instead NULL = every table is read. Must live as long as the host.
  * @return 0; -EPERM when the rules may not be read; -ENOENT when nft is not installed; -EFBIG
  *         beyond 64 MiB of rules; -ENOMEM; other negative errno of netlink.
  */
-int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e);
+int twin_host_read(struct twin_host **out, const char *ruleset, const struct twin_stand_in *instead,
+		   struct err *e);
 
 /* @return NULL. NULL is allowed. */
 struct twin_host *twin_host_free(struct twin_host *host);

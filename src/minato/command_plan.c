@@ -69,9 +69,9 @@ static void prove(struct plan *plan)
 	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
 	unsigned number = 0;
 	int r = write_rules(&text, &number, plan->rules, plan->context, &plan->why);
+	const struct proof_rules candidate = { .text = str_text(&text), .number = number };
 	r = r < 0 ? r
-		  : proof_make(&plan->proof, plan->rules, plan->context, str_text(&text), number,
-			       &plan->why);
+		  : proof_make(&plan->proof, plan->rules, plan->context, &candidate, &plan->why);
 	plan->asked = r == 0;
 	str_deinit(&text);
 }

@@ -162,6 +162,12 @@ const struct policy *rules_before(const struct rules *rules)
 	return rules->before;
 }
 
+bool rules_are_known(const struct rules *rules)
+{
+	return rules->verified && rules->status.framed && rules->drift.length == 0 &&
+	       enforce_drift_known(&rules->states, rules->status.confirmed);
+}
+
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||

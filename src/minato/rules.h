@@ -81,6 +81,9 @@ const struct policy *rules_before(const struct rules *rules);
 /* Whether anything has to be done: changes, drift, or rules that somebody removed. */
 bool rules_differ(const struct rules *rules);
 
+/* Whether our table is known to be what the record says, without another tool's doing. Compared. */
+bool rules_are_known(const struct rules *rules);
+
 /* The order as the record keeps it. */
 void rules_order(struct enforce_state *out, const struct rules *rules,
 		 const struct context *context, unsigned number, const char *command,

@@ -57,6 +57,7 @@ struct work {
 	const struct apply *apply;
 	unsigned number;
 	bool outbound;
+	bool layer; /* rules_text is one over the confirmed generation */
 	struct str policy, rules_text, summary;
 };
 
@@ -66,8 +67,7 @@ static int write_layer(struct work *work, const struct enforce_environment *envi
 {
 	struct rules *rules = work->rules;
 	unsigned layers = 0;
-	if (!rules->verified || !rules->status.framed || rules->drift.length > 0 ||
-	    !enforce_drift_known(&rules->states, rules->status.confirmed)) {
+	if (!rules_are_known(rules)) {
 		return ENFORCE_WHOLE;
 	}
 	int r = enforce_layers(&layers, rules->status.confirmed, e);
@@ -92,6 +92,7 @@ static int prepare(struct work *work, struct err *e)
 		return err_system(e, r, "cannot write the policy down");
 	}
 	r = write_layer(work, &environment, e);
+	work->layer = r == 0;
 	if (r == ENFORCE_WHOLE) {
 		r = enforce_rules(&work->rules_text, policy, work->number, &environment, e);
 	}
@@ -169,8 +170,11 @@ static int prove(struct work *work)
 	if (work->apply->unproven) {
 		return code;
 	}
-	if (proof_make(&proof, work->rules, work->context, str_text(&work->rules_text),
-		       work->number, &e) < 0) {
+	const struct proof_rules candidate = { .text = str_text(&work->rules_text),
+					       .number = work->number,
+					       .layer = work->layer,
+					       .brief = work->apply->brief };
+	if (proof_make(&proof, work->rules, work->context, &candidate, &e) < 0) {
 		proof_complain(work->context, &e);
 	} else {
 		struct str text = STR_INIT(1 << 20);

@@ -13,6 +13,7 @@ struct apply {
 	unsigned seconds;      /* until the kernel takes unconfirmed rules back */
 	bool even_if;          /* also when it cuts the caller or a never_cut one */
 	bool unproven;         /* without asking the twin */
+	bool brief;            /* the twin is asked above all for what changes, where little does */
 	bool refuse_disproved; /* when the twin shows that other rules contradict the policy */
 	bool keep_names;       /* host names are not asked for */
 	bool at_once;          /* holds without being tried: the caller knows that nobody needs what

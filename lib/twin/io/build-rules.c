@@ -78,13 +78,22 @@ static int load_text(struct loading *loading, struct str *text)
 	return r;
 }
 
+static void add_table(struct str *text, const struct twin_host *host, const struct table *table)
+{
+	if (host_stands_in(host, table)) {
+		(void)str_add(text, host->instead->commands); /* kept in text->error */
+	} else {
+		(void)rules_loadable(text, table); /* likewise */
+	}
+}
+
 /* One by one, so that one table that cannot be loaded takes no other with it. */
 static int load_each(struct loading *loading, const struct table *tables, size_t count)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct str text = STR_INIT(RULES_MAX_BYTES);
-		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+		add_table(&text, loading->host, &tables[i]);
 		r = load_text(loading, &text);
 		if (r == -EIO) {
 			r = doubt_table(loading, tables[i].family, tables[i].name);
@@ -99,7 +108,7 @@ static int load_nft(struct loading *loading, const struct table *tables, size_t 
 {
 	struct str text = STR_INIT(RULES_MAX_BYTES);
 	for (size_t i = 0; i < count; i++) {
-		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+		add_table(&text, loading->host, &tables[i]);
 	}
 	if (with_own) {
 		add_own_chains(&text, loading->host, loading->links);
