@@ -184,6 +184,21 @@ static struct writing passing_on(const struct writing *w)
 	return forward;
 }
 
+static const char others[] = "fib daddr type != { local, broadcast, anycast, multicast }";
+
+/*
+ * What a helper of conntrack expects is let in where a port of this host made it so; between others
+ * the peer that announced it may be anybody's, so that it has to be declared as all else.
+ */
+static void add_related(struct writing *w)
+{
+	const unsigned g = w->generation;
+	ADD(w, "add chain inet minato g%u-related\n", g);
+	ADD(w, "add rule inet minato g%u-related ct status expected %s goto g%u-fwd\n", g, others,
+	    g);
+	ADD(w, "add rule inet minato g%u-related accept\n", g);
+}
+
 void forward_chains(struct writing *w)
 {
 	struct writing forward = passing_on(w);
@@ -198,6 +213,7 @@ void forward_chains(struct writing *w)
 	live_chains(&forward);
 	writing_access(&forward);
 	add_entry(&forward);
+	add_related(w);
 	w->error = w->error != 0 ? w->error : forward.error;
 }
 
@@ -207,17 +223,10 @@ void forward_live(struct writing *w)
 	live_entry(&forward);
 }
 
-/*
- * What a helper of conntrack expects is let in where a port of this host made it so; between others
- * the peer that announced it may be anybody's, so that it has to be declared as all else.
- */
 void forward_entry(struct writing *w)
 {
-	static const char others[] = "fib daddr type != { local, broadcast, anycast, multicast }";
 	const unsigned g = w->generation;
 	ADD(w, "add rule inet minato g%u-in ct state established accept\n", g);
-	ADD(w, "add rule inet minato g%u-in ct state related ct status expected %s goto g%u-fwd\n",
-	    g, others, g);
-	ADD(w, "add rule inet minato g%u-in ct state related accept\n", g);
+	ADD(w, "add rule inet minato g%u-in ct state related goto g%u-related\n", g, g);
 	ADD(w, "add rule inet minato g%u-in %s goto g%u-fwd\n", g, others, g);
 }
