@@ -2,14 +2,16 @@
 import contextlib
 import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 from daemon import until
-from world import World, alive, checked, inside, run, wait_until_up
+from world import World, alive, checked, container, inside, run, wait_until_up
 
 INNER, INNER6 = "10.78.0.2", "2001:db8:78::2"
 YEAR = time.localtime().tm_year + 1
@@ -458,6 +460,43 @@ def test_the_first_rules_know_who_began_and_cut_only_what_is_not_declared(router
         assert "fwd-grace" not in router.nft("list", "table", "inet", "minato"), "whoever speaks first would be taken for a new one"
     assert alive(*stays) and speaks_first(*stays)
     assert ended(*goes)
+
+
+def test_whoever_is_killed_while_watching_has_changed_nothing(router):
+    server = router.listen(7000, namespace=router.inner)
+    router.declare(policy(way("more", "7001/tcp", "any")))
+    process = subprocess.Popen(router.words("apply", "--unproven"), env=router.environment(MINATO_WATCH_SECONDS="60"),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+    router.processes.append(process)
+    until(lambda: "g1-fwd" in router.nft("list", "ruleset"), "the rules are loaded")
+    assert router.candidate() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert router.candidate() is None and router.confirmed() is None
+    router.pair(server, 7000)
+    done = router.apply(None, "--unproven")
+    assert router.candidate() == 2, done.stdout
+    assert "g1-" not in router.nft("list", "ruleset")
+
+
+def test_where_nothing_is_passed_on_nobody_waits(router):
+    for setting in ("net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0"):
+        checked("ip", "netns", "exec", router.host, "sysctl", "-qw", setting)
+    assert "watches" not in first(router, policy(way("more", "7001/tcp", "any")), seconds=60)
+
+
+# ---- published ports of containers ----
+
+def test_the_last_day_of_a_published_port_ends_what_lives_on_it(router):
+    with container(router, 6379) as inner:
+        server = router.listen(6379, address="0.0.0.0", namespace=inner)
+        router.hold(f"minato: 1\nports:\n  redis: {{port: 6379/tcp, for: x, owner: o, from: any, until: {YEAR}-01-01}}\n"
+                    "defaults: {forward: drop, cut: yes}\n")
+        pair = router.connect(6379), server.accept()[0]
+        router.sockets.append(pair[1])
+        assert alive(*pair), "it is one of this host, and not one that is passed on"
+        router.nft("delete element inet minato g1-until-redis { ipv4, ipv6 }")
+        assert ended(*pair)
 
 
 # ---- what a helper of conntrack expects ----

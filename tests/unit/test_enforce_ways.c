@@ -223,7 +223,7 @@ static void what_passes_through_has_its_verdict(void **state)
 
 /* ---- changes ---- */
 
-static void changes_say_who_is_cut_and_what_passes(void **state)
+static void changes_say_who_is_cut(void **state)
 {
 	(void)state;
 	static const struct changed cases[] = {
@@ -245,6 +245,14 @@ static void changes_say_who_is_cut_and_what_passes(void **state)
 		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
 		  "ports: {}\ndefaults: {cut: yes}\n", "shut 22/tcp: any -> nobody (now cuts); ",
 		  false },
+	};
+	check_changes(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void changes_say_what_passes(void **state)
+{
+	(void)state;
+	static const struct changed cases[] = {
 		{ "ports: {}\n", "ports: {}\ndefaults: {forward: drop}\n", "", false },
 		{ "ports: {}\ndefaults: {forward: drop}\n", "ports: {}\n", "", true },
 		{ "defaults: {forward: drop}\n",
@@ -370,7 +378,8 @@ int main(void)
 		cmocka_unit_test(the_first_rules_of_a_router_bear_with_what_lives),
 		cmocka_unit_test(what_passes_through_is_cut_where_that_is_declared),
 		cmocka_unit_test(what_passes_through_has_its_verdict),
-		cmocka_unit_test(changes_say_who_is_cut_and_what_passes),
+		cmocka_unit_test(changes_say_who_is_cut),
+		cmocka_unit_test(changes_say_what_passes),
 		cmocka_unit_test(what_frees_only_never_closes_a_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

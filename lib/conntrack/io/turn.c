@@ -33,9 +33,12 @@ static int take(const struct conntrack_flow *flow, void *data)
 	    !conntrack_turned(&pair.shall, flow, &turning->conntrack->defaults)) {
 		return 0;
 	}
-	struct pair *kept = turning->list.count < TURNED_MAX ? vec_push(&turning->list) : NULL;
+	if (turning->list.count == TURNED_MAX) {
+		return 0; /* the rest stays as it is */
+	}
+	struct pair *kept = vec_push(&turning->list);
 	if (kept == NULL) {
-		return turning->list.count < TURNED_MAX ? -ENOMEM : 0; /* the rest stays as it is */
+		return -ENOMEM;
 	}
 	*kept = pair;
 	return 0;
