@@ -115,15 +115,19 @@ static bool may_pass(struct passing *passing, const struct conntrack_flow *flow,
 	return passing_decide(passing, &packet) != ENFORCE_CLOSED;
 }
 
-/* Who began is told by the policy: where it lets only the other way pass, that one was it. */
-static bool is_reversed(const struct conntrack_flow *flow, void *data)
+/* Where ports do not tell, the policy does: when it lets only the other way pass. */
+static enum conntrack_turning choose(const struct conntrack_flow *flow, void *data)
 {
 	struct passing *passing = data;
 	const struct conntrack_tuple *to = &flow->original;
-	return strcmp(protocol_name((enum protocol)flow->protocol), "?") != 0 &&
-	       passing_interface_of(passing->interfaces, &to->source) == NULL &&
-	       passing_interface_of(passing->interfaces, &to->destination) == NULL &&
-	       !may_pass(passing, flow, to) && may_pass(passing, flow, &flow->reply);
+	if (strcmp(protocol_name((enum protocol)flow->protocol), "?") == 0 ||
+	    passing_interface_of(passing->interfaces, &to->source) != NULL ||
+	    passing_interface_of(passing->interfaces, &to->destination) != NULL) {
+		return CONNTRACK_TURN_NEVER;
+	}
+	return may_pass(passing, flow, to) || !may_pass(passing, flow, &flow->reply)
+		       ? CONNTRACK_TURN_BY_PORTS
+		       : CONNTRACK_TURN_LIKELY;
 }
 
 static int turn(const struct rules *rules, const struct context *context, struct err *e)
@@ -139,7 +143,7 @@ static int turn(const struct rules *rules, const struct context *context, struct
 				   .interfaces = interfaces };
 	int r = conntrack_open(&conntrack, conntrack_without(getenv("MINATO_WITHOUT")), e);
 	if (r == 0) {
-		r = conntrack_turn(conntrack, is_reversed, &passing, &turned, e);
+		r = conntrack_turn(conntrack, choose, &passing, &turned, e);
 	}
 	conntrack = conntrack_close(conntrack);
 	freeifaddrs(interfaces);

@@ -485,6 +485,20 @@ def test_where_nothing_is_passed_on_nobody_waits(router):
     assert "watches" not in first(router, policy(way("more", "7001/tcp", "any")), seconds=60)
 
 
+def test_what_began_outside_is_not_taken_for_what_the_inner_side_may_ask_for(router):
+    server = router.listen(22, namespace=router.inner)
+    far = router.listen(443, namespace=router.outside)
+    goes = router.pair(server, 22)
+    with inside(router.inner) as call:
+        asked = call(lambda: socket.create_connection((World.FRIEND, 443), 1))
+    stays = asked, far.accept()[0]
+    router.sockets += stays
+    with talking(goes, stays):
+        first(router, policy("surf: {for: x, owner: o, from: any, interface: lan0, out: eth0}", defaults="forward: drop, cut: yes"))
+    assert alive(*stays) and speaks_first(*stays)
+    assert ended(*goes)
+
+
 # ---- published ports of containers ----
 
 def test_the_last_day_of_a_published_port_ends_what_lives_on_it(router):

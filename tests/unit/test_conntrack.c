@@ -525,12 +525,28 @@ static void what_was_met_in_the_middle_may_be_turned_round(void **state)
 		{ IPPROTO_UDP, 0, 0, SEEN | CONNTRACK_DNAT, false },
 		{ IPPROTO_ICMP, 0, 0, SEEN, false },
 	};
+	static const struct {
+		uint16_t from, to;
+		bool turns, turns_likely;
+	} ports[] = { { 443, 40000, true, true },    { 40000, 443, false, false },
+		      { 40000, 50000, false, true }, { 50000, 40000, false, false },
+		      { 443, 5060, false, true },    { 5060, 443, false, false } };
 	const struct conntrack_defaults defaults = conntrack_kernel_defaults();
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		struct conntrack_flow flow = passing_flow(IPPROTO_UDP, SEEN, 0, 0);
+		struct conntrack_flow turned;
+		flow.original.source_port = flow.reply.destination_port = ports[i].from;
+		flow.original.destination_port = flow.reply.source_port = ports[i].to;
+		assert_int_equal(conntrack_turned(&turned, &flow, false, &defaults),
+				 ports[i].turns);
+		assert_int_equal(conntrack_turned(&turned, &flow, true, &defaults),
+				 ports[i].turns_likely);
+	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct conntrack_flow flow = passing_flow(cases[i].protocol, cases[i].status,
 								cases[i].tcp_state, cases[i].flags);
 		struct conntrack_flow turned = { .id = 1 };
-		if (conntrack_turned(&turned, &flow, &defaults) != cases[i].turns) {
+		if (conntrack_turned(&turned, &flow, false, &defaults) != cases[i].turns) {
 			fail_msg("case %zu", i);
 		}
 		const struct conntrack_flow wanted = {

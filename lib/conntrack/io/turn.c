@@ -18,7 +18,7 @@ struct pair {
 
 struct turning {
 	struct conntrack *conntrack;
-	conntrack_predicate *predicate;
+	conntrack_choice *choose;
 	void *data;
 	VEC(struct pair) list;
 	size_t created;
@@ -29,8 +29,10 @@ static int take(const struct conntrack_flow *flow, void *data)
 {
 	struct turning *turning = data;
 	struct pair pair = { .was = *flow };
-	if (!turning->predicate(flow, turning->data) ||
-	    !conntrack_turned(&pair.shall, flow, &turning->conntrack->defaults)) {
+	const enum conntrack_turning choice = turning->choose(flow, turning->data);
+	if (choice == CONNTRACK_TURN_NEVER ||
+	    !conntrack_turned(&pair.shall, flow, choice == CONNTRACK_TURN_LIKELY,
+			      &turning->conntrack->defaults)) {
 		return 0;
 	}
 	if (turning->list.count == TURNED_MAX) {
@@ -101,10 +103,10 @@ static int turn_once(struct turning *turning, struct err *e)
 	return r < 0 ? r : exchange(turning, deleting, creating);
 }
 
-int conntrack_turn(struct conntrack *conntrack, conntrack_predicate *predicate, void *data,
+int conntrack_turn(struct conntrack *conntrack, conntrack_choice *choose, void *data,
 		   size_t *turned, struct err *e)
 {
-	struct turning turning = { .conntrack = conntrack, .predicate = predicate, .data = data };
+	struct turning turning = { .conntrack = conntrack, .choose = choose, .data = data };
 	int r = 0;
 	for (unsigned i = 0; r == 0 && i < ROUNDS && (i == 0 || turning.list.count > 0); i++) {
 		r = turn_once(&turning, e);
