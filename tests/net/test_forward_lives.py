@@ -367,9 +367,9 @@ def talking(*pairs):
     def talk():
         while not stop.wait(0.05):
             for listens, speaks in pairs:
-                speaks.send(b".")
-                listens.settimeout(1.5)
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(OSError):  # it may be cut
+                    speaks.send(b".")
+                    listens.settimeout(1.5)
                     listens.recv(16)
 
     thread = threading.Thread(target=talk)

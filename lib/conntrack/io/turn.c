@@ -29,6 +29,10 @@ static int take(const struct conntrack_flow *flow, void *data)
 {
 	struct turning *turning = data;
 	struct pair pair = { .was = *flow };
+	/* Most are right whatever is known of them: to choose may be dear. */
+	if (!conntrack_turned(&pair.shall, flow, true, &turning->conntrack->defaults)) {
+		return 0;
+	}
 	const enum conntrack_turning choice = turning->choose(flow, turning->data);
 	if (choice == CONNTRACK_TURN_NEVER ||
 	    !conntrack_turned(&pair.shall, flow, choice == CONNTRACK_TURN_LIKELY,
