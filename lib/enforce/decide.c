@@ -191,6 +191,7 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 		return ENFORCE_OPEN;
 	}
 	bool declared = false;
+	bool observed = false;
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < policy->forward.count && best != ENFORCE_OPEN; i++) {
 		const struct policy_declaration *d = &policy->forward.items[i];
@@ -198,13 +199,31 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 			continue;
 		}
 		declared = true;
+		observed = observed || policy_observes(policy, d);
 		if (access_left(d, environment) >= 0) {
 			const enum enforce_verdict now =
 				worst(by_declaration(policy, d, packet), along(policy, d, packet));
 			best = now == ENFORCE_CLOSED ? best : now;
 		}
 	}
-	return declared ? best : undeclared(policy, ENFORCE_FORWARD);
+	if (!declared) {
+		return undeclared(policy, ENFORCE_FORWARD);
+	}
+	return observed ? ENFORCE_OPEN : best;
+}
+
+bool enforce_cuts_forward(const struct policy *policy, enum protocol protocol, uint16_t port)
+{
+	bool declared = false;
+	bool cuts = false;
+	for (size_t i = 0; policy != NULL && i < policy->forward.count; i++) {
+		const struct policy_declaration *d = &policy->forward.items[i];
+		if (access_covers(d, protocol, port)) {
+			declared = true;
+			cuts = cuts || d->cut;
+		}
+	}
+	return declared ? cuts : policy != NULL && policy->defaults.cut;
 }
 
 /* ---- outgoing ---- */

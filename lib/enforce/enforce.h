@@ -52,6 +52,9 @@ struct enforce_environment {
 	usec_t (*day_end)(int32_t day);
 	/* The number of a user by name or number. @return 0; -ENOENT. NULL = no user is known. */
 	int (*user)(uint32_t *uid, const char *name);
+	/* So long after loading, TCP that is passed on and that conntrack does not know may go on:
+	 * for the first rules, which nothing may have tracked before. 0 = it is asked at once. */
+	usec_t grace;
 };
 
 /* A new connection or datagram that arrives. */
@@ -97,6 +100,10 @@ bool enforce_opens(const struct policy *policy, enum protocol protocol, uint16_t
 enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 					    const struct enforce_packet *packet,
 					    const struct enforce_environment *environment);
+
+/* The same as enforce_cuts() for a connection that is passed on. @param port  0 with
+ * PROTOCOL_NONE: one without ports. Pure. */
+bool enforce_cuts_forward(const struct policy *policy, enum protocol protocol, uint16_t port);
 
 /*
  * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
@@ -516,6 +523,7 @@ enum { ENFORCE_COUNTINGS = 3 };
 
 /* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
+	enum enforce_direction direction; /* INBOUND, or FORWARD: the port of another machine */
 	struct addr from; /* ADDR_NONE = all; of ENFORCE_COUNT_OUTBOUND where they were to go */
 	enum protocol protocol;
 	uint16_t port;
@@ -537,14 +545,14 @@ struct enforce_counts {
 int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
 		    struct err *e);
 /*
- * Reads how many new packets came for each run of declared ports, those that were refused included,
- * in all generations that the kernel has.
+ * Reads how many new packets came for each run of declared ports, of this host and of what it
+ * passes on, those that were refused included, in all generations that the kernel has.
  * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
  */
 int enforce_asked(struct enforce_counts *out, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
 
-/* Sorts by source, protocol and port. */
+/* Sorts by direction, source, protocol and port. */
 void enforce_counts_sort(struct enforce_counts *counts);
 /*
  * What was counted between two readings, most packets first. Pure. A count that went down began
@@ -552,7 +560,8 @@ void enforce_counts_sort(struct enforce_counts *counts);
  */
 int enforce_counts_grown(struct enforce_counts *out, const struct enforce_counts *now,
 			 const struct enforce_counts *before);
-/* Adds rows of one source, protocol and port together; sorted as by enforce_counts_sort. */
+/* Adds rows of one direction, source, protocol and port together; sorted as by enforce_counts_sort.
+ */
 void enforce_counts_merge(struct enforce_counts *counts);
 /*
  * Adds what is remembered elsewhere to what the kernel counts, most packets first.
@@ -562,14 +571,19 @@ void enforce_counts_merge(struct enforce_counts *counts);
  */
 int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
 			bool within);
-/* Takes what was refused away from what was asked for, by port; most packets first, none with 0. */
+/* Takes what was refused away from what was asked for, by direction and port; most packets first,
+ * none with 0. */
 void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
 /* Takes some of its packets from a count of sorted ones. */
 void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);
 
 /* ---- states: what was applied, by whom, and the way back ---- */
 
-enum { ENFORCE_STATES_KEPT = 20 };
+enum {
+	ENFORCE_STATES_KEPT = 20,
+	/* Linux asks a silent peer after two hours (tcp_keepalive_time), again after 75 s. */
+	ENFORCE_GRACE_SECONDS = 2 * 3600 + 2 * 75,
+};
 
 enum enforce_state_kind {
 	ENFORCE_PENDING,   /* tried, not confirmed yet */
@@ -619,6 +633,10 @@ const struct enforce_state *enforce_states_find(const struct enforce_states *sta
 						unsigned number);
 /* The newest confirmed entry that is not off; NULL. */
 const struct enforce_state *enforce_states_confirmed(const struct enforce_states *states);
+/* How long TCP that passes through may still be met in the middle, for enforce_environment: since
+ * the first rules that were not taken back. 0 = no longer, or the record does not reach so far.
+ * Pure. */
+usec_t enforce_states_grace(const struct enforce_states *states, usec_t now);
 /* A number that neither the record nor the kernel (`status`) has used. */
 unsigned enforce_states_next(const struct enforce_states *states,
 			     const struct enforce_status *status);

@@ -102,7 +102,7 @@ static void add_gate(struct writing *w, const struct gate *gate)
 	}
 	writing_literals(w, "from", d->entry.name, d->from.items, d->from.count);
 	if (forward_has_way(d)) {
-		forward_way(w, d);
+		forward_way(w, gate);
 	}
 	if (d->rate.count > 0) {
 		add_rate(w, d);
@@ -127,8 +127,8 @@ static void begin_rule(struct writing *w, const struct spot *spot)
 	const struct gate *gate = spot->gate;
 	const struct policy_declaration *d = gate->declaration;
 	ADD(w, "add rule inet minato g%u-%s%s-%s", w->generation, w->prefix,
-	    spot->asked == ASKED_LIVE ? "end" : "to", spot->door->name);
-	if (gate->left > 0) {
+	    spot->asked == ASKED_NEW ? "to" : "end", spot->door->name);
+	if (gate->left > 0 && spot->asked != ASKED_PAST) {
 		ADD(w, " meta nfproto @g%u-%suntil-%s", w->generation, w->prefix, d->entry.name);
 	}
 	if (d->interface != NULL) {
@@ -142,7 +142,10 @@ static void end_rule(struct writing *w, const struct spot *spot)
 	if (d->rate.count > 0 && spot->asked == ASKED_NEW) {
 		ADD(w, " jump g%u-rate-%s", w->generation, d->entry.name);
 	} else if (forward_has_way(d)) {
-		ADD(w, " jump g%u-%sway-%s", w->generation, w->prefix, d->entry.name);
+		ADD(w, " jump g%u-%s%s-%s", w->generation, w->prefix,
+		    spot->asked == ASKED_PAST ? "past" : "way", d->entry.name);
+	} else if (spot->asked == ASKED_PAST) {
+		ADD(w, " goto g%u-%scut", w->generation, w->prefix);
 	} else {
 		ADD(w, " accept");
 	}
@@ -268,13 +271,14 @@ static void add_inbound(struct writing *w)
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-in\n", g);
 	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
-	live_entry(w);
-	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	if (w->forward != NULL) {
-		ADD(w,
-		    "add rule inet minato g%u-in fib daddr type != { local, broadcast, anycast, "
-		    "multicast } goto g%u-fwd\n",
-		    g, g);
+		forward_live(w);
+	}
+	live_entry(w);
+	if (w->forward != NULL) {
+		forward_entry(w);
+	} else {
+		ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	}
 	writing_lookups(w, "in");
 	writing_necessities(w, "in", w->policy->defaults.ping);
@@ -302,6 +306,8 @@ void enforce_frame(struct str *out, bool outbound)
 	str_add(out, "add table inet minato\n");
 	add_counted_sets(out, "refused");
 	add_counted_sets(out, "would");
+	add_counted_sets(out, "forward-refused");
+	add_counted_sets(out, "forward-would");
 
 	str_add(out,
 		"add table inet minato\n"
@@ -387,7 +393,8 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 					   .access = &access,
 					   .forward = limited ? &forward : NULL,
 					   .prefix = "",
-					   .generation = generation };
+					   .generation = generation,
+					   .grace = environment->grace };
 		add_all(&writing);
 		r = writing.error != 0 ? writing.error : out->error;
 		if (r == 0 && enforce_limits_outbound(policy)) {

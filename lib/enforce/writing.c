@@ -127,8 +127,8 @@ void writing_counting(struct writing *w, const char *chain, const char *sets, co
 {
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
 		ADD(w,
-		    "add rule inet minato g%u-%s update @%s-%d { %s %s . meta l4proto . th dport "
-		    "counter }\n",
+		    "add rule inet minato g%u-%s meta l4proto { tcp, udp, sctp, dccp, udplite } "
+		    "update @%s-%d { %s %s . meta l4proto . th dport counter }\n",
 		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6", end);
 	}
 }

@@ -31,6 +31,9 @@ static const char *const names[] = {
 	[EVENT_LET_IN] = "let_in",
 	[EVENT_CONNECT_REFUSED] = "connect_refused",
 	[EVENT_CONNECT_WATCHED] = "connect_watched",
+	[EVENT_FORWARD_REFUSED] = "forward_refused",
+	[EVENT_FORWARD_WOULD_REFUSE] = "forward_would_refuse",
+	[EVENT_FORWARD_PASSED] = "forward_passed",
 };
 
 bool event_kind_is_known(unsigned kind)

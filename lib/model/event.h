@@ -44,13 +44,21 @@ enum event_kind {
 	 * the packet filter told it: `detail` as of EVENT_REFUSED. */
 	EVENT_CONNECT_REFUSED = 29,
 	EVENT_CONNECT_WATCHED = 30, /* it would have been refused, and went through */
-	EVENT_KIND_LAST = EVENT_CONNECT_WATCHED,
+	/* As EVENT_REFUSED, of what this host passes on between others; `port` is asked for there.
+	 */
+	EVENT_FORWARD_REFUSED = 31,
+	EVENT_FORWARD_WOULD_REFUSE = 32,
+	EVENT_FORWARD_PASSED = 33,
+	EVENT_KIND_LAST = EVENT_FORWARD_PASSED,
 };
 
 enum {
 	EVENT_NAME_BYTES = 64,
 	EVENT_PATH_BYTES = 256,
 };
+
+/* A set of kinds has a bit for each. */
+#define EVENT_BIT(kind) (UINT64_C(1) << (kind))
 
 /* A flat value, so that it can cross processes and be stored as it is. Unknown = zero or "". */
 struct event {

@@ -541,6 +541,7 @@ struct policy_addition {
 	int32_t until;    /* days since 1970-01-01; POLICY_NO_DATE or 0 = none */
 	int32_t review;   /* the same */
 	const char *interface;
+	bool cut; /* live connections of whom it does not let in end */
 };
 
 /*
@@ -568,7 +569,7 @@ int policy_edit_close(struct policy_edit *out, const struct policy_text *text,
 /* One key of a declaration and what it shall say. */
 struct policy_setting {
 	const char *key; /* port, for, owner, from, encryption, because, rate, until, review,
-			    interface */
+			    interface, cut */
 	const char *const *values; /* of a list: each once; items that stay keep their place */
 	size_t count;              /* 0 = remove the key */
 };

@@ -21,10 +21,10 @@ enum {
 	REVIEW_ATTEMPTS_SECONDS = 3600, /* older ones are history */
 };
 
-/* The kinds of events that are attempts of a program, 1 << enum event_kind. */
+/* The kinds of events that are attempts of a program, EVENT_BIT(). */
 #define REVIEW_ATTEMPT_KINDS                                                                       \
-	(1U << EVENT_BIND_REFUSED | 1U << EVENT_BIND_WATCHED | 1U << EVENT_CONNECT_REFUSED |       \
-	 1U << EVENT_CONNECT_WATCHED)
+	(EVENT_BIT(EVENT_BIND_REFUSED) | EVENT_BIT(EVENT_BIND_WATCHED) | EVENT_BIT(EVENT_CONNECT_REFUSED) |       \
+	 EVENT_BIT(EVENT_CONNECT_WATCHED))
 
 /* A packet to a declared or listening port that other rules of the host decide otherwise than the
  * policy, as the kernel proved it. */

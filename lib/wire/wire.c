@@ -92,7 +92,7 @@ static const struct field query_fields[] = {
 	NUMBER(query.exposure, 1 + EXPOSURE_ANY),
 	NUMBER(query.severity, SEVERITY_CRITICAL),
 	ANY(query.protocol),
-	NUMBER(query.kinds, (2U << EVENT_KIND_LAST) - 1),
+	NUMBER(query.kinds, (EVENT_BIT(EVENT_KIND_LAST) << 1) - 1),
 	NUMBER(query.pid, INT32_MAX),
 	ANY(query.limit),
 	ANY(query.after),

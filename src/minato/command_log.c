@@ -60,6 +60,9 @@ static const char *const kinds[] = {
 	"let_in",
 	"connect_refused",
 	"connect_watched",
+	"forward_refused",
+	"forward_would_refuse",
+	"forward_passed",
 	NULL,
 };
 
@@ -109,7 +112,7 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 	}
 	enum event_kind kind = EVENT_NONE;
 	if (config->kind != 0 && event_kind_parse(&kind, kinds[config->kind]) == 0) {
-		filter.kinds = 1U << kind;
+		filter.kinds = EVENT_BIT(kind);
 	}
 	if (config->address != NULL && prefix_parse(&filter.address, config->address) < 0) {
 		return err_set(e, EINVAL, _("--address: \"%s\" is no address or network"),

@@ -43,7 +43,8 @@ struct plan {
 static int write_rules(struct str *out, unsigned *number, const struct rules *rules,
 		       const struct context *context, struct err *e)
 {
-	const struct enforce_environment environment = rules_environment(context);
+	struct enforce_environment environment = rules_environment(context);
+	environment.grace = enforce_states_grace(&rules->states, environment.now);
 	*number = enforce_states_next(&rules->states, &rules->status);
 	return enforce_rules(out, &rules->wanted.policy, *number, &environment, e);
 }

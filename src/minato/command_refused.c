@@ -34,7 +34,9 @@ static void add_row(struct str *out, const struct context *context, const struct
 	char span[SPAN_TEXT_BYTES];
 	str_printf(out,
 		   outbound ? _("%8llu  %5u/%-4s to %s, last %s ago\n")
-			    : _("%8llu  %5u/%-4s from %s, last %s ago\n"),
+		   : c->direction == ENFORCE_FORWARD
+			   ? _("%8llu  %5u/%-4s of others, from %s, last %s ago\n")
+			   : _("%8llu  %5u/%-4s from %s, last %s ago\n"),
 		   (unsigned long long)c->packets, c->port, protocol_name(c->protocol),
 		   addr_format(&c->from, address), span_format(context->now - c->last, span));
 }
@@ -45,11 +47,12 @@ static json_t *rows_json(const struct enforce_counts *counts, const char *end)
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct enforce_counted *c = &counts->items[i];
 		char address[ADDR_TEXT_BYTES];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:I, s:o}", end,
-						      addr_format(&c->from, address), "protocol",
-						      protocol_name(c->protocol), "port", c->port,
-						      "packet_count", (json_int_t)c->packets,
-						      "last_time", view_time(c->last)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", end,
+					addr_format(&c->from, address), "direction",
+					enforce_direction_name(c->direction), "protocol",
+					protocol_name(c->protocol), "port", c->port, "packet_count",
+					(json_int_t)c->packets, "last_time", view_time(c->last)));
 	}
 	return list;
 }
@@ -155,12 +158,12 @@ static const char *const examples[] = {
 const struct command command_refused = {
 	.name = "refused",
 	.summary = N_("who was refused by the rules, at which port, how often"),
-	.description = N_(
-		"Counted in the kernel by source and port, or by destination and port where "
-		"outbound: kept a program of this host from it, and remembered for a week after "
-		"the last packet; at most 16,384 of each family. What the daemon remembers, also "
-		"of rules that were flushed, is added. Whom BPF refused for its unit, executable "
-		"or container, minato log names."),
+	.description = N_("Counted in the kernel by source and port, or by destination and port "
+			  "where outbound: kept a program of this host from it, and remembered "
+			  "for a week after the last packet; at most 16,384 of each family, and "
+			  "as many of what this host passes on between others. What the daemon "
+			  "remembers, also of rules that were flushed, is added. Whom BPF refused"
+			  " for its unit, executable or container, minato log names."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

@@ -48,6 +48,9 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_LET_IN] = N_("let in"),
 		[EVENT_CONNECT_REFUSED] = N_("connect refused"),
 		[EVENT_CONNECT_WATCHED] = N_("connect by another"),
+		[EVENT_FORWARD_REFUSED] = N_("not passed on"),
+		[EVENT_FORWARD_WOULD_REFUSE] = N_("would not pass"),
+		[EVENT_FORWARD_PASSED] = N_("passed on"),
 	};
 	return _(words[event_kind_is_known(kind) ? kind : EVENT_NONE]);
 }

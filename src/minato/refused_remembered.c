@@ -45,7 +45,10 @@ static int take(const struct event *event, void *data)
 	if (row == NULL) {
 		return -ENOMEM;
 	}
-	*row = (struct enforce_counted){ .from = event->address,
+	const bool passing =
+		event->kind == EVENT_FORWARD_REFUSED || event->kind == EVENT_FORWARD_WOULD_REFUSE;
+	*row = (struct enforce_counted){ .direction = passing ? ENFORCE_FORWARD : ENFORCE_INBOUND,
+					 .from = event->address,
 					 .protocol = event->protocol,
 					 .port = event->port,
 					 .packets = event->count,
@@ -56,14 +59,16 @@ static int take(const struct event *event, void *data)
 int refused_remember(struct enforce_counts *counts, const char *state_directory,
 		     enum enforce_counting which, usec_t since, usec_t now)
 {
-	static const enum event_kind kinds[ENFORCE_COUNTINGS] = {
-		[ENFORCE_COUNT_REFUSED] = EVENT_REFUSED,
-		[ENFORCE_COUNT_WOULD] = EVENT_WOULD_REFUSE,
-		[ENFORCE_COUNT_OUTBOUND] = EVENT_CONNECT_REFUSED,
+	static const uint64_t kinds[ENFORCE_COUNTINGS] = {
+		[ENFORCE_COUNT_REFUSED] =
+			EVENT_BIT(EVENT_REFUSED) | EVENT_BIT(EVENT_FORWARD_REFUSED),
+		[ENFORCE_COUNT_WOULD] =
+			EVENT_BIT(EVENT_WOULD_REFUSE) | EVENT_BIT(EVENT_FORWARD_WOULD_REFUSE),
+		[ENFORCE_COUNT_OUTBOUND] = EVENT_BIT(EVENT_CONNECT_REFUSED),
 	};
 	const usec_t week = now - ENFORCE_COUNTED_SECONDS * USEC_PER_SEC;
 	const struct store_filter filter = {
-		.kinds = 1U << kinds[which],
+		.kinds = kinds[which],
 		.from = since > 0 ? since : week,
 	};
 	struct remembering remembering = { 0 };

@@ -147,11 +147,13 @@ void rules_follow_guard(const struct rules *rules, const struct context *context
 
 /* ---- live connections (rules_cut.c) ---- */
 
-/* A connection into this host that the new rules would not let in again. */
+/* A connection into this host, or through it, that the new rules would not let in again. */
 struct cut {
+	enum enforce_direction direction; /* INBOUND, FORWARD */
 	enum protocol protocol;
 	uint16_t port, remote_port;
 	struct addr remote;
+	struct addr target;  /* forwarded: where it goes */
 	const char *service; /* declaration or program that it goes to; NULL = not known */
 	bool mine;           /* it is the login that the command is typed in */
 	bool never;          /* never_cut names it */
@@ -194,3 +196,9 @@ int rules_check_conntrack(const struct rules *rules, struct err *e);
 /* Before the first rules: makes the kernel know the connections that live. After them, `again`:
  * those that came in between. @return 0 or negative errno. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);
+/*
+ * Between loading the first rules of a router and letting packets meet them (rules_passing.c):
+ * gives the kernel some seconds to meet the connections that pass through. Nothing where rules held
+ * already, or nothing is passed on. @return 0 or negative errno.
+ */
+int rules_watch_passing(const struct rules *rules, const struct context *context, struct err *e);

@@ -83,7 +83,8 @@ static int prepare(struct work *work, struct err *e)
 {
 	struct rules *rules = work->rules;
 	const struct policy *policy = &rules->wanted.policy;
-	const struct enforce_environment environment = rules_environment(work->context);
+	struct enforce_environment environment = rules_environment(work->context);
+	environment.grace = enforce_states_grace(&rules->states, environment.now);
 	work->number = enforce_states_next(&rules->states, &rules->status);
 	work->outbound = enforce_limits_outbound(policy);
 	int r = policy_preserve(&work->policy, policy);
@@ -209,6 +210,9 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	r = enforce_load(str_text(&work->rules_text), work->number, work->outbound,
 			 &work->rules->status, e);
+	if (r == 0) {
+		r = rules_watch_passing(work->rules, work->context, e);
+	}
 	if (r == 0) {
 		r = rules_seed(work->rules, work->context, false, e);
 	}

@@ -17,13 +17,24 @@ enum { EVERY_SECONDS = 60 };
 static const enum event_kind kinds[ENFORCE_COUNTINGS] = { EVENT_REFUSED, EVENT_WOULD_REFUSE,
 							  EVENT_CONNECT_REFUSED };
 
+/* The kind of a row of what is passed on. */
+static enum event_kind kind_of(const struct enforce_counted *counted, enum event_kind kind)
+{
+	if (counted->direction != ENFORCE_FORWARD) {
+		return kind;
+	}
+	return kind == EVENT_REFUSED        ? EVENT_FORWARD_REFUSED
+	       : kind == EVENT_WOULD_REFUSE ? EVENT_FORWARD_WOULD_REFUSE
+					    : EVENT_FORWARD_PASSED;
+}
+
 static struct event row_of(const struct keeper *keeper, const struct enforce_counted *counted,
 			   enum event_kind kind)
 {
 	char since[TIME_TEXT_BYTES];
 	char last[TIME_TEXT_BYTES];
 	struct event event = { .time = clock_now(),
-			       .kind = kind,
+			       .kind = kind_of(counted, kind),
 			       .uid = UINT32_MAX,
 			       .protocol = counted->protocol,
 			       .address = counted->from,

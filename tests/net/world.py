@@ -112,7 +112,7 @@ class World:
 
     def environment(self, **more):
         return {**os.environ, "MINATO_RULES_DIRECTORY": str(self.folder / "rules"),
-                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "MINATO_GUARD_DIRECTORY": "/nonexistent",
+                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "MINATO_GUARD_DIRECTORY": "/nonexistent", "MINATO_WATCH_SECONDS": "0",
                 "LANG": "C.UTF-8", **more}
 
     def daemon(self, *options, **more):

@@ -64,7 +64,7 @@ static void filters_become_typed(void **state)
 			       "&kind=listener_opened,listener_closed&address=2001:db8::/32"),
 			 0);
 	assert_int_equal(request.query.kinds,
-			 1U << EVENT_LISTENER_OPENED | 1U << EVENT_LISTENER_CLOSED);
+			 EVENT_BIT(EVENT_LISTENER_OPENED) | EVENT_BIT(EVENT_LISTENER_CLOSED));
 	assert_int_equal(request.query.after, 18446);
 	assert_int_equal(request.query.limit, 5);
 	assert_int_equal(request.query.address.bits, 32);
