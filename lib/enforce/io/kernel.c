@@ -192,10 +192,14 @@ int enforce_sweep(const struct enforce_status *status, struct err *e)
 			       .chains = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .sets = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .keep = { status->confirmed, status->candidate } };
-	int r = objects_list(note_layer, &names.layers, e);
+	struct objects objects = { 0 };
+	int r = objects_read(&objects, e);
 	if (r == 0) {
-		r = objects_list(sort_object, &names, e);
+		/* Which layers there are decides about each object. */
+		(void)objects_each(&objects, note_layer, &names.layers); /* never fails */
+		r = objects_each(&objects, sort_object, &names);
 	}
+	objects_deinit(&objects);
 	if (r == 0) {
 		r = delete_all(&names, e);
 	}
