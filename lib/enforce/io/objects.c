@@ -327,3 +327,23 @@ int enforce_ruleset_id(uint32_t *out, struct err *e)
 	}
 	return r < 0 ? err_set(e, r, "this kernel has no nf_tables") : 0;
 }
+
+struct enforce_moment enforce_moment_after(const struct enforce_moment *before, uint32_t id)
+{
+	const uint32_t next = before->id == UINT32_MAX ? 1 : before->id + 1;
+	return (struct enforce_moment){ .known = before->known && id == next, .id = id };
+}
+
+struct enforce_moment enforce_now(void)
+{
+	struct enforce_moment now = { 0 };
+	now.known = enforce_ruleset_id(&now.id, NULL) == 0;
+	return now;
+}
+
+void enforce_moment_step(struct enforce_moment *moment)
+{
+	const struct enforce_moment now = enforce_now();
+	const struct enforce_moment after = enforce_moment_after(moment, now.id);
+	*moment = (struct enforce_moment){ .known = after.known && now.known, .id = now.id };
+}
