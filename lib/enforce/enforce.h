@@ -10,6 +10,10 @@
  * A new state is put into @candidate with the kernel's own timeout. When that runs out the packet
  * falls through to @confirmed again, whatever has become of every process of this host. Confirming
  * moves the element from one map to the other in one transaction.
+ *
+ * In this order: what a policy lets in; questions for the twin; rules of other tools against it;
+ * rules; what would change; the kernel's side; who was refused; states; kernel and record together
+ * again; hearing of changes.
  */
 #pragma once
 
