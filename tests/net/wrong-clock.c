@@ -17,7 +17,11 @@ static long long offset(void)
 	return seconds != NULL && seconds[0] == '-' ? -value : value;
 }
 
-int clock_gettime(clockid_t id, struct timespec *now)
+/* Under the C library's names; declared so, they would be another declaration of the same. */
+int wrong_gettime(clockid_t id, struct timespec *now) __asm__("clock_gettime");
+time_t wrong_time(time_t *out) __asm__("time");
+
+int wrong_gettime(clockid_t id, struct timespec *now)
 {
 	asking *real = NULL;
 	*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
@@ -28,10 +32,10 @@ int clock_gettime(clockid_t id, struct timespec *now)
 	return r;
 }
 
-time_t time(time_t *out)
+time_t wrong_time(time_t *out)
 {
 	struct timespec now = { 0 };
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* always there */
+	(void)wrong_gettime(CLOCK_REALTIME, &now); /* always there */
 	if (out != NULL) {
 		*out = now.tv_sec;
 	}

@@ -239,37 +239,41 @@ static void they_are_read_in_the_place_of_their_names(void **state)
 
 #define VERDICT(verdict) (-(verdict)-1)
 
+/* A match or a target: both have one form of head. */
+static void add_part(struct str *to, const char *name, const void *data, size_t bytes)
+{
+	static const char padding[XT_ALIGN(1)];
+	struct xt_entry_match head = { 0 };
+	const size_t whole = XT_ALIGN(sizeof(head) + bytes);
+	head.u.match_size = (uint16_t)whole;
+	(void)str_copy(head.u.user.name, sizeof(head.u.user.name), name);
+	(void)str_add_bytes(to, (const char *)&head, sizeof(head));
+	(void)str_add_bytes(to, data, bytes);
+	assert_int_equal(str_add_bytes(to, padding, whole - sizeof(head) - bytes), 0);
+}
+
 /* An entry as iptables writes it: a head, for `port` a match of TCP, and the target. */
 static void add_entry(struct str *to, uint16_t port, const char *target, int32_t verdict,
 		      const char *chain)
 {
-	struct ipt_entry entry = { .ip = { .proto = port != 0 ? IPPROTO_TCP : 0 },
-				   .target_offset = sizeof(entry) };
-	struct {
-		struct xt_entry_match head;
-		struct xt_tcp tcp;
-	} match = { .tcp = { .spts = { 0, 65535 }, .dpts = { port, port } } };
-	struct {
-		struct xt_entry_target head;
-		union {
-			int32_t verdict;
-			char chain[XT_FUNCTION_MAXNAMELEN];
-		} of;
-	} last = { .of = { .verdict = verdict } };
-	match.head.u.match_size = sizeof(match);
-	(void)str_copy(match.head.u.user.name, sizeof(match.head.u.user.name), "tcp");
-	last.head.u.target_size = sizeof(last);
-	(void)str_copy(last.head.u.user.name, sizeof(last.head.u.user.name), target);
-	if (chain != NULL) {
-		(void)str_copy(last.of.chain, sizeof(last.of.chain), chain);
-	}
-	entry.target_offset += port != 0 ? sizeof(match) : 0;
-	entry.next_offset = entry.target_offset + sizeof(last);
-	(void)str_add_bytes(to, (const char *)&entry, sizeof(entry));
+	struct ipt_entry entry = { .ip = { .proto = port != 0 ? IPPROTO_TCP : 0 } };
+	const struct xt_tcp tcp = { .spts = { 0, 65535 }, .dpts = { port, port } };
+	char name[XT_FUNCTION_MAXNAMELEN] = "";
+	struct str parts = STR_INIT(4096);
 	if (port != 0) {
-		(void)str_add_bytes(to, (const char *)&match, sizeof(match));
+		add_part(&parts, "tcp", &tcp, sizeof(tcp));
 	}
-	assert_int_equal(str_add_bytes(to, (const char *)&last, sizeof(last)), 0);
+	entry.target_offset = (uint16_t)(sizeof(entry) + parts.length);
+	if (chain != NULL) {
+		(void)str_copy(name, sizeof(name), chain);
+		add_part(&parts, target, name, sizeof(name));
+	} else {
+		add_part(&parts, target, &verdict, sizeof(verdict));
+	}
+	entry.next_offset = (uint16_t)(sizeof(entry) + parts.length);
+	(void)str_add_bytes(to, (const char *)&entry, sizeof(entry));
+	assert_int_equal(str_add_bytes(to, str_text(&parts), parts.length), 0);
+	str_deinit(&parts);
 }
 
 /* INPUT: jumps to "mine" or, if it comes back, refuses; "mine" lets 23/tcp in. */
