@@ -102,6 +102,7 @@ static void gate_key(struct str *out, const struct policy *policy,
 		add_text(out, program->user);
 		add_text(out, program->unit);
 		add_text(out, program->executable);
+		add_text(out, program->container);
 	}
 }
 

@@ -75,12 +75,7 @@ usec_t access_left(const struct policy_declaration *declaration,
 bool access_covers(const struct policy_declaration *declaration, enum protocol protocol,
 		   uint16_t port)
 {
-	bool found = declaration->ports.count == 0;
-	for (size_t i = 0; !found && i < declaration->ports.count; i++) {
-		const struct policy_ports *p = &declaration->ports.items[i];
-		found = p->protocol == protocol && p->first <= port && port <= p->last;
-	}
-	return found;
+	return declaration->ports.count == 0 || policy_names_port(declaration, protocol, port);
 }
 
 bool access_who_counts(const struct policy_who *who)

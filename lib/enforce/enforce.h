@@ -119,7 +119,8 @@ struct enforce_outgoing {
 	uint32_t user; /* who opened the socket */
 	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
 	bool program_known;
-	const char *unit, *executable;
+	bool unit_alone; /* of the program only the unit is known */
+	const char *unit, *executable, *container;
 };
 
 /* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface, user or
@@ -128,6 +129,47 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 					     const struct enforce_outgoing *packet,
 					     const struct enforce_environment *environment,
 					     const struct policy_declaration **by);
+
+/* A user of `outbound:` whose number the rules that were loaded do not have any more. */
+struct enforce_stale_user {
+	const struct policy_declaration *declaration; /* of the policy; the first that names him */
+	bool was_known, is_known;                     /* then and now; false = nobody was, is him */
+	uint32_t was, is;                             /* 0 unless known */
+};
+
+struct enforce_stale_users {
+	struct enforce_stale_user *items;
+	size_t count, room;
+};
+
+/*
+ * Compares the numbers in rules with those that the names have now, each user once. Pure.
+ * @param policy   that the rules were made of; is pointed into.
+ * @param listing  the rules, as nft lists them or as they were written.
+ * @param out      vec_free() in every case. @return 0; -ENOMEM.
+ */
+int enforce_stale_users(struct enforce_stale_users *out, const struct policy *policy,
+			const char *listing, const struct enforce_environment *environment);
+
+/* What of a declaration of `outbound:` decides about a packet. */
+enum enforce_condition {
+	ENFORCE_CONDITION_NONE,    /* all of it fits */
+	ENFORCE_CONDITION_PORT,    /* it is about other ports */
+	ENFORCE_CONDITION_DATE,    /* its last day is over */
+	ENFORCE_CONDITION_TO,      /* the destination */
+	ENFORCE_CONDITION_USER,    /* who, also one that is not known here */
+	ENFORCE_CONDITION_PROGRAM, /* unit, executable, container */
+};
+
+/*
+ * Whether one declaration of the policy lets such a packet go. Pure.
+ * @param part  receives what closes it, or what it depends on.
+ */
+enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
+					   const struct policy_declaration *declaration,
+					   const struct enforce_outgoing *packet,
+					   const struct enforce_environment *environment,
+					   enum enforce_condition *part);
 
 /* ---- what to ask the kernel, so that it proves the rules ---- */
 
@@ -145,6 +187,20 @@ struct enforce_port {
 	uint16_t port;
 };
 
+/* A policy that has of its inbound declarations only what they say of some ports. */
+struct enforce_part {
+	struct policy policy; /* borrows all but the two lists: must not outlive the whole one, and
+			       * is not to be freed */
+	VEC(struct policy_declaration) declarations;
+	VEC(struct policy_ports) ports;
+};
+
+/* Pure. @param runs  of ports, in any order, none with another. @return 0 or -ENOMEM; the caller
+ * frees `out` with enforce_part_deinit in every case. */
+int enforce_part(struct enforce_part *out, const struct policy *policy,
+		 const struct policy_ports *runs, size_t count);
+void enforce_part_deinit(struct enforce_part *part);
+
 /* What the questions are made of; arguments so that every list can be repeated. */
 struct enforce_asking {
 	const struct policy *policy; /* NULL = no rules */
@@ -160,7 +216,30 @@ struct enforce_asking {
 	bool reach_only;      /* no ports but those declared or listening, no edge but the first */
 	const struct prefix *networks; /* that the host is in: the first of each is asked */
 	size_t network_count;
+	const struct enforce_scope *scope; /* no ports but these; NULL = all */
 };
+
+enum { ENFORCE_ASKED_PROTOCOLS = 2 }; /* TCP, UDP */
+
+/* Ports to ask for when little changes. About 32 KiB. */
+struct enforce_scope {
+	struct portset ports[ENFORCE_ASKED_PROTOCOLS]; /* all of them */
+	struct portset key[ENFORCE_ASKED_PROTOCOLS];   /* of them those that matter most */
+	VEC(struct policy_ports) runs;                 /* the same as `ports` */
+	uint32_t others; /* declared ports, the ends of ranges, that are not among them */
+};
+
+struct enforce_changes;
+
+/*
+ * Ports that change, their neighbours, listening ones, the login's; and some of all others, which
+ * the seed decides. Pure.
+ * @param asking  its policy (the new one), listening, login, seed.
+ * @return 0 or -ENOMEM; enforce_scope_deinit() in every case.
+ */
+int enforce_scope(struct enforce_scope *out, const struct enforce_asking *asking,
+		  const struct enforce_changes *changes);
+void enforce_scope_deinit(struct enforce_scope *scope);
 
 enum enforce_place {
 	ENFORCE_PLACE_LOGIN,
@@ -242,6 +321,10 @@ int enforce_ports(struct enforce_ports *out, const struct policy *policy,
  */
 bool enforce_contradicts(struct contradiction *out, const struct enforce_ports *ports,
 			 const struct foreign_rule *rule);
+
+/* Appends the names of all tables in the kernel's order: lines of "FAMILY NAME". @param all whether
+ * each has a name that nft takes as one word. @return 0; as nft_run. */
+int enforce_tables(struct str *out, bool *all, struct err *e);
 
 /* Appends the names of all tables but ours: lines of "FAMILY NAME". @return 0; as nft_run. */
 int enforce_foreign_tables(struct str *out, struct err *e);
@@ -443,9 +526,16 @@ struct enforce_moment enforce_moment_after(const struct enforce_moment *before, 
 
 enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
 
+enum enforce_counting {
+	ENFORCE_COUNT_REFUSED,  /* for this host, or passed on */
+	ENFORCE_COUNT_WOULD,    /* those that rules under observation would refuse */
+	ENFORCE_COUNT_OUTBOUND, /* refused to programs of this host */
+};
+enum { ENFORCE_COUNTINGS = 3 };
+
 /* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from; /* ADDR_NONE = all */
+	struct addr from; /* ADDR_NONE = all; of ENFORCE_COUNT_OUTBOUND where they were to go */
 	enum protocol protocol;
 	uint16_t port;
 	uint16_t last_port; /* of a run; 0 = that port alone */
@@ -460,11 +550,11 @@ struct enforce_counts {
 
 /*
  * Reads what the kernel counted since the rules are there.
- * @param observed  those that rules under observation would refuse; else those that were refused.
- * @param out       free with enforce_counts_deinit in every case.
+ * @param out  free with enforce_counts_deinit in every case.
  * @return 0 (also without rules); as nft_run.
  */
-int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
+		    struct err *e);
 /*
  * Reads how many new packets came for each run of declared ports, those that were refused included,
  * in all generations that the kernel has.
@@ -636,6 +726,14 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
 
+/*
+ * The users of `outbound:` of a state whose numbers have changed since its rules were loaded, by
+ * the listing that was kept then; none where none was kept.
+ * @param policy  of that state. @return as enforce_stale_users(); -EACCES; errno of reading.
+ */
+int enforce_state_stale_users(struct enforce_stale_users *out, const struct enforce_states *states,
+			      unsigned number, const struct policy *policy,
+			      const struct enforce_environment *environment, struct err *e);
 /* Whether enforce_drift() can tell: nothing was changed, or a listing of that state was kept. */
 bool enforce_drift_known(const struct enforce_states *states, unsigned number);
 

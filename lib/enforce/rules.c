@@ -236,24 +236,11 @@ static void add_door(struct writing *w, const struct door *door)
 
 /* ---- the chain that packets enter ---- */
 
-/* Who was refused, or would be, at which port: in the kernel, without a message for each. What
- * comes while the sets are full goes uncounted. */
-static void add_counting(struct writing *w, const char *chain, const char *sets)
-{
-	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		ADD(w,
-		    "add rule inet minato g%u-%s update @%s-%d { %s saddr . meta l4proto . th "
-		    "dport "
-		    "counter }\n",
-		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6");
-	}
-}
-
 static void add_observing(struct writing *w)
 {
 	ADD(w, "add chain inet minato g%u-observe\n", w->generation);
 	writing_forwarding(w, "observe");
-	add_counting(w, "observe", "would");
+	writing_counting(w, "observe", "would", "saddr");
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
 
@@ -261,7 +248,7 @@ static void add_refusal(struct writing *w, const char *name, int verdict)
 {
 	ADD(w, "add chain inet minato g%u-%s\n", w->generation, name);
 	writing_forwarding(w, name);
-	add_counting(w, name, "refused");
+	writing_counting(w, name, "refused", "saddr");
 	writing_refusal(w, name, verdict);
 }
 
@@ -300,24 +287,21 @@ static void add_inbound(struct writing *w)
 	}
 }
 
-static void add_counted_sets(struct str *out)
+static void add_counted_sets(struct str *out, const char *name)
 {
-	static const char *const names[] = { "refused", "would" };
-	for (size_t i = 0; i < 2; i++) {
-		for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-			(void)str_printf(
-				out,
-				"add set inet minato %s-%d { type ipv%d_addr . inet_proto . "
-				"inet_service; size %d; flags dynamic,timeout; timeout %ds; }\n",
-				names[i], family, family, COUNTED_MAX, ENFORCE_COUNTED_SECONDS);
-		}
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		(void)str_printf(out,
+				 "add set inet minato %s-%d { type ipv%d_addr . inet_proto . "
+				 "inet_service; size %d; flags dynamic,timeout; timeout %ds; }\n",
+				 name, family, family, COUNTED_MAX, ENFORCE_COUNTED_SECONDS);
 	}
 }
 
 void enforce_frame(struct str *out, bool outbound)
 {
 	str_add(out, "add table inet minato\n");
-	add_counted_sets(out);
+	add_counted_sets(out, "refused");
+	add_counted_sets(out, "would");
 
 	str_add(out,
 		"add table inet minato\n"
@@ -333,6 +317,7 @@ void enforce_frame(struct str *out, bool outbound)
 		"add rule inet minato inbound meta nfproto vmap @candidate\n"
 		"add rule inet minato inbound meta nfproto vmap @confirmed\n");
 	if (outbound) {
+		add_counted_sets(out, "refused-out");
 		str_add(out,
 			"add chain inet minato outbound { type filter hook output priority 10; "
 			"policy accept; }\n"

@@ -70,6 +70,12 @@ void writing_literals(struct writing *w, const char *kind, const char *name,
 		      const struct policy_from *items, size_t count);
 /* Set gN-PREFIXuntil-NAME that is empty once the last day is over. @param gate  one that ends. */
 void writing_life(struct writing *w, const struct gate *gate);
+/*
+ * Who was refused, or would be, at which port: in the kernel, without a message for each. What
+ * comes while the sets are full goes uncounted.
+ * @param sets  their name in the frame without the family. @param end  "saddr" or "daddr".
+ */
+void writing_counting(struct writing *w, const char *chain, const char *sets, const char *end);
 /* The end of a chain: whatever comes so far is refused. @param verdict  POLICY_DROP or _REJECT. */
 void writing_refusal(struct writing *w, const char *chain, int verdict);
 /* What no host or router can do without. */

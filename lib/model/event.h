@@ -1,13 +1,14 @@
 /* Something that happened to a port, and what was known of it at that moment. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
 #include "base/when.h"
 #include "model/protocol.h"
 
-/* Stable numbers: they are stored. Add at the end. */
+/* Stable numbers: they are stored. Add at the end; there may be gaps. */
 enum event_kind {
 	EVENT_NONE = 0,
 	EVENT_LISTENER_OPENED = 1, /* a program began to listen */
@@ -38,7 +39,12 @@ enum event_kind {
 	EVENT_REFUSED = 21,
 	EVENT_WOULD_REFUSE = 22, /* likewise, and mode: observe let them in */
 	EVENT_LET_IN = 23,       /* `count` new packets to an open port, from anywhere; likewise */
-	EVENT_KIND_LAST = EVENT_LET_IN,
+	/* A program that may not connect there, or not by that port, see lib/guard; `address` and
+	 * `port` are the other end, `detail` = who is declared, `count` = times. Without a program
+	 * the packet filter told it: `detail` as of EVENT_REFUSED. */
+	EVENT_CONNECT_REFUSED = 29,
+	EVENT_CONNECT_WATCHED = 30, /* it would have been refused, and went through */
+	EVENT_KIND_LAST = EVENT_CONNECT_WATCHED,
 };
 
 enum {
@@ -67,6 +73,8 @@ struct event {
 	char detail[EVENT_PATH_BYTES];  /* free text, machine-made */
 };
 
+/* Whether a kind has that number. */
+bool event_kind_is_known(unsigned kind);
 /* "listener_opened" and so on: the stable words of JSON and `minato log --kind`. */
 const char *event_kind_name(enum event_kind kind);
 /* The reverse. @return 0 or -EINVAL. */

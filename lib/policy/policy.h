@@ -200,7 +200,7 @@ struct policy {
 	POLICY_LIST(struct policy_declaration)
 	declarations;                                   /* `ports:`, in the order of the files */
 	POLICY_LIST(struct policy_declaration) forward; /* kind HOST stands in none of them */
-	/* `outbound:`. `from` is whom they may connect to, `program` has no container; profile,
+	/* `outbound:`. `from` is whom they may connect to, profile,
 	 * encryption, rate, interface and mode are not said. */
 	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;
@@ -212,6 +212,10 @@ struct policy {
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
 void policy_deinit(struct policy *policy);
+
+/* Whether one of its `port:` says that number of that protocol. */
+bool policy_names_port(const struct policy_declaration *declaration, enum protocol protocol,
+		       uint16_t port);
 
 /*
  * The declaration for a port of this host; the first one in the file's order.

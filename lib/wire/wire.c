@@ -159,7 +159,8 @@ static const struct field contradiction_fields[] = {
 	TEXT(contradiction.item.process),
 };
 
-static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
+static const struct field attempts_fields[] = { NUMBER(attempts.hook, 1),
+						ANY(attempts.ring_bytes) };
 
 struct row {
 	const char *name;

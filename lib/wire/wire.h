@@ -181,8 +181,9 @@ struct wire_contradiction {
 	struct contradiction item;
 };
 
-/* One descriptor: the ring of the bind guard; none = there is no guard. */
+/* One descriptor: the ring of a guard; none = there is no guard. */
 struct wire_attempts {
+	uint8_t hook;        /* enum guard_hook */
 	uint32_t ring_bytes; /* its size */
 };
 

@@ -34,6 +34,9 @@ static usec_t last_of(const struct event *event)
 static int take(const struct event *event, void *data)
 {
 	struct remembering *remembering = data;
+	if (event->process[0] != '\0') {
+		return 0; /* told by BPF, with its program: no packet of it met the rules */
+	}
 	if (remembering->rows.count == ROWS_MAX) {
 		add_up(remembering);
 	}
@@ -50,12 +53,17 @@ static int take(const struct event *event, void *data)
 	return 0;
 }
 
-int refused_remember(struct enforce_counts *counts, const char *state_directory, bool observed,
-		     usec_t since, usec_t now)
+int refused_remember(struct enforce_counts *counts, const char *state_directory,
+		     enum enforce_counting which, usec_t since, usec_t now)
 {
+	static const enum event_kind kinds[ENFORCE_COUNTINGS] = {
+		[ENFORCE_COUNT_REFUSED] = EVENT_REFUSED,
+		[ENFORCE_COUNT_WOULD] = EVENT_WOULD_REFUSE,
+		[ENFORCE_COUNT_OUTBOUND] = EVENT_CONNECT_REFUSED,
+	};
 	const usec_t week = now - ENFORCE_COUNTED_SECONDS * USEC_PER_SEC;
 	const struct store_filter filter = {
-		.kinds = 1U << (observed ? EVENT_WOULD_REFUSE : EVENT_REFUSED),
+		.kinds = 1U << kinds[which],
 		.from = since > 0 ? since : week,
 	};
 	struct remembering remembering = { 0 };

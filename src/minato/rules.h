@@ -26,6 +26,7 @@ struct rules {
 	struct str drift;   /* lines of nft's listing that another tool added or took away */
 	bool drift_known;   /* whether another tool did can be told */
 	bool drift_unknown; /* it cannot, and nobody is at work on it any more */
+	struct enforce_stale_users stale_users; /* of the policy before */
 	struct enforce_changes changes;
 	struct guard_changes guard_changes;
 	bool guard_differs;    /* what stands in the kernel is not what the policy wants */
@@ -84,6 +85,9 @@ const struct policy *rules_before(const struct rules *rules);
 /* Whether anything has to be done: changes, drift, or rules that somebody removed. */
 bool rules_differ(const struct rules *rules);
 
+/* Whether our table is known to be what the record says, without another tool's doing. Compared. */
+bool rules_are_known(const struct rules *rules);
+
 /* The order as the record keeps it. */
 void rules_order(struct enforce_state *out, const struct rules *rules,
 		 const struct context *context, unsigned number, const char *command,
@@ -106,13 +110,25 @@ void rules_add_state(struct str *out, const struct rules *rules, unsigned number
 /* Lines about declarations that are not held to as they are written. Appends. */
 void programs_add(struct str *out, const struct policy *policy, const struct context *context);
 json_t *programs_json(const struct policy *policy, const struct context *context);
-/* Makes what a confirmed policy says of unit: and executable: hold, and nothing else. The rules
- * hold already: a failure is complained of and takes nothing back. @return an exit code. */
+/* Makes what a confirmed policy says of unit:, executable: and container: hold, and nothing else;
+ * what is tried ends. The rules hold already: a failure is complained of and takes nothing back.
+ * @return an exit code. */
 int programs_hold(const struct policy *policy, const struct context *context);
-/* Whether what a confirmed policy says of them does not hold: it was removed, or could not be
- * loaded.
+/*
+ * The same for a policy that is only tried: for so many seconds from now the kernel holds it, then
+ * again what is confirmed, whatever becomes of every process. Failures are complained of.
+ * @param before  what is confirmed; NULL = nothing.
+ */
+void programs_try(const struct policy *policy, const struct policy *before,
+		  const struct context *context, unsigned seconds);
+/* Whether anything of it stands in the kernel, confirmed or tried. */
+bool programs_stand(void);
+/* Ends what is tried at once, and what is left of it when its time is over. */
+void programs_cancel(const struct context *context);
+/* Whether what a confirmed policy says of them does not hold as it should: it was removed, could
+ * not be loaded, or names stand for others by now.
  * @param policy  NULL = no rules. For root. */
-bool programs_lost(const struct policy *policy);
+bool programs_lost(const struct policy *policy, const struct context *context);
 /* Ends it. @return an exit code. */
 int programs_release(const struct context *context);
 
@@ -167,7 +183,8 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
  * @param text     the rules as they were loaded
  * @param seconds  until they time out; 0 = they do not
  */
-void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds);
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds,
+		      const struct context *context);
 /* Leaves a process behind that does the work, without terminal and descriptors. Whoever counts on
  * it also counts on its death: the next command does the same. */
 void rules_leave_behind(void (*work)(void *data), void *data);

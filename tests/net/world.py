@@ -130,10 +130,10 @@ class World:
     def declare(self, text):
         self.policy.write_text(text)
 
-    def apply(self, text=None, *words, code=0):
+    def apply(self, text=None, *words, code=0, **more):
         if text is not None:
             self.declare(text)
-        done = self.minato("apply", *words)
+        done = self.minato("apply", *words, **more)
         assert done.returncode == code, done.stderr + done.stdout
         return done
 

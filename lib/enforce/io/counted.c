@@ -57,9 +57,15 @@ static int read_set(struct reading *reading, const char *name, int family, struc
 	return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
 }
 
-int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e)
+int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
+		    struct err *e)
 {
-	const char *name = observed ? "would" : "refused";
+	static const char *const names[ENFORCE_COUNTINGS] = {
+		[ENFORCE_COUNT_REFUSED] = "refused",
+		[ENFORCE_COUNT_WOULD] = "would",
+		[ENFORCE_COUNT_OUTBOUND] = "refused-out",
+	};
+	const char *name = names[which];
 	struct reading reading = { .now = now };
 	int r = read_set(&reading, name, ADDR_IPV4, e);
 	if (r == 0) {
