@@ -10,6 +10,10 @@
  * A new state is put into @candidate with the kernel's own timeout. When that runs out the packet
  * falls through to @confirmed again, whatever has become of every process of this host. Confirming
  * moves the element from one map to the other in one transaction.
+ *
+ * In this order: what a policy lets in; questions for the twin; rules of other tools against it;
+ * rules; what would change; the kernel's side; who was refused; states; kernel and record together
+ * again; hearing of changes.
  */
 #pragma once
 
@@ -475,11 +479,12 @@ int enforce_load(const char *rules, unsigned generation, bool outbound,
  * table one is made. */
 int enforce_reload(const char *rules, unsigned generation, bool outbound, struct err *e);
 
-/* Outcomes of enforce_layer, enforce_confirm, enforce_restore. */
+/* Outcomes of enforce_layer, enforce_confirm, enforce_cancel, enforce_sweep, enforce_restore. */
 enum enforce_outcome {
 	ENFORCE_TOO_LATE = 1, /* the kernel has taken the candidate back */
 	ENFORCE_IN_PLACE,     /* what is confirmed holds, or nothing is: there is nothing to do */
 	ENFORCE_WHOLE,        /* every rule has to be written anew */
+	ENFORCE_SWEPT,        /* there was something to remove */
 };
 
 /* Lets packets meet a loaded generation, in front of the confirmed one, for that time.
@@ -490,10 +495,10 @@ int enforce_try(unsigned generation, bool outbound, unsigned seconds, struct err
 int enforce_confirm(unsigned generation, bool outbound, bool tried, struct err *e);
 /* Puts the base chains back that lead to the generations. */
 int enforce_reframe(bool outbound, struct err *e);
-/* Ends the candidate at once, if there is one. */
+/* Ends the candidate at once, if there is one. @return 0 there was one; ENFORCE_TOO_LATE; errno. */
 int enforce_cancel(struct err *e);
 /* Removes what no packet can reach: generations other than these two; the table when there is
- * neither. */
+ * neither. @return 0 there was nothing; ENFORCE_SWEPT, by one transaction; errno. */
 int enforce_sweep(const struct enforce_status *status, struct err *e);
 /* Removes the whole table. @return 0, also when there was none. */
 int enforce_off(struct err *e);
@@ -509,6 +514,20 @@ int enforce_listing(struct str *out, unsigned generation, struct err *e);
  * that time out or that packets add do not count. @return 0; -EPERM; other negative errno.
  */
 int enforce_ruleset_id(uint32_t *out, struct err *e);
+
+/* The ruleset at a moment: while nobody but us has changed it, its id says that. */
+struct enforce_moment {
+	bool known; /* else somebody else changed it, or the kernel cannot be asked */
+	uint32_t id;
+};
+
+/* The ruleset as it is. */
+struct enforce_moment enforce_now(void);
+/* After one transaction of ours that changed something: known no more when there was another. */
+void enforce_moment_step(struct enforce_moment *moment);
+/* What it is by the id that the kernel says after one transaction. Pure: the kernel counts by one
+ * and leaves 0 out (net/netfilter/nf_tables_api.c, nf_tables_commit). */
+struct enforce_moment enforce_moment_after(const struct enforce_moment *before, uint32_t id);
 
 /* ---- who was refused ---- */
 
@@ -653,10 +672,14 @@ int enforce_states_keep_listing(const struct enforce_states *states, unsigned nu
 int enforce_states_listing(struct str *out, const struct enforce_states *states, unsigned number,
 			   struct err *e);
 /*
- * Keeps the ruleset's id, which holds for one boot and one network namespace: at this moment the
- * entry's rules are as they were loaded. Without it they are compared with their listing.
+ * Keeps the ruleset's id, which holds for one boot and one network namespace: at that moment the
+ * entry's rules were as they were loaded. Without it they are compared with their listing.
+ * @param when  not known = what was kept is forgotten.
  */
-void enforce_states_mark(const struct enforce_states *states, unsigned number);
+void enforce_states_mark(const struct enforce_states *states, unsigned number,
+			 const struct enforce_moment *when);
+/* Now, and known only where the entry's rules are just as they were loaded. */
+struct enforce_moment enforce_states_moment(const struct enforce_states *states, unsigned number);
 /* Whether the ruleset still has the id that was kept, so that nothing can have changed. */
 bool enforce_states_unchanged(const struct enforce_states *states, unsigned number);
 /* The policy of an entry. @return 0; -ENOENT; -EBADMSG it does not read any more; -ENOMEM. */
@@ -693,7 +716,8 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
 		    const struct enforce_environment *environment, unsigned *number, struct err *e);
 
-/* enforce_sweep(), after which it is still known whether others changed the confirmed rules. */
+/* enforce_sweep(), after which it is still known whether others changed the confirmed rules.
+ * @return 0 or negative errno. */
 int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
 			 struct err *e);
 
@@ -705,13 +729,10 @@ int enforce_states_sweep(const struct enforce_states *states, const struct enfor
 int enforce_repair(struct enforce_states *states, unsigned number,
 		   const struct enforce_environment *environment, struct err *e);
 
-/* Keeps how nft lists the rules of an entry at this moment, when nobody else has touched them. */
-int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e);
-
 /*
- * The same after the fact, for rules that were marked when they were loaded: when the ruleset has
- * another id by now, they are loaded into a network namespace of their own and listed there. Then
- * the caller stays in that namespace: it is for a process that has nothing else to do.
+ * Keeps how nft lists the rules of an entry that was marked when it was loaded. When the ruleset
+ * has another id by now, they are loaded into a network namespace of their own and listed there.
+ * Then the caller stays in that namespace: it is for a process that has nothing else to do.
  */
 int enforce_keep_listing_of(const struct enforce_states *states, unsigned number, const char *rules,
 			    bool outbound, struct err *e);

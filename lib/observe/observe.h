@@ -223,6 +223,20 @@ bool observe_event_recall(struct event *event, const struct inventory *inventory
  * @return 0; -EINVAL when it is no such document; -ENOMEM.
  */
 int observe_foreign_rules(struct foreign_rules *out, const char *text, size_t length);
+/*
+ * The same for a table of this network namespace: what iptables has put into it and nft names alone
+ * is asked of the kernel. Needs CAP_NET_ADMIN; without it that is not understood.
+ * @param table  "FAMILY NAME". @return as observe_foreign_rules().
+ */
+int observe_foreign_table(struct foreign_rules *out, const char *table, const char *text,
+			  size_t length);
+/*
+ * The same for the tables of the kernel's old interface (iptables-legacy), which nft does not list.
+ * Needs CAP_NET_ADMIN. @return 0 (also without that interface); -EPERM; -EBADMSG; -ENOMEM; others.
+ */
+int observe_foreign_legacy(struct foreign_rules *out);
+/* Whether that interface holds any table: the kernel tells nobody when one changes. */
+bool observe_has_legacy(void);
 
 /* ---- Names out of a cgroup path ---- */
 

@@ -20,9 +20,12 @@ struct rules {
 	bool keep_names;         /* host names stand for what they did, nobody is asked */
 	usec_t asked;            /* when host names were asked for; 0 = they were not */
 	struct policy recorded_policy;
-	const struct policy *before; /* of the rules that hold; NULL = there are none */
-	bool missing;                /* the record has confirmed rules, the kernel has none */
-	struct str drift; /* lines of nft's listing that another tool added or took away */
+	const struct policy *before;  /* of the rules that hold; NULL = there are none */
+	bool missing;                 /* the record has confirmed rules, the kernel has none */
+	struct enforce_moment looked; /* when drift was looked for; known only if it was known */
+	struct str drift;   /* lines of nft's listing that another tool added or took away */
+	bool drift_known;   /* whether another tool did can be told */
+	bool drift_unknown; /* it cannot, and nobody is at work on it any more */
 	struct enforce_stale_users stale_users; /* of the policy before */
 	struct enforce_changes changes;
 	struct guard_changes guard_changes;

@@ -57,6 +57,7 @@ struct work {
 	const struct apply *apply;
 	unsigned number;
 	bool outbound;
+	struct enforce_moment loaded;
 	bool layer; /* rules_text is one over the confirmed generation */
 	struct str policy, rules_text, summary;
 };
@@ -128,22 +129,6 @@ static int settle(struct rules *rules, unsigned number, enum enforce_state_kind 
 	return r == 0 ? enforce_states_sweep(&rules->states, &rules->status, e) : r;
 }
 
-static int activate(struct work *work, struct err *e)
-{
-	if (!proves_itself(work)) {
-		/* The programs first: never is a port open to more than both policies say. */
-		programs_try(&work->rules->wanted.policy, rules_before(work->rules), work->context,
-			     work->apply->seconds);
-		return enforce_try(work->number, work->outbound, work->apply->seconds, e);
-	}
-	int r = enforce_confirm(work->number, work->outbound, false, e);
-	if (r == 0) {
-		/* The next command writes it down, if this cannot. */
-		(void)settle(work->rules, work->number, ENFORCE_CONFIRMED, NULL);
-	}
-	return r;
-}
-
 static int refuse_disproved(const struct proof *proof, const struct context *context,
 			    const struct apply *apply)
 {
@@ -191,15 +176,42 @@ static int prove(struct work *work)
 	return code;
 }
 
-/* What was just loaded, and what was just found as it should be. */
-static void mark(const struct rules *rules, unsigned number)
+/* After each transaction: whether nobody else changed rules since these, and since the old ones
+ * were found as they should be. */
+static void count_ours(struct work *work)
 {
-	enforce_states_mark(&rules->states, number);
-	if (rules->before != NULL && rules->status.confirmed != number &&
-	    rules->drift.length == 0 &&
-	    enforce_drift_known(&rules->states, rules->status.confirmed)) {
-		enforce_states_mark(&rules->states, rules->status.confirmed);
+	enforce_moment_step(&work->loaded);
+	enforce_moment_step(&work->rules->looked);
+}
+
+static void mark(const struct work *work)
+{
+	const struct rules *rules = work->rules;
+	enforce_states_mark(&rules->states, work->number, &work->loaded);
+	if (rules->before != NULL && rules->status.confirmed != work->number) {
+		enforce_states_mark(&rules->states, rules->status.confirmed, &rules->looked);
 	}
+}
+
+static int activate(struct work *work, struct err *e)
+{
+	const bool tried = !proves_itself(work);
+	if (tried) {
+		/* The programs first: never is a port open to more than both policies say. */
+		programs_try(&work->rules->wanted.policy, rules_before(work->rules), work->context,
+			     work->apply->seconds);
+	}
+	int r = tried ? enforce_try(work->number, work->outbound, work->apply->seconds, e)
+		      : enforce_confirm(work->number, work->outbound, false, e);
+	if (r == 0) {
+		count_ours(work);
+		mark(work);
+	}
+	if (r == 0 && !tried) {
+		/* The next command writes it down, if this cannot. */
+		(void)settle(work->rules, work->number, ENFORCE_CONFIRMED, NULL);
+	}
+	return r;
 }
 
 static int carry_out(struct work *work, struct err *e)
@@ -208,9 +220,11 @@ static int carry_out(struct work *work, struct err *e)
 	if (r < 0) {
 		return r;
 	}
+	work->loaded = enforce_now();
 	r = enforce_load(str_text(&work->rules_text), work->number, work->outbound,
 			 &work->rules->status, e);
 	if (r == 0) {
+		count_ours(work);
 		r = rules_watch_passing(work->rules, work->context, e);
 	}
 	if (r == 0) {
@@ -226,7 +240,6 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	/* What came between the look and the rules; if it fails, it is a few at most. */
 	(void)rules_seed(work->rules, work->context, true, NULL);
-	mark(work->rules, work->number);
 	rules_tidy_later(work->number, str_text(&work->rules_text), work->outbound,
 			 proves_itself(work) ? 0 : work->apply->seconds, work->context);
 	return 0;
@@ -259,7 +272,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 {
 	struct err e = ERR_INIT;
 	const bool outbound = enforce_limits_outbound(&rules->wanted.policy);
-	const bool unchanged = enforce_states_unchanged(&rules->states, number);
+	struct enforce_moment moment = enforce_states_moment(&rules->states, number);
 	int r = enforce_confirm(number, outbound, true, &e);
 	if (r == ENFORCE_TOO_LATE) {
 		complain(context, _("too late: the kernel has put the old rules back"),
@@ -269,10 +282,9 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 		return EXIT_ERROR;
 	}
 	if (r == 0) {
+		enforce_moment_step(&moment);
+		enforce_states_mark(&rules->states, number, &moment);
 		r = settle(rules, number, ENFORCE_CONFIRMED, &e);
-	}
-	if (r == 0 && unchanged) {
-		enforce_states_mark(&rules->states, number);
 	}
 	if (r < 0) {
 		return failed(context, &e, "minato plan");
@@ -298,11 +310,12 @@ int rules_keep(struct rules *rules, const struct context *context)
 int rules_cancel(struct rules *rules, const struct context *context, unsigned number, struct err *e)
 {
 	const unsigned confirmed = rules->status.confirmed;
-	const bool unchanged = enforce_states_unchanged(&rules->states, confirmed);
+	struct enforce_moment moment = enforce_states_moment(&rules->states, confirmed);
 	int r = enforce_cancel(e);
 	programs_cancel(context);
-	if (r == 0 && unchanged) {
-		enforce_states_mark(&rules->states, confirmed);
+	if (r == 0) {
+		enforce_moment_step(&moment);
+		enforce_states_mark(&rules->states, confirmed, &moment);
 	}
 	return r < 0 ? r : settle(rules, number, ENFORCE_REVERTED, e);
 }

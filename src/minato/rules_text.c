@@ -246,6 +246,10 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 		str_add(out, _("  ! another tool changed the table of minato; this is put "
 			       "right:\n"));
 		str_add(out, str_text(&rules->drift));
+	} else if (rules->drift_unknown) {
+		str_add(out, _("  ? whether another tool changed the table of minato cannot be "
+			       "told: how its rules were loaded was not kept; they are loaded "
+			       "anew\n"));
 	} else if (rules->before != NULL && rules->verified && !rules->status.framed) {
 		str_add(out, _("  ! another tool took the way to the rules away; it is put "
 			       "back\n"));
@@ -301,6 +305,16 @@ static json_t *json_change(const struct enforce_change *change)
 			 "cut_before", change->cut_before, "cut_after", change->cut_after);
 }
 
+/* null = it cannot be told, "" = nothing. */
+static json_t *drift_json(const struct rules *rules)
+{
+	const bool told = rules->verified && (rules->before == NULL || rules->drift_known);
+	if (rules->drift.length > 0) {
+		return view_string(str_text(&rules->drift));
+	}
+	return told ? json_string("") : json_null();
+}
+
 json_t *rules_json(const struct rules *rules, const struct context *context)
 {
 	const struct enforce_changes *changes = &rules->changes;
@@ -337,6 +351,6 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 			    programs_json(&rules->wanted.policy, context));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));
 	json_object_set_new(document, "missing", json_boolean(rules->missing));
-	json_object_set_new(document, "drift", view_string(str_text(&rules->drift)));
+	json_object_set_new(document, "drift", drift_json(rules));
 	return document;
 }

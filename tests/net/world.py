@@ -321,3 +321,16 @@ def alive(client, server):
         return True
     except OSError:
         return False
+
+
+def waiters(world):
+    """Processes of minato that wait for a candidate to time out."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if str(world.policy).encode() in words and words[0].endswith(b"/minato"):
+            found.append(int(pid))
+    return found

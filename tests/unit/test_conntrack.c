@@ -271,21 +271,6 @@ static void request_to_delete_always_names_a_tuple_and_an_id(void **state)
 	assert_null(message_delete(buffer, &(struct conntrack_flow){ .id = 1 }, 1));
 }
 
-static void error_messages_give_their_number(void **state)
-{
-	(void)state;
-	_Alignas(struct nlmsghdr) char buffer[64];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nlmsgerr *error = mnl_nlmsg_put_extra_header(message, sizeof(*error));
-	assert_int_equal(message_error(message), 0);
-	error->error = -EEXIST;
-	assert_int_equal(message_error(message), -EEXIST);
-	error->error = 17;
-	assert_int_equal(message_error(message), -EBADMSG);
-	message->nlmsg_len = NLMSG_HDRLEN + 2;
-	assert_int_equal(message_error(message), -EBADMSG);
-}
-
 static void conntracks_own_hook_is_recognised_by_its_name(void **state)
 {
 	(void)state;
@@ -298,7 +283,7 @@ static void conntracks_own_hook_is_recognised_by_its_name(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		for (int with_nul = 0; with_nul < 2; with_nul++) {
 			_Alignas(struct nlmsghdr) char buffer[CONNTRACK_REQUEST_BYTES];
-			struct nlmsghdr *message = message_hooks(buffer, 2, 1);
+			struct nlmsghdr *message = message_hooks(buffer, 2);
 			assert_false(message_is_tracking_hook(message));
 			mnl_attr_put(message, NFNLA_HOOK_FUNCTION_NAME,
 				     strlen(cases[i].name) + (size_t)with_nul, cases[i].name);
@@ -618,7 +603,6 @@ int main(void)
 		cmocka_unit_test(foreign_messages_are_refused),
 		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(request_to_delete_always_names_a_tuple_and_an_id),
-		cmocka_unit_test(error_messages_give_their_number),
 		cmocka_unit_test(conntracks_own_hook_is_recognised_by_its_name),
 		cmocka_unit_test(who_began_is_the_source),
 		cmocka_unit_test(states_of_sockets_become_those_of_conntrack),

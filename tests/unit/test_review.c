@@ -288,10 +288,12 @@ static void read_closed(struct scenario *s, char **rest)
 /* KIND PROTOCOL PORT THROUGH TOOL: a rule of another tool. PROTOCOL "none" = every packet. */
 static void read_rule(struct scenario *s, char **rest)
 {
-	static const char *const kinds[] = { "", "opens", "in-vain", "closes" };
+	static const char *const kinds[] = { "", "opens", "in-vain", "closes", "unclear" };
 	assert_true(s->rule_count < sizeof(s->rules) / sizeof(s->rules[0]));
 	struct contradiction *c = &s->rules[s->rule_count++];
 	const char *kind = needed_word(s, rest);
+	const bool unread = strcmp(kind, "unread") == 0; /* no rule that could be named */
+	kind = unread ? "unclear" : kind;
 	for (int i = CONTRADICTION_OPENS; i <= CONTRADICTION_LAST; i++) {
 		c->kind = strcmp(kind, kinds[i]) == 0 ? (enum contradiction_kind)i : c->kind;
 	}
@@ -308,7 +310,7 @@ static void read_rule(struct scenario *s, char **rest)
 	}
 	(void)str_copy(c->tool, sizeof(c->tool), needed_word(s, rest));
 	(void)str_copy(c->table, sizeof(c->table), "inet f");
-	(void)str_copy(c->chain, sizeof(c->chain), "in");
+	(void)str_copy(c->chain, sizeof(c->chain), unread ? "" : "in");
 	(void)str_copy(c->rule, sizeof(c->rule), "tcp dport 23 accept");
 }
 

@@ -101,9 +101,34 @@ static void only_the_first_rules_bear_with_what_lives(void **state)
 	assert_int_equal(enforce_states_grace(&full, NOW * USEC_PER_SEC), 0);
 }
 
+static void a_moment_is_known_while_nobody_else_changes_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		struct enforce_moment before;
+		uint32_t id;
+		bool known;
+	} cases[] = {
+		{ { true, 7 }, 8, true },
+		{ { true, 7 }, 7, false },  /* nothing of ours came through */
+		{ { true, 7 }, 9, false },  /* somebody else's did too */
+		{ { false, 7 }, 8, false }, /* once lost, it does not come again */
+		{ { true, UINT32_MAX }, 1, true },
+		{ { true, UINT32_MAX }, 0, false }, /* the kernel leaves it out */
+		{ { true, UINT32_MAX - 1 }, UINT32_MAX, true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct enforce_moment after =
+			enforce_moment_after(&cases[i].before, cases[i].id);
+		assert_int_equal(after.known, cases[i].known);
+		assert_int_equal(after.id, cases[i].id);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_moment_is_known_while_nobody_else_changes_rules),
 		cmocka_unit_test_setup_teardown(listings_of_two_states_do_not_meet, temporary_setup,
 						temporary_teardown),
 		cmocka_unit_test(only_the_first_rules_bear_with_what_lives),

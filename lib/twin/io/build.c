@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
-#include "twin/io/netlink.h"
+#include "base/io/netlink.h"
 
 enum { TRACE_BUFFER_BYTES = 8 << 20 };
 

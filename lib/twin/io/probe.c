@@ -1,6 +1,7 @@
 /* One packet through the twin. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
@@ -13,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
-#include "twin/io/netlink.h"
+#include "base/io/netlink.h"
 #include "twin/io/parts.h"
 
 enum {
@@ -198,7 +199,7 @@ static int take_type(const struct nlmsghdr *message, void *data)
 		*(unsigned char *)data =
 			((const struct rtmsg *)mnl_nlmsg_get_payload(message))->rtm_type;
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Loopback, multicast, broadcast and "none" come from nowhere (RFC 1122 3.2.1.3, RFC
@@ -227,7 +228,8 @@ static int ask_route(unsigned char *type, const struct twin *twin, const struct 
 	mnl_attr_put(request, RTA_DST, bytes, to->bytes);
 	mnl_attr_put(request, RTA_SRC, bytes, packet->from.bytes);
 	mnl_attr_put_u32(request, RTA_IIF, in_index);
-	return netlink_ask(twin->parts[PART_ROUTE], request, take_type, type);
+	const struct netlink_reader reader = { .function = take_type, .data = type };
+	return netlink_ask(twin->parts[PART_ROUTE], request, &reader);
 }
 
 /* The kernel's own words (inet_rtm_getroute() in net/ipv4/route.c): since 6.13 -EINVAL stands for
