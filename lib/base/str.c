@@ -1,6 +1,7 @@
 /* Growing text with a maximum. */
 #include "base/str.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -97,6 +98,15 @@ void str_clear(struct str *s)
 	s->error = 0;
 	if (s->text != NULL) {
 		s->text[0] = '\0';
+	}
+}
+
+void str_truncate(struct str *s, size_t length)
+{
+	assert(length <= s->length);
+	s->length = length;
+	if (s->text != NULL) {
+		s->text[length] = '\0';
 	}
 }
 

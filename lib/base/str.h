@@ -28,6 +28,9 @@ int str_printf(struct str *s, const char *format, ...) __attribute__((format(pri
 /* Makes it empty again, forgets the error and keeps the memory. */
 void str_clear(struct str *s);
 
+/* Takes away all behind `length`, which is at most s->length; keeps memory and error. */
+void str_truncate(struct str *s, size_t length);
+
 /* The text so far; never NULL. */
 const char *str_text(const struct str *s);
 

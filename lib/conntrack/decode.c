@@ -190,12 +190,6 @@ static bool is_of(const struct nlmsghdr *message, unsigned subsystem, unsigned t
 	       message->nlmsg_len % NLMSG_ALIGNTO == 0;
 }
 
-bool message_is_whole(const struct nlmsghdr *message, int left)
-{
-	/* libmnl compares as int: to it a length beyond INT_MAX is less than anything. */
-	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
-}
-
 int message_flow(struct conntrack_flow *out, const struct nlmsghdr *message)
 {
 	if (!is_of(message, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW)) {
@@ -262,13 +256,4 @@ bool message_is_tracking_hook(const struct nlmsghdr *message)
 		}
 	}
 	return false;
-}
-
-int message_error(const struct nlmsghdr *message)
-{
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr)) {
-		return -EBADMSG;
-	}
-	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
-	return error->error <= 0 ? error->error : -EBADMSG;
 }

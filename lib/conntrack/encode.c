@@ -30,16 +30,16 @@ struct nlmsghdr *message_dump(void *buffer, uint8_t family, uint32_t sequence)
 		     sequence);
 }
 
-struct nlmsghdr *message_statistics(void *buffer, uint32_t sequence)
+struct nlmsghdr *message_statistics(void *buffer)
 {
 	return begin(buffer, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC,
-		     sequence);
+		     0);
 }
 
-struct nlmsghdr *message_hooks(void *buffer, uint8_t family, uint32_t sequence)
+struct nlmsghdr *message_hooks(void *buffer, uint8_t family)
 {
 	struct nlmsghdr *message =
-		begin(buffer, NFNL_SUBSYS_HOOK, NFNL_MSG_HOOK_GET, NLM_F_DUMP, family, sequence);
+		begin(buffer, NFNL_SUBSYS_HOOK, NFNL_MSG_HOOK_GET, NLM_F_DUMP, family, 0);
 	mnl_attr_put_u32(message, NFNLA_HOOK_HOOKNUM, htonl(NF_INET_PRE_ROUTING));
 	return message;
 }

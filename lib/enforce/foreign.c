@@ -137,6 +137,7 @@ static enum contradiction_kind judge(const struct enforce_ports *ports, int prot
 	case FOREIGN_EXPECT:
 		return is_closed(ports, protocol, port) ? CONTRADICTION_OPENS : 0;
 	case FOREIGN_AROUND:
+	case FOREIGN_UNCLEAR:
 		break;
 	}
 	return CONTRADICTION_OPENS;
@@ -157,10 +158,10 @@ bool enforce_contradicts(struct contradiction *out, const struct enforce_ports *
 			 const struct foreign_rule *rule)
 {
 	const int protocol = place_of(rule->protocol);
-	const bool around = rule->kind == FOREIGN_AROUND;
 	*out = (struct contradiction){ .protocol = rule->protocol };
-	if (around) {
-		out->kind = CONTRADICTION_OPENS;
+	if (rule->kind == FOREIGN_AROUND || rule->kind == FOREIGN_UNCLEAR) {
+		out->kind =
+			rule->kind == FOREIGN_AROUND ? CONTRADICTION_OPENS : CONTRADICTION_UNCLEAR;
 		out->last_port = UINT16_MAX;
 		return true;
 	}

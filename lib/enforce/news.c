@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "base/netlink.h"
 #include "enforce/enforce.h"
 
 static const char table[] = "minato";
@@ -101,16 +102,10 @@ static void read_message(struct enforce_news *news, const struct nlmsghdr *messa
 	}
 }
 
-static bool is_whole(const struct nlmsghdr *message, int left)
-{
-	/* libmnl compares as int: to it a length beyond INT_MAX is less than anything. */
-	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
-}
-
 void enforce_news_read(struct enforce_news *news, const void *bytes, size_t length)
 {
 	int left = (int)length;
-	for (const struct nlmsghdr *message = bytes; is_whole(message, left);
+	for (const struct nlmsghdr *message = bytes; netlink_whole(message, left);
 	     message = mnl_nlmsg_next(message, &left)) {
 		read_message(news, message);
 	}

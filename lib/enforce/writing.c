@@ -32,77 +32,78 @@ void writing_interface(struct writing *w, const char *name)
 
 /* ---- sets ---- */
 
-size_t writing_count(const struct prefix *items, size_t count, enum addr_family family)
+/* The i-th of a list, NULL when it is no network of that family. */
+typedef const struct prefix *prefix_of(const void *items, size_t i, enum addr_family family);
+
+static const struct prefix *of_family(const struct prefix *prefix, enum addr_family family)
+{
+	return prefix->address.family == family ? prefix : NULL;
+}
+
+static const struct prefix *plain(const void *items, size_t i, enum addr_family family)
+{
+	return of_family((const struct prefix *)items + i, family);
+}
+
+static const struct prefix *literal(const void *items, size_t i, enum addr_family family)
+{
+	const struct policy_from *from = (const struct policy_from *)items + i;
+	return from->kind == POLICY_FROM_PREFIX ? of_family(&from->prefix, family) : NULL;
+}
+
+static size_t count_in(const void *items, size_t count, enum addr_family family, prefix_of *of)
 {
 	size_t found = 0;
 	for (size_t i = 0; i < count; i++) {
-		found += items[i].address.family == family;
+		found += of(items, i, family) != NULL;
 	}
 	return found;
+}
+
+size_t writing_count(const struct prefix *items, size_t count, enum addr_family family)
+{
+	return count_in(items, count, family, plain);
 }
 
 size_t writing_count_literals(const struct policy_from *items, size_t count,
 			      enum addr_family family)
 {
-	size_t found = 0;
-	for (size_t i = 0; i < count; i++) {
-		found += items[i].kind == POLICY_FROM_PREFIX &&
-			 items[i].prefix.address.family == family;
-	}
-	return found;
+	return count_in(items, count, family, literal);
 }
 
-static void begin_set(struct writing *w, const char *kind, const char *name,
-		      enum addr_family family)
+static void add_set(struct writing *w, const char *kind, const char *name, const void *items,
+		    size_t count, enum addr_family family, prefix_of *of)
 {
+	char text[PREFIX_TEXT_BYTES];
+	const char *comma = "";
+	if (count_in(items, count, family, of) == 0) {
+		return;
+	}
 	ADD(w,
 	    "add set inet minato g%u-%s%s-%s-%d { type ipv%d_addr; flags interval; auto-merge; "
 	    "elements = { ",
 	    w->generation, w->prefix, kind, name, family, family);
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix *prefix = of(items, i, family);
+		if (prefix != NULL) {
+			ADD(w, "%s%s", comma, prefix_format(prefix, text));
+			comma = ", ";
+		}
+	}
+	ADD(w, " } }\n");
 }
 
 void writing_set(struct writing *w, const char *kind, const char *name, const struct prefix *items,
 		 size_t count, enum addr_family family)
 {
-	char text[PREFIX_TEXT_BYTES];
-	const char *comma = "";
-	if (writing_count(items, count, family) == 0) {
-		return;
-	}
-	begin_set(w, kind, name, family);
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].address.family == family) {
-			ADD(w, "%s%s", comma, prefix_format(&items[i], text));
-			comma = ", ";
-		}
-	}
-	ADD(w, " } }\n");
-}
-
-static void add_literal_set(struct writing *w, const char *kind, const char *name,
-			    const struct policy_from *items, size_t count, enum addr_family family)
-{
-	char text[PREFIX_TEXT_BYTES];
-	const char *comma = "";
-	if (writing_count_literals(items, count, family) == 0) {
-		return;
-	}
-	begin_set(w, kind, name, family);
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].kind == POLICY_FROM_PREFIX &&
-		    items[i].prefix.address.family == family) {
-			ADD(w, "%s%s", comma, prefix_format(&items[i].prefix, text));
-			comma = ", ";
-		}
-	}
-	ADD(w, " } }\n");
+	add_set(w, kind, name, items, count, family, plain);
 }
 
 void writing_literals(struct writing *w, const char *kind, const char *name,
 		      const struct policy_from *items, size_t count)
 {
-	add_literal_set(w, kind, name, items, count, ADDR_IPV4);
-	add_literal_set(w, kind, name, items, count, ADDR_IPV6);
+	add_set(w, kind, name, items, count, ADDR_IPV4, literal);
+	add_set(w, kind, name, items, count, ADDR_IPV6, literal);
 }
 
 /* Alive as long as its elements: they leave by themselves at the end of the last day. */
@@ -122,6 +123,16 @@ void writing_life(struct writing *w, const struct gate *gate)
 }
 
 /* ---- rules ---- */
+
+void writing_counting(struct writing *w, const char *chain, const char *sets, const char *end)
+{
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		ADD(w,
+		    "add rule inet minato g%u-%s meta l4proto { tcp, udp, sctp, dccp, udplite } "
+		    "update @%s-%d { %s %s . meta l4proto . th dport counter }\n",
+		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6", end);
+	}
+}
 
 void writing_refusal(struct writing *w, const char *chain, int verdict)
 {

@@ -15,6 +15,7 @@ enum foreign_kind {
 	FOREIGN_REDIRECT, /* hands packets for these ports to another port of this host */
 	FOREIGN_EXPECT,   /* lets others announce connections to these ports (ct expectation) */
 	FOREIGN_AROUND,   /* makes packets from outside look like this host's own */
+	FOREIGN_UNCLEAR,  /* holds a target of iptables that is not understood */
 };
 
 enum {
@@ -35,8 +36,7 @@ struct foreign_rule {
 struct foreign_rules {
 	struct arena arena;
 	VEC(struct foreign_rule) list;
-	bool cut;    /* there are more than can be looked at */
-	bool opaque; /* some hold matches or targets of iptables that nft does not explain */
+	bool cut; /* there are more than can be looked at */
 };
 
 /* An empty list on the caller's memory; frees all. */
@@ -49,7 +49,8 @@ enum contradiction_kind {
 	CONTRADICTION_OPENS = 1, /* a port that the policy closes can be reached by it */
 	CONTRADICTION_IN_VAIN,   /* it would open one; the rules of minato refuse it all the same */
 	CONTRADICTION_CLOSES,    /* a port that the policy opens is refused by it */
-	CONTRADICTION_LAST = CONTRADICTION_CLOSES,
+	CONTRADICTION_UNCLEAR,   /* nobody can say what it does with packets */
+	CONTRADICTION_LAST = CONTRADICTION_UNCLEAR,
 };
 
 enum {

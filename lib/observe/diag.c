@@ -27,13 +27,11 @@ uint32_t diag_connected_states(enum protocol protocol)
 	return has_listen(protocol) ? all & ~no_peer : 1U << SOCKET_ESTABLISHED;
 }
 
-struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t family, uint32_t states,
-			      uint32_t sequence)
+struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t family, uint32_t states)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = sequence;
 	struct inet_diag_req_v2 *request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
 	request->sdiag_family = family;
 	request->sdiag_protocol = (uint8_t)protocol;
@@ -46,12 +44,11 @@ struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t fami
 	return message;
 }
 
-struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequence)
+struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	message->nlmsg_type = TCPDIAG_GETSOCK;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = sequence;
 	struct inet_diag_req *request = mnl_nlmsg_put_extra_header(message, sizeof(*request));
 	request->idiag_states = states;
 	return message;
@@ -60,12 +57,6 @@ struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequen
 void diag_request_filter(struct nlmsghdr *request, const struct port_filter *filter)
 {
 	mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, filter->length, filter->program);
-}
-
-bool diag_is_whole(const struct nlmsghdr *message, int left)
-{
-	/* libmnl compares as int: to it a length beyond INT_MAX is less than anything. */
-	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
 }
 
 static struct addr address_of(uint8_t family, const void *bytes)

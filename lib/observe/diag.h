@@ -49,21 +49,18 @@ uint32_t diag_connected_states(enum protocol protocol);
  * @param family  AF_INET or AF_INET6.
  * @return the message inside `buffer`.
  */
-struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t family, uint32_t states,
-			      uint32_t sequence);
+struct nlmsghdr *diag_request(void *buffer, enum protocol protocol, uint8_t family,
+			      uint32_t states);
 
 /*
  * Writes a dump request for TCP sockets of both families in the form of before Linux 3.3: the
  * kernel then walks its hash tables once instead of twice (net/ipv4/inet_diag.c,
  * inet_diag_dump_compat).
  */
-struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states, uint32_t sequence);
+struct nlmsghdr *diag_request_tcp(void *buffer, uint32_t states);
 
 /* Adds a filter program to a request. */
 void diag_request_filter(struct nlmsghdr *request, const struct port_filter *filter);
-
-/* Whether a whole message begins there. @param left bytes from there on; may be negative. */
-bool diag_is_whole(const struct nlmsghdr *message, int left);
 
 /*
  * Reads one answer, which is whole. @param protocol what was asked for.

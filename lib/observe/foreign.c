@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/portset.h"
+#include "observe/foreign.h"
 #include "observe/nft_walk.h"
 #include "observe/observe.h"
+#include "observe/xt.h"
 
 /* Where minato's own rules stand; what another tool does before them they see as it is then. */
 enum { OWN_PRIORITY = -110 };
@@ -19,6 +22,7 @@ struct foreign_walk {
 	bool rewrites; /* what it writes into packets is not seen by the rules of minato */
 	/* What a rule above lets in, perhaps not from everywhere; and what one refuses to all. */
 	struct portset accepted[NFT_TRANSPORTS], refused[NFT_TRANSPORTS];
+	bool unclear;                     /* a rule of it holds what is not understood */
 	bool all_refused[NFT_TRANSPORTS]; /* whatever nothing above lets in: told with that rule */
 };
 
@@ -237,12 +241,27 @@ static void take_new(struct nft_walk *walk, const struct nft_place *place,
 	}
 }
 
+/* A match makes it meet fewer packets; a target may do anything with them. One of a base chain is
+ * enough to say so. */
+static void take_unclear(struct nft_walk *walk, const struct nft_place *place,
+			 struct nft_conditions *conditions, const json_t *value)
+{
+	struct foreign_walk *foreign = walk->data;
+	const struct foreign_rule rule = { .kind = FOREIGN_UNCLEAR, .last_port = UINT16_MAX };
+	const bool target = strcmp(nft_walk_word(value, "type"), "target") == 0;
+	conditions->other = true;
+	if (target && !foreign->unclear && !conditions->nobody_new &&
+	    !is_loopback_only(conditions)) {
+		foreign->unclear = true;
+		add(walk, place, &rule);
+	}
+}
+
 static void on_statement(struct nft_walk *walk, const struct nft_place *place,
 			 struct nft_conditions *conditions, const char *key, const json_t *value)
 {
-	struct foreign_walk *foreign = walk->data;
 	if (strcmp(key, "xt") == 0) {
-		foreign->out->opaque = conditions->other = true;
+		take_unclear(walk, place, conditions, value);
 	} else if (is_one_of(key, "limit", "quota") || strcmp(key, "ct count") == 0) {
 		conditions->other = true;
 	} else if (strcmp(key, "ct expectation") == 0 && json_is_string(value)) {
@@ -287,6 +306,7 @@ static bool prepare(struct foreign_walk *foreign, const json_t *chain)
 	foreign->nat = addressed && early && strcmp(type, "nat") == 0;
 	foreign->filter = addressed && (early || input) && strcmp(type, "filter") == 0;
 	foreign->rewrites = foreign->filter && (input || priority > OWN_PRIORITY);
+	foreign->unclear = false;
 	memset(foreign->accepted, 0, sizeof(foreign->accepted));
 	memset(foreign->refused, 0, sizeof(foreign->refused));
 	memset(foreign->all_refused, 0, sizeof(foreign->all_refused));
@@ -316,14 +336,26 @@ static int read_document(struct foreign_walk *foreign)
 
 int observe_foreign_rules(struct foreign_rules *out, const char *text, size_t length)
 {
-	json_auto_t *document = json_loadb(text, length, 0, NULL);
-	struct foreign_walk *foreign = calloc(1, sizeof(*foreign));
-	int r = foreign == NULL ? -ENOMEM : document == NULL ? -EINVAL : 0;
-	if (r == 0) {
-		foreign->out = out;
-		foreign->document = document;
-		r = read_document(foreign);
+	return foreign_read(out, text, length, NULL);
+}
+
+int foreign_read_document(struct foreign_rules *out, const json_t *document)
+{
+	_cleanup_(freep) struct foreign_walk *foreign = calloc(1, sizeof(*foreign));
+	if (foreign == NULL) {
+		return -ENOMEM;
 	}
-	free(foreign);
-	return r;
+	foreign->out = out;
+	foreign->document = document;
+	return read_document(foreign);
+}
+
+int foreign_read(struct foreign_rules *out, const char *text, size_t length, const json_t *parts)
+{
+	json_auto_t *document = json_loadb(text, length, 0, NULL);
+	int r = document == NULL ? -EINVAL : 0;
+	if (r == 0 && parts != NULL) {
+		r = xt_put_in(document, parts);
+	}
+	return r == 0 ? foreign_read_document(out, document) : r;
 }

@@ -259,6 +259,20 @@ bool observe_event_recall(struct event *event, const struct inventory *inventory
  * @return 0; -EINVAL when it is no such document; -ENOMEM.
  */
 int observe_foreign_rules(struct foreign_rules *out, const char *text, size_t length);
+/*
+ * The same for a table of this network namespace: what iptables has put into it and nft names alone
+ * is asked of the kernel. Needs CAP_NET_ADMIN; without it that is not understood.
+ * @param table  "FAMILY NAME". @return as observe_foreign_rules().
+ */
+int observe_foreign_table(struct foreign_rules *out, const char *table, const char *text,
+			  size_t length);
+/*
+ * The same for the tables of the kernel's old interface (iptables-legacy), which nft does not list.
+ * Needs CAP_NET_ADMIN. @return 0 (also without that interface); -EPERM; -EBADMSG; -ENOMEM; others.
+ */
+int observe_foreign_legacy(struct foreign_rules *out);
+/* Whether that interface holds any table: the kernel tells nobody when one changes. */
+bool observe_has_legacy(void);
 
 /* ---- Names out of a cgroup path ---- */
 
@@ -278,6 +292,16 @@ struct observe_cgroup {
  * @return 0; -ENOENT no runtime that we may read knows the name.
  */
 int observe_container_find(char *id, size_t room, const char *root, const char *name);
+
+enum observe_network {
+	OBSERVE_NETWORK_UNKNOWN,
+	OBSERVE_NETWORK_HOST,
+	OBSERVE_NETWORK_OWN, /* its own, or another container's */
+};
+
+/* In which network a container is to run, by the state files of the runtimes. @param root as
+ * above. */
+enum observe_network observe_container_network(const char *root, const char *id);
 
 /*
  * Reads systemd unit, slice and container from a path of the v2 hierarchy or of systemd's v1

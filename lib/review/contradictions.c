@@ -10,11 +10,16 @@ static const struct {
 	[CONTRADICTION_OPENS] = { "opened-by-another-tool", SEVERITY_HIGH },
 	[CONTRADICTION_IN_VAIN] = { "opened-in-vain-by-another-tool", SEVERITY_LOW },
 	[CONTRADICTION_CLOSES] = { "closed-by-another-tool", SEVERITY_MEDIUM },
+	[CONTRADICTION_UNCLEAR] = { "unclear-by-another-tool", SEVERITY_LOW },
 };
 
 /* Ways around the rules, or to a port that is asked for by another number, say so. */
 static const char *id_of(const struct contradiction *contradiction)
 {
+	if (contradiction->kind == CONTRADICTION_UNCLEAR) {
+		return contradiction->chain[0] == '\0' ? "unread-by-another-tool"
+						       : kinds[contradiction->kind].id;
+	}
 	return contradiction->protocol == PROTOCOL_NONE ? "way-around-by-another-tool"
 	       : contradiction->through_port != 0       ? "redirected-by-another-tool"
 							: kinds[contradiction->kind].id;

@@ -61,6 +61,7 @@ enum sandbox_role {
 	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
+	SANDBOX_PROBER,   /* connections to anywhere, files that it may read */
 };
 
 /*

@@ -116,6 +116,7 @@ static const char *const contradiction_kinds[] = {
 	[CONTRADICTION_OPENS] = "opens",
 	[CONTRADICTION_IN_VAIN] = "opens_in_vain",
 	[CONTRADICTION_CLOSES] = "closes",
+	[CONTRADICTION_UNCLEAR] = "unclear",
 };
 
 json_t *view_contradiction(const struct contradiction *c)

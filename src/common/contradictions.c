@@ -16,7 +16,7 @@ enum { LISTING_BYTES_MAX = 64 << 20 };
 struct reading {
 	struct contradictions *out;
 	const struct enforce_ports *ports;
-	const char *table; /* "FAMILY NAME" */
+	const char *table; /* "FAMILY NAME"; NULL = those of iptables-legacy */
 	struct str text;   /* as nft prints it, once it is needed */
 };
 
@@ -24,14 +24,17 @@ static void describe(struct reading *reading, struct contradiction *found,
 		     const struct foreign_rule *rule)
 {
 	struct str text = STR_INIT(1 << 16);
-	if (reading->text.length == 0) {
+	const bool legacy = reading->table == NULL;
+	if (!legacy && reading->text.length == 0) {
 		/* Without it the place still says which rule it is. */
 		(void)enforce_foreign_listing(&reading->text, reading->table, false, NULL);
 	}
-	if (!enforce_foreign_text(&text, str_text(&reading->text), rule)) {
-		(void)str_printf(&text, "rule %d", rule->rule + 1); /* short */
+	if (legacy || !enforce_foreign_text(&text, str_text(&reading->text), rule)) {
+		(void)(rule->rule == FOREIGN_POLICY ? str_add(&text, "policy") /* short */
+						    : str_printf(&text, "rule %d", rule->rule + 1));
 	}
-	(void)snprintf(found->table, sizeof(found->table), "%s %.100s", rule->family, rule->table);
+	(void)snprintf(found->table, sizeof(found->table), "%s %.100s%s", rule->family, rule->table,
+		       legacy ? " (iptables-legacy)" : "");
 	(void)str_copy(found->chain, sizeof(found->chain), rule->chain);
 	(void)str_copy(found->rule, sizeof(found->rule), str_text(&text));
 	(void)str_copy(found->tool, sizeof(found->tool), twin_owner(rule->table, rule->chain));
@@ -62,7 +65,7 @@ static int read_table(struct reading *reading, struct err *e)
 	foreign_rules_init(&rules);
 	int r = enforce_foreign_listing(&json, reading->table, true, e);
 	if (r == 0 && json.length > 0) {
-		r = observe_foreign_rules(&rules, str_text(&json), json.length);
+		r = observe_foreign_table(&rules, reading->table, str_text(&json), json.length);
 		r = r == -EINVAL ? 0 : r;
 	}
 	for (size_t i = 0; r == 0 && i < rules.list.count; i++) {
@@ -72,6 +75,37 @@ static int read_table(struct reading *reading, struct err *e)
 	foreign_rules_deinit(&rules);
 	str_deinit(&json);
 	return r;
+}
+
+/* The daemon's keeper opens no socket that could talk to the network, as asking for them needs:
+ * that there are some is told rather than nothing. */
+static void add_unread(struct contradictions *out)
+{
+	struct contradiction *one =
+		out->list.count < CONTRADICTIONS_MAX ? vec_push(&out->list) : NULL;
+	if (one == NULL) {
+		out->cut = true;
+		return;
+	}
+	*one = (struct contradiction){ .kind = CONTRADICTION_UNCLEAR, .last_port = UINT16_MAX };
+	(void)str_copy(one->table, sizeof(one->table), "iptables-legacy");
+	(void)str_copy(one->tool, sizeof(one->tool), "iptables");
+}
+
+static int read_legacy(struct reading *reading)
+{
+	struct foreign_rules rules;
+	foreign_rules_init(&rules);
+	int r = observe_foreign_legacy(&rules);
+	for (size_t i = 0; i < rules.list.count; i++) {
+		judge(reading, &rules.list.items[i]);
+	}
+	if (r < 0 && r != -ENOMEM) {
+		add_unread(reading->out);
+	}
+	reading->out->cut |= rules.cut;
+	foreign_rules_deinit(&rules);
+	return r == -ENOMEM ? r : 0;
 }
 
 int contradictions_find(struct contradictions *out, const struct enforce_ports *ports,
@@ -92,7 +126,8 @@ int contradictions_find(struct contradictions *out, const struct enforce_ports *
 		str_deinit(&reading.text);
 	}
 	str_deinit(&tables);
-	return r;
+	struct reading legacy = { .out = out, .ports = ports };
+	return r == 0 ? read_legacy(&legacy) : r;
 }
 
 void contradictions_deinit(struct contradictions *contradictions)

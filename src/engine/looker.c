@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -33,23 +32,12 @@ struct looker {
 	bool untaken; /* inventory and findings are filled */
 };
 
-/* The day in this host's zone, as until: means it. */
-static int64_t local_day(usec_t now)
-{
-	const time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm local = { 0 };
-	if (localtime_r(&seconds, &local) == NULL) {
-		return now / USEC_PER_DAY;
-	}
-	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
-}
-
 static int review(struct looker *looker)
 {
 	const struct review_input input = {
 		.inventory = &looker->inventory,
 		.policy = looker->policy,
-		.today = local_day(looker->request.now),
+		.today = clock_local_day(looker->request.now),
 		.now = looker->request.now,
 		.attempts = looker->attempts,
 		.attempt_count = looker->attempt_count,

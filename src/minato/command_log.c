@@ -24,7 +24,7 @@ struct config {
 	int protocol; /* 0 = any, else an index into filter_protocols */
 	const char *address;
 	const char *process;
-	int kind; /* enum event_kind; 0 = any */
+	int kind; /* 0 = any, else an index into kinds */
 	uint64_t limit;
 	bool newest_first, json, jsonl;
 	const char *state_directory;
@@ -32,7 +32,7 @@ struct config {
 
 #define FIELD(name) offsetof(struct config, name)
 
-/* event_kind_name() of each number; a test holds the two together. */
+/* event_kind_name() of each; a test holds the two together. */
 static const char *const kinds[] = {
 	"any",
 	"listener_opened",
@@ -63,10 +63,13 @@ static const char *const kinds[] = {
 	"banned",
 	"ban_ended",
 	"anomaly",
+	"connect_refused",
+	"connect_watched",
+	"forward_refused",
+	"forward_would_refuse",
+	"forward_passed",
 	NULL,
 };
-
-_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EVENT_KIND_LAST + 2, "a kind without its word");
 
 static const struct option options[] = {
 	{ "from", 'f', OPTION_TIME, FIELD(from), "TIME", N_("not earlier: a time, or 2h back") },
@@ -100,7 +103,6 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 		.first_port = config->ports.first,
 		.last_port = config->ports.last,
 		.process = config->process,
-		.kinds = config->kind == EVENT_NONE ? 0 : 1U << config->kind,
 		.newest_first = true,
 		.limit = config->limit,
 	};
@@ -112,6 +114,10 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 		if (r < 0) {
 			return r;
 		}
+	}
+	enum event_kind kind = EVENT_NONE;
+	if (config->kind != 0 && event_kind_parse(&kind, kinds[config->kind]) == 0) {
+		filter.kinds = EVENT_BIT(kind);
 	}
 	if (config->address != NULL && prefix_parse(&filter.address, config->address) < 0) {
 		return err_set(e, EINVAL, _("--address: \"%s\" is no address or network"),

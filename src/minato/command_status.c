@@ -8,6 +8,7 @@
 #include "findings_rows.h"
 #include "judge.h"
 #include "look.h"
+#include "move.h"
 #include "observe/observe.h"
 #include "ports_rows.h"
 #include "review/review.h"
@@ -39,6 +40,7 @@ struct overview {
 	const struct clients *clients;
 	struct daemon_state daemon;
 	struct rules_state rules;
+	struct moving moving;                 /* the move of a port that is under way */
 	uint32_t listeners[PORT_CLASS_COUNT]; /* services: distinct port and protocol of the host */
 	uint32_t high_services;
 	uint32_t exposed; /* services on an address that others can reach */
@@ -219,6 +221,7 @@ static int print_screen(const struct overview *overview)
 	add_listeners(&out, overview);
 	add_high_ports(&out, overview);
 	rules_state_words(&out, &overview->rules, overview->context);
+	moving_status_words(&out, &overview->moving);
 	add_findings(&out, overview);
 	int code = print_text(&out);
 	str_deinit(&out);
@@ -289,6 +292,7 @@ static int print_json(const struct overview *overview)
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
 	json_object_set_new(document, "daemon", daemon_state_view(&overview->daemon));
 	json_object_set_new(document, "rules", rules_state_view(&overview->rules));
+	json_object_set_new(document, "move", moving_status_json(&overview->moving));
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));
@@ -348,9 +352,11 @@ static int run(const struct context *context, const void *given, const char *con
 					     .clients = &clients };
 		daemon_state_ask(&overview.daemon, runtime_directory());
 		rules_state_find(&overview.rules, context, &overview.daemon);
+		moving_peek(&overview.moving, context);
 		judge_tools(&judgement, &overview);
 		count_services(&overview);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
+		moving_close(&overview.moving);
 		daemon_state_deinit(&overview.daemon);
 	}
 	if (code == EXIT_IN_ORDER) {

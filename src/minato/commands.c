@@ -5,6 +5,7 @@
 
 extern const struct command command_anomalies;
 extern const struct command command_apply;
+extern const struct command command_check;
 extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
@@ -35,6 +36,7 @@ extern const struct command command_watch;
 const struct command *const commands[] = {
 	&command_ports,
 	&command_explain,
+	&command_check,
 	&command_open,
 	&command_close,
 	&command_move,

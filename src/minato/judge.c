@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 
 #include "attempts.h"
+#include "base/io/clock.h"
 #include "review/review.h"
 #include "rules.h"
 #include "words.h"
@@ -81,17 +81,6 @@ int judge_policy(struct judgement *out, const struct context *context)
 	return code;
 }
 
-/* The day in the reader's zone, as until: means it. */
-static int64_t local_day(usec_t now)
-{
-	time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm local = { 0 };
-	if (localtime_r(&seconds, &local) == NULL) {
-		return now / USEC_PER_DAY;
-	}
-	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
-}
-
 int judge(struct judgement *out, const struct context *context, const struct inventory *inventory)
 {
 	int code = judge_policy(out, context);
@@ -104,7 +93,7 @@ int judge(struct judgement *out, const struct context *context, const struct inv
 	const struct review_input input = {
 		.inventory = inventory,
 		.policy = judgement_policy(out),
-		.today = local_day(context->now),
+		.today = clock_local_day(context->now),
 		.now = context->now,
 		.attempts = attempts.items,
 		.attempt_count = attempts.count,

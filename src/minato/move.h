@@ -1,6 +1,8 @@
 /* What the parts of `minato move` share. docs/design/move.md says how they fit together. */
 #pragma once
 
+#include <jansson.h>
+
 #include "command.h"
 #include "judge.h"
 #include "login.h"
@@ -35,6 +37,8 @@ struct moving_wish {
  * `move.from` is 0.
  */
 int moving_open(struct moving *out, const struct context *context, bool change);
+/* The same for reading and without a word: what cannot be read is as if nothing moved. */
+void moving_peek(struct moving *out, const struct context *context);
 void moving_close(struct moving *moving);
 /* Writes the stage. @return an exit code after having complained. */
 int moving_stage(struct moving *moving, enum move_stage stage);
@@ -109,6 +113,10 @@ void moving_undo_interrupted(const struct context *context);
 int moving_print_plan(const struct moving *moving, bool json);
 /* How far it is. */
 int moving_print_state(const struct moving *moving, bool json);
+/* The line of `minato status` about a move that is under way; nothing without one. */
+void moving_status_words(struct str *out, const struct moving *moving);
+/* As `minato move --json` tells it; null when nothing moves. */
+json_t *moving_status_json(const struct moving *moving);
 /* What another number is worth, and what it is not. Appends. */
 void moving_add_worth(struct str *out, const struct moving *moving);
 /* What to type now that both ports are open. */

@@ -153,30 +153,77 @@ static usec_t deadline(const struct move *move, usec_t boot_offset)
 		       : move->both_since + boot_offset + (usec_t)move->seconds * USEC_PER_SEC;
 }
 
-static int print_json(const struct moving *moving, bool contents)
+static json_t *move_json(const struct moving *moving, bool contents)
 {
 	const struct move *move = &moving->move;
+	if (move->from == 0) {
+		return json_null();
+	}
+	json_t *value =
+		json_pack("{s:s, s:o, s:s, s:i, s:i, s:s, s:o, s:b, s:i, s:o, s:o, s:o, s:o}",
+			  "stage", contents ? "planned" : move_stage_name(move->stage), "name",
+			  view_string(move->name), "protocol", protocol_name(move->protocol),
+			  "old_port", (int)move->from, "new_port", (int)move->to, "means",
+			  move_means_name(move->means), "unit", view_string(move->unit),
+			  "needs_login", move->login, "timeout_seconds", (int)move->seconds,
+			  "begun", view_time(move->begun), "settled", view_time(move->settled),
+			  "reason", view_string(move->reason), "files", files_json(move, contents));
+	json_object_set_new(value, "undone_at", view_time(deadline(move, moving->boot_offset)));
+	return value;
+}
+
+static int print_json(const struct moving *moving, bool contents)
+{
 	struct str out = STR_INIT(1 << 26);
 	json_t *document = view_document(moving->context->now);
-	json_t *value = json_null();
-	if (move->from != 0) {
-		value = json_pack(
-			"{s:s, s:o, s:s, s:i, s:i, s:s, s:o, s:b, s:i, s:o, s:o, s:o, s:o}",
-			"stage", contents ? "planned" : move_stage_name(move->stage), "name",
-			view_string(move->name), "protocol", protocol_name(move->protocol),
-			"old_port", (int)move->from, "new_port", (int)move->to, "means",
-			move_means_name(move->means), "unit", view_string(move->unit),
-			"needs_login", move->login, "timeout_seconds", (int)move->seconds, "begun",
-			view_time(move->begun), "settled", view_time(move->settled), "reason",
-			view_string(move->reason), "files", files_json(move, contents));
-		json_object_set_new(value, "undone_at",
-				    view_time(deadline(move, moving->boot_offset)));
-	}
-	json_object_set_new(document, "move", value);
+	json_object_set_new(document, "move", move_json(moving, contents));
 	(void)view_print(&out, document, moving->context->out_terminal); /* kept in out.error */
 	int code = print_text(&out);
 	str_deinit(&out);
 	return code;
+}
+
+static bool is_under_way(const struct moving *moving)
+{
+	return moving->move.from != 0 && move_is_open(&moving->move);
+}
+
+json_t *moving_status_json(const struct moving *moving)
+{
+	return is_under_way(moving) ? move_json(moving, false) : json_null();
+}
+
+void moving_status_words(struct str *out, const struct moving *moving)
+{
+	const struct move *move = &moving->move;
+	const usec_t end = deadline(move, moving->boot_offset);
+	const usec_t left = end - moving->context->now;
+	if (!is_under_way(moving)) {
+		return;
+	}
+	struct str line = STR_INIT(4096);
+	str_add(&line, _("Move: "));
+	const size_t indent = text_width(str_text(&line));
+	if (move->stage == MOVE_WAITING && !moving_is_over(moving)) {
+		str_printf(&line, _("%s from port %u to %u, both are open"), move->name, move->from,
+			   move->to);
+		if (end != 0) {
+			str_printf(&line, _(", undone in %u s"),
+				   left <= 0 ? 0 : (unsigned)(left / USEC_PER_SEC));
+		}
+		str_add(&line, move->login ? _("; in a login through the new one: sudo minato move "
+					       "--finish")
+					   : _("; when the new one listens: sudo minato move "
+					       "--finish"));
+	} else {
+		str_printf(&line,
+			   _("%s from port %u to %u is at work, or was interrupted: sudo minato "
+			     "move --undo"),
+			   move->name, move->from, move->to);
+	}
+	text_wrap(out, str_text(&line), moving->context->columns, indent);
+	str_add_char(out, '\n');
+	str_deinit(&line);
 }
 
 int moving_print_plan(const struct moving *moving, bool json)

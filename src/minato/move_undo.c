@@ -40,9 +40,8 @@ static int complain_of(const struct context *context, const struct err *e, int r
 }
 
 /* The folder of the rules is there where a policy was ever applied; without it nothing moved. */
-int moving_open(struct moving *out, const struct context *context, bool change)
+static void begin(struct moving *out, const struct context *context)
 {
-	struct err e = ERR_INIT;
 	*out = (struct moving){
 		.context = context,
 		.own = *context,
@@ -50,6 +49,21 @@ int moving_open(struct moving *out, const struct context *context, bool change)
 		.notes = STR_INIT(1 << 16),
 		.boot_offset = clock_boot_offset(),
 	};
+}
+
+void moving_peek(struct moving *out, const struct context *context)
+{
+	begin(out, context);
+	out->folder = move_folder_open(rules_directory(), false, NULL);
+	if (out->folder >= 0) {
+		(void)move_record_read(out->folder, &out->move, NULL); /* then nothing moves */
+	}
+}
+
+int moving_open(struct moving *out, const struct context *context, bool change)
+{
+	struct err e = ERR_INIT;
+	begin(out, context);
 	if (change && geteuid() != 0) {
 		complain(context, _("moving a port needs root"), "sudo minato move");
 		return EXIT_RIGHTS;

@@ -152,6 +152,7 @@ void rules_close(struct rules *rules)
 	judgement_deinit(&rules->wanted);
 	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
+	vec_free(&rules->stale_users);
 	enforce_changes_deinit(&rules->changes);
 	guard_changes_deinit(&rules->guard_changes);
 	inventory_deinit(&rules->inventory);
@@ -162,20 +163,57 @@ const struct policy *rules_before(const struct rules *rules)
 	return rules->before;
 }
 
+bool rules_are_known(const struct rules *rules)
+{
+	return rules->verified && rules->status.framed && rules->drift.length == 0 &&
+	       rules->stale_users.count == 0 &&
+	       enforce_drift_known(&rules->states, rules->status.confirmed);
+}
+
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||
-	       rules->missing || rules->drift.length > 0 ||
-	       (rules->verified && rules->status.confirmed == 0) ||
+	       rules->missing || rules->drift.length > 0 || rules->drift_unknown ||
+	       rules->stale_users.count > 0 || (rules->verified && rules->status.confirmed == 0) ||
 	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
 
-/* What another tool did to our table. */
-static int find_drift(struct rules *rules, struct err *e)
+/* A process that the command left behind lists what was loaded: it may still be at work. */
+static bool is_being_listed(const struct rules *rules, const struct context *context)
 {
+	static const usec_t listing_time = 10 * USEC_PER_SEC;
+	const struct enforce_state *state =
+		enforce_states_find(&rules->states, rules->status.confirmed);
+	return state != NULL && state->applied <= context->now &&
+	       context->now - state->applied < listing_time;
+}
+
+/* What another tool did to our table. */
+static int find_drift(struct rules *rules, const struct context *context, struct err *e)
+{
+	if (rules->before == NULL || !rules->verified) {
+		return 0;
+	}
+	const struct enforce_moment before = enforce_now();
+	int r = enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
+			      DRIFT_LINES_MAX, e);
+	rules->drift_known = enforce_drift_known(&rules->states, rules->status.confirmed);
+	rules->drift_unknown = !rules->drift_known && !is_being_listed(rules, context);
+	if (rules->drift_known && rules->drift.length == 0) {
+		rules->looked = before;
+	}
+	return r;
+}
+
+/* What became of the users that rules know by their numbers. */
+static int find_stale_users(struct rules *rules, const struct enforce_environment *environment,
+			    struct err *e)
+{
+	vec_free(&rules->stale_users);
 	return rules->before != NULL && rules->verified
-		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
-				       DRIFT_LINES_MAX, e)
+		       ? enforce_state_stale_users(&rules->stale_users, &rules->states,
+						   rules->status.confirmed, rules->before,
+						   environment, e)
 		       : 0;
 }
 
@@ -206,7 +244,10 @@ int rules_compare(struct rules *rules, const struct context *context)
 	int r = enforce_changes(&rules->changes, rules_before(rules), &rules->wanted.policy,
 				&environment, &e);
 	if (r == 0) {
-		r = find_drift(rules, &e);
+		r = find_drift(rules, context, &e);
+	}
+	if (r == 0) {
+		r = find_stale_users(rules, &environment, &e);
 	}
 	if (r == 0) {
 		r = rules_compare_guard(rules, context, &e);

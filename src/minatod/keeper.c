@@ -3,6 +3,7 @@
  * record and what the kernel tells; the parent's orders have no argument.
  */
 #include "keeper.h"
+#include "observe/observe.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -129,6 +130,9 @@ static void take_turns(struct keeper *keeper)
 	}
 	if (now >= keeper->counts.look_at) {
 		keeper_counts_look(keeper);
+		if (observe_has_legacy()) { /* nobody is told when it changes */
+			keeper_others_soon(keeper, false);
+		}
 	}
 }
 

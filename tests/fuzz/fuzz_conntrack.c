@@ -7,6 +7,7 @@
 
 #include "../unit/same_flow.h"
 #include "base/cleanup.h"
+#include "base/netlink.h"
 #include "conntrack/message.h"
 #include "fuzz.h"
 
@@ -59,7 +60,7 @@ static void take(const struct nlmsghdr *message)
 	r = message_statistics_of(&count, &max, message);
 	assert(r == 0 || (r == -EBADMSG && count == 1 && max == 2));
 	(void)message_is_tracking_hook(message); /* any answer will do */
-	assert(message_error(message) <= 0);
+	assert(netlink_error(message) <= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -70,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	memcpy(buffer, bytes, length);
 	const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)buffer;
 	int left = (int)length;
-	while (message_is_whole(message, left)) {
+	while (netlink_whole(message, left)) {
 		take(message);
 		message = mnl_nlmsg_next(message, &left);
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/netlink.h"
 #include "fuzz.h"
 #include "observe/proc-net.h"
 #include "observe/records.h"
@@ -55,7 +56,7 @@ static void take_messages(const uint8_t *bytes, size_t length)
 	memcpy(buffer, bytes, length);
 	const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)buffer;
 	int left = (int)length;
-	while (diag_is_whole(message, left)) {
+	while (netlink_whole(message, left)) {
 		struct socket_facts facts;
 		memset(&facts, 0xa5, sizeof(facts));
 		int r = diag_decode(&facts, PROTOCOL_TCP, message);

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from daemon import Daemon, alive, status_of, until
-from world import MINATO, World, run
+from keeper_world import daemon, settled, world  # noqa: F401 (two are fixtures)
+from world import MINATO, World, run, waiters
 
 CAP_NET_ADMIN = 12
 OPEN_22 = """minato: 1
@@ -22,23 +23,6 @@ ports:
 """
 
 
-@pytest.fixture
-def world():
-    made = World()
-    yield made
-    for pid in waiters(made):
-        os.kill(pid, signal.SIGKILL)
-    made.remove()
-
-
-@pytest.fixture
-def daemon(world):
-    """Started when the test says so: most want rules before."""
-    made = world.daemon()
-    yield made
-    made.remove()
-
-
 def events(daemon, *kinds):
     """The events about rules, oldest first."""
     wanted = ",".join(kinds or ("rules_lost", "rules_restored", "rules_changed", "rules_confirmed", "rules_reverted",
@@ -49,15 +33,6 @@ def events(daemon, *kinds):
 def disturbances(daemon):
     """Those that are no doing of our own commands."""
     return events(daemon, "rules_lost", "rules_restored", "rules_changed")
-
-
-def settled(daemon, **wanted):
-    """Waits until the keeper has told that the rules are so. @return what it told."""
-    def so():
-        rules = daemon.status()["rules"]
-        return rules if all(rules[key] == value for key, value in wanted.items()) else None
-
-    return until(so, f"the daemon tells of {wanted}")
 
 
 def test_flushed_rules_come_again_by_themselves_and_it_is_told(world, daemon):
@@ -366,19 +341,6 @@ def test_a_candidate_that_times_out_is_written_down_as_reverted(world, daemon):
     states = json.loads(world.minato("rollback", "--list", "--json").stdout)["states"]
     assert {state["number"]: state["state"] for state in states} == {1: "confirmed", 2: "reverted"}
     assert not events(daemon, "rules_changed", "rules_lost")
-
-
-def waiters(world):
-    """Processes of minato that wait for a candidate to time out."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
-        except OSError:
-            continue
-        if str(world.policy).encode() in words and words[0].endswith(b"/minato"):
-            found.append(int(pid))
-    return found
 
 
 def test_rules_come_again_also_while_a_command_holds_the_record(world, daemon):

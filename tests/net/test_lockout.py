@@ -112,10 +112,10 @@ def test_who_must_never_be_cut_is_not(world, ssh, master):
 class Terminal:
     """minato on a terminal of the machine: without an ancestor that serves a connection."""
 
-    def __init__(self, world, *words):
+    def __init__(self, world, *words, **more):
         self.master, slave = pty.openpty()
         subprocess.run(["setsid", "--fork", "--ctty", *(str(word) for word in world.words(*words))], stdin=slave,
-                       stdout=slave, stderr=slave, env=world.environment(TERM="dumb"), check=True)
+                       stdout=slave, stderr=slave, env=world.environment(TERM="dumb", **more), check=True)
         os.close(slave)
         self.text = ""
 

@@ -104,6 +104,21 @@ def test_the_whole_way(world, host):
     assert world.connect(22) is False and world.connect(50022)
 
 
+def test_status_shows_a_move_that_is_under_way(host):
+    def shown(*words):
+        return host.here("status", "--fail-on", "none", *words).stdout
+
+    assert "Move:" not in shown() and json.loads(shown("--json"))["move"] is None
+    assert host.here("move", "ssh", "50022").returncode == 0
+    words = " ".join(shown().split())
+    assert "Move: ssh from port 22 to 50022, both are open, undone in " in words
+    assert "sudo minato move --finish" in words
+    move = json.loads(shown("--json"))["move"]
+    assert (move["stage"], move["old_port"], move["new_port"]) == ("waiting", 22, 50022) and move["undone_at"]
+    assert host.here("move", "--undo").returncode == 0
+    assert "Move:" not in shown() and json.loads(shown("--json"))["move"] is None
+
+
 def test_who_must_never_be_cut_comes_in_at_the_new_port(world, make):
     host = make(policy=POLICY + "never_cut: [10.77.0.0/24]\n")
     session(host)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from world import MINATO, World, alive, checked, container, inside, run
+from world import MINATO, World, alive, checked, container, inside, run, waiters
 
 OPEN_22 = """minato: 1
 ports:
@@ -121,19 +121,6 @@ def test_unconfirmed_rules_leave_by_themselves_though_every_process_is_dead(worl
     done = world.minato("restore")  # any command that changes rules tidies up
     assert done.returncode == 0, done.stderr
     assert world.listing() == before
-
-
-def waiters(world):
-    """Processes of minato that wait for a candidate to time out."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
-        except OSError:
-            continue
-        if str(world.policy).encode() in words and words[0].endswith(b"/minato"):
-            found.append(int(pid))
-    return found
 
 
 def test_what_waits_tidies_up_when_nobody_confirms(world):

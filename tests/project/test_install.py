@@ -36,6 +36,8 @@ def installed():
     "/lib/systemd/system/minato-rules.service",
     "/lib/systemd/system/minato-guard.path",
     "/lib/systemd/system/minato-guard.service",
+    "/lib/systemd/system/minato-review.service",
+    "/lib/systemd/system/minato-review.timer",
     "/lib/sysusers.d/minato.conf",
 ])
 def test_it_lies_where_it_is_looked_for(path):
@@ -86,14 +88,21 @@ def test_the_guard_is_loaded_again_with_the_rights_of_the_rules_service():
     assert "/var/lib/docker/containers" in settings("minato-guard.path")["PathChanged"]
 
 
+def test_the_review_comes_again_also_when_it_found_something():
+    timer, service = settings("minato-review.timer"), settings("minato-review.service")
+    assert "OnUnitInactiveSec" in timer and "OnUnitActiveSec" not in timer
+    assert service["Type"] == ["oneshot"] and re.fullmatch(r"/.*/minato findings .*--fail-on high", service["ExecStart"][0])
+    assert "SuccessExitStatus" not in service and "Install" not in unit("minato-review.service")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service", "minato-guard.path"])
+@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service", "minato-guard.path", "minato-review.timer"])
 def test_systemd_takes_the_units(name, tmp_path):
     """With the programs where they are, for they are not installed."""
     text = re.sub(r"^(ExecStart=)/\S*/(\w+)", rf"\1{BUILD}/\2", unit(name), flags=re.M)
     (tmp_path / name).write_text(text)
-    if name.endswith(".path"):
-        service = name.replace(".path", ".service")
+    if not name.endswith(".service"):
+        service = name.rsplit(".", 1)[0] + ".service"
         (tmp_path / service).write_text(re.sub(r"^(ExecStart=)/\S*/(minato)\b", rf"\1{BUILD}/\2", unit(service), flags=re.M))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / name],
                           capture_output=True, text=True, timeout=60)

@@ -90,12 +90,12 @@ static void request_asks_for_listening_sockets_alone(void **state)
 	(void)state;
 	_Alignas(struct nlmsghdr) char buffer[DIAG_REQUEST_BYTES];
 	struct nlmsghdr *message =
-		diag_request(buffer, PROTOCOL_TCP, 2, diag_listening_states(PROTOCOL_TCP), 7);
+		diag_request(buffer, PROTOCOL_TCP, 2, diag_listening_states(PROTOCOL_TCP));
 	const struct inet_diag_req_v2 *request = (const void *)(message + 1);
 	assert_int_equal(request->idiag_states, 1 << 10);
 	assert_int_equal(message->nlmsg_len, sizeof(*message) + sizeof(*request));
 	assert_int_equal(diag_connected_states(PROTOCOL_TCP) & (1 << 10 | 1 << 7 | 1 << 1), 2);
-	message = diag_request(buffer, PROTOCOL_MPTCP, 2, 1 << 10, 7);
+	message = diag_request(buffer, PROTOCOL_MPTCP, 2, 1 << 10);
 	const uint32_t *number = (const void *)(buffer + sizeof(*message) + sizeof(*request) + 4);
 	assert_int_equal(*number, 262);
 }

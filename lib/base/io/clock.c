@@ -24,3 +24,13 @@ usec_t clock_boot_offset(void)
 {
 	return ask(CLOCK_REALTIME) - ask(CLOCK_BOOTTIME);
 }
+
+int64_t clock_local_day(usec_t time)
+{
+	const time_t seconds = (time_t)(time / USEC_PER_SEC);
+	struct tm local = { 0 };
+	if (localtime_r(&seconds, &local) == NULL) {
+		return time / USEC_PER_DAY;
+	}
+	return date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
+}

@@ -9,3 +9,6 @@ usec_t clock_now(void);
 usec_t clock_monotonic(void);
 /* Wall clock minus CLOCK_BOOTTIME: add it to a kernel time since boot to get a wall time. */
 usec_t clock_boot_offset(void);
+/* The civil day of an instant in this host's time zone, as date_to_days() counts it; in UTC where
+ * the zone cannot be told. */
+int64_t clock_local_day(usec_t time);

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/netlink.h"
+
 enum { RECEIVE_BYTES = 64 * 1024 };
 
 struct batch *batch_new(struct conntrack *conntrack, batch_function *function, void *data)
@@ -83,13 +85,13 @@ static unsigned take(struct batch *batch, const bool *resent, const char *bytes,
 	unsigned taken = 0;
 	int left = (int)length;
 	const uint32_t first = message_of(batch, 0)->nlmsg_seq;
-	for (const struct nlmsghdr *answer = (const void *)bytes; message_is_whole(answer, left);
+	for (const struct nlmsghdr *answer = (const void *)bytes; netlink_whole(answer, left);
 	     answer = mnl_nlmsg_next(answer, &left)) {
 		uint32_t i = answer->nlmsg_seq - first;
 		if (answer->nlmsg_type == NLMSG_ERROR && i < batch->count &&
 		    !batch->slots[i].answered) {
 			batch->slots[i].answered = true;
-			batch->function(message_error(answer), resent[i], batch->data);
+			batch->function(netlink_error(answer), resent[i], batch->data);
 			taken++;
 		}
 	}

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "conntrack/io/answers.h"
+#include "base/io/netlink.h"
 #include "conntrack/io/handle.h"
 #include "conntrack/message.h"
 
@@ -27,17 +27,16 @@ int conntrack_dump_ask(int fd, uint8_t family, uint32_t sequence, struct err *e)
 {
 	_Alignas(struct nlmsghdr) char buffer[CONNTRACK_REQUEST_BYTES];
 	const struct nlmsghdr *request = message_dump(buffer, family, sequence);
-	if (send(fd, request, request->nlmsg_len, 0) < 0) {
-		return handle_failure(-errno, reading_words, e);
-	}
-	return 0;
+	int r = netlink_send(fd, request);
+	return r < 0 ? handle_failure(r, reading_words, e) : 0;
 }
 
 int conntrack_dump_read(int fd, uint32_t sequence, conntrack_flow_function *function, void *data,
 			struct err *e)
 {
 	struct dump dump = { .function = function, .data = data };
-	int r = answers_read(fd, sequence, take, &dump);
+	const struct netlink_reader reader = { .function = take, .data = &dump };
+	int r = netlink_read(fd, sequence, &reader);
 	return r < 0 ? handle_failure(handle_errno(r), reading_words, e) : 0;
 }
 

@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "base/parse.h"
-#include "conntrack/io/answers.h"
 
 enum {
 	RECEIVE_BUFFER_BYTES = 1 << 20,
@@ -100,8 +100,9 @@ int conntrack_open(struct conntrack **out, bool without, struct err *e)
 	if (conntrack == NULL) {
 		return err_set(e, ENOMEM, "no memory");
 	}
-	conntrack->dump_fd = answers_socket();
-	conntrack->change_fd = conntrack->dump_fd < 0 ? conntrack->dump_fd : answers_socket();
+	conntrack->dump_fd = netlink_open(NETLINK_NETFILTER);
+	conntrack->change_fd =
+		conntrack->dump_fd < 0 ? conntrack->dump_fd : netlink_open(NETLINK_NETFILTER);
 	if (conntrack->change_fd < 0) {
 		int r = handle_errno(conntrack->change_fd);
 		(void)conntrack_close(conntrack);

@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "base/parse.h"
 #include "conntrack/conntrack.h"
-#include "conntrack/io/answers.h"
 #include "conntrack/message.h"
 
 static int take_statistics(const struct nlmsghdr *message, void *data)
@@ -50,12 +50,11 @@ static void look_in_proc(struct conntrack_state *state)
 static void look_for_hooks(struct conntrack_state *state, int fd)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	const struct netlink_reader reader = { .function = take_hook, .data = state };
 	_Alignas(struct nlmsghdr) char buffer[CONNTRACK_REQUEST_BYTES];
 	state->active_known = true;
 	for (size_t i = 0; i < sizeof(families); i++) {
-		const struct nlmsghdr *request =
-			message_hooks(buffer, families[i], 2 + (uint32_t)i);
-		if (answers_ask(fd, request, take_hook, state) < 0) {
+		if (netlink_ask(fd, message_hooks(buffer, families[i]), &reader) < 0) {
 			state->active_known = false;
 		}
 	}
@@ -66,7 +65,7 @@ int conntrack_look(struct conntrack_state *out, bool without, struct err *e)
 {
 	struct conntrack_state state = { 0 };
 	_Alignas(struct nlmsghdr) char buffer[CONNTRACK_REQUEST_BYTES];
-	_cleanup_(close_fdp) int fd = without ? -EPROTONOSUPPORT : answers_socket();
+	_cleanup_(close_fdp) int fd = without ? -EPROTONOSUPPORT : netlink_open(NETLINK_NETFILTER);
 	if (fd == -EPROTONOSUPPORT || fd == -EAFNOSUPPORT) {
 		*out = state;
 		return 0;
@@ -74,7 +73,8 @@ int conntrack_look(struct conntrack_state *out, bool without, struct err *e)
 	if (fd < 0) {
 		return err_system(e, fd, "cannot ask the kernel about its table of connections");
 	}
-	int r = answers_ask(fd, message_statistics(buffer, 1), take_statistics, &state);
+	const struct netlink_reader reader = { .function = take_statistics, .data = &state };
+	int r = netlink_ask(fd, message_statistics(buffer), &reader);
 	state.available = r == 0;
 	if (!state.count_known && (r == 0 || r == -EPERM)) {
 		look_in_proc(&state);

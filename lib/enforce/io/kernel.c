@@ -171,6 +171,7 @@ static int delete_all(struct names *names, struct err *e)
 	int r = commands.error;
 	if (r == 0 && commands.length > 0) {
 		r = nft_run(NULL, str_text(&commands), NFT_TEXT, e);
+		r = r == 0 ? ENFORCE_SWEPT : r;
 	}
 	str_deinit(&commands);
 	return r;
@@ -185,17 +186,22 @@ int enforce_off(struct err *e)
 int enforce_sweep(const struct enforce_status *status, struct err *e)
 {
 	if (status->confirmed == 0 && status->candidate == 0) {
-		return status->present ? enforce_off(e) : 0;
+		int r = status->present ? enforce_off(e) : 0;
+		return r < 0 || !status->present ? r : ENFORCE_SWEPT;
 	}
 	struct names names = { .flush = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .maps = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .chains = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .sets = STR_INIT(ENFORCE_TEXT_BYTES_MAX),
 			       .keep = { status->confirmed, status->candidate } };
-	int r = objects_list(note_layer, &names.layers, e);
+	struct objects objects = { 0 };
+	int r = objects_read(&objects, e);
 	if (r == 0) {
-		r = objects_list(sort_object, &names, e);
+		/* Which layers there are decides about each object. */
+		(void)objects_each(&objects, note_layer, &names.layers); /* never fails */
+		r = objects_each(&objects, sort_object, &names);
 	}
+	objects_deinit(&objects);
 	if (r == 0) {
 		r = delete_all(&names, e);
 	}
@@ -308,10 +314,20 @@ int enforce_confirm(unsigned generation, bool outbound, bool tried, struct err *
 int enforce_cancel(struct err *e)
 {
 	struct err mine = ERR_INIT;
+	/* Deleting what has timed out fails, and with it the whole transaction. */
 	int r = nft_run(NULL,
-			"flush map inet minato candidate\nflush map inet minato candidate-out\n",
+			"delete element inet minato candidate { ipv4, ipv6 }\n"
+			"delete element inet minato candidate-out { ipv4, ipv6 }\n",
 			NFT_TEXT, &mine);
-	return r == 0 || r == -ENOENT ? 0 : err_set(e, r, "%s", err_text(&mine));
+	if (r == -ENOENT) {
+		/* Somebody else may have taken one of them away. */
+		r = nft_run(NULL,
+			    "flush map inet minato candidate\n"
+			    "flush map inet minato candidate-out\n",
+			    NFT_TEXT, &mine);
+		r = r == 0 || r == -ENOENT ? ENFORCE_TOO_LATE : r;
+	}
+	return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : r;
 }
 
 int enforce_listing(struct str *out, unsigned generation, struct err *e)

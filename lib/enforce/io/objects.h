@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 enum object_kind {
 	OBJECT_CHAIN,
@@ -16,8 +17,20 @@ enum object_kind {
  * that objects_list then returns. */
 typedef int object_function(enum object_kind kind, const char *name, void *data);
 
-/* Calls for every chain, named set and named map of the table. @return 0 (also without a table);
- * -EPERM; other negative errno. */
+/* The names of every chain, named set and named map of the table, as they stood at one moment. */
+struct objects {
+	struct str text;
+};
+
+/* @param out  to be freed by objects_deinit(); empty without a table. @return 0; -EPERM; other
+ * negative errno. */
+int objects_read(struct objects *out, struct err *e);
+void objects_deinit(struct objects *objects);
+
+/* Calls for each. @return 0, or what the function returned. */
+int objects_each(const struct objects *objects, object_function *function, void *data);
+
+/* All three in one. @return as objects_read() and objects_each(). */
 int objects_list(object_function *function, void *data, struct err *e);
 
 /* @param family  as nft writes it. @return 0 to go on, or the errno that objects_tables returns. */

@@ -44,24 +44,14 @@ int enforce_settle(struct enforce_states *states, const struct enforce_status *s
 int enforce_states_sweep(const struct enforce_states *states, const struct enforce_status *status,
 			 struct err *e)
 {
-	const bool unchanged = enforce_states_unchanged(states, status->confirmed);
+	struct enforce_moment moment = enforce_states_moment(states, status->confirmed);
+	const bool unchanged = moment.known;
 	int r = enforce_sweep(status, e);
-	if (r == 0 && unchanged) {
-		enforce_states_mark(states, status->confirmed);
+	if (r == ENFORCE_SWEPT && unchanged) {
+		enforce_moment_step(&moment);
+		enforce_states_mark(states, status->confirmed, &moment);
 	}
-	return r;
-}
-
-int enforce_keep_listing(const struct enforce_states *states, unsigned number, struct err *e)
-{
-	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
-	enforce_states_mark(states, number);
-	int r = enforce_listing(&listing, number, e);
-	if (r == 0) {
-		r = enforce_states_keep_listing(states, number, str_text(&listing), e);
-	}
-	str_deinit(&listing);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* What the kernel makes of the rules in a namespace that has no others yet. */
@@ -148,6 +138,48 @@ static int load(const struct policy *policy, const struct enforce_environment *e
 	return r;
 }
 
+/*
+ * What was just loaded, as it is listed. @return 0; -EAGAIN others changed something meanwhile, and
+ * what this listing says nobody knows.
+ */
+static int keep_loaded(const struct enforce_states *states, unsigned number,
+		       struct enforce_moment *loaded)
+{
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	enforce_moment_step(loaded);
+	enforce_states_mark(states, number, loaded);
+	int r = loaded->known ? enforce_listing(&listing, number, NULL) : -EAGAIN;
+	if (r == 0 && !enforce_states_unchanged(states, number)) {
+		r = -EAGAIN;
+	}
+	if (r == 0) {
+		r = enforce_states_keep_listing(states, number, str_text(&listing), NULL);
+	}
+	str_deinit(&listing);
+	return r;
+}
+
+/*
+ * A full disk is no reason to call it a failure: the rules hold. Where others change rules at the
+ * same moment it is done again, so that nobody's line is taken for one of these.
+ */
+static int load_and_keep(const struct enforce_states *states, const struct policy *policy,
+			 const struct enforce_environment *environment, unsigned number,
+			 struct err *e)
+{
+	enum { TRIES = 3 };
+	int kept = -EAGAIN;
+	for (int i = 0; kept == -EAGAIN && i < TRIES; i++) {
+		struct enforce_moment moment = enforce_now();
+		int r = load(policy, environment, number, e);
+		if (r < 0) {
+			return r;
+		}
+		kept = keep_loaded(states, number, &moment);
+	}
+	return 0;
+}
+
 int enforce_restore(struct enforce_states *states, const struct enforce_status *status,
 		    const struct enforce_environment *environment, unsigned *number, struct err *e)
 {
@@ -162,11 +194,7 @@ int enforce_restore(struct enforce_states *states, const struct enforce_status *
 	if (r == 0 && status->confirmed == wanted) {
 		r = enforce_reframe(enforce_limits_outbound(&policy), e);
 	} else if (r == 0) {
-		r = load(&policy, environment, wanted, e);
-		if (r == 0) {
-			/* A full disk is no reason to call it a failure: the rules hold. */
-			(void)enforce_keep_listing(states, wanted, NULL);
-		}
+		r = load_and_keep(states, &policy, environment, wanted, e);
 	}
 	policy_deinit(&policy);
 	if (r == 0) {
@@ -181,11 +209,7 @@ int enforce_repair(struct enforce_states *states, unsigned number,
 	struct policy policy = { 0 };
 	int r = enforce_states_policy(&policy, states, number, e);
 	if (r == 0) {
-		r = load(&policy, environment, number, e);
-	}
-	if (r == 0) {
-		/* A full disk is no reason to call it a failure: the rules hold. */
-		(void)enforce_keep_listing(states, number, NULL);
+		r = load_and_keep(states, &policy, environment, number, e);
 	}
 	policy_deinit(&policy);
 	return r;
@@ -212,6 +236,25 @@ int enforce_drift(struct str *out, const struct enforce_states *states, unsigned
 	str_deinit(&now);
 	str_deinit(&then);
 	return r;
+}
+
+int enforce_state_stale_users(struct enforce_stale_users *out, const struct enforce_states *states,
+			      unsigned number, const struct policy *policy,
+			      const struct enforce_environment *environment, struct err *e)
+{
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	*out = (struct enforce_stale_users){ 0 };
+	if (!enforce_limits_outbound(policy)) {
+		return 0;
+	}
+	int r = enforce_states_listing(&listing, states, number, NULL);
+	if (r == 0) {
+		r = enforce_stale_users(out, policy, str_text(&listing), environment);
+	} else if (r == -ENOENT) {
+		r = 0;
+	}
+	str_deinit(&listing);
+	return r < 0 ? err_system(e, r, "cannot compare the users of outbound:") : 0;
 }
 
 bool enforce_drift_known(const struct enforce_states *states, unsigned number)

@@ -382,39 +382,48 @@ int enforce_states_settle(struct enforce_states *states, unsigned number,
 }
 
 /* "BOOT NETNS ID": an id says something only of the kernel and the namespace that counts it. */
-static int ruleset_mark(char out[MARK_BYTES])
+static int mark_of(char out[MARK_BYTES], const struct enforce_moment *when)
 {
 	char boot[40] = "";
 	struct stat netns;
-	uint32_t id = 0;
-	if (file_read_into(boot, sizeof(boot), AT_FDCWD, "/proc/sys/kernel/random/boot_id") <= 0 ||
-	    stat("/proc/thread-self/ns/net", &netns) < 0 || enforce_ruleset_id(&id, NULL) < 0) {
+	if (!when->known ||
+	    file_read_into(boot, sizeof(boot), AT_FDCWD, "/proc/sys/kernel/random/boot_id") <= 0 ||
+	    stat("/proc/thread-self/ns/net", &netns) < 0) {
 		return -ENOENT;
 	}
 	boot[strcspn(boot, "\n")] = '\0';
-	(void)snprintf(out, MARK_BYTES, "%s %llu %u\n", boot, (unsigned long long)netns.st_ino, id);
+	(void)snprintf(out, MARK_BYTES, "%s %llu %u\n", boot, (unsigned long long)netns.st_ino,
+		       when->id);
 	return 0;
 }
 
 /* Neither mark nor listing is synced: after a power failure both are written anew. */
-void enforce_states_mark(const struct enforce_states *states, unsigned number)
+void enforce_states_mark(const struct enforce_states *states, unsigned number,
+			 const struct enforce_moment *when)
 {
 	char mark[MARK_BYTES];
 	char name[NAME_BYTES];
-	if (ruleset_mark(mark) < 0 || replace_file(states, number, "id", mark, false, NULL) < 0) {
+	if (mark_of(mark, when) < 0 || replace_file(states, number, "id", mark, false, NULL) < 0) {
 		(void)unlinkat(states->directory, file_name(name, number, "id"), 0);
 	}
 }
 
-bool enforce_states_unchanged(const struct enforce_states *states, unsigned number)
+struct enforce_moment enforce_states_moment(const struct enforce_states *states, unsigned number)
 {
+	struct enforce_moment now = enforce_now();
 	char name[NAME_BYTES];
 	char mark[MARK_BYTES];
 	char kept[MARK_BYTES];
-	return ruleset_mark(mark) == 0 &&
-	       file_read_into(kept, sizeof(kept), states->directory,
-			      file_name(name, number, "id")) > 0 &&
-	       strcmp(mark, kept) == 0;
+	now.known = mark_of(mark, &now) == 0 &&
+		    file_read_into(kept, sizeof(kept), states->directory,
+				   file_name(name, number, "id")) > 0 &&
+		    strcmp(mark, kept) == 0;
+	return now;
+}
+
+bool enforce_states_unchanged(const struct enforce_states *states, unsigned number)
+{
+	return enforce_states_moment(states, number).known;
 }
 
 int enforce_states_keep_listing(const struct enforce_states *states, unsigned number,

@@ -11,6 +11,8 @@ int bpf_open_pin(const char *path);
 int bpf_make_pin(int fd, const char *path);
 /* The one value of the map behind [0] of a map of maps, or [key] of a plain one. */
 int bpf_read_value(int map, uint32_t key, void *value);
+/* -ENOENT there is none. */
+int bpf_delete_value(int map, uint32_t key);
 int bpf_open_map(uint32_t id);
 /* Value size and number of places. */
 int bpf_map_size(int map, uint32_t *value_bytes, uint32_t *places);

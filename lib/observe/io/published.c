@@ -14,11 +14,12 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "base/io/run.h"
 #include "observe/io/sockets.h"
 #include "observe/nft.h"
 
-enum { RULES_MAX_BYTES = 64 * 1024 * 1024, ANSWER_BYTES = 32 * 1024, NAMES_BYTES = 1024 };
+enum { RULES_MAX_BYTES = 64 * 1024 * 1024, NAMES_BYTES = 1024 };
 
 static const usec_t program_timeout = 10 * USEC_PER_SEC;
 
@@ -29,52 +30,23 @@ struct looking {
 	int error;
 };
 
-static void mnl_closep(struct mnl_socket **socket)
-{
-	if (*socket != NULL) {
-		(void)mnl_socket_close(*socket); /* nothing left to lose */
-	}
-}
-
-/* Sends a dump request and runs `function` over the answers. @return 0 or negative errno. */
-static int dump(int bus, struct nlmsghdr *request, mnl_cb_t function, void *data)
-{
-	_cleanup_(mnl_closep) struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
-	char answer[ANSWER_BYTES];
-	if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) {
-		return -errno;
-	}
-	int r = MNL_CB_OK;
-	while (r > MNL_CB_STOP) {
-		ssize_t length = mnl_socket_recvfrom(socket, answer, sizeof(answer));
-		if (length < 0) {
-			return -errno;
-		}
-		r = mnl_cb_run(answer, (size_t)length, 0, mnl_socket_get_portid(socket), function,
-			       data);
-	}
-	return r < 0 ? -errno : 0;
-}
-
 static int found_table(const struct nlmsghdr *message, void *data)
 {
 	(void)message; /* that it came is enough */
 	*(bool *)data = true;
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Are there any nftables tables here? Far cheaper than running nft for nothing. */
 static int has_tables(bool *has)
 {
-	_Alignas(struct nlmsghdr) char buffer[128];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	struct nfgenmsg *family = mnl_nlmsg_put_extra_header(request, sizeof(*family));
-	*family = (struct nfgenmsg){ .version = NFNETLINK_V0 };
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct netlink_reader reader = { .function = found_table, .data = has };
+	struct nlmsghdr *request =
+		netlink_request(buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP,
+				sizeof(struct nfgenmsg));
 	*has = false;
-	return dump(NETLINK_NETFILTER, request, found_table, has);
+	return netlink_ask_once(NETLINK_NETFILTER, request, &reader);
 }
 
 static int take_rules(struct looking *looking, uint32_t netns, const json_t *document,
@@ -200,19 +172,17 @@ static int take_address(const struct nlmsghdr *message, void *data)
 			}
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static void name_targets(struct inventory *inventory, const char *name)
 {
-	_Alignas(struct nlmsghdr) char buffer[128];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = RTM_GETADDR;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	struct rtgenmsg *family = mnl_nlmsg_put_extra_header(request, sizeof(*family));
-	family->rtgen_family = AF_UNSPEC;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	struct naming naming = { .inventory = inventory, .name = name };
-	(void)dump(NETLINK_ROUTE, request, take_address, &naming); /* then they stay nameless */
+	const struct netlink_reader reader = { .function = take_address, .data = &naming };
+	struct nlmsghdr *request =
+		netlink_request(buffer, RTM_GETADDR, NLM_F_DUMP, sizeof(struct rtgenmsg));
+	(void)netlink_ask_once(NETLINK_ROUTE, request, &reader); /* then they stay nameless */
 }
 
 /* ---- The tour of all namespaces, in a thread of its own ---- */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/io/clock.h"
 #include "base/io/file.h"
 #include "base/io/reserved.h"
 #include "base/parse.h"
@@ -63,16 +63,6 @@ static int include(void *context, char **name, char **bytes, size_t *length, con
 	return r;
 }
 
-static int32_t local_day(usec_t now)
-{
-	time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm local;
-	if (localtime_r(&seconds, &local) == NULL) {
-		return (int32_t)(now / USEC_PER_DAY);
-	}
-	return (int32_t)date_to_days(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
-}
-
 /* "32768\t60999\n" */
 static struct port_range ephemeral_range(void)
 {
@@ -98,7 +88,7 @@ void policy_environment_read(struct policy_environment *environment, struct port
 			     usec_t now)
 {
 	*environment = (struct policy_environment){
-		.today = local_day(now),
+		.today = (int32_t)clock_local_day(now),
 		.ephemeral = ephemeral_range(),
 		.include = include,
 	};

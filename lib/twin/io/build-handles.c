@@ -1,19 +1,26 @@
 /* The handles of the rules that were copied, over nfnetlink: a listing by nft takes far longer. */
 #include <arpa/inet.h>
 #include <endian.h>
+#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "twin/io/build.h"
-#include "twin/io/netlink.h"
 #include "twin/trace.h"
 
 static const char *text(const struct nlattr *attribute)
 {
 	return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ? "?"
 								     : mnl_attr_get_str(attribute);
+}
+
+static void forget(void *data)
+{
+	struct str *lines = data;
+	str_truncate(lines, 0);
 }
 
 static int take_rule(const struct nlmsghdr *message, void *data)
@@ -42,21 +49,20 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	}
 	str_printf(lines, "%s %s %s %llu\n", trace_family(head->nfgen_family), table, chain,
 		   (unsigned long long)handle);
-	return lines->error < 0 ? MNL_CB_STOP : MNL_CB_OK;
+	return lines->error;
 }
 
 int build_handles(int listing)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
-	_cleanup_(close_fdp) int fd = netlink_open(NETLINK_NETFILTER);
-	if (fd < 0) {
-		return fd;
-	}
 	struct str lines = STR_INIT(RULES_MAX_BYTES);
-	struct nlmsghdr *request = netlink_request(
-		buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, 0, sizeof(struct nfgenmsg));
-	int r = netlink_dump(fd, request, take_rule, &lines);
-	r = lines.error < 0 ? lines.error : r;
+	const struct netlink_reader reader = { .function = take_rule,
+					       .again = forget,
+					       .data = &lines };
+	struct nlmsghdr *request =
+		netlink_request(buffer, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP,
+				sizeof(struct nfgenmsg));
+	int r = netlink_ask_once(NETLINK_NETFILTER, request, &reader);
 	r = r < 0 ? r : write_all(listing, str_text(&lines), lines.length);
 	str_deinit(&lines);
 	return r;

@@ -79,7 +79,7 @@ static int set_up(struct wearing *wearing, int route, uint32_t index, unsigned m
 	info->ifi_index = (int)index;
 	info->ifi_flags = IFF_UP | more;
 	info->ifi_change = IFF_UP | more;
-	return netlink_tell(route, request);
+	return netlink_ask(route, request, NULL);
 }
 
 /* The far end is up at once, so that the near one has a carrier when it comes up. */
@@ -89,7 +89,7 @@ static int make_veth(struct wearing *wearing, uint32_t index, const char *name, 
 	struct nlmsghdr *request = link_request(wearing, index, name);
 	mnl_attr_put(request, IFLA_ADDRESS, TWIN_MAC_BYTES, mac);
 	put_peer(wearing, request, index);
-	int r = netlink_tell(wearing->route, request);
+	int r = netlink_ask(wearing->route, request, NULL);
 	if (r == 0) {
 		r = set_up(wearing, wearing->far_route, index + BUILD_PEER_OFFSET, 0);
 	}
@@ -98,7 +98,7 @@ static int make_veth(struct wearing *wearing, uint32_t index, const char *name, 
 			netlink_request(wearing->buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 		((struct ifinfomsg *)mnl_nlmsg_get_payload(request))->ifi_index = (int)index;
 		mnl_attr_put_u32(request, IFLA_MASTER, master);
-		r = netlink_tell(wearing->route, request);
+		r = netlink_ask(wearing->route, request, NULL);
 	}
 	return r;
 }
@@ -111,7 +111,7 @@ static int make_bridge(struct wearing *wearing, uint32_t index, const char *name
 	struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
 	mnl_attr_put_strz(request, IFLA_INFO_KIND, "bridge");
 	mnl_attr_nest_end(request, information);
-	return netlink_tell(wearing->route, request);
+	return netlink_ask(wearing->route, request, NULL);
 }
 
 static int set_group(struct wearing *wearing, uint32_t index, uint32_t group)
@@ -120,7 +120,7 @@ static int set_group(struct wearing *wearing, uint32_t index, uint32_t group)
 		netlink_request(wearing->buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 	((struct ifinfomsg *)mnl_nlmsg_get_payload(request))->ifi_index = (int)index;
 	mnl_attr_put_u32(request, IFLA_GROUP, group);
-	return netlink_tell(wearing->route, request);
+	return netlink_ask(wearing->route, request, NULL);
 }
 
 static int make(struct wearing *wearing, const struct host_link *link, uint32_t index,
@@ -254,14 +254,9 @@ static int apply_settings(struct wearing *wearing)
 
 /* ---- Everything ---- */
 
-struct readiness {
-	struct wearing *wearing;
-	bool waiting;
-};
-
 static int look_at_link(const struct nlmsghdr *message, void *data)
 {
-	struct readiness *readiness = data;
+	bool *waiting = data;
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute = NULL;
 	bool up = (info->ifi_flags & IFF_UP) == 0 || info->ifi_index == LOOPBACK_INDEX;
@@ -270,8 +265,8 @@ static int look_at_link(const struct nlmsghdr *message, void *data)
 		up |= mnl_attr_get_type(attribute) == IFLA_OPERSTATE &&
 		      mnl_attr_get_u8(attribute) == 6; /* IF_OPER_UP, RFC 2863 */
 	}
-	readiness->waiting |= !up;
-	return MNL_CB_OK;
+	*waiting |= !up;
+	return 0;
 }
 
 /* IPv6 uses an interface only once its carrier was noticed, which the kernel does in its own time
@@ -286,17 +281,18 @@ static int wait_until_ready(struct wearing *wearing)
 		return events < 0 ? events : -errno;
 	}
 	for (;;) {
-		struct readiness readiness = { .wearing = wearing };
-		struct nlmsghdr *request =
-			netlink_request(wearing->buffer, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
-		int r = netlink_dump(wearing->route, request, look_at_link, &readiness);
+		bool waiting = false;
+		const struct netlink_reader reader = { .function = look_at_link, .data = &waiting };
+		struct nlmsghdr *request = netlink_request(wearing->buffer, RTM_GETLINK, NLM_F_DUMP,
+							   sizeof(struct ifinfomsg));
+		int r = netlink_ask(wearing->route, request, &reader);
 		usec_t left = deadline - clock_monotonic();
-		if (r < 0 || !readiness.waiting || left <= 0) {
+		if (r < 0 || !waiting || left <= 0) {
 			return r;
 		}
-		struct pollfd waiting = { .fd = events, .events = POLLIN };
+		struct pollfd event = { .fd = events, .events = POLLIN };
 		char told[NETLINK_REQUEST_BYTES];
-		if (poll(&waiting, 1, (int)(left / 1000) + 1) > 0) {
+		if (poll(&event, 1, (int)(left / 1000) + 1) > 0) {
 			(void)recv(events, told, sizeof(told),
 				   MSG_DONTWAIT); /* only that it came */
 		}

@@ -35,7 +35,7 @@ static int add_address(struct wearing *wearing, const struct host_address *addre
 	}
 	mnl_attr_put_u32(request, IFA_FLAGS,
 			 (address->flags & IFA_F_NOPREFIXROUTE) | (ipv6 ? IFA_F_NODAD : 0));
-	int r = netlink_tell(wearing->route, request);
+	int r = netlink_ask(wearing->route, request, NULL);
 	/* 127.0.0.1 and ::1 are there already; IPv6 may be off. */
 	if (r < 0 && r != -EEXIST && (address->flags & IFA_F_DADFAILED) == 0) {
 		char text[ADDR_TEXT_BYTES];
@@ -124,7 +124,7 @@ static int replay(struct wearing *wearing, const struct str *messages, uint16_t 
 			message->nlmsg_type = type;
 			message->nlmsg_flags = NLM_F_CREATE | NLM_F_APPEND;
 			message->nlmsg_pid = 0;
-			int r = whole ? netlink_tell(wearing->route, message) : -ENODEV;
+			int r = whole ? netlink_ask(wearing->route, message, NULL) : -ENODEV;
 			if (r == 0 || r == -EEXIST || !whole) {
 				message->nlmsg_type = 0;
 			} else {

@@ -1,5 +1,6 @@
 /* Interfaces, addresses, routes and rules of routing, over rtnetlink. */
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -9,15 +10,47 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/io/netlink.h"
 #include "twin/io/host.h"
-#include "twin/io/netlink.h"
+
+enum { ENOUGH = 1 }; /* no more of this listing */
+
+/* How much was read. */
+struct reading_marks {
+	size_t links, addresses, route_bytes, routing_bytes;
+	size_t routes;
+	unsigned routes_left_out;
+};
 
 struct reading {
 	struct twin_host *host;
-	unsigned routes_left_out;
 	size_t routes;
-	int error;
+	unsigned routes_left_out;
+	struct reading_marks begin; /* before the listing that is being read */
 };
+
+static void remember(struct reading *reading)
+{
+	const struct twin_host *host = reading->host;
+	reading->begin = (struct reading_marks){ .links = host->links.count,
+						 .addresses = host->addresses.count,
+						 .route_bytes = host->routes.length,
+						 .routing_bytes = host->routing.length,
+						 .routes = reading->routes,
+						 .routes_left_out = reading->routes_left_out };
+}
+
+static void forget(void *data)
+{
+	struct reading *reading = data;
+	struct twin_host *host = reading->host;
+	host->links.count = reading->begin.links;
+	host->addresses.count = reading->begin.addresses;
+	str_truncate(&host->routes, reading->begin.route_bytes);
+	str_truncate(&host->routing, reading->begin.routing_bytes);
+	reading->routes = reading->begin.routes;
+	reading->routes_left_out = reading->begin.routes_left_out;
+}
 
 static void read_kind(struct host_link *link, const struct nlattr *nest)
 {
@@ -50,13 +83,12 @@ static int take_link(const struct nlmsghdr *message, void *data)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute = NULL;
 	if (reading->host->links.count >= HOST_LINKS_MAX) {
-		reading->error = host_doubt(reading->host, TWIN_DOUBT_INTERFACE, "...");
-		return MNL_CB_STOP;
+		int r = host_doubt(reading->host, TWIN_DOUBT_INTERFACE, "...");
+		return r < 0 ? r : ENOUGH;
 	}
 	struct host_link *link = vec_push(&reading->host->links);
 	if (link == NULL) {
-		reading->error = -ENOMEM;
-		return MNL_CB_STOP;
+		return -ENOMEM;
 	}
 	*link = (struct host_link){ .index = (uint32_t)info->ifi_index,
 				    .flags = info->ifi_flags,
@@ -89,7 +121,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 			break;
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Programs of tc hang in a queueing discipline that exists for them alone. */
@@ -110,7 +142,7 @@ static int take_discipline(const struct nlmsghdr *message, void *data)
 				    (strcmp(kind, "clsact") == 0 || strcmp(kind, "ingress") == 0);
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static struct addr address_of(const struct nlattr *attribute)
@@ -167,18 +199,16 @@ static int take_address(const struct nlmsghdr *message, void *data)
 	if (kept != NULL) {
 		*kept = address;
 	} else if (address.local.family != ADDR_NONE) {
-		reading->error = -ENOMEM;
+		return -ENOMEM;
 	}
-	return reading->error < 0 ? MNL_CB_STOP : MNL_CB_OK;
+	return 0;
 }
 
-static int keep(struct reading *reading, struct str *to, const struct nlmsghdr *message)
+static int keep(struct str *to, const struct nlmsghdr *message)
 {
 	_Alignas(struct nlmsghdr) static const char padding[NLMSG_ALIGNTO];
 	(void)str_add_bytes(to, (const char *)message, message->nlmsg_len);
-	reading->error =
-		str_add_bytes(to, padding, NLMSG_ALIGN(message->nlmsg_len) - message->nlmsg_len);
-	return reading->error < 0 ? MNL_CB_STOP : MNL_CB_OK;
+	return str_add_bytes(to, padding, NLMSG_ALIGN(message->nlmsg_len) - message->nlmsg_len);
 }
 
 /* What the kernel makes by itself from addresses, and what nobody uses, is not copied. */
@@ -189,7 +219,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	const struct nlattr *attribute = NULL;
 	if ((route->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)) != 0 ||
 	    (route->rtm_table == RT_TABLE_LOCAL && route->rtm_protocol == RTPROT_KERNEL)) {
-		return MNL_CB_OK;
+		return 0;
 	}
 	bool strange = reading->routes >= HOST_ROUTES_MAX;
 	mnl_attr_for_each(attribute, message, sizeof(*route))
@@ -199,10 +229,10 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	}
 	if (strange) {
 		reading->routes_left_out++;
-		return MNL_CB_OK;
+		return 0;
 	}
 	reading->routes++;
-	return keep(reading, &reading->host->routes, message);
+	return keep(&reading->host->routes, message);
 }
 
 /* Every namespace has the rules 0, 32766 and 32767 (net/ipv4/fib_rules.c). */
@@ -218,20 +248,23 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	}
 	struct reading *reading = data;
 	return priority == 0 || priority == 32766 || priority == 32767
-		       ? MNL_CB_OK
-		       : keep(reading, &reading->host->routing, message);
+		       ? 0
+		       : keep(&reading->host->routing, message);
 }
 
 static int dump(int fd, struct reading *reading, uint16_t type, unsigned char family,
-		mnl_cb_t function, struct err *e)
+		netlink_function *function, struct err *e)
 {
+	const struct netlink_reader reader = { .function = function,
+					       .again = forget,
+					       .data = reading };
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	struct nlmsghdr *request =
-		netlink_request(buffer, type, 0,
+		netlink_request(buffer, type, NLM_F_DUMP,
 				type == RTM_GETQDISC ? sizeof(struct tcmsg) : sizeof(struct rtmsg));
 	*(unsigned char *)mnl_nlmsg_get_payload(request) = family; /* first in each header */
-	int r = netlink_dump(fd, request, function, reading);
-	r = reading->error < 0 ? reading->error : r;
+	remember(reading);
+	int r = netlink_ask(fd, request, &reader);
 	if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) {
 		return 0; /* a kernel without IPv6, or without rules of routing */
 	}
@@ -275,7 +308,7 @@ static int take_lookup(const struct nlmsghdr *message, void *data)
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute = NULL;
 	if (message->nlmsg_type != RTM_NEWROUTE) {
-		return MNL_CB_OK;
+		return 0;
 	}
 	lookup->type = route->rtm_type;
 	mnl_attr_for_each(attribute, message, sizeof(*route))
@@ -286,7 +319,7 @@ static int take_lookup(const struct nlmsghdr *message, void *data)
 			lookup->source = address_of(attribute);
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int take_name(const struct nlmsghdr *message, void *data)
@@ -299,7 +332,7 @@ static int take_name(const struct nlmsghdr *message, void *data)
 			(void)str_copy(link->name, sizeof(link->name), mnl_attr_get_str(attribute));
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int look_up(struct lookup *lookup, int fd, const struct addr *from)
@@ -311,7 +344,8 @@ static int look_up(struct lookup *lookup, int fd, const struct addr *from)
 	route->rtm_family = ipv6 ? AF_INET6 : AF_INET;
 	route->rtm_dst_len = ipv6 ? 128 : 32;
 	mnl_attr_put(request, RTA_DST, ipv6 ? 16 : 4, from->bytes);
-	return netlink_ask(fd, request, take_lookup, lookup);
+	const struct netlink_reader reader = { .function = take_lookup, .data = lookup };
+	return netlink_ask(fd, request, &reader);
 }
 
 int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct addr *from,
@@ -333,7 +367,8 @@ int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct
 		netlink_request(buffer, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
 	info->ifi_index = (int)lookup.index;
-	r = netlink_ask(fd, request, take_name, &link);
+	const struct netlink_reader reader = { .function = take_name, .data = &link };
+	r = netlink_ask(fd, request, &reader);
 	if (r < 0) {
 		return err_system(e, r, "cannot read interface %u", lookup.index);
 	}

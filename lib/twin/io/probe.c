@@ -1,6 +1,7 @@
 /* One packet through the twin. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
@@ -13,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
-#include "twin/io/netlink.h"
+#include "base/io/netlink.h"
 #include "twin/io/parts.h"
 
 enum {
@@ -102,6 +103,20 @@ struct batch {
 	bool lost;           /* a part of the trace */
 };
 
+/* Of the packet whose number an event has: the answer to a refused one is told of in between. */
+static struct way *way_of(struct batch *batch, uint32_t id)
+{
+	if (batch->current != NULL && batch->current->id == id) {
+		return batch->current;
+	}
+	for (size_t i = batch->count; i-- > 0;) {
+		if (batch->ways[i].known && batch->ways[i].id == id) {
+			return &batch->ways[i];
+		}
+	}
+	return NULL;
+}
+
 /* The kernel tells of one packet after another: whose a chain's other events are is said by the
  * first, which alone shows the packet. */
 static int take_event(struct batch *batch, const struct trace_event *event)
@@ -110,7 +125,8 @@ static int take_event(struct batch *batch, const struct trace_event *event)
 		const uint32_t place = event->packet.cookie - batch->first;
 		batch->current = place < batch->count ? &batch->ways[place] : NULL;
 	}
-	return batch->current == NULL ? 0 : way_take(batch->current, event);
+	struct way *way = event->has_packet ? batch->current : way_of(batch, event->id);
+	return way == NULL ? 0 : way_take(way, event);
 }
 
 /* @return 1 = the marker came, 0 = more may come, or negative errno. */
@@ -183,7 +199,7 @@ static int take_type(const struct nlmsghdr *message, void *data)
 		*(unsigned char *)data =
 			((const struct rtmsg *)mnl_nlmsg_get_payload(message))->rtm_type;
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Loopback, multicast, broadcast and "none" come from nowhere (RFC 1122 3.2.1.3, RFC
@@ -212,7 +228,8 @@ static int ask_route(unsigned char *type, const struct twin *twin, const struct 
 	mnl_attr_put(request, RTA_DST, bytes, to->bytes);
 	mnl_attr_put(request, RTA_SRC, bytes, packet->from.bytes);
 	mnl_attr_put_u32(request, RTA_IIF, in_index);
-	return netlink_ask(twin->parts[PART_ROUTE], request, take_type, type);
+	const struct netlink_reader reader = { .function = take_type, .data = type };
+	return netlink_ask(twin->parts[PART_ROUTE], request, &reader);
 }
 
 /* The kernel's own words (inet_rtm_getroute() in net/ipv4/route.c): since 6.13 -EINVAL stands for
@@ -329,6 +346,7 @@ static void batch_begin(struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++) {
 		way_begin(&batch->ways[i], &batch->answers[i], &batch->twin->legend,
 			  ++batch->twin->cookie);
+		batch->ways[i].has_owner = batch->entry.own && batch->twin->has_owner;
 		batch->answers[i].to = batch->packets[i].to;
 		batch->answers[i].port = batch->packets[i].port;
 	}

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "twin/io/build.h"
-#include "twin/io/netlink.h"
+#include <libmnl/libmnl.h>
+
+#include "base/io/netlink.h"
 
 struct wearing {
 	const struct twin_host *host;
