@@ -229,7 +229,8 @@ int tap_reader_fd(const struct tap_reader *reader);
 /* Hands over at most `max` notes. @return how many; `max` = there may be more. */
 unsigned tap_reader_read(struct tap_reader *reader, unsigned max, tap_note_function *function,
 			 void *data);
-/* With a socket: noted, lost, suppressed (asked before) and malformed of this reader. */
+/* With a socket: noted, lost, suppressed (asked before) and malformed of this reader; needs
+ * getsockopt(2), or `lost` stays 0. */
 void tap_reader_counters(struct tap_reader *reader, struct tap_counters *out);
 /* Packets that made no note because there were too many, by destination port: a flood's. Counts up
  * for ever. 0 with a socket. */

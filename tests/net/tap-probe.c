@@ -237,12 +237,25 @@ static json_t *suppressed(struct probe *probe, struct err *e)
 		probe->reader, (uint8_t)number(probe, 1), (uint16_t)number(probe, 2)));
 }
 
+/* A ring, or with "socket" the other way. */
 static json_t *listen_now(struct probe *probe, struct err *e)
 {
 	const uint64_t secret[2] = { 1, 2 };
-	const struct tap_fds fds = tap_fds_of(probe->tap);
+	struct tap_fds fds = TAP_FDS_INIT;
+	int r = 0;
 	probe->reader = tap_reader_free(probe->reader);
-	return result(tap_reader_open(&probe->reader, &fds, secret, e), e);
+	if (probe->count > 1) {
+		r = tap_socket_open(&fds, e);
+	} else {
+		fds = tap_fds_of(probe->tap);
+	}
+	if (r == 0) {
+		r = tap_reader_open(&probe->reader, &fds, secret, e);
+	}
+	if (probe->count > 1) {
+		close_fdp(&fds.ring);
+	}
+	return result(r, e);
 }
 
 static void add_note(const struct packet_note *note, void *data)

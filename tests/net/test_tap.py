@@ -129,3 +129,41 @@ def test_a_banned_source_gets_nothing_through_and_is_free_again_afterwards(world
         assert (ban["prefix"], ban["verdict"]) == (World.BEYOND, "drop") and ban["stopped"] > 0
         tap.done("unban", World.BEYOND)
         assert knock(world, 8080) == 0
+
+
+# ---- without BPF ----
+
+@pytest.fixture
+def socket_tap(world):
+    made = world.probe(MINATO_WITHOUT="bpf")
+    made.done("listen", "socket")
+    return made
+
+
+def test_without_bpf_it_says_so(world):
+    answer = world.probe(MINATO_WITHOUT="bpf").tell("load", 0, 0, 0, 0)
+    assert answer["result"] == -socket.errno.EOPNOTSUPP and "MINATO_WITHOUT" in answer["error"]
+
+
+def test_a_socket_makes_the_same_notes(world, socket_tap):
+    assert knock(world, 4444) == socket.errno.ECONNREFUSED
+    knock(world, 4444)
+    assert knock(world, 4445, World.HOST6) == socket.errno.ECONNREFUSED
+    notes = socket_tap.notes(2)
+    assert [(note["source"], note["port"], note["flags"], note["marks"]) for note in notes] == [
+        (World.BEYOND, 4444, 2, SACK), (World.BEYOND6, 4445, 2, SACK)]
+    assert socket_tap.notes(1, 0) == []
+    assert socket_tap.tell("counters")["suppressed"] == 1
+
+
+def test_a_socket_tells_of_ports_in_use_and_not_of_what_flows(world, socket_tap):
+    with listener(world, 8080) as serving, client(world) as asking:
+        asking.connect((World.HOST, 8080))
+        served, _ = serving.accept()
+        for _ in range(20):
+            asking.sendall(b"x" * 1000)
+            assert served.recv(1000) and served.send(b"y") == 1 and asking.recv(1)
+        served.close()
+    seen = {(note["source"], note["flags"]) for note in socket_tap.notes(3)}
+    assert seen >= {(World.BEYOND, 2), (World.HOST, 18)}
+    assert all(flags in (2, 18, 16, 17) for _, flags in seen)

@@ -9,9 +9,11 @@
 #include "base/io/ring.h"
 #include "model/protocol.h"
 #include "tap/io/pins.h"
+#include "tap/io/socket.h"
 #include "tap/table.h"
 
 struct tap_reader {
+	struct packets *packets; /* then there is no ring, or NULL */
 	struct ring ring;
 	const volatile struct tap_counts *counts; /* one for each CPU */
 	size_t counts_bytes;
@@ -43,6 +45,7 @@ static void unmap(const volatile void *memory, size_t bytes)
 struct tap_reader *tap_reader_free(struct tap_reader *reader)
 {
 	if (reader != NULL) {
+		packets_free(reader->packets);
 		ring_close(&reader->ring);
 		unmap(reader->counts, reader->counts_bytes);
 		unmap(reader->suppressed, reader->suppressed_bytes);
@@ -56,17 +59,10 @@ static void reader_freep(struct tap_reader **reader)
 	*reader = tap_reader_free(*reader);
 }
 
-int tap_reader_open(struct tap_reader **out, const struct tap_fds *fds, const uint64_t secret[2],
-		    struct err *e)
+static int open_ring(struct tap_reader *reader, const struct tap_fds *fds, struct err *e)
 {
 	const volatile void *counts = NULL;
 	const volatile void *suppressed = NULL;
-	(void)secret;
-	_cleanup_(reader_freep) struct tap_reader *reader = calloc(1, sizeof(*reader));
-	if (reader == NULL) {
-		return err_system(e, ENOMEM, "tap");
-	}
-	reader->ring = RING_INIT;
 	int r = ring_open(&reader->ring, fds->ring, fds->ring_bytes, e);
 	if (r < 0) {
 		return r;
@@ -83,13 +79,28 @@ int tap_reader_open(struct tap_reader **out, const struct tap_fds *fds, const ui
 		return err_system(e, r, "cannot map the tap's counters");
 	}
 	reader->cpus = fds->cpus;
-	*out = steal(&reader);
 	return 0;
+}
+
+int tap_reader_open(struct tap_reader **out, const struct tap_fds *fds, const uint64_t secret[2],
+		    struct err *e)
+{
+	_cleanup_(reader_freep) struct tap_reader *reader = calloc(1, sizeof(*reader));
+	if (reader == NULL) {
+		return err_system(e, ENOMEM, "tap");
+	}
+	reader->ring = RING_INIT;
+	int r = fds->ring_bytes != 0 ? open_ring(reader, fds, e)
+				     : packets_open(&reader->packets, fds->ring, secret, e);
+	if (r == 0) {
+		*out = steal(&reader);
+	}
+	return r;
 }
 
 int tap_reader_fd(const struct tap_reader *reader)
 {
-	return reader->ring.fd;
+	return reader->packets != NULL ? reader->packets->fd : reader->ring.fd;
 }
 
 struct receiver {
@@ -112,6 +123,9 @@ static bool hand_over(const void *record, size_t length, void *data)
 unsigned tap_reader_read(struct tap_reader *reader, unsigned max, tap_note_function *function,
 			 void *data)
 {
+	if (reader->packets != NULL) {
+		return packets_read(reader->packets, max, function, data);
+	}
 	struct receiver receiver = { clock_boot_offset(), function, data };
 	return ring_read(&reader->ring, max, hand_over, &receiver);
 }
@@ -119,6 +133,10 @@ unsigned tap_reader_read(struct tap_reader *reader, unsigned max, tap_note_funct
 void tap_reader_counters(struct tap_reader *reader, struct tap_counters *out)
 {
 	struct tap_counters sum = { 0 };
+	if (reader->packets != NULL) {
+		packets_count(reader->packets, out);
+		return;
+	}
 	for (uint32_t cpu = 0; cpu < reader->cpus; cpu++) {
 		struct tap_counts counts;
 		for (size_t i = 0; i < sizeof(counts.values) / sizeof(counts.values[0]); i++) {
@@ -131,5 +149,7 @@ void tap_reader_counters(struct tap_reader *reader, struct tap_counters *out)
 
 uint64_t tap_reader_suppressed(const struct tap_reader *reader, uint8_t protocol, uint16_t port)
 {
-	return reader->suppressed[(protocol == PROTOCOL_UDP ? TAP_PORTS / 2 : 0) + port];
+	return reader->suppressed == NULL
+		       ? 0
+		       : reader->suppressed[(protocol == PROTOCOL_UDP ? TAP_PORTS / 2 : 0) + port];
 }
