@@ -28,7 +28,7 @@ static int change_settings(const struct tap *tap, uint32_t set, uint32_t unset,
 		}
 		r = bpf_update(tap->fds[PIN_SETTINGS], &first, &settings);
 	}
-	pins_unlock(tap);
+	tap_pins_unlock(tap);
 	return r < 0 ? err_system(e, r, "cannot write the tap's settings") : 0;
 }
 
