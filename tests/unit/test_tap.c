@@ -189,9 +189,15 @@ static void a_prefix_comes_back_from_its_key(void **state)
 		assert_string_equal(prefix_format(&back, text), networks[i]);
 		assert_int_equal(table_is_single(&key), strchr(networks[i], '/') == NULL);
 	}
-	const struct tap_prefix odd = { .bits = 129 };
-	struct prefix back;
-	assert_int_equal(table_prefix(&back, &odd), -EBADMSG);
+	static const struct tap_prefix odd[] = {
+		{ .bits = 161, .family = 6 }, { .bits = 31, .family = 6 },
+		{ .bits = 127, .family = 4 }, { .bits = 128, .family = 4 }, /* not ::ffff:0:0 */
+		{ .bits = 128, .family = 5 },
+	};
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct prefix back;
+		assert_int_equal(table_prefix(&back, &odd[i]), -EBADMSG);
+	}
 }
 
 static void host_bits_do_not_make_another_key(void **state)
