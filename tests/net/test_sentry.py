@@ -112,14 +112,15 @@ def test_json_since_and_the_digest_of_a_day(world, start):
     world.declare(POLICY)
     daemon = start()
     until(lambda: daemon.status()["policy"]["declared"], "the policy is read")
-    world.scan("syn", PORTS, "198.51.100.7")
-    named(daemon, "198.51.100.7", port_count=len(PORTS), seconds=5)
+    for client in knock(world, world.FRIEND, world.HOST, PORTS):
+        client.close()
+    named(daemon, world.FRIEND, port_count=len(PORTS), answer_count=1)
     world.scan("fin", PORTS, "203.0.113.7")
     named(daemon, "203.0.113.7")
     both = json.loads(world.asked(daemon, "incidents", "--json"))["incidents"]
     assert both == incidents(daemon)
-    assert [each["source"] for each in both] == ["203.0.113.7", "198.51.100.7"]
-    assert json.loads(world.asked(daemon, "incidents", "--json", "--address", "198.51.100.0/24"))["incidents"] == both[1:]
+    assert [each["source"] for each in both] == ["203.0.113.7", world.FRIEND]
+    assert json.loads(world.asked(daemon, "incidents", "--json", "--address", "10.77.0.0/24"))["incidents"] == both[1:]
     assert json.loads(world.asked(daemon, "incidents", "--json", "--until", "1h"))["incidents"] == []
     assert len(json.loads(world.asked(daemon, "incidents", "--json", "--since", "1h"))["incidents"]) == 2
     digest = world.asked(daemon, "incidents", "--digest", "0s")
@@ -402,3 +403,36 @@ def test_a_scan_in_a_forged_flood_is_named_and_memory_is_bounded(world, start):
     print(f"60,000 packets in {seconds:.1f} s, {cpu_seconds():.2f} s of CPU; the sentry has {kilobytes()} kB, {grown} kB more than after the "
           f"first half; {daemon.status()['sentry']}")
     assert grown < 4096 and kilobytes() < 65536
+
+
+# ---- what answered ----
+
+def knock(world, source, target, ports):
+    """Connects to all of them at once. @return the sockets."""
+    def ask():
+        made = []
+        for port in ports:
+            client = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+            client.setblocking(False)
+            client.bind((source, 0))
+            client.connect_ex((target, port))
+            made.append(client)
+        return made
+
+    with inside(world.outside) as call:
+        return call(ask)
+
+
+@pytest.mark.parametrize("way, expected", [("auto", "tap"), ("packets", "packets")])
+@pytest.mark.parametrize("six", [False, True], ids=["ipv4", "ipv6"])
+def test_what_the_packet_filter_drops_has_not_answered(world, start, way, expected, six):
+    world.nft(DROP)
+    world.listen(2030)
+    daemon = start(way=way, expected=expected)
+    target, source = (world.HOST6, world.FRIEND6) if six else (world.HOST, world.FRIEND)
+    clients = knock(world, source, target, (OPEN, 2030, *range(2031, 2040)))
+    found = named(daemon, source, answer_count=1)
+    assert [(each["port"], each["protocol"]) for each in found["answered"]] == [(OPEN, "tcp")]
+    assert found["probe"] == "connect"
+    for client in clients:
+        client.close()
