@@ -304,12 +304,14 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
-	__u64 peer = hash3(settings->secret, p->destination.words[0], p->destination.words[1], 7);
+	/* Of IPv6 both halves; whose addresses fall together does so for its own peer alone. */
+	__u64 peer = p->destination.words[1];
+	peer ^= p->family == 4 ? 0 : p->destination.words[0] * 0x9e3779b97f4a7c15ULL;
 	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
-	int known = is_known_peer(settings, p, now);
 	if (was_asked(settings, question, now)) {
 		return;
 	}
+	int known = is_known_peer(settings, p, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
 	if (!may_send(settings, !known, known, now)) {
