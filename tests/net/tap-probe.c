@@ -429,7 +429,7 @@ int main(int argc, char **argv)
 					  .without_bpf = getenv("MINATO_WITHOUT") != NULL } };
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		json_t *answer = obey(&probe, line);
-		(void)json_dumpf(answer, stdout, JSON_COMPACT);
+		(void)json_dumpf(answer, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
 		(void)putchar('\n');
 		(void)fflush(stdout);
 		json_decref(answer);
