@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import struct
+import time
 
 import pytest
 
@@ -312,6 +313,64 @@ def test_bans_outlive_who_made_them(world):
     assert set(found) == {World.BEYOND, "2001:db8:7::/48"}
     assert (found[World.BEYOND]["verdict"], found[World.BEYOND]["rate"], found[World.BEYOND]["burst"]) == ("slow", 5, 3)
     assert 590000 < found[World.BEYOND]["left_ms"] <= 600000
+
+
+@pytest.mark.parametrize("way", ["tc", "generic", "native"])
+def test_another_versions_tap_is_replaced(world, way):
+    tap = world.probe()
+    tap.done("load", 0, 0, 0, 0)
+    tap.done("attach", "eth0", way)
+    tap.done("ban", World.BEYOND, "drop", 600000)
+    tap.done("outdate")
+    newer = world.probe()
+    assert newer.tell("open")["result"] == -socket.errno.ENOENT
+    newer.done("load", 0, 0, 0, 0)
+    assert newer.tell("bans") == []
+    assert knock(world, 4444) == socket.errno.EAGAIN  # the old one goes on until then
+    newer.done("attach", "eth0", way)
+    assert knock(world, 4444) == socket.errno.ECONNREFUSED
+    found = newer.tell("attachment", "eth0")
+    assert (found["tc"], found["xdp"], found["xdp_other"], found["others"]) == (way == "tc", way != "tc", False, 0)
+    newer.done("detach", "eth0", way)
+    newer.done("unload")
+    assert not world.pins.exists() and "clsact" not in qdiscs(world)
+
+
+def test_the_keepers_one_capability_is_enough_but_for_loading(world):
+    world.tapped()
+    keeper = world.probe(before=("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"))
+    keeper.done("open")
+    keeper.done("never", "203.0.113.0/24")
+    keeper.done("published", "8443", "-")
+    keeper.done("watched", World.HOST, World.HOST6)
+    for ban in (World.BEYOND, "192.0.2.0/24"):
+        keeper.done("ban", ban, "drop", 600000)
+    assert knock(world, 4444) == socket.errno.EAGAIN
+    keeper.done("unban", World.BEYOND)
+    assert [ban["prefix"] for ban in keeper.tell("bans")] == ["192.0.2.0/24"]
+    for way in ("tc", "generic"):
+        keeper.done("attach", "eth0", way)
+    assert keeper.tell("attachment", "eth0")["xdp"] is True
+    for way in ("tc", "generic"):
+        keeper.done("detach", "eth0", way)
+    assert "clsact" not in qdiscs(world)
+    other = world.probe(before=("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"))
+    other.place(world.bpf / "other")
+    assert other.tell("load", 0, 0, 0, 0)["result"] == -socket.errno.EPERM
+
+
+def test_five_hundred_interfaces_are_attached_at_once(world):
+    lines = "".join(f"link add v{n} type veth peer name w{n}\n" for n in range(250))
+    checked("ip", "-n", world.host, "-batch", "-", input=lines)
+    tap = world.probe()
+    tap.done("load", 0, 0, 0, 0)
+    names = [f"{side}{n}" for n in range(250) for side in "vw"]
+    begin = time.monotonic()
+    for name in names:
+        tap.done("attach", name, "tc")
+    print(f"{time.monotonic() - begin:.2f} s for {len(names)} interfaces")
+    assert all(tap.tell("attachment", name)["tc"] for name in names[::50])
+    assert time.monotonic() - begin < 20
 
 
 def test_without_a_tap_it_says_so(world):

@@ -132,8 +132,10 @@ static int load_anew(struct tap *tap, const struct tap_place *place,
 	r = pins_make(tap, place, e);
 	if (r < 0) {
 		pins_remove(place, false);
+		return r;
 	}
-	return r;
+	pins_open_before(tap, place);
+	return 0;
 }
 
 int tap_load(struct tap **out, const struct tap_place *place, const struct tap_options *options,
