@@ -402,19 +402,27 @@ def test_a_full_table_says_so_and_keeps_what_it_has(world):
 
 # ---- the tools themselves ----
 
-@pytest.mark.parametrize("words,flags", [(("-sS",), 2), (("-sF",), 1), (("-sX",), 41), (("-sN",), 0), (("-sM",), 17),
-                                         (("-sA",), 16), (("-sT",), 2), (("-sS", "-f"), 2), (("-sS", "-6"), 2)])
-def test_every_port_of_nmap_is_noted(world, words, flags):
+SCANS = {"syn": ("-sS", 2), "fin": ("-sF", 1), "xmas": ("-sX", 41), "null": ("-sN", 0), "maimon": ("-sM", 17), "ack": ("-sA", 16),
+         "connect": ("-sT", 2), "window": ("-sW", 16), "pieces": ("-sS -f", 2), "syn over IPv6": ("-sS -6", 2),
+         "fin over IPv6": ("-sF -6", 1), "ack over IPv6": ("-sA -6", 16), "udp": ("-sU", None), "udp over IPv6": ("-sU -6", None)}
+
+
+@pytest.mark.parametrize("way", ["ring", "socket"])
+def test_every_port_that_nmap_asks_for_is_noted(world, way):
     if not shutil.which("nmap"):
         pytest.skip("nmap is not installed")
-    tap = world.tapped()
-    target = World.HOST6 if "-6" in words else World.HOST
-    ports = [*range(5000, 5020)]
-    checked("ip", "netns", "exec", world.beyond, "nmap", "-n", "-Pn", "--send-ip", *words, "-p5000-5019",
-            "--max-retries", "0", target)
-    notes = [note for note in tap.notes(20) if note["protocol"] == 6]
-    assert sorted(note["port"] for note in notes) == ports
-    assert {note["flags"] for note in notes} == {flags}
+    tap = world.tapped() if way == "ring" else world.probe(MINATO_WITHOUT="bpf")
+    if way == "socket":
+        tap.done("listen", "socket")
+    seen = {}
+    for number, (name, (words, flags)) in enumerate(SCANS.items()):
+        first = 5000 + 100 * number
+        six = "-6" in words
+        checked("ip", "netns", "exec", world.beyond, "nmap", "-n", "-Pn", "--send-ip", "--max-retries", "0", "-T5", *words.split(),
+                f"-p{first}-{first + 9}", World.HOST6 if six else World.HOST)
+        notes = [note for note in tap.notes(10, 2000) if note["source"] == (World.BEYOND6 if six else World.BEYOND)]
+        seen[name] = (sorted(note["port"] - first for note in notes), {note["flags"] for note in notes})
+    assert seen == {name: ([*range(10)], {flags or 0}) for name, (_, flags) in SCANS.items()}
 
 
 # ---- without BPF ----
