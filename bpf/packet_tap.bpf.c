@@ -165,12 +165,13 @@ static __always_inline void fill(struct tap_record *record, const struct packet 
 	__builtin_memset(record->options, 0, sizeof(record->options));
 }
 
-static __always_inline void send(struct __sk_buff *skb, const struct packet *p, __u64 now)
+/* @return whether there was room. */
+static __always_inline int send(struct __sk_buff *skb, const struct packet *p, __u64 now)
 {
 	struct tap_record *record = bpf_ringbuf_reserve(&tap_ring, sizeof(*record), 0);
 	if (record == NULL) {
 		count(TAP_COUNT_LOST);
-		return;
+		return 0;
 	}
 	fill(record, p, now);
 	record->interface = skb->ifindex;
@@ -183,6 +184,7 @@ static __always_inline void send(struct __sk_buff *skb, const struct packet *p, 
 	}
 	bpf_ringbuf_submit(record, 0);
 	count(TAP_COUNT_NOTED);
+	return 1;
 }
 
 /* What a source looks for at one port of one address. */
@@ -231,8 +233,9 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		suppress(p);
 		return;
 	}
-	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
-	send(skb, p, now);
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
 }
 
 /* ---- the programs ---- */

@@ -203,10 +203,10 @@ static __always_inline void sip_round(struct sip *s)
 }
 
 /* SipHash-1-3 of three words. */
-static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 z)
+static __noinline __u64 sip3(__u64 k, __u64 l, __u64 x, __u64 y, __u64 z)
 {
-	struct sip s = { secret[0] ^ 0x736f6d6570736575ULL, secret[1] ^ 0x646f72616e646f6dULL,
-			 secret[0] ^ 0x6c7967656e657261ULL, secret[1] ^ 0x7465646279746573ULL };
+	struct sip s = { k ^ 0x736f6d6570736575ULL, l ^ 0x646f72616e646f6dULL,
+			 k ^ 0x6c7967656e657261ULL, l ^ 0x7465646279746573ULL };
 	s.d ^= x;
 	sip_round(&s);
 	s.a ^= x;
@@ -224,6 +224,11 @@ static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 
 	sip_round(&s);
 	sip_round(&s);
 	return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 z)
+{
+	return sip3(secret[0], secret[1], x, y, z);
 }
 
 /* ---- one packet ---- */

@@ -13,10 +13,10 @@
 #include "tap/io/pins.h"
 
 enum {
-	RING_BYTES = 8 << 20, /* 75,000 notes until somebody reads them */
-	RATE = 50000,         /* what lib/detect works off in a tenth of a CPU */
-	BURST = 65536,        /* a scan of every port at once */
-	BURST_LEAST = 8192,
+	RING_BYTES = 8 << 20,   /* 75,000 notes until somebody reads them */
+	RATE = 50000,           /* what lib/detect works off in a tenth of a CPU */
+	BURST = 65536,          /* a scan of every port at once... */
+	BURST_SHARED = 1 << 18, /* ...but not by so many CPUs that nothing else fits the ring */
 	NSEC_PER_SEC = 1000000000,
 	AGAIN_SECONDS = 60, /* the shortest window of lib/detect */
 };
@@ -41,7 +41,7 @@ static void set_options(struct tap_settings *settings, const struct tap_options 
 	const uint32_t rate = options->rate != 0 ? options->rate : RATE;
 	const uint32_t share = rate / cpus == 0 ? 1 : rate / cpus;
 	settings->interval_ns = NSEC_PER_SEC / share;
-	settings->burst = BURST / cpus < BURST_LEAST ? BURST_LEAST : BURST / cpus;
+	settings->burst = BURST_SHARED / cpus < BURST ? BURST_SHARED / cpus : BURST;
 	if (options->burst != 0) {
 		settings->burst = options->burst;
 	}
@@ -132,8 +132,10 @@ static int load_anew(struct tap *tap, const struct tap_place *place,
 	r = tap_pins_make(tap, place, e);
 	if (r < 0) {
 		tap_pins_remove(place, false);
+		return r;
 	}
-	return r;
+	tap_pins_open_before(tap, place);
+	return 0;
 }
 
 int tap_load(struct tap **out, const struct tap_place *place, const struct tap_options *options,

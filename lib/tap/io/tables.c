@@ -276,7 +276,10 @@ static int set_list(const struct tap *tap, enum pin pin, const struct prefix *li
 			       max);
 	}
 	_cleanup_(freep) struct tap_prefix *wanted = calloc(count + 1, sizeof(*wanted));
-	int r = wanted != NULL ? 0 : err_system(e, ENOMEM, "tap");
+	int r = 0;
+	if (wanted == NULL) {
+		return err_system(e, ENOMEM, "tap");
+	}
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = table_check_prefix(&list[i], e);
 		wanted[i] = r == 0 ? table_key(&list[i]) : wanted[i];
