@@ -383,6 +383,19 @@ def test_with_observe_nothing_is_attached(world, start):
         daemon.remove()
 
 
+def test_without_a_sentry_it_is_said_why_none_is_seen(world):
+    world.declare(POLICY)
+    daemon = world.watching(way="off")
+    try:
+        daemon.start()
+        sentry = daemon.status()["sentry"]
+        assert (sentry["on"], sentry["way"], sentry["reason"]) == (False, "off", "minatod runs with --sentry off")
+        assert "Scans: not seen (minatod runs with --sentry off)" in world.asked(daemon, "status", "--fail-on", "none")
+        assert "sentry" not in daemon.pids()
+    finally:
+        daemon.remove()
+
+
 def test_where_bpf_is_not_allowed_a_packet_socket_sees_them(world, start):
     world.declare(POLICY)
     daemon = start(expected="packets", environment={"MINATO_WITHOUT": "bpf"})
