@@ -135,6 +135,7 @@ static void take(struct engine *engine, struct inventory *after, struct findings
 	engine->sweep.count++;
 	events_forget_old(engine);
 	anomalies_take(engine);
+	open_ports_tell(engine);
 	findings_take(engine, findings);
 }
 

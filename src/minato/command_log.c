@@ -24,52 +24,13 @@ struct config {
 	int protocol; /* 0 = any, else an index into filter_protocols */
 	const char *address;
 	const char *process;
-	int kind; /* 0 = any, else an index into kinds */
+	int kind; /* 0 = any, else an index into event_kind_choices */
 	uint64_t limit;
 	bool newest_first, json, jsonl;
 	const char *state_directory;
 };
 
 #define FIELD(name) offsetof(struct config, name)
-
-/* event_kind_name() of each; a test holds the two together. */
-static const char *const kinds[] = {
-	"any",
-	"listener_opened",
-	"listener_closed",
-	"owner_changed",
-	"finding_raised",
-	"finding_cleared",
-	"daemon_started",
-	"daemon_stopped",
-	"records_lost",
-	"child_restarted",
-	"store_damaged",
-	"rules_lost",
-	"rules_restored",
-	"rules_changed",
-	"rules_confirmed",
-	"rules_reverted",
-	"rules_tried",
-	"rules_off",
-	"bind_refused",
-	"bind_watched",
-	"declaration_expired",
-	"refused",
-	"would_refuse",
-	"let_in",
-	"scan_started",
-	"scan_ended",
-	"banned",
-	"ban_ended",
-	"anomaly",
-	"connect_refused",
-	"connect_watched",
-	"forward_refused",
-	"forward_would_refuse",
-	"forward_passed",
-	NULL,
-};
 
 static const struct option options[] = {
 	{ "from", 'f', OPTION_TIME, FIELD(from), "TIME", N_("not earlier: a time, or 2h back") },
@@ -82,7 +43,7 @@ static const struct option options[] = {
 	{ "process", 0, OPTION_STRING, FIELD(process), "NAME",
 	  N_("one program only, by its name") },
 	{ "kind", 'k', OPTION_CHOICE, FIELD(kind), "KIND", N_("one kind of event only"),
-	  .choices = kinds },
+	  .choices = event_kind_choices },
 	{ "limit", 'n', OPTION_NUMBER, FIELD(limit), "N",
 	  N_("the newest N only (100); 0 shows all"), 0, UINT32_MAX },
 	{ "newest-first", 'r', OPTION_FLAG, FIELD(newest_first), NULL, N_("the newest on top") },
@@ -116,7 +77,7 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 		}
 	}
 	enum event_kind kind = EVENT_NONE;
-	if (config->kind != 0 && event_kind_parse(&kind, kinds[config->kind]) == 0) {
+	if (config->kind != 0 && event_kind_parse(&kind, event_kind_choices[config->kind]) == 0) {
 		filter.kinds = EVENT_BIT(kind);
 	}
 	if (config->address != NULL && prefix_parse(&filter.address, config->address) < 0) {

@@ -15,6 +15,7 @@ extern const struct command command_findings;
 extern const struct command command_fine;
 extern const struct command command_guard;
 extern const struct command command_help;
+extern const struct command command_incidents;
 extern const struct command command_init;
 extern const struct command command_log;
 extern const struct command command_manual;
@@ -53,6 +54,7 @@ const struct command *const commands[] = {
 	&command_detect,
 	&command_anomalies,
 	&command_fine,
+	&command_incidents,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

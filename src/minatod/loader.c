@@ -105,6 +105,7 @@ static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, i
 	}
 	send_attempts(socket, GUARD_HOOK_BIND);
 	send_attempts(socket, GUARD_HOOK_CONNECT);
+	taps_load(daemon, socket);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -140,6 +141,12 @@ static int receive_all(struct daemon *daemon, int socket, struct err *e)
 	for (unsigned i = 0; r == 0 && i < GUARD_HOOKS; i++) {
 		r = receive_attempts(daemon, socket, e);
 	}
+	if (r == 0) {
+		r = receive(&message, daemon->tap_fds, socket, e);
+	}
+	if (r == 0) {
+		daemon->tap = message.tap;
+	}
 	return r;
 }
 
@@ -158,7 +165,9 @@ int loader_run(struct daemon *daemon, struct err *e)
 	close_fdp(&pair[1]);
 	r = pid < 0 ? err_system(e, errno, "cannot start the loader") : 0;
 	if (r == 0 && receive_all(daemon, pair[0], &fault) < 0) {
-		(void)str_copy(daemon->ring.reason, sizeof(daemon->ring.reason), err_text(&fault));
+		char *reason = daemon->ring.reason;
+		(void)str_copy(reason[0] == '\0' ? reason : daemon->tap.reason,
+			       sizeof(daemon->ring.reason), err_text(&fault));
 	}
 	close_fdp(&pair[0]);
 	if (pid > 0) {
@@ -167,6 +176,13 @@ int loader_run(struct daemon *daemon, struct err *e)
 	}
 	if (r == 0 && daemon->ring.sources == 0) {
 		say(SAY_WARNING, "no kernel events, sweeps alone: %s", daemon->ring.reason);
+	}
+	if (r == 0 && daemon->tap.way != WIRE_TAP_BPF && daemon->options.sentry == SENTRY_AUTO &&
+	    !daemon->options.observe) {
+		say(SAY_WARNING, "no tap, %s: %s",
+		    daemon->tap.way == WIRE_TAP_PACKETS ? "a packet socket alone"
+							: "port scans are not seen",
+		    daemon->tap.reason);
 	}
 	return r;
 }

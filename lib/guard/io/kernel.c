@@ -7,7 +7,7 @@
 #include <bind_guard.skel.h>
 
 #include "base/cleanup.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 
 enum { RING_BYTES = 1 << 19 }; /* 3,400 refusals until somebody reads them */

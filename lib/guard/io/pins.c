@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io/bpf.h"
 #include "bpf/connect.h"
-#include "guard/io/bpf.h"
 #include "guard/io/place.h"
 
 const struct pins_kind pins_bind = {

@@ -8,7 +8,7 @@
 #include <bpf/skel_internal.h>
 
 #include "base/cleanup.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
 
