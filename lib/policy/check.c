@@ -372,4 +372,5 @@ void check_policy(struct reader *reader)
 			check_outbound(reader, bag);
 		}
 	}
+	check_defend(reader);
 }
