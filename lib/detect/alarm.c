@@ -172,7 +172,8 @@ static struct item item_of(const struct detect *detect, const struct packet_note
 			      .port = note->destination_port,
 			      .probe = (uint8_t)probe,
 			      .tool = (uint8_t)judge_tool(note, probe),
-			      .open = live };
+			      .open = live,
+			      .answered = (note->marks & PACKET_OPEN) != 0 };
 }
 
 /* Two who seemed to be parts of one scan, until one of them went on by itself. */
@@ -215,6 +216,9 @@ static bool goes_on(struct detect *detect, const struct packet_note *note, struc
 		(void)evidence_add(source, item); /* in case it leaves */
 	}
 	incident_count(detect, incident, note, item->probe, item->tool);
+	if (item->answered) {
+		incident_answered(detect, incident, item->port, note->protocol);
+	}
 	return true;
 }
 
@@ -330,7 +334,7 @@ void alarm_answered(struct detect *detect, const struct packet_note *note)
 	}
 	struct incident *incident = incident_of(detect, &source->incident);
 	if (incident != NULL) {
-		incident_answered(detect, incident, note->source_port);
+		incident_answered(detect, incident, note->source_port, note->protocol);
 	}
 	for (unsigned i = 0; i < source->count; i++) {
 		struct item *item = &source->items[i];

@@ -58,6 +58,11 @@ static const char *const kinds[] = {
 	"refused",
 	"would_refuse",
 	"let_in",
+	"scan_started",
+	"scan_ended",
+	"banned",
+	"ban_ended",
+	"anomaly",
 	NULL,
 };
 

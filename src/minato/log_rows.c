@@ -46,6 +46,11 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_REFUSED] = N_("refused"),
 		[EVENT_WOULD_REFUSE] = N_("would refuse"),
 		[EVENT_LET_IN] = N_("let in"),
+		[EVENT_SCAN_STARTED] = N_("scan"),
+		[EVENT_SCAN_ENDED] = N_("scan ended"),
+		[EVENT_BANNED] = N_("banned"),
+		[EVENT_BAN_ENDED] = N_("ban ended"),
+		[EVENT_ANOMALY] = N_("anomaly"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -62,6 +67,9 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_BIND_REFUSED:
 	case EVENT_BIND_WATCHED:
 	case EVENT_DECLARATION_EXPIRED:
+	case EVENT_SCAN_STARTED:
+	case EVENT_BANNED:
+	case EVENT_ANOMALY:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:
