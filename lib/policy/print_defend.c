@@ -1,4 +1,4 @@
-/* `defend:` in the normal form: what differs from the fallbacks. */
+/* The defence of a policy in the normal form: what differs from the fallbacks. */
 #include <stdio.h>
 #include <string.h>
 
