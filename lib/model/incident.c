@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -304,4 +305,33 @@ int incident_read(struct incident *out, const struct event *event)
 	incident.last = incident.first + incident.lasted;
 	*out = incident;
 	return 0;
+}
+
+/* ---- several ---- */
+
+static int by_number(const void *pa, const void *pb)
+{
+	const struct incident *a = pa;
+	const struct incident *b = pb;
+	if (a->id != b->id) {
+		return a->id > b->id ? -1 : 1;
+	}
+	if (a->ended != b->ended) {
+		return a->ended ? -1 : 1;
+	}
+	return a->packet_count > b->packet_count ? -1 : a->packet_count < b->packet_count;
+}
+
+size_t incidents_fold(struct incident *items, size_t count)
+{
+	size_t kept = 0;
+	if (count > 0) {
+		qsort(items, count, sizeof(*items), by_number);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || items[kept - 1].id != items[i].id) {
+			items[kept++] = items[i];
+		}
+	}
+	return kept;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -70,3 +71,7 @@ void incident_write(struct event *out, const struct incident *incident, enum eve
 /* The reverse, as far as the event says. @return 0; -EINVAL for another kind of event, or one whose
  * detail is no such thing. */
 int incident_read(struct incident *out, const struct event *event);
+
+/* Sorts them, the latest first, and leaves of each one what says most: its end if it has one.
+ * @return how many are left. */
+size_t incidents_fold(struct incident *items, size_t count);

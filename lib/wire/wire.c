@@ -166,6 +166,7 @@ static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
 static const struct field tap_fields[] = {
 	NUMBER(tap.way, WIRE_TAP_WAY_LAST),
 	ANY(tap.ring_bytes),
+	ANY(tap.cpus),
 	TEXT(tap.reason),
 };
 

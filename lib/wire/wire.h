@@ -208,6 +208,7 @@ enum wire_tap_way {
 struct wire_tap {
 	uint8_t way;         /* enum wire_tap_way */
 	uint32_t ring_bytes; /* its size */
+	uint32_t cpus;       /* of the counters */
 	char reason[WIRE_TEXT_BYTES];
 };
 

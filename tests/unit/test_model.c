@@ -142,6 +142,25 @@ static void an_incident_that_does_not_fit_loses_lists_alone(void **state)
 	assert_int_equal(back.answered[0].port, 60000);
 }
 
+static void of_an_incident_the_end_is_kept(void **state)
+{
+	(void)state;
+	struct incident items[5] = { scan(), scan(), scan(), scan(), scan() };
+	items[1].id = 13;
+	items[2].ended = true;
+	items[2].port_count = 7;
+	items[3].id = 13;
+	items[3].packet_count = 70000;
+	items[4].id = 2;
+	assert_int_equal(incidents_fold(items, 5), 3);
+	assert_int_equal(items[0].id, 13);
+	assert_int_equal(items[0].packet_count, 70000);
+	assert_int_equal(items[1].id, 12);
+	assert_int_equal(items[1].port_count, 7);
+	assert_int_equal(items[2].id, 2);
+	assert_int_equal(incidents_fold(NULL, 0), 0);
+}
+
 static void what_is_no_incident_is_not_read_as_one(void **state)
 {
 	(void)state;
@@ -178,6 +197,7 @@ int main(void)
 		cmocka_unit_test(words_and_numbers_agree),
 		cmocka_unit_test(an_incident_goes_through_its_event),
 		cmocka_unit_test(an_incident_that_does_not_fit_loses_lists_alone),
+		cmocka_unit_test(of_an_incident_the_end_is_kept),
 		cmocka_unit_test(what_is_no_incident_is_not_read_as_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_ENGINE] = { LIST(common), LIST(files), LIST(engine_only), END },
 	[SANDBOX_KEEPER] = { LIST(common), LIST(files), LIST(keeper_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
+	[SANDBOX_SENTRY] = { LIST(common), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 	[SANDBOX_READER] = { LIST(common), END },
 };
