@@ -12,10 +12,10 @@ char _license[] SEC("license") = "Dual MIT/GPL";
 
 /* The ban that holds for a source, or NULL. */
 static __always_inline struct tap_ban_value *find_ban(const struct tap_settings *settings,
-						      const union address *source)
+						      const union address *source, __u32 family)
 {
 	struct tap_ban_value *ban = NULL;
-	struct prefix_key key = { .bits = 128 };
+	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS, .family = family };
 	if ((settings->tables & TAP_HAS_BANS) != 0) {
 		ban = bpf_map_lookup_elem(&tap_bans, source);
 	}
@@ -187,7 +187,9 @@ static __always_inline int was_asked(const struct tap_settings *settings, __u64 
 
 static __always_inline int is_watched(const struct tap_settings *settings, const struct packet *p)
 {
-	struct prefix_key key = { .bits = 128, .address = p->destination };
+	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS,
+				  .family = p->family,
+				  .address = p->destination };
 	return (settings->tables & TAP_HAS_WATCHED) == 0 ||
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
@@ -261,7 +263,7 @@ int tap_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if ((settings->tables & (TAP_HAS_BANS | TAP_HAS_NETWORKS)) != 0) {
-		ban = find_ban(settings, &p.source);
+		ban = find_ban(settings, &p.source, p.family);
 	}
 	if (ban != NULL && ban->verdict == TAP_VERDICT_DROP) {
 		(void)stop(ban, TAP_COUNT_DROPPED);
@@ -304,12 +306,13 @@ SEC("xdp")
 int tap_xdp(struct xdp_md *context)
 {
 	union address source;
+	__u32 family = 0;
 	const struct tap_settings *settings = settings_now();
 	if (settings == NULL || (settings->tables & (TAP_HAS_BANS | TAP_HAS_NETWORKS)) == 0 ||
-	    !read_source(context, &source)) {
+	    (family = read_source(context, &source)) == 0) {
 		return XDP_PASS;
 	}
-	struct tap_ban_value *ban = find_ban(settings, &source);
+	struct tap_ban_value *ban = find_ban(settings, &source, family);
 	/* The others need to know more than an address: they are for the program behind. */
 	if (ban == NULL || ban->verdict != TAP_VERDICT_DROP) {
 		return XDP_PASS;

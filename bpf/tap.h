@@ -81,11 +81,13 @@ struct tap_ban_value {
 	__u32 zero;
 };
 
-/* Key of the tables of prefixes, as the kernel wants it. */
+/* Key of the tables of prefixes. The family comes first, so that no prefix of IPv6 has IPv4. */
 struct tap_prefix {
-	__u32 bits; /* 96 + those of IPv4 */
+	__u32 bits;   /* 32 + those of the address, of which IPv4 has 96 at least */
+	__u32 family; /* 4, 6 */
 	__u8 address[16];
 };
+#define TAP_PREFIX_ADDRESS 160 /* bits of a single address */
 
 /* Which tables have something in them: nobody pays for an empty one. */
 #define TAP_HAS_BANS 1

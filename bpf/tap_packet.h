@@ -43,6 +43,7 @@ union address {
 
 struct prefix_key {
 	__u32 bits;
+	__u32 family;
 	union address address;
 } __attribute__((packed, aligned(4)));
 
@@ -662,7 +663,8 @@ owner_of(struct __sk_buff *skb, const struct tap_settings *settings, const struc
 
 /* ---- XDP: the source alone ---- */
 
-static __always_inline int read_source(struct xdp_md *context, union address *out)
+/* @return the family, or 0. */
+static __always_inline __u32 read_source(struct xdp_md *context, union address *out)
 {
 	const __u8 *at = (void *)(long)context->data;
 	const __u8 *end = (void *)(long)context->data_end;
@@ -684,11 +686,11 @@ static __always_inline int read_source(struct xdp_md *context, union address *ou
 	}
 	if (type == ETHER_IPV4 && at + 20 <= end) {
 		map_ipv4(out, at + 12);
-		return 1;
+		return 4;
 	}
 	if (type == ETHER_IPV6 && at + 40 <= end) {
 		__builtin_memcpy(out, at + 8, 16);
-		return 1;
+		return 6;
 	}
 	return 0;
 }

@@ -4,7 +4,12 @@
 
 #include "table.h"
 
-enum { IPV4_FIRST_BIT = 96, ADDRESS_BITS = 128, NSEC_PER_USEC = 1000, NSEC_PER_SEC = 1000000000 };
+enum {
+	FAMILY_BITS = 32,
+	IPV4_FIRST_BIT = FAMILY_BITS + 96,
+	NSEC_PER_USEC = 1000,
+	NSEC_PER_SEC = 1000000000,
+};
 
 static const char *const verdicts[] = {
 	[TAP_DROP] = "drop",
@@ -79,15 +84,16 @@ int tap_ban_check(const struct tap_ban *ban, struct err *e)
 
 struct tap_prefix table_key(const struct prefix *prefix)
 {
-	struct tap_prefix key = { .bits = prefix->bits };
-	if (prefix->address.family == ADDR_IPV4) {
-		key.bits += IPV4_FIRST_BIT;
+	const bool is_ipv4 = prefix->address.family == ADDR_IPV4;
+	struct tap_prefix key = { .bits = prefix->bits + (is_ipv4 ? IPV4_FIRST_BIT : FAMILY_BITS),
+				  .family = is_ipv4 ? 4 : 6 };
+	if (is_ipv4) {
 		key.address[10] = key.address[11] = 0xff;
 		memcpy(key.address + 12, prefix->address.bytes, 4);
 	} else {
 		memcpy(key.address, prefix->address.bytes, sizeof(key.address));
 	}
-	for (uint32_t bit = key.bits; bit < ADDRESS_BITS; bit++) {
+	for (uint32_t bit = key.bits - FAMILY_BITS; bit < 8 * sizeof(key.address); bit++) {
 		key.address[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 	}
 	return key;
@@ -95,22 +101,33 @@ struct tap_prefix table_key(const struct prefix *prefix)
 
 int table_prefix(struct prefix *out, const struct tap_prefix *key)
 {
-	const struct addr address = addr_from_ipv6(key->address);
-	struct prefix prefix = { .address = address, .bits = (uint8_t)key->bits };
-	if (key->bits > ADDRESS_BITS) {
+	struct prefix prefix = { .address = addr_from_ipv6(key->address) };
+	const uint32_t first = key->family == 4 ? IPV4_FIRST_BIT : FAMILY_BITS;
+	if (key->bits < first || key->bits > TAP_PREFIX_ADDRESS) {
 		return -EBADMSG;
 	}
-	if (key->bits >= IPV4_FIRST_BIT && addr_unmap(&address).family == ADDR_IPV4) {
-		prefix.address = addr_unmap(&address);
-		prefix.bits = (uint8_t)(key->bits - IPV4_FIRST_BIT);
+	if (key->family == 4) {
+		prefix.address = addr_unmap(&prefix.address);
 	}
+	if (prefix.address.family != key->family) {
+		return -EBADMSG;
+	}
+	prefix.bits = (uint8_t)(key->bits - first);
 	*out = prefix;
 	return 0;
 }
 
+struct tap_prefix table_single(const uint8_t address[16])
+{
+	const struct addr six = addr_from_ipv6(address);
+	const struct prefix prefix = { .address = addr_unmap(&six),
+				       .bits = addr_unmap(&six).family == ADDR_IPV4 ? 32 : 128 };
+	return table_key(&prefix);
+}
+
 bool table_is_single(const struct tap_prefix *key)
 {
-	return key->bits == ADDRESS_BITS;
+	return key->bits == TAP_PREFIX_ADDRESS;
 }
 
 struct tap_ban_value table_value(const struct tap_ban *ban)

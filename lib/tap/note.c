@@ -43,8 +43,7 @@ static bool is_sound(const struct tap_record *r)
 {
 	return (r->family == 4 || r->family == 6) &&
 	       (r->protocol == PROTOCOL_TCP || r->protocol == PROTOCOL_UDP) && r->flags <= 0x3f &&
-	       (r->marks & ~KERNEL_MARKS) == 0 && r->option_bytes <= TAP_OPTION_BYTES &&
-	       r->time_ns / 1000 < INT64_MAX / 4;
+	       (r->marks & ~KERNEL_MARKS) == 0 && r->option_bytes <= TAP_OPTION_BYTES;
 }
 
 int tap_note_read(struct packet_note *out, const void *record, size_t length, usec_t boot_offset)

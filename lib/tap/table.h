@@ -8,6 +8,8 @@
 struct tap_prefix table_key(const struct prefix *prefix);
 /* The reverse. @return 0; -EBADMSG no prefix. */
 int table_prefix(struct prefix *out, const struct tap_prefix *key);
+/* The key of an address as the table of single ones has it. */
+struct tap_prefix table_single(const uint8_t address[16]);
 /* @return 0; -EINVAL, -ERANGE no prefix. */
 int table_check_prefix(const struct prefix *prefix, struct err *e);
 /* Whether it is a single address, which has a table of its own. */

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include "incident_text.h"
 #include "words.h"
 
 enum {
@@ -95,10 +96,16 @@ const char *log_local_time(usec_t time, char *out)
 	return out;
 }
 
+static bool is_incident(const struct event *event)
+{
+	return event->kind == EVENT_SCAN_STARTED || event->kind == EVENT_SCAN_ENDED;
+}
+
 static void add_port(struct table *table, const struct event *event)
 {
 	char endpoint[ENDPOINT_TEXT_BYTES];
-	if (event->protocol == PROTOCOL_NONE) {
+	/* Of an incident address and port say little without the rest. */
+	if (event->protocol == PROTOCOL_NONE || is_incident(event)) {
 		table_cell(table, INK_PLAIN, "");
 	} else {
 		table_printf(table, INK_PLAIN, "%s/%s",
@@ -109,7 +116,7 @@ static void add_port(struct table *table, const struct event *event)
 
 static void add_program(struct table *table, const struct event *event)
 {
-	if (event->process[0] == '\0') {
+	if (event->process[0] == '\0' || is_incident(event)) {
 		table_cell(table, INK_PLAIN, "");
 	} else if (event->pid > 0) {
 		table_printf(table, INK_PLAIN, "%s (%d)", event->process, event->pid);
@@ -140,6 +147,16 @@ static void add_bind(struct table *table, const struct event *event)
 	str_deinit(&text);
 }
 
+static void add_incident(struct table *table, const struct event *event)
+{
+	struct str text = STR_INIT(4096);
+	if (!incident_add_event(&text, event)) {
+		str_printf(&text, "%s %s", event->finding, event->detail);
+	}
+	table_cell(table, INK_PLAIN, str_text(&text));
+	str_deinit(&text);
+}
+
 /* The finding, otherwise where the program belongs; then the detail or the count. */
 static void add_rest(struct table *table, const struct event *event)
 {
@@ -148,6 +165,8 @@ static void add_rest(struct table *table, const struct event *event)
 							  : event->unit;
 	if (event->kind == EVENT_BIND_REFUSED || event->kind == EVENT_BIND_WATCHED) {
 		add_bind(table, event);
+	} else if (is_incident(event)) {
+		add_incident(table, event);
 	} else if (event->detail[0] != '\0') {
 		table_printf(table, INK_PLAIN, "%s%s%s", about, about[0] == '\0' ? "" : " ",
 			     event->detail);

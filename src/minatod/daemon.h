@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "tap/tap.h"
 #include "wire/wire.h"
 
 /* How port scans are seen. */
@@ -127,7 +128,7 @@ struct daemon {
 	int ring_fds[WIRE_FDS_MAX];
 	int attempts_ring; /* of the bind guard, -1 = there is none */
 	uint32_t attempts_bytes;
-	struct wire_tap tap;     /* how packets are heard, as the loader told */
+	struct wire_tap tap; /* how packets are heard, as the loader told */
 	int tap_fds[WIRE_FDS_MAX];
 	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
 	bool told_ready;
@@ -156,9 +157,17 @@ int attempts_send(const struct daemon *daemon, struct err *e);
 /* Takes a ring of that size (-1 = the guard is off) and passes it on. */
 void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
 
-/* Sends the sentry what packets are heard by; the programs themselves stay with the parent. The next
- * sentry goes on where the last one ended. @return 0 or negative errno. */
+/* Sends the sentry what packets are heard by; the programs themselves stay with the parent. The
+ * next sentry goes on where the last one ended. @return 0 or negative errno. */
 int tap_send(const struct daemon *daemon, struct err *e);
+
+/* In the loader: loads the tap or opens a packet socket, and sends it with what was not possible.
+ */
+void taps_load(const struct daemon *daemon, int socket);
+/* In keeper and helper: the tap that the loader loaded; NULL = there is none. */
+struct tap *taps_open(const struct daemon *daemon);
+/* Takes it off every interface, and its pins away; frees it. Needs CAP_NET_ADMIN. */
+void taps_remove(struct tap *tap);
 
 /* Handles a message of a child that asks the parent for something. @return 0 or
  * negative errno: the child is not to be trusted any more. */
@@ -180,7 +189,8 @@ void helper_end(struct daemon *daemon);
 /*
  * Loads and pins the BPF programs in a short-lived process, so that what loading takes of memory is
  * gone afterwards; keeps ring and links in daemon->ring_fds. Where that fails the reason is in
- * daemon->ring.reason. Likewise the tap, or a packet socket, in daemon->tap_fds. @return 0; negative errno only when no process could be made.
+ * daemon->ring.reason. Likewise the tap, or a packet socket, in daemon->tap_fds. @return 0;
+ * negative errno only when no process could be made.
  */
 int loader_run(struct daemon *daemon, struct err *e);
 

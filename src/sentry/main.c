@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
+#include "base/parse.h"
 #include "common/say.h"
 #include "sandbox/sandbox.h"
 #include "sentry.h"
@@ -32,12 +33,24 @@ static void tell_parent(const struct sentry *sentry, enum wire_type type)
 
 /* ---- notes ---- */
 
+/*
+ * Without the kernel's knowledge of sockets an ACK to the range of the host's own connections
+ * mostly belongs to one of them, and may come long after the last packet that was seen of it.
+ */
+static bool may_be_own(const struct sentry *sentry, const struct packet_note *note)
+{
+	return sentry->tap.way == WIRE_TAP_PACKETS && note->protocol == PROTOCOL_TCP &&
+	       (note->flags & (TCP_FLAG_ACK | TCP_FLAG_SYN)) == TCP_FLAG_ACK &&
+	       note->destination_port >= sentry->ephemeral_first;
+}
+
 /* By a socket notes come of both directions; a program sees what comes in. */
 static void on_note(const struct packet_note *note, void *data)
 {
 	struct sentry *sentry = data;
 	const bool sent = (note->marks & PACKET_SENT) != 0;
-	if (addresses_have(&sentry->addresses, sent ? &note->source : &note->destination)) {
+	if (addresses_have(&sentry->addresses, sent ? &note->source : &note->destination) &&
+	    (sent || !may_be_own(sentry, note))) {
 		sentry->judged++;
 		detect_note(sentry->detect, note);
 	}
@@ -187,10 +200,10 @@ static int seal(struct err *e)
 static void read_ephemeral(struct detect_parameters *parameters)
 {
 	char text[64];
-	unsigned first = 0;
+	uint64_t first = 0;
 	if (file_read_into(text, sizeof(text), AT_FDCWD, "/proc/sys/net/ipv4/ip_local_port_range") >
 		    0 &&
-	    sscanf(text, "%u", &first) == 1 && first > 0 && first <= UINT16_MAX) {
+	    parse_u64_bytes(&first, text, strspn(text, "0123456789"), 1, UINT16_MAX) == 0) {
 		parameters->ephemeral_first = (uint16_t)first;
 	}
 }
@@ -200,6 +213,7 @@ static int make_detector(struct sentry *sentry, struct err *e)
 	struct detect_parameters parameters = detect_defaults();
 	parameters.incidents_max = SENTRY_INCIDENTS_MAX;
 	read_ephemeral(&parameters);
+	sentry->ephemeral_first = parameters.ephemeral_first;
 	if (getrandom(parameters.secret, sizeof(parameters.secret), 0) !=
 	    (ssize_t)sizeof(parameters.secret)) {
 		return err_system(e, errno, "no random numbers");

@@ -55,7 +55,8 @@ struct sentry {
 	struct wire_tap tap;
 	struct sentry_addresses addresses;
 	struct sentry_ports ports;
-	bool judging; /* ports and addresses are known, or it took too long */
+	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
+	bool judging;             /* ports and addresses are known, or it took too long */
 	uint64_t judged;
 	struct sentry_told told[SENTRY_INCIDENTS_MAX];
 	struct wire_watched watched; /* as last told */

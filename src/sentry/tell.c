@@ -123,6 +123,8 @@ static void tell_watched(struct sentry *sentry, uint32_t going_on, bool always)
 	struct wire_message message = { .type = WIRE_WATCHED };
 	struct wire_watched *now = &message.watched;
 	struct tap_counters counters = { 0 };
+	/* With a socket what it calls suppressed was asked before: nothing is missed. */
+	const bool bpf = sentry->tap.way == WIRE_TAP_BPF;
 	if (sentry->reader != NULL) {
 		tap_reader_counters(sentry->reader, &counters);
 	}
@@ -132,7 +134,7 @@ static void tell_watched(struct sentry *sentry, uint32_t going_on, bool always)
 				      .addresses = sentry->addresses.now,
 				      .notes = sentry->judged,
 				      .lost = counters.lost,
-				      .limited = counters.suppressed,
+				      .limited = bpf ? counters.suppressed : 0,
 				      .bytes = detect_memory(sentry->detect) };
 	(void)str_copy(now->reason, sizeof(now->reason), sentry->tap.reason);
 	if (!always && memcmp(now, &sentry->watched, sizeof(*now)) == 0) {

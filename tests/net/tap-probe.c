@@ -21,9 +21,9 @@ enum { LINE_BYTES = 1 << 20, WORDS_MAX = 16, PACKET_BYTES = 4096, BATCH = 4096 }
 
 struct probe {
 	struct tap_place place;
+	char directory[512];
 	struct tap *tap;
 	struct tap_reader *reader;
-	struct tap_fds socket;
 	char *words[WORDS_MAX];
 	size_t count;
 };
@@ -65,6 +65,13 @@ static json_t *open_again(struct probe *probe, struct err *e)
 {
 	probe->tap = tap_free(probe->tap);
 	return result(tap_open(&probe->tap, &probe->place, e), e);
+}
+
+static json_t *move_place(struct probe *probe, struct err *e)
+{
+	(void)snprintf(probe->directory, sizeof(probe->directory), "%s", probe->words[1]);
+	probe->place.directory = probe->directory;
+	return result(0, e);
 }
 
 static json_t *unload(struct probe *probe, struct err *e)
@@ -339,15 +346,25 @@ static const struct {
 	size_t words;
 	json_t *(*function)(struct probe *probe, struct err *e);
 } commands[] = {
-	{ "load", 5, load },         { "open", 1, open_again },
-	{ "unload", 1, unload },     { "attach", 3, attach },
-	{ "detach", 3, detach },     { "attachment", 2, attachment },
-	{ "ban", 4, ban },           { "ban_many", 2, ban_many },
-	{ "unban", 2, unban },       { "bans", 1, bans },
-	{ "expire", 1, expire },     { "never", 1, set_list },
-	{ "watched", 1, set_list },  { "published", 3, publish },
-	{ "counters", 1, counters }, { "suppressed", 3, suppressed },
-	{ "listen", 1, listen_now }, { "notes", 3, notes },
+	{ "load", 5, load },
+	{ "open", 1, open_again },
+	{ "place", 2, move_place },
+	{ "unload", 1, unload },
+	{ "attach", 3, attach },
+	{ "detach", 3, detach },
+	{ "attachment", 2, attachment },
+	{ "ban", 4, ban },
+	{ "ban_many", 2, ban_many },
+	{ "unban", 2, unban },
+	{ "bans", 1, bans },
+	{ "expire", 1, expire },
+	{ "never", 1, set_list },
+	{ "watched", 1, set_list },
+	{ "published", 3, publish },
+	{ "counters", 1, counters },
+	{ "suppressed", 3, suppressed },
+	{ "listen", 1, listen_now },
+	{ "notes", 3, notes },
 	{ "run", 3, run },
 };
 
@@ -376,8 +393,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct probe probe = { .place = { .directory = argv[1],
-					  .without_bpf = getenv("MINATO_WITHOUT") != NULL },
-			       .socket = TAP_FDS_INIT };
+					  .without_bpf = getenv("MINATO_WITHOUT") != NULL } };
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		json_t *answer = obey(&probe, line);
 		(void)json_dumpf(answer, stdout, JSON_COMPACT);

@@ -15,8 +15,8 @@ SACK, DATA, ERROR, FRAGMENT, OPEN = 1, 2, 4, 8, 16
 class Probe:
     """lib/tap in a network namespace. Commands are those of tap-probe.c."""
 
-    def __init__(self, namespace, pins, environment=None):
-        self.process = subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", PROBE, pins], stdin=subprocess.PIPE,
+    def __init__(self, namespace, pins, environment=None, before=()):
+        self.process = subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", *before, PROBE, pins], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
 
     def tell(self, *words):
@@ -28,6 +28,10 @@ class Probe:
         answer = self.tell(*words)
         assert isinstance(answer, list) or answer.get("result", 0) >= 0, (words, answer)
         return answer
+
+    def place(self, pins):
+        """Another folder for the pins from now on."""
+        self.done("place", pins)
 
     def notes(self, count=1, milliseconds=5000):
         """So many, or what came until then."""
@@ -58,8 +62,8 @@ class World:
             checked("ip", "-n", namespace, "address", "add", f"{address6}/64", "dev", "eth0", "nodad")
             checked("ip", "-n", namespace, "link", "set", "eth0", "up")
 
-    def probe(self, **environment):
-        made = Probe(self.host, self.pins, environment)
+    def probe(self, before=(), **environment):
+        made = Probe(self.host, self.pins, environment, before)
         self.probes.append(made)
         return made
 

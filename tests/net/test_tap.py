@@ -1,10 +1,15 @@
 """The tap on a real interface: who is noted, who is not, who is stopped."""
 import contextlib
+import fcntl
 import os
+import shutil
 import socket
+import struct
 
 import pytest
 
+import packets
+from conftest import checked, run
 from tap_world import DATA, OPEN, SACK, World
 from world import os_setns
 
@@ -129,6 +134,228 @@ def test_a_banned_source_gets_nothing_through_and_is_free_again_afterwards(world
         assert (ban["prefix"], ban["verdict"]) == (World.BEYOND, "drop") and ban["stopped"] > 0
         tap.done("unban", World.BEYOND)
         assert knock(world, 8080) == 0
+
+
+# ---- what goes through the host ----
+
+@pytest.fixture
+def router(world, netns):
+    """Behind the host is somebody inside, whose packets go out as the host's own or with their own address."""
+    world.inner = netns()
+    checked("ip", "-n", world.host, "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", world.inner)
+    for namespace, interface, address in ((world.host, "eth1", "10.9.0.1/24"), (world.inner, "eth0", "10.9.0.2/24")):
+        checked("ip", "-n", namespace, "address", "add", address, "dev", interface)
+        checked("ip", "-n", namespace, "link", "set", interface, "up")
+    checked("ip", "-n", world.inner, "route", "add", "default", "via", "10.9.0.1")
+    checked("ip", "-n", world.beyond, "route", "add", "10.9.0.0/24", "via", World.HOST)
+    checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    return world
+
+
+@pytest.mark.parametrize("translated", [False, True])
+def test_answers_to_what_goes_through_the_host_are_no_questions(router, translated):
+    if translated:
+        checked("ip", "netns", "exec", router.host, "nft",
+                "table ip n { chain c { type nat hook postrouting priority 100; oifname eth0 masquerade; }; }")
+    tap = router.tapped()
+    tap.done("ban", World.BEYOND, "hide", 600000)
+    with inside(router.beyond):
+        serving, datagrams = socket.create_server((World.BEYOND, 6379)), socket.socket(type=socket.SOCK_DGRAM)
+    datagrams.bind((World.BEYOND, 5353))
+    with serving, datagrams, client(router, namespace=router.inner) as asking, \
+            client(router, socket.SOCK_DGRAM, namespace=router.inner) as resolver:
+        asking.connect((World.BEYOND, 6379))
+        served, _ = serving.accept()
+        for _ in range(5):
+            asking.sendall(b"x")
+            assert served.recv(1) and served.send(b"y") == 1 and asking.recv(1)
+        served.close()
+        assert asking.recv(1) == b""
+        resolver.sendto(b"question", (World.BEYOND, 5353))
+        _, where = datagrams.recvfrom(100)
+        datagrams.sendto(b"answer", where)
+        assert resolver.recv(100) == b"answer"
+        datagrams.sendto(b"x", (World.HOST, 5355))
+    assert [note["port"] for note in tap.notes(1)] == [5355]
+    assert tap.tell("counters")["hidden"] == 1
+
+
+# ---- interfaces ----
+
+def filters(world, side="ingress"):
+    return checked("tc", "-n", world.host, "filter", "show", "dev", "eth0", side)
+
+
+def qdiscs(world):
+    return checked("tc", "-n", world.host, "qdisc", "show", "dev", "eth0")
+
+
+def test_nothing_is_left_behind(world):
+    tap = world.tapped()
+    assert "minato_tap" in filters(world) and "minato_tap" in filters(world, "egress")
+    assert tap.tell("attachment", "eth0") == {"tc": True, "tc_egress": True, "xdp": False, "xdp_other": False,
+                                              "others": 0, "earlier": 0}
+    tap.done("attach", "eth0", "tc")
+    assert filters(world).count("minato_tap") == 1
+    tap.done("detach", "eth0", "tc")
+    tap.done("detach", "eth0", "tc")
+    assert "clsact" not in qdiscs(world)
+    tap.done("unload")
+    tap.done("unload")
+    assert not world.pins.exists()
+
+
+def test_programs_of_others_stay_and_see_what_ours_lets_through(world):
+    other = world.probe()
+    other.place(world.bpf / "other")
+    other.done("load", 0, 0, 0, 0)
+    other.done("listen")
+    checked("tc", "-n", world.host, "qdisc", "add", "dev", "eth0", "clsact")
+    for priority, program in ((1, "egress"), (50, "ingress")):
+        checked("tc", "-n", world.host, "filter", "add", "dev", "eth0", "ingress", "prio", priority, "bpf", "da", "pinned",
+                world.bpf / "other" / program)
+    tap = world.tapped()
+    knock(world, 4444)
+    assert [note["port"] for note in tap.notes()] == [4444]
+    assert [note["port"] for note in other.notes()] == [4444]
+    tap.done("ban", World.BEYOND, "drop", 600000)
+    knock(world, 4445)
+    tap.done("unban", World.BEYOND)
+    knock(world, 4446)
+    assert [note["port"] for note in other.notes()] == [4446]
+    found = tap.tell("attachment", "eth0")
+    assert (found["tc"], found["others"], found["earlier"]) == (True, 2, 1)
+    tap.done("detach", "eth0", "tc")
+    assert "minato_tap" not in filters(world) and filters(world).count("direct-action") == 2
+    assert "clsact" in qdiscs(world)
+
+
+def test_with_the_older_qdisc_it_comes_in_alone(world):
+    checked("tc", "-n", world.host, "qdisc", "add", "dev", "eth0", "ingress")
+    tap = world.tapped()
+    knock(world, 4444)
+    assert [note["port"] for note in tap.notes()] == [4444]
+    assert tap.tell("attachment", "eth0")["tc_egress"] is False
+    tap.done("detach", "eth0", "tc")
+    assert "ingress" in qdiscs(world) and "minato_tap" not in filters(world)
+
+
+@pytest.mark.parametrize("way", ["generic", "native"])
+def test_xdp_drops_before_the_kernel_sees_a_packet(world, way):
+    tap = world.tapped()
+    tap.done("attach", "eth0", way)
+    tap.done("attach", "eth0", way)
+    assert tap.tell("attachment", "eth0")["xdp"] is True
+    with listener(world, 8080):
+        assert knock(world, 8080) == 0
+        tap.done("ban", World.BEYOND, "drop", 600000)
+        tap.done("detach", "eth0", "tc")
+        assert knock(world, 8080) == socket.errno.EAGAIN
+        tap.done("detach", "eth0", way)
+        tap.done("detach", "eth0", way)
+        assert tap.tell("attachment", "eth0")["xdp"] is False
+        assert knock(world, 8080) == 0
+
+
+def test_an_xdp_program_of_somebody_else_stays(world):
+    tap, other = world.tapped(), world.probe()
+    other.place(world.bpf / "other")
+    other.done("load", 0, 0, 0, 0)
+    other.done("attach", "eth0", "generic")
+    assert tap.done("attach", "eth0", "generic")["result"] == 1
+    assert tap.tell("attachment", "eth0")["xdp_other"] is True
+    tap.done("detach", "eth0", "generic")
+    assert other.tell("attachment", "eth0")["xdp"] is True
+
+
+def test_an_interface_that_is_renamed_stays_tapped_and_one_that_goes_is_no_fault(world):
+    tap = world.tapped()
+    checked("ip", "-n", world.host, "link", "set", "eth0", "name", "lan0")
+    assert knock(world, 4444) == socket.errno.ECONNREFUSED
+    assert [note["port"] for note in tap.notes()] == [4444]
+    checked("ip", "-n", world.host, "link", "del", "lan0")
+    for command in ("attach", "detach"):
+        assert tap.tell(command, "lan0", "tc")["result"] == -socket.errno.ENODEV
+    assert tap.tell("counters")["noted"] == 1
+
+
+def test_a_device_without_a_header_is_tapped_too(world):
+    """Of a tunnel packets begin with IP."""
+    made = run("ip", "-n", world.host, "tuntap", "add", "dev", "tun7", "mode", "tun")
+    if made.returncode != 0:
+        pytest.skip(f"this kernel has no tunnels: {made.stderr}")
+    checked("ip", "-n", world.host, "address", "add", "10.8.0.1/24", "dev", "tun7")
+    checked("ip", "-n", world.host, "link", "set", "tun7", "up")
+    tap = world.tapped()
+    tap.done("attach", "tun7", "tc")
+    with inside(world.host):
+        tunnel = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(tunnel, 0x400454ca, struct.pack("16sH22x", b"tun7", 0x1001))  # TUNSETIFF: IFF_TUN | IFF_NO_PI
+    try:
+        os.write(tunnel, packets.ipv4(packets.tcp(4444), source="10.8.0.2", destination="10.8.0.1"))
+        os.write(tunnel, packets.ipv6(packets.udp(5353), 17, source="2001:db8::9", destination="2001:db8::1"))
+    finally:
+        os.close(tunnel)
+    assert [(note["source"], note["port"]) for note in tap.notes(2)] == [("10.8.0.2", 4444), ("2001:db8::9", 5353)]
+
+
+# ---- what outlives a process ----
+
+def test_bans_outlive_who_made_them(world):
+    tap = world.tapped()
+    tap.done("never", "203.0.113.0/24")
+    tap.done("ban", World.BEYOND, "slow", 600000, 5, 3)
+    tap.done("ban", "2001:db8:7::/48", "hide", 600000)
+    again = world.probe()
+    again.done("load", 0, 0, 0, 0)
+    found = {ban.pop("prefix"): ban for ban in again.tell("bans")}
+    assert set(found) == {World.BEYOND, "2001:db8:7::/48"}
+    assert (found[World.BEYOND]["verdict"], found[World.BEYOND]["rate"], found[World.BEYOND]["burst"]) == ("slow", 5, 3)
+    assert 590000 < found[World.BEYOND]["left_ms"] <= 600000
+
+
+def test_without_a_tap_it_says_so(world):
+    answer = world.probe().tell("open")
+    assert answer["result"] == -socket.errno.ENOENT and "no tap is loaded" in answer["error"]
+
+
+def test_without_a_bpf_file_system_it_says_what_to_mount(world, tmp_path):
+    probe = world.probe()
+    probe.place(tmp_path / "pins")
+    answer = probe.tell("load", 0, 0, 0, 0)
+    assert answer["result"] == -socket.errno.ENOTTY and "mount -t bpf bpf /sys/fs/bpf" in answer["error"]
+    assert not (tmp_path / "pins").exists()
+
+
+def test_whoever_has_no_rights_is_refused(world):
+    world.bpf.chmod(0o777)
+    probe = world.probe(before=("setpriv", "--reuid", "65534", "--clear-groups"))
+    assert probe.tell("load", 0, 0, 0, 0)["result"] in (-socket.errno.EPERM, -socket.errno.EACCES)
+
+
+def test_a_full_table_says_so_and_keeps_what_it_has(world):
+    tap = world.tapped()
+    tap.done("ban_many", 65536)
+    answer = tap.tell("ban", World.BEYOND, "drop", 1000)
+    assert answer["result"] == -socket.errno.ENOSPC and "65536 addresses are banned" in answer["error"]
+    assert len(tap.tell("bans")) == 65536
+
+
+# ---- the tools themselves ----
+
+@pytest.mark.parametrize("words,flags", [(("-sS",), 2), (("-sF",), 1), (("-sX",), 41), (("-sN",), 0), (("-sM",), 17),
+                                         (("-sA",), 16), (("-sT",), 2), (("-sS", "-f"), 2), (("-sS", "-6"), 2)])
+def test_every_port_of_nmap_is_noted(world, words, flags):
+    if not shutil.which("nmap"):
+        pytest.skip("nmap is not installed")
+    tap = world.tapped()
+    target = World.HOST6 if "-6" in words else World.HOST
+    ports = [*range(5000, 5020)]
+    checked("ip", "netns", "exec", world.beyond, "nmap", "-n", "-Pn", "--send-ip", *words, "-p5000-5019",
+            "--max-retries", "0", target)
+    notes = [note for note in tap.notes(20) if note["protocol"] == 6]
+    assert sorted(note["port"] for note in notes) == ports
+    assert {note["flags"] for note in notes} == {flags}
 
 
 # ---- without BPF ----

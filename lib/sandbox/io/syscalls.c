@@ -1,5 +1,6 @@
 /* The system calls of each process of the daemon, as data. */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -215,6 +216,22 @@ static int allow_netlink(scmp_filter_ctx filter)
 				SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
 }
 
+/* The tables of a tap that is loaded already: opened, read, written. Nothing is loaded or attached.
+ */
+static int allow_tap(scmp_filter_ctx filter)
+{
+	static const int commands[] = {
+		BPF_OBJ_GET,         BPF_OBJ_GET_INFO_BY_FD, BPF_MAP_LOOKUP_ELEM,
+		BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,    BPF_MAP_GET_NEXT_KEY,
+	};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+				     SCMP_A0_32(SCMP_CMP_EQ, commands[i]));
+	}
+	return r;
+}
+
 /*
  * What getaddrinfo() does: sockets to DNS servers and to daemons of the host, addresses of
  * interfaces from rtnetlink, the number of bytes that wait, and threads, but never a process.
@@ -257,6 +274,10 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	if (r == 0 &&
 	    (role == SANDBOX_ENGINE || role == SANDBOX_HELPER || role == SANDBOX_KEEPER)) {
 		r = allow_netlink(filter);
+	}
+	if (r == 0 &&
+	    (role == SANDBOX_PARENT || role == SANDBOX_HELPER || role == SANDBOX_KEEPER)) {
+		r = allow_tap(filter);
 	}
 	if (r == 0 && role == SANDBOX_RESOLVER) {
 		r = allow_resolving(filter);

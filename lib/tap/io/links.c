@@ -375,7 +375,7 @@ int tap_attachment_read(struct tap_attachment *out, struct tap *tap, int interfa
 	if (r == 0) {
 		r = read_filters(&in, tap, interface, INGRESS);
 	}
-	if (r == 0) {
+	if (r == 0 && is_clsact(tap, interface)) { /* the older one shows the same on both sides */
 		r = read_filters(&leaving, tap, interface, EGRESS);
 	}
 	if (r < 0) {

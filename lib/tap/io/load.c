@@ -128,10 +128,10 @@ static int load_anew(struct tap *tap, const struct tap_place *place,
 	if (r < 0) {
 		return r;
 	}
-	pins_remove(place, true);
-	r = pins_make(tap, place, e);
+	tap_pins_remove(place, true);
+	r = tap_pins_make(tap, place, e);
 	if (r < 0) {
-		pins_remove(place, false);
+		tap_pins_remove(place, false);
 	}
 	return r;
 }
@@ -140,19 +140,19 @@ int tap_load(struct tap **out, const struct tap_place *place, const struct tap_o
 	     struct err *e)
 {
 	const struct tap_options defaults = { 0 };
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
 	options = options != NULL ? options : &defaults;
-	int r = pins_allowed(place, e);
+	int r = tap_pins_allowed(place, e);
 	if (r == 0) {
-		r = pins_lock(tap, place, true, e);
+		r = tap_pins_lock(tap, place, true, e);
 	}
 	if (r < 0) {
 		return r;
 	}
-	r = pins_open(tap, place, e);
+	r = tap_pins_open(tap, place, e);
 	if (r == 0) {
 		r = put_settings(tap, options, false, e);
 	} else if (r == -ENOENT) {
@@ -162,29 +162,29 @@ int tap_load(struct tap **out, const struct tap_place *place, const struct tap_o
 		(void)rmdir(place->directory); /* fails unless nothing is in it */
 		return r;
 	}
-	pins_unlock(tap);
+	tap_pins_unlock(tap);
 	*out = steal(&tap);
 	return 0;
 }
 
 int tap_open(struct tap **out, const struct tap_place *place, struct err *e)
 {
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
-	int r = pins_allowed(place, e);
+	int r = tap_pins_allowed(place, e);
 	if (r == 0) {
-		r = pins_lock(tap, place, false, e);
+		r = tap_pins_lock(tap, place, false, e);
 	}
 	if (r == 0) {
-		r = pins_open(tap, place, e);
+		r = tap_pins_open(tap, place, e);
 	}
 	if (r == -ENOENT) {
 		return err_set(e, ENOENT, "no tap is loaded in %s", place->directory);
 	}
 	if (r == 0) {
-		pins_unlock(tap);
+		tap_pins_unlock(tap);
 		*out = steal(&tap);
 	}
 	return r;
@@ -192,16 +192,16 @@ int tap_open(struct tap **out, const struct tap_place *place, struct err *e)
 
 int tap_unload(const struct tap_place *place, struct err *e)
 {
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
 	/* Away with it also where BPF is not to be used. */
-	int r = pins_lock(tap, place, false, e);
+	int r = tap_pins_lock(tap, place, false, e);
 	if (r < 0) {
 		return r == -ENOENT ? 0 : r;
 	}
-	pins_remove(place, false);
+	tap_pins_remove(place, false);
 	(void)rmdir(place->directory); /* something else lies there: it stays */
 	return 0;
 }

@@ -28,7 +28,7 @@ static int change_settings(const struct tap *tap, uint32_t set, uint32_t unset,
 		}
 		r = bpf_update(tap->fds[PIN_SETTINGS], &first, &settings);
 	}
-	pins_unlock(tap);
+	tap_pins_unlock(tap);
 	return r < 0 ? err_system(e, r, "cannot write the tap's settings") : 0;
 }
 
@@ -54,7 +54,8 @@ static int table_of(const struct tap *tap, const struct tap_prefix *key, const v
 	return tap->fds[single ? PIN_BANS : PIN_NETWORKS];
 }
 
-static int set_ban(const struct tap *tap, const struct tap_ban *ban, struct err *e)
+static int set_ban(const struct tap *tap, const struct tap_ban *ban, uint32_t *tables,
+		   struct err *e)
 {
 	char text[PREFIX_TEXT_BYTES];
 	const void *where = NULL;
@@ -66,6 +67,7 @@ static int set_ban(const struct tap *tap, const struct tap_ban *ban, struct err 
 	const struct tap_prefix key = table_key(&ban->prefix);
 	struct tap_ban_value value = table_value(ban);
 	const int table = table_of(tap, &key, &where);
+	*tables |= table_is_single(&key) ? TAP_HAS_BANS : TAP_HAS_NETWORKS;
 	value.stopped = bpf_lookup(table, where, &before) == 0 ? before.stopped : 0;
 	r = bpf_update(table, where, &value);
 	if (r == -E2BIG || r == -ENOSPC || r == -ENOMEM) {
@@ -82,9 +84,7 @@ int tap_bans_set(struct tap *tap, const struct tap_ban *bans, size_t count, stru
 	uint32_t tables = 0;
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		const struct tap_prefix key = table_key(&bans[i].prefix);
-		r = set_ban(tap, &bans[i], e);
-		tables |= table_is_single(&key) ? TAP_HAS_BANS : TAP_HAS_NETWORKS;
+		r = set_ban(tap, &bans[i], &tables, e);
 	}
 	const int told = tables != 0 ? change_settings(tap, tables, 0, NULL, e) : 0;
 	return r < 0 ? r : told;
@@ -136,7 +136,7 @@ static void keys_deinit(struct keys *keys)
  * one stands begins from the start again. */
 static int read_keys(struct keys *out, int table, bool single, size_t max, struct err *e)
 {
-	struct tap_prefix key = { .bits = 128 };
+	struct tap_prefix key = { 0 };
 	void *at = single ? (void *)key.address : &key;
 	struct tap_prefix *items = calloc(max, sizeof(*items));
 	size_t count = 0;
@@ -145,7 +145,7 @@ static int read_keys(struct keys *out, int table, bool single, size_t max, struc
 	}
 	int r = bpf_next_key(table, NULL, at);
 	while (r == 0 && count < max) {
-		items[count++] = key;
+		items[count++] = single ? table_single(key.address) : key;
 		r = bpf_next_key(table, at, at);
 	}
 	if (r < 0 && r != -ENOENT) {
