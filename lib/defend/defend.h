@@ -201,8 +201,8 @@ void defend_table_count(struct defend_table *table, const struct defend_ban *ban
 
 /* ---- who is never kept out, for the kernel's own table ---- */
 
-/* @param out  room for `room` prefixes: those of facts that are spared, never: and never_cut:.
- * @return how many there are; more than `room` = it does not hold them all. */
+/* @param out  room for `room` prefixes: never: and never_cut: first, then facts in the order of
+ * their kinds. @return how many there are; more than `room` = the last are left out. */
 size_t defend_never(struct prefix *out, size_t room, const struct policy *policy,
 		    const struct defend_facts *facts);
 
@@ -264,5 +264,16 @@ int defend_network_read(struct defend_facts *facts, usec_t now, struct err *e);
 /* Adds the name servers of a resolv.conf. A file that is missing names none. @return 0; -errno. */
 int defend_resolvers_read(struct defend_facts *facts, const char *path, usec_t now, struct err *e);
 
+enum defend_logins {
+	DEFEND_LOGINS_KNOWN = 1,
+	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp is there to say */
+};
+
+/* Adds the addresses from which somebody is logged in, as logind and utmp tell.
+ * @param root  "" usually; tests give another one. @return enum defend_logins; -errno. */
+int defend_logins_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e);
+
+/* Reads a session's file of logind. Pure. */
+int defend_session_parse(struct defend_facts *facts, const char *text, usec_t now);
 /* Reads a resolv.conf(5). Pure. */
 int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t now);

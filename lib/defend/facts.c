@@ -266,38 +266,62 @@ size_t defend_never(struct prefix *out, size_t room, const struct policy *policy
 	struct listing listing = { out, room, 0 };
 	list_items(&listing, policy, policy->never_cut.items, policy->never_cut.count);
 	list_items(&listing, policy, policy->defend.never.items, policy->defend.never.count);
-	for (size_t i = 0; i < facts->list.count; i++) {
-		const struct defend_fact *fact = &facts->list.items[i];
-		if (fact->kind < DEFEND_LIVE) {
-			const uint8_t bits = fact->address.family == ADDR_IPV4 ? 32 : 128;
-			list_prefix(&listing, &(struct prefix){ fact->address, bits });
+	for (uint8_t kind = DEFEND_OWN; kind < DEFEND_LIVE; kind++) {
+		for (size_t i = 0; i < facts->list.count; i++) {
+			const struct defend_fact *fact = &facts->list.items[i];
+			if (fact->kind == kind) {
+				const uint8_t bits = fact->address.family == ADDR_IPV4 ? 32 : 128;
+				list_prefix(&listing, &(struct prefix){ fact->address, bits });
+			}
 		}
 	}
 	return listing.count;
 }
 
-/* ---- resolv.conf(5) ---- */
+/* ---- files of the system ---- */
+
+/* A line without its end; of a longer one the beginning. @return what comes behind it. */
+static const char *take_line(char *line, size_t room, const char *text)
+{
+	const size_t length = strcspn(text, "\n");
+	(void)snprintf(line, room, "%.*s", (int)(length < room - 1 ? length : room - 1), text);
+	return text + length + (text[length] == '\n' ? 1 : 0);
+}
+
+/* An address, perhaps with its zone: fe80::1%eth0. Another word says nothing. */
+static int add_word(struct defend_facts *facts, char *word, enum defend_fact_kind kind, usec_t now)
+{
+	struct addr address;
+	word[strcspn(word, "%")] = '\0';
+	return addr_parse(&address, word) == 0 ? defend_facts_add(facts, &address, kind, now) : 0;
+}
 
 int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t now)
 {
-	static const char word[] = "nameserver";
 	int r = 0;
 	while (*text != '\0' && r == 0) {
-		const size_t length = strcspn(text, "\n");
 		char line[128];
-		struct addr address;
-		(void)snprintf(line, sizeof(line), "%.*s", (int)(length < 127 ? length : 127),
-			       text);
 		char *rest = NULL;
+		text = take_line(line, sizeof(line), text);
 		const char *key = strtok_r(line, " \t", &rest);
 		char *value = strtok_r(NULL, " \t", &rest);
-		if (key != NULL && value != NULL && strcmp(key, word) == 0) {
-			value[strcspn(value, "%")] = '\0'; /* fe80::1%eth0 */
-			if (addr_parse(&address, value) == 0) {
-				r = defend_facts_add(facts, &address, DEFEND_DNS, now);
-			}
+		if (key != NULL && value != NULL && strcmp(key, "nameserver") == 0) {
+			r = add_word(facts, value, DEFEND_DNS, now);
 		}
-		text += length + (text[length] == '\n' ? 1 : 0);
+	}
+	return r;
+}
+
+int defend_session_parse(struct defend_facts *facts, const char *text, usec_t now)
+{
+	static const char key[] = "REMOTE_HOST=";
+	int r = 0;
+	while (*text != '\0' && r == 0) {
+		char line[128];
+		text = take_line(line, sizeof(line), text);
+		if (str_starts(line, key)) {
+			r = add_word(facts, line + strlen(key), DEFEND_ADMIN, now);
+		}
 	}
 	return r;
 }

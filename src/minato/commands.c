@@ -4,6 +4,7 @@
 #include "command.h"
 
 extern const struct command command_apply;
+extern const struct command command_bans;
 extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
@@ -49,6 +50,7 @@ const struct command *const commands[] = {
 	&command_refused,
 	&command_detect,
 	&command_incidents,
+	&command_bans,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

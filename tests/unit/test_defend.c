@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <utmpx.h>
 
 #include "check.h"
 #include "defend/defend.h"
@@ -592,6 +593,46 @@ static void name_servers_are_read_as_the_resolver_reads_them(void **state)
 	defend_facts_deinit(&facts);
 }
 
+static void logins_are_read_from_logind_and_utmp(void **state)
+{
+	const struct temporary *temporary = *state;
+	struct defend_facts facts = { 0 };
+	char path[512];
+	assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
+			 DEFEND_LOGINS_UNKNOWN);
+	(void)snprintf(path, sizeof(path), "%s/run", temporary->path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/run/systemd", temporary->path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/run/systemd/sessions", temporary->path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
+			 DEFEND_LOGINS_KNOWN);
+	assert_int_equal(facts.list.count, 0);
+	(void)snprintf(path, sizeof(path), "%s/run/systemd/sessions/5", temporary->path);
+	FILE *session = fopen(path, "we");
+	assert_non_null(session);
+	(void)fputs("UID=0\nREMOTE=1\nREMOTE_HOST=203.0.113.7\nSERVICE=sshd\n", session);
+	(void)fclose(session);
+	(void)snprintf(path, sizeof(path), "%s/run/utmp", temporary->path);
+	FILE *utmp = fopen(path, "we");
+	assert_non_null(utmp);
+	struct utmpx entries[2] = { { .ut_type = USER_PROCESS }, { .ut_type = DEAD_PROCESS } };
+	const uint8_t v6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 9 };
+	const uint8_t v4[4] = { 203, 0, 113, 8 };
+	memcpy(entries[0].ut_addr_v6, v6, sizeof(v6));
+	memcpy(entries[1].ut_addr_v6, v4, sizeof(v4));
+	assert_int_equal(fwrite(entries, sizeof(entries), 1, utmp), 1);
+	(void)fclose(utmp);
+	assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
+			 DEFEND_LOGINS_KNOWN);
+	const struct prefix here[] = { network("203.0.113.7"), network("2001:db8::9") };
+	assert_int_equal(facts.list.count, 2);
+	assert_true(defend_facts_have(&facts, &here[0], DEFEND_ADMIN, 0));
+	assert_true(defend_facts_have(&facts, &here[1], DEFEND_ADMIN, 0));
+	defend_facts_deinit(&facts);
+}
+
 static void the_kernel_is_told_of_everybody_who_is_spared(void **state)
 {
 	(void)state;
@@ -773,6 +814,8 @@ int main(void)
 		cmocka_unit_test(facts_are_forgotten_in_their_time),
 		cmocka_unit_test(a_client_is_whom_a_declaration_names),
 		cmocka_unit_test(name_servers_are_read_as_the_resolver_reads_them),
+		cmocka_unit_test_setup_teardown(logins_are_read_from_logind_and_utmp,
+						temporary_setup, temporary_teardown),
 		cmocka_unit_test(the_kernel_is_told_of_everybody_who_is_spared),
 		cmocka_unit_test(bans_keep_the_time_that_is_left),
 		cmocka_unit_test(repeaters_are_known_after_a_restart),
