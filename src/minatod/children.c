@@ -447,6 +447,9 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *data)
 		end_when_all_ended(daemon);
 		return 0;
 	}
+	if (child->role == WIRE_KEEPER) {
+		control_ordered(daemon, 0, "fault the keeper ended");
+	}
 	say(SAY_WARNING, "the %s ended by %s %d", child->name,
 	    info->si_code == CLD_EXITED ? "exit code" : "signal", info->si_status);
 	child->deaths = now - child->started < CHILD_QUIET_USEC ? child->deaths + 1 : 1;
