@@ -87,8 +87,10 @@ struct keeper_defence {
 	struct keeper_flood floods[KEEPER_FLOODS_MAX];
 	struct incident incidents[KEEPER_INCIDENTS_MAX]; /* that go on; id 0 = none */
 	unsigned next_incident;
-	char said[160]; /* why nothing was done the last time */
-	usec_t say_at;  /* monotonic: not earlier again */
+	char said[160];      /* why nothing was done the last time */
+	usec_t say_at;       /* monotonic: not earlier again */
+	usec_t alerts_since; /* monotonic: the minute that is counted */
+	unsigned alerts;
 };
 
 struct keeper {

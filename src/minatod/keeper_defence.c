@@ -9,6 +9,8 @@
 #include "common/say.h"
 #include "keeper.h"
 
+enum { ALERTS_MAX = 10 }; /* a minute */
+
 static const usec_t LOOK_USEC = 30 * USEC_PER_SEC;
 /* The sentry tells when a flood ends; when it cannot, it is over then. */
 static const usec_t FLOOD_USEC = 10 * USEC_PER_MIN;
@@ -126,10 +128,22 @@ static void decide_about(struct keeper *keeper, const struct incident *incident)
 
 /* ---- what is heard ---- */
 
-/* Once for each incident, when it begins. */
-static void alert(const struct incident *incident)
+/* Once for each incident, when it begins; the log of a host that many scan stays readable. */
+static void alert(struct keeper_defence *defence, const struct incident *incident)
 {
 	char prefix[PREFIX_TEXT_BYTES];
+	const usec_t now = clock_monotonic();
+	if (now - defence->alerts_since > USEC_PER_MIN) {
+		if (defence->alerts > ALERTS_MAX) {
+			say(SAY_WARNING, "%u more incidents, see minato incidents",
+			    defence->alerts - ALERTS_MAX);
+		}
+		defence->alerts_since = now;
+		defence->alerts = 0;
+	}
+	if (++defence->alerts > ALERTS_MAX) {
+		return;
+	}
 	say(SAY_WARNING, "incident %llu: %s of %u ports by %s", (unsigned long long)incident->id,
 	    incident->kind, incident->port_count,
 	    incident->source.address.family == ADDR_NONE
@@ -171,7 +185,7 @@ void keeper_defence_hear(struct keeper *keeper, const struct wire_incident *told
 		return;
 	}
 	if (started) {
-		alert(incident);
+		alert(defence, incident);
 	}
 	if (action >= POLICY_ACTION_HIDE && (!ended || started)) {
 		keeper_facts_read(keeper);
