@@ -57,13 +57,32 @@ static __always_inline int is_early(struct tap_ban_value *ban)
 
 /* ---- who somebody is, and whether he may speak ---- */
 
+/* Where somebody is in the sketch. Of IPv6 the /64: everybody has as many addresses in it as he
+ * likes. */
+static __always_inline __u64 place_of(const struct tap_settings *settings,
+				      const union address *address, __u32 family)
+{
+	__u64 low = family == 4 ? address->words[1] : 0;
+	return hash3(settings->secret, address->words[0], low, 1);
+}
+
+/* Whether the peer has asked for closed ports lately. */
+static __always_inline int is_known_peer(const struct tap_settings *settings,
+					 const struct packet *p, __u64 now)
+{
+	__u64 hash = place_of(settings, &p->destination, p->family);
+	__u32 at = hash & (TAP_SOURCES_MAX - 1);
+	__u16 stamp = now >> 30;
+	struct source_cell *cell = bpf_map_lookup_elem(&tap_sources, &at);
+	return cell != NULL && cell->tag == (__u32)(hash >> 32) &&
+	       (__u16)(stamp - cell->stamp) < SOURCE_SECONDS;
+}
+
 /* Counts a source in the sketch. @return whether it was there before. */
 static __always_inline int is_known_source(const struct tap_settings *settings,
 					   const struct packet *p, __u64 now)
 {
-	/* Of IPv6 the /64: everybody has as many addresses in it as he likes. */
-	__u64 low = p->family == 4 ? p->source.words[1] : 0;
-	__u64 hash = hash3(settings->secret, p->source.words[0], low, 1);
+	__u64 hash = place_of(settings, &p->source, p->family);
 	__u32 at = hash & (TAP_SOURCES_MAX - 1);
 	__u32 tag = hash >> 32;
 	__u16 stamp = now >> 30; /* of about a second */
@@ -277,16 +296,50 @@ int tap_ingress(struct __sk_buff *skb)
 }
 
 /*
+ * A connection is answered: that a port is open behind the packet filter too is known from nothing
+ * else. Once for each peer and port, as questions are.
+ */
+static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
+					struct packet *p)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer = hash3(settings->secret, p->destination.words[0], p->destination.words[1], 7);
+	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
+	int known = is_known_peer(settings, p, now);
+	if (was_asked(settings, question, now)) {
+		return;
+	}
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_SENT;
+	if (!may_send(settings, !known, known, now)) {
+		count(TAP_COUNT_SUPPRESSED);
+		return;
+	}
+	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	send(skb, p, now);
+}
+
+/*
  * What goes through this host to somewhere else leaves no socket here. What such flows began is
- * remembered, so that the answers are none who scan. Everything that has a socket passes at once.
+ * remembered, so that the answers are none who scan. What has a socket passes at once, but for
+ * answers to new connections.
  */
 SEC("tc")
 int tap_egress(struct __sk_buff *skb)
 {
 	struct packet p = { 0 };
 	const struct tap_settings *settings = settings_now();
-	if (skb->sk != NULL || settings == NULL || read_ip(skb, &p) != 0 ||
+	const struct bpf_sock *sk = skb->sk;
+	int answer = sk != NULL && sk->state == BPF_TCP_NEW_SYN_RECV;
+	if ((sk != NULL && !answer) || settings == NULL || read_ip(skb, &p) != 0 ||
 	    read_transport(skb, settings, &p) < 0) {
+		return TC_ACT_UNSPEC;
+	}
+	if (answer) {
+		if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
+			note_answer(skb, settings, &p);
+		}
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {

@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 1
+#define TAP_VERSION 2
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
@@ -29,6 +29,7 @@
 #define TAP_MARK_ERROR 4
 #define TAP_MARK_FRAGMENT 8
 #define TAP_MARK_OPEN 16
+#define TAP_MARK_SENT 32
 
 /* What a packet asks for; a source makes one note for each kind, destination and port. */
 enum tap_kind {
@@ -41,6 +42,7 @@ enum tap_kind {
 	TAP_KIND_ACK,
 	TAP_KIND_UDP,
 	TAP_KIND_ERROR,
+	TAP_KIND_ANSWER, /* SYN-ACK of this host: the port is open, also behind the packet filter */
 };
 
 struct tap_record {

@@ -172,8 +172,7 @@ static struct item item_of(const struct detect *detect, const struct packet_note
 			      .port = note->destination_port,
 			      .probe = (uint8_t)probe,
 			      .tool = (uint8_t)judge_tool(note, probe),
-			      .open = live,
-			      .answered = (note->marks & PACKET_OPEN) != 0 };
+			      .open = live };
 }
 
 /* Two who seemed to be parts of one scan, until one of them went on by itself. */
@@ -216,9 +215,6 @@ static bool goes_on(struct detect *detect, const struct packet_note *note, struc
 		(void)evidence_add(source, item); /* in case it leaves */
 	}
 	incident_count(detect, incident, note, item->probe, item->tool);
-	if (item->answered) {
-		incident_answered(detect, incident, item->port, note->protocol);
-	}
 	return true;
 }
 

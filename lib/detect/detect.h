@@ -71,7 +71,7 @@ struct detect_incident {
 	uint32_t source_count; /* estimated beyond some hundred for floods */
 	uint32_t host_count;   /* hosts that were asked, 1 but for those on a router */
 	uint32_t port_count;   /* different ports that were asked, 0..65536 */
-	uint32_t answer_count; /* of them answered: SYN-ACK, or a datagram; or PACKET_OPEN */
+	uint32_t answer_count; /* of them answered: SYN-ACK, or a datagram */
 	uint32_t alarm_ports;  /* different closed ports until it was noticed */
 	usec_t alarm_usec;     /* time from the first of its packets until then */
 	uint64_t packet_count;

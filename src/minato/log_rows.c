@@ -20,6 +20,43 @@ static const struct table_column columns[] = {
 	{ NULL, ALIGN_LEFT, 8, 0 },   /* what else is known */
 };
 
+/* event_kind_name() of each number; a test holds the two together. */
+const char *const event_kind_choices[] = {
+	"any",
+	"listener_opened",
+	"listener_closed",
+	"owner_changed",
+	"finding_raised",
+	"finding_cleared",
+	"daemon_started",
+	"daemon_stopped",
+	"records_lost",
+	"child_restarted",
+	"store_damaged",
+	"rules_lost",
+	"rules_restored",
+	"rules_changed",
+	"rules_confirmed",
+	"rules_reverted",
+	"rules_tried",
+	"rules_off",
+	"bind_refused",
+	"bind_watched",
+	"declaration_expired",
+	"refused",
+	"would_refuse",
+	"let_in",
+	"scan_started",
+	"scan_ended",
+	"banned",
+	"ban_ended",
+	"anomaly",
+	NULL,
+};
+
+_Static_assert(sizeof(event_kind_choices) / sizeof(event_kind_choices[0]) == EVENT_KIND_LAST + 2,
+	       "a kind without its word");
+
 const char *event_kind_words(enum event_kind kind)
 {
 	static const char *const words[] = {

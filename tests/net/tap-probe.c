@@ -298,6 +298,38 @@ static json_t *notes(struct probe *probe, struct err *e)
 	}
 }
 
+struct tally {
+	struct addr source;
+	struct portset ports;
+	uint64_t notes;
+};
+
+static void add_port(const struct packet_note *note, void *data)
+{
+	struct tally *tally = data;
+	tally->notes++;
+	if (addr_compare(&note->source, &tally->source) == 0) {
+		portset_add(&tally->ports, note->destination_port);
+	}
+}
+
+/* SOURCE MILLISECONDS: how many ports it asked for, among how many notes; at least so long, and
+ * until nothing waits. */
+static json_t *tally(struct probe *probe, struct err *e)
+{
+	const usec_t end = clock_monotonic() + (usec_t)number(probe, 2) * 1000;
+	struct tally tally = { .source = prefix_of(probe->words[1]).address };
+	unsigned read = 0;
+	(void)e;
+	do {
+		read = tap_reader_read(probe->reader, BATCH, add_port, &tally);
+		struct pollfd wait = { .fd = tap_reader_fd(probe->reader), .events = POLLIN };
+		(void)poll(&wait, 1, read == 0 ? 10 : 0);
+	} while (read > 0 || clock_monotonic() < end);
+	return json_pack("{s:i, s:I}", "ports", (int)portset_count(&tally.ports), "notes",
+			 (json_int_t)tally.notes);
+}
+
 /* ---- BPF_PROG_TEST_RUN ---- */
 
 static size_t from_hex(uint8_t *out, const char *hex)
@@ -365,6 +397,7 @@ static const struct {
 	{ "suppressed", 3, suppressed },
 	{ "listen", 1, listen_now },
 	{ "notes", 3, notes },
+	{ "tally", 3, tally },
 	{ "run", 3, run },
 };
 

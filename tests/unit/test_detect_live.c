@@ -32,6 +32,22 @@ static void ask(struct detect *detect, usec_t time, uint16_t port, uint8_t marks
 	detect_note(detect, &note);
 }
 
+/* SYN-ACK to the scanner. */
+static void answer(struct detect *detect, usec_t time, uint16_t port)
+{
+	const struct packet_note note = {
+		.time = USEC_PER_DAY + time,
+		.source = host,
+		.destination = scanner,
+		.source_port = port,
+		.destination_port = 50000,
+		.protocol = PROTOCOL_TCP,
+		.flags = TCP_FLAG_SYN | TCP_FLAG_ACK,
+		.marks = PACKET_SENT,
+	};
+	detect_note(detect, &note);
+}
+
 static void a_port_that_the_kernel_calls_open_is_no_evidence(void **state)
 {
 	(void)state;
@@ -56,7 +72,7 @@ static void what_the_host_sends_is_held_against_nobody(void **state)
 	detect_free(detect);
 }
 
-static void open_ports_of_a_scan_are_named_whenever_they_were_asked_for(void **state)
+static void ports_that_answered_are_named_whenever_they_were_asked_for(void **state)
 {
 	(void)state;
 	static const struct detect_answer answered[] = { { 22, PROTOCOL_TCP },
@@ -64,8 +80,13 @@ static void open_ports_of_a_scan_are_named_whenever_they_were_asked_for(void **s
 	struct detect *detect = live();
 	struct detect_incident incident;
 	ask(detect, 1, 22, PACKET_OPEN); /* before anybody could know that it is a scan */
+	answer(detect, 2, 22);
+	ask(detect, 3, 5432, PACKET_OPEN); /* somebody listens, and the packet filter drops it */
 	for (uint16_t port = 23; port < 523; port++) {
 		ask(detect, port, port, port == 443 ? PACKET_OPEN : 0);
+		if (port == 443) {
+			answer(detect, port, port);
+		}
 	}
 	assert_int_equal(detect_next(detect, &incident), DETECT_STARTED | DETECT_GREW);
 	assert_int_equal(incident.answer_count, 2);
@@ -125,7 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_the_kernel_calls_open_is_no_evidence),
 		cmocka_unit_test(what_the_host_sends_is_held_against_nobody),
-		cmocka_unit_test(open_ports_of_a_scan_are_named_whenever_they_were_asked_for),
+		cmocka_unit_test(ports_that_answered_are_named_whenever_they_were_asked_for),
 		cmocka_unit_test(an_incident_can_be_looked_at_between_two_changes),
 		cmocka_unit_test(many_clients_of_an_open_port_are_no_flood),
 	};
