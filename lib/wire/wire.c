@@ -304,7 +304,7 @@ static const struct row rows[] = {
 	[WIRE_WATCHED] = { "watched", FIELDS(watched_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
 	[WIRE_ORDER] = { "order", FIELDS(order_fields), WIRE_PARENT, 0, 0 },
 	[WIRE_ORDERED] = { "ordered", FIELDS(order_fields), WIRE_KEEPER, 0, 0 },
-	[WIRE_DECOYS] = { "decoys", FIELDS(order_fields), WIRE_KEEPER, 0, 0 },
+	[WIRE_DECOYS] = { "decoys", FIELDS(order_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
 	[WIRE_TRAPPED] = { "trapped", FIELDS(trapped_fields), WIRE_DECOY | WIRE_PARENT, 0, 0 },
 };
 

@@ -60,8 +60,8 @@ enum wire_type {
 	WIRE_WATCHED,       /* sentry -> parent -> engine: how the sentry is */
 	WIRE_ORDER,         /* parent -> keeper: what somebody ordered over the control socket */
 	WIRE_ORDERED,       /* keeper -> parent: what came of it */
-	WIRE_DECOYS,        /* keeper -> parent: ports to be held as decoys; "" = none */
-	WIRE_TRAPPED,       /* decoy -> parent -> keeper: somebody completed a connection there */
+	WIRE_DECOYS,  /* keeper -> parent: ports to be held as decoys; parent -> sentry: that are */
+	WIRE_TRAPPED, /* decoy -> parent -> keeper: somebody completed a connection there */
 	WIRE_TYPE_LAST = WIRE_TRAPPED,
 };
 

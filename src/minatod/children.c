@@ -262,6 +262,7 @@ static int send_first(const struct child *child, struct err *e)
 	}
 	if (r == 0 && child->role == WIRE_SENTRY) {
 		r = tap_send(child->daemon, e);
+		decoys_tell(child->daemon);
 	}
 	return r == 0 && (child->role == WIRE_ENGINE || child->role == WIRE_FACE)
 		       ? send_peers(child->daemon, e)

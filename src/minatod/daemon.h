@@ -120,6 +120,8 @@ enum { DECOYS_MAX = 64 };
 struct decoys {
 	uint16_t ports[DECOYS_MAX]; /* as the keeper told last */
 	unsigned count;
+	uint16_t held[DECOYS_MAX]; /* those that could be had */
+	unsigned held_count;
 	pid_t pid;  /* of the process that holds them; 0 = none */
 	int socket; /* to it, -1 = none */
 	sd_event_source *io, *end, *again;
@@ -229,6 +231,8 @@ void keeper_main(const struct daemon *daemon, int socket) __attribute__((noretur
 /* The ports that the policy wants as decoys, "23,3389": a process without rights accepts there,
  * says nothing, and tells who came. */
 void decoys_take(struct daemon *daemon, const char *ports);
+/* Tells the sentry which are held, so that they count as closed there. */
+void decoys_tell(const struct daemon *daemon);
 /* Ends it; for the way out. */
 void decoys_end(struct daemon *daemon);
 

@@ -277,11 +277,31 @@ static int launch(struct daemon *daemon, struct decoy *decoy, struct err *e)
 	return r < 0 ? err_system(e, r, "cannot watch who holds the decoy ports") : 0;
 }
 
+void decoys_tell(const struct daemon *daemon)
+{
+	const struct child *sentry = &daemon->children[CHILD_SENTRY];
+	const struct decoys *decoys = &daemon->decoys;
+	struct wire_message message = { .type = WIRE_DECOYS };
+	struct str text = STR_INIT(sizeof(message.order.text) - 1);
+	for (unsigned i = 0; i < decoys->held_count; i++) {
+		str_printf(&text, "%s%u", i > 0 ? "," : "", decoys->held[i]);
+	}
+	(void)str_copy(message.order.text, sizeof(message.order.text), str_text(&text));
+	if (sentry->socket >= 0) {
+		(void)wire_send(sentry->socket, &message, NULL, 0,
+				NULL); /* a wedged one is found by its silence; the next gets it */
+	}
+	str_deinit(&text);
+}
+
 static void start(struct daemon *daemon)
 {
 	struct decoy decoy = { .count = 0 };
 	struct err e = ERR_INIT;
 	open_ports(&decoy, &daemon->decoys);
+	memcpy(daemon->decoys.held, decoy.ports, sizeof(decoy.ports));
+	daemon->decoys.held_count = decoy.count;
+	decoys_tell(daemon);
 	if (decoy.count > 0 && launch(daemon, &decoy, &e) < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));
 	}

@@ -267,3 +267,15 @@ def test_xdp_is_attached_where_the_policy_wants_it(world, start):
     assert world.connect(WEB, world.OTHER) is None
     assert daemon.stop() == 0
     assert not xdp()
+
+
+def test_a_decoy_is_evidence_of_a_scan_as_a_closed_port_is(world, start):
+    traps = range(2331, 2337)
+    declared = POLICY.replace("defaults:", f"  traps: {{port: {traps[0]}-{traps[-1]}/tcp, for: decoys, owner: o, from: any}}\ndefaults:")
+    daemon = start(declared.replace(f"decoys: {TRAP}/tcp", f"decoys: [{TRAP}/tcp, {traps[0]}-{traps[-1]}/tcp]")
+                   .replace("trap: ban", "trap: record"))
+    until(lambda: world.connect(traps[-1], world.FRIEND), "the decoys are held")
+    world.scan("syn", traps, world.OTHER)
+    found = named(daemon, world.OTHER)
+    assert found["kind"] == "scan" and found["port_count"] == len(traps)
+    banned(world, daemon, world.OTHER, action="hide", kind="scan")
