@@ -58,6 +58,21 @@ int defend_spared(const struct prefix *prefix, const struct policy *policy,
 	return defend_is_never(policy, prefix) ? DEFEND_WHY_NEVER : 0;
 }
 
+struct prefix defend_trapped(const struct addr *address, const struct policy *policy,
+			     const struct defend_facts *facts)
+{
+	const struct addr plain = addr_unmap(address);
+	const struct prefix single = { plain, plain.family == ADDR_IPV4 ? 32 : 128 };
+	struct prefix site = { plain, 64 };
+	memset(site.address.bytes + 8, 0, 8);
+	const bool whole = plain.family == ADDR_IPV6 &&
+			   defend_facts_count(facts, &site, DEFEND_TRAPPED) >= 2 &&
+			   defend_spared(&site, policy, facts) == 0 &&
+			   !defend_facts_have(facts, &site, DEFEND_CLIENT, INT64_MIN) &&
+			   !defend_is_named(policy, &site);
+	return whole ? site : single;
+}
+
 /* ---- how much ---- */
 
 int defend_action(const struct policy *policy, const struct incident *incident)

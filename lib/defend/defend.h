@@ -58,6 +58,9 @@ void defend_facts_begin(struct defend_facts *facts, usec_t now);
 int defend_facts_add(struct defend_facts *facts, const struct addr *address,
 		     enum defend_fact_kind kind, usec_t now);
 
+/* How many addresses of the prefix are known so. */
+size_t defend_facts_count(const struct defend_facts *facts, const struct prefix *prefix,
+			  enum defend_fact_kind kind);
 /* Whether any address of the prefix is known so, at `since` or later. */
 bool defend_facts_have(const struct defend_facts *facts, const struct prefix *prefix,
 		       enum defend_fact_kind kind, usec_t since);
@@ -179,6 +182,14 @@ enum { DEFEND_TARGETS_MAX = INCIDENT_SHOWN };
 
 /* Who is to be decided about: the source, or the named ones of many. @return how many. */
 unsigned defend_targets(struct prefix out[DEFEND_TARGETS_MAX], const struct incident *incident);
+
+/*
+ * Who is meant when an address completed a connection to a decoy: itself, or the /64 of which it is
+ * the second one (who has a /64 has all of its addresses). A /64 that holds somebody who is spared
+ * or named stays single addresses.
+ */
+struct prefix defend_trapped(const struct addr *address, const struct policy *policy,
+			     const struct defend_facts *facts);
 
 /*
  * Decides about one target of an incident.

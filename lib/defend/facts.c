@@ -139,6 +139,17 @@ bool defend_facts_have(const struct defend_facts *facts, const struct prefix *pr
 	return false;
 }
 
+size_t defend_facts_count(const struct defend_facts *facts, const struct prefix *prefix,
+			  enum defend_fact_kind kind)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < facts->list.count; i++) {
+		const struct defend_fact *fact = &facts->list.items[i];
+		count += fact->kind == kind && prefix_has(prefix, &fact->address);
+	}
+	return count;
+}
+
 /* ---- what the policy says of addresses ---- */
 
 static bool overlap(const struct prefix *a, const struct prefix *b)

@@ -197,7 +197,6 @@ void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, u
 {
 	struct keeper_defence *defence = &keeper->defence;
 	const struct addr plain = addr_unmap(address);
-	const struct prefix target = { plain, plain.family == ADDR_IPV4 ? 32 : 128 };
 	if (defence->policy.defend.mode == POLICY_DEFEND_OFF ||
 	    !defend_is_decoy(&defence->policy, port)) {
 		return;
@@ -210,6 +209,7 @@ void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, u
 		say(SAY_WARNING, "%s completed a connection to the decoy port %u",
 		    addr_format(&plain, text), port);
 	}
+	const struct prefix target = defend_trapped(&plain, &defence->policy, &defence->facts);
 	decide(keeper, NULL, port, &target);
 	for (unsigned i = 0; i < KEEPER_INCIDENTS_MAX; i++) {
 		const struct incident *incident = &defence->incidents[i];

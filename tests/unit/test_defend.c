@@ -267,6 +267,33 @@ static void a_connection_to_a_decoy_is_enough_where_the_policy_says_so(void **st
 	host_deinit(&host);
 }
 
+static void the_second_address_of_a_site_stands_for_all_of_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *first, *second;
+		uint8_t bits;
+	} cases[] = {
+		{ "2001:db8:99::1", "2001:db8:99::2", 64 },
+		{ "2001:db8:99::1", "2001:db8:99::1", 128 },   /* the same one again */
+		{ "2001:db8:99::1", "2001:db8:99:1::1", 128 }, /* of another site */
+		{ "2001:db8::77", "2001:db8::78", 128 },       /* this host's own */
+		{ "2001:db8:10::1", "2001:db8:10::2", 128 },   /* the office's */
+		{ "203.0.113.9", "203.0.113.10", 32 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host host;
+		host_init(&host);
+		know(&host, cases[i].first, DEFEND_TRAPPED);
+		know(&host, cases[i].second, DEFEND_TRAPPED);
+		const struct addr second = address(cases[i].second);
+		const struct prefix target = defend_trapped(&second, &host.policy, &host.facts);
+		assert_int_equal(target.bits, cases[i].bits);
+		assert_true(prefix_has(&target, &second));
+		host_deinit(&host);
+	}
+}
+
 static void what_was_proved_long_before_the_scan_proves_nothing(void **state)
 {
 	(void)state;
@@ -800,6 +827,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_done_unless_the_policy_says_so),
 		cmocka_unit_test(who_does_not_know_the_own_people_keeps_nobody_out),
 		cmocka_unit_test(a_connection_to_a_decoy_is_enough_where_the_policy_says_so),
+		cmocka_unit_test(the_second_address_of_a_site_stands_for_all_of_them),
 		cmocka_unit_test(what_was_proved_long_before_the_scan_proves_nothing),
 		cmocka_unit_test(any_handshake_proves_only_where_the_policy_says_so),
 		cmocka_unit_test(of_many_sources_the_named_ones_are_decided_about),
