@@ -246,18 +246,16 @@ int defend_table_read(struct defend_table *out, const char *text, size_t length,
 /* Fills in boot id, time since boot and wall time. @return 0; negative errno. */
 int defend_stamp_now(struct defend_stamp *out, struct err *e);
 
-/*
- * The record's file in the folder of the rules, locked against other writers until it is closed.
- * @param directory  root's own folder; made by who applies rules.
- */
+/* The record's file in the folder of the rules, locked against other writers until it is closed. */
 struct defend_file {
 	int directory, lock;
 };
 
 #define DEFEND_FILE_INIT ((struct defend_file){ -1, -1 })
 
-/* @param wait  false: -EBUSY when somebody else writes it. @return 0; -ENOENT no such folder;
- * -EPERM it may be written by others; -EBUSY; others. */
+/* Makes the folder when it is missing.
+ * @param wait  false: -EBUSY when somebody else writes it.
+ * @return 0; -EPERM it may be written by others; -EBUSY; -EACCES and the like. */
 int defend_file_open(struct defend_file *out, const char *directory, bool wait, struct err *e);
 void defend_file_close(struct defend_file *file);
 /* Reads the table; a file that is missing is an empty one. @return 0; as defend_table_read. */

@@ -114,10 +114,6 @@ static int change_record(struct defend_ban *ban, const struct bans_order *order,
 	struct defend_stamp now;
 	int r = defend_stamp_now(&now, e);
 	r = r < 0 ? r : defend_file_open(&file, rules_directory(), true, e);
-	if (r == -ENOENT) {
-		(void)err_set(e, ENOENT, "%s is missing: no rules were ever applied here",
-			      rules_directory());
-	}
 	if (r == 0) {
 		r = defend_file_read(&table, &file, &now, e);
 	}

@@ -782,7 +782,8 @@ static void what_is_no_record_is_not_taken(void **state)
 static void the_file_is_whole_locked_and_roots_own(void **state)
 {
 	const struct temporary *temporary = *state;
-	const char *directory = temporary->path;
+	char directory[512];
+	(void)snprintf(directory, sizeof(directory), "%s/rules", temporary->path);
 	struct defend_file file = DEFEND_FILE_INIT;
 	struct defend_file other = DEFEND_FILE_INIT;
 	struct defend_table back = { 0 };

@@ -53,6 +53,10 @@ static int open_folder(int *out, const char *path, struct err *e)
 int defend_file_open(struct defend_file *out, const char *directory, bool wait, struct err *e)
 {
 	*out = DEFEND_FILE_INIT;
+	/* As who applies rules for the first time makes it. */
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
+		return err_system(e, errno, "%s cannot be made", directory);
+	}
 	int r = open_folder(&out->directory, directory, e);
 	if (r < 0) {
 		return r;
