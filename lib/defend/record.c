@@ -9,6 +9,10 @@
 
 enum { RECORD_VERSION = 1 };
 
+/* Of a ban: by the policy and by hand it is a year and a day at most. The kernel counts
+ * nanoseconds. */
+static const usec_t LONGEST = 400 * USEC_PER_DAY;
+
 /* ---- writing ---- */
 
 /* Foreign words may be no UTF-8: then they are left out. */
@@ -106,8 +110,8 @@ static int read_ban(struct defend_ban *out, const json_t *item, const struct shi
 	const int64_t rate = number(item, "rate");
 	const int64_t times = number(item, "times");
 	if (read_prefix(&out->prefix, item) < 0 || verdict == NULL ||
-	    defend_verdict_parse(&out->verdict, verdict) < 0 || since < 0 || until < since ||
-	    until > INT64_MAX / 4 || rate < 0 || rate > 1000000 || times < 1 ||
+	    defend_verdict_parse(&out->verdict, verdict) < 0 || since < -LONGEST || until < since ||
+	    until - shift->written > LONGEST || rate < 0 || rate > 1000000 || times < 1 ||
 	    times > DEFEND_TIMES_MAX) {
 		return -EINVAL;
 	}

@@ -722,6 +722,32 @@ static void bans_keep_the_time_that_is_left(void **state)
 	}
 }
 
+/* Made before the boot, it began at a negative time since boot. */
+static void bans_outlive_a_boot_and_then_a_restart(void **state)
+{
+	(void)state;
+	struct host host;
+	host_init(&host);
+	know(&host, "203.0.113.9", DEFEND_TRAPPED);
+	assert_int_equal(meet(&host, "scan", "203.0.113.9"), 0);
+	struct defend_stamp written = stamp("a", host.now, host.wall);
+	for (unsigned restart = 1; restart <= 4; restart++) {
+		struct str text = STR_INIT(1 << 20);
+		const struct defend_stamp read =
+			stamp(restart < 2 ? "b" : "c", restart * 20 * USEC_PER_SEC,
+			      WALL + restart * 10 * USEC_PER_MIN);
+		assert_int_equal(defend_table_write(&text, &host.table, &written), 0);
+		defend_table_deinit(&host.table);
+		assert_int_equal(
+			defend_table_read(&host.table, str_text(&text), text.length, &read), 0);
+		assert_int_equal(host.table.bans.count, 1);
+		assert_true(host.table.bans.items[0].since < 0);
+		written = read;
+		str_deinit(&text);
+	}
+	host_deinit(&host);
+}
+
 static void repeaters_are_known_after_a_restart(void **state)
 {
 	(void)state;
@@ -847,6 +873,7 @@ int main(void)
 						temporary_setup, temporary_teardown),
 		cmocka_unit_test(the_kernel_is_told_of_everybody_who_is_spared),
 		cmocka_unit_test(bans_keep_the_time_that_is_left),
+		cmocka_unit_test(bans_outlive_a_boot_and_then_a_restart),
 		cmocka_unit_test(repeaters_are_known_after_a_restart),
 		cmocka_unit_test(what_is_no_record_is_not_taken),
 		cmocka_unit_test_setup_teardown(the_file_is_whole_locked_and_roots_own,
