@@ -277,7 +277,7 @@ size_t defend_never(struct prefix *out, size_t room, const struct policy *policy
 	struct listing listing = { out, room, 0 };
 	list_items(&listing, policy, policy->never_cut.items, policy->never_cut.count);
 	list_items(&listing, policy, policy->defend.never.items, policy->defend.never.count);
-	for (uint8_t kind = DEFEND_OWN; kind < DEFEND_LIVE; kind++) {
+	for (unsigned kind = DEFEND_OWN; kind < DEFEND_LIVE; kind++) {
 		for (size_t i = 0; i < facts->list.count; i++) {
 			const struct defend_fact *fact = &facts->list.items[i];
 			if (fact->kind == kind) {

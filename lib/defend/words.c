@@ -11,8 +11,7 @@ const char *defend_why_text(int why)
 		[DEFEND_WHY_RECORDED] = "the policy wants it recorded only",
 		[DEFEND_WHY_FORGED] = "its sources are forged",
 		[DEFEND_WHY_FLOOD] = "a flood from forged addresses is under way",
-		[DEFEND_WHY_BLIND] = "this host's own addresses, gateways and name servers could "
-				     "not be read",
+		[DEFEND_WHY_BLIND] = "this host's own people could not be read",
 		[DEFEND_WHY_NOBODY] = "nobody has that address",
 		[DEFEND_WHY_OWN] = "it is an address of this host",
 		[DEFEND_WHY_GATEWAY] = "it is a gateway of this host",
@@ -40,9 +39,9 @@ const char *defend_verdict_name(unsigned verdict)
 
 int defend_verdict_parse(uint8_t *out, const char *name)
 {
-	for (uint8_t i = DEFEND_HIDE; i <= DEFEND_BAN; i++) {
+	for (unsigned i = DEFEND_HIDE; i <= DEFEND_BAN; i++) {
 		if (strcmp(verdicts[i], name) == 0) {
-			*out = i;
+			*out = (uint8_t)i;
 			return 0;
 		}
 	}

@@ -17,10 +17,8 @@ enum { ANSWER_SECONDS = 10 };
 static const char *why_words(uint64_t why)
 {
 	static const char *const words[DEFEND_WHYS] = {
-		[DEFEND_WHY_BLIND] = N_("refused: this host's own addresses, gateways and name "
-					"servers could not be read"),
-		[DEFEND_WHY_NOBODY] = N_("refused: nobody has such an address, or it is the "
-					 "address of too many"),
+		[DEFEND_WHY_BLIND] = N_("refused: this host's own people could not be read"),
+		[DEFEND_WHY_NOBODY] = N_("refused: nobody has that address, or too many do"),
 		[DEFEND_WHY_OWN] = N_("refused: that is an address of this host"),
 		[DEFEND_WHY_GATEWAY] = N_("refused: that is a gateway of this host"),
 		[DEFEND_WHY_DNS] = N_("refused: that is a name server of this host"),

@@ -6,6 +6,8 @@
 #include "explain.h"
 #include "words.h"
 
+enum { TEXT_BYTES_MAX = 16 * 1024 };
+
 static const char *place_words(const struct addr *address)
 {
 	switch (addr_exposure(address)) {
@@ -30,7 +32,7 @@ static bool who_has(const struct policy *policy, uint32_t who, const struct addr
 static void add_who(struct str *out, const struct explain *explain, const struct addr *address)
 {
 	const struct policy *policy = explain->policy;
-	struct str names = STR_INIT(16 * 1024);
+	struct str names = STR_INIT(TEXT_BYTES_MAX);
 	for (uint32_t i = 0; i < policy->who.count; i++) {
 		if (who_has(policy, i, address)) {
 			str_printf(&names, "%s%s", names.length > 0 ? ", " : "",
@@ -44,7 +46,7 @@ static void add_who(struct str *out, const struct explain *explain, const struct
 static void add_ports(struct str *out, const struct explain *explain, const struct addr *address)
 {
 	const struct policy *policy = explain->policy;
-	struct str text = STR_INIT(16 * 1024);
+	struct str text = STR_INIT(TEXT_BYTES_MAX);
 	for (size_t i = 0; i < policy->declarations.count; i++) {
 		const struct policy_declaration *d = &policy->declarations.items[i];
 		if (!policy_from_has(policy, d, address)) {

@@ -230,7 +230,7 @@ void keeper_main(const struct daemon *daemon, int socket) __attribute__((noretur
 
 /* The ports that the policy wants as decoys, "23,3389": a process without rights accepts there,
  * says nothing, and tells who came. */
-void decoys_take(struct daemon *daemon, const char *ports);
+void decoys_take(struct daemon *daemon, const char *text);
 /* Tells the sentry which are held, so that they count as closed there. */
 void decoys_tell(const struct daemon *daemon);
 /* Ends it; for the way out. */
