@@ -19,18 +19,26 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 	if ((settings->tables & TAP_HAS_BANS) != 0) {
 		ban = bpf_map_lookup_elem(&tap_bans, source);
 	}
-	if (ban == NULL && (settings->tables & TAP_HAS_NETWORKS) != 0) {
+	int single = ban != NULL;
+	if (!single && (settings->tables & TAP_HAS_NETWORKS) != 0) {
 		key.address = *source;
 		ban = bpf_map_lookup_elem(&tap_networks, &key);
 	}
-	if (ban == NULL || bpf_ktime_get_boot_ns() >= ban->until_ns) {
+	if (ban == NULL || coarse_now(settings) >= ban->until_ns) {
 		return NULL;
+	}
+	if (single && ban->checked == settings->never) {
+		return ban;
 	}
 	/* Whatever the table of bans says: so no mistake in user space locks the owner out. */
 	key.address = *source;
 	if (bpf_map_lookup_elem(&tap_never, &key) != NULL) {
 		count(TAP_COUNT_SPARED);
 		return NULL;
+	}
+	if (single) {
+		ban->checked =
+			settings->never; /* the same address, the same list: no other answer */
 	}
 	return ban;
 }
@@ -57,13 +65,32 @@ static __always_inline int is_early(struct tap_ban_value *ban)
 
 /* ---- who somebody is, and whether he may speak ---- */
 
+/* Where somebody is in the sketch. Of IPv6 the /64: everybody has as many addresses in it as he
+ * likes. */
+static __always_inline __u64 place_of(const struct tap_settings *settings,
+				      const union address *address, __u32 family)
+{
+	__u64 low = family == 4 ? address->words[1] : 0;
+	return hash3(settings->secret, address->words[0], low, 1);
+}
+
+/* Whether the peer has asked for closed ports lately. */
+static __always_inline int is_known_peer(const struct tap_settings *settings,
+					 const struct packet *p, __u64 now)
+{
+	__u64 hash = place_of(settings, &p->destination, p->family);
+	__u32 at = hash & (TAP_SOURCES_MAX - 1);
+	__u16 stamp = now >> 30;
+	struct source_cell *cell = bpf_map_lookup_elem(&tap_sources, &at);
+	return cell != NULL && cell->tag == (__u32)(hash >> 32) &&
+	       (__u16)(stamp - cell->stamp) < SOURCE_SECONDS;
+}
+
 /* Counts a source in the sketch. @return whether it was there before. */
 static __always_inline int is_known_source(const struct tap_settings *settings,
 					   const struct packet *p, __u64 now)
 {
-	/* Of IPv6 the /64: everybody has as many addresses in it as he likes. */
-	__u64 low = p->family == 4 ? p->source.words[1] : 0;
-	__u64 hash = hash3(settings->secret, p->source.words[0], low, 1);
+	__u64 hash = place_of(settings, &p->source, p->family);
 	__u32 at = hash & (TAP_SOURCES_MAX - 1);
 	__u32 tag = hash >> 32;
 	__u16 stamp = now >> 30; /* of about a second */
@@ -184,7 +211,8 @@ static __always_inline __u64 question_of(const struct tap_settings *settings,
 static __always_inline int was_asked(const struct tap_settings *settings, __u64 question, __u64 now)
 {
 	__u64 *before = bpf_map_lookup_elem(&tap_seen, &question);
-	return before != NULL && now - *before < settings->again_ns;
+	/* What was noted a moment ago can be later than the coarse clock. */
+	return before != NULL && (now < *before || now - *before < settings->again_ns);
 }
 
 static __always_inline int is_watched(const struct tap_settings *settings, const struct packet *p)
@@ -196,10 +224,28 @@ static __always_inline int is_watched(const struct tap_settings *settings, const
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
 
+static __always_inline void remember_open(const struct packet *p, __u64 now)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	if (last != NULL && p->kind == TAP_KIND_SYN) {
+		*last = now;
+	}
+}
+
+/* Whether a listener was found there since its clients were noted last: then neither an ACK nor a
+ * FIN is a question, and whose it is need not be looked up. */
+static __always_inline int was_open(const struct tap_settings *settings, const struct packet *p)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
+}
+
 static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
 				 struct packet *p, enum owner owner)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
@@ -209,7 +255,11 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		return;
 	}
 	int open = owner == OWNER_OPEN;
-	p->marks |= open ? TAP_MARK_OPEN : 0;
+	if (open) {
+		p->marks |= TAP_MARK_OPEN;
+		remember_open(p, now);
+	}
+	now = bpf_ktime_get_boot_ns();
 	if (!may_send(settings, open, open ? 0 : is_known_source(settings, p, now), now)) {
 		suppress(p);
 		return;
@@ -238,15 +288,15 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 		owner = owner_of(skb, settings, p);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
-	if (p->kind != TAP_KIND_NONE && skb->pkt_type == PACKET_TO_US) {
-		if (owner == OWNER_UNKNOWN &&
-		    (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
-			/* Nearly all of them belong to a connection, which is found soonest. */
-			owner = owner_of(skb, settings, p);
-		}
-		if (owner != OWNER_FLOW) {
-			note(skb, settings, p, owner);
-		}
+	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
+		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	}
+	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
+		/* Nearly all of them belong to a connection. */
+		owner = was_open(settings, p) ? OWNER_FLOW : owner_of(skb, settings, p);
+	}
+	if (owner != OWNER_FLOW) {
+		note(skb, settings, p, owner);
 	}
 	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
 }
@@ -280,16 +330,54 @@ int tap_ingress(struct __sk_buff *skb)
 }
 
 /*
+ * A connection is answered: that a port is open behind the packet filter too is known from nothing
+ * else. Once for each peer and port, as questions are.
+ */
+static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
+					struct packet *p)
+{
+	__u64 now = coarse_now(settings);
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer = p->family == 4 ? p->destination.words[1]
+				    : hash3(settings->secret, p->destination.words[0],
+					    p->destination.words[1], 7);
+	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
+	if (was_asked(settings, question, now)) {
+		return;
+	}
+	now = bpf_ktime_get_boot_ns();
+	int known = is_known_peer(settings, p, now);
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_SENT;
+	if (!may_send(settings, !known, known, now)) {
+		count(TAP_COUNT_SUPPRESSED);
+		return;
+	}
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
+}
+
+/*
  * What goes through this host to somewhere else leaves no socket here. What such flows began is
- * remembered, so that the answers are none who scan. Everything that has a socket passes at once.
+ * remembered, so that the answers are none who scan. What has a socket passes at once, but for
+ * answers to new connections.
  */
 SEC("tc")
 int tap_egress(struct __sk_buff *skb)
 {
 	struct packet p = { 0 };
 	const struct tap_settings *settings = settings_now();
-	if (skb->sk != NULL || settings == NULL || read_ip(skb, &p) != 0 ||
+	const struct bpf_sock *sk = skb->sk;
+	int answer = sk != NULL && sk->state == BPF_TCP_NEW_SYN_RECV;
+	if ((sk != NULL && !answer) || settings == NULL || read_ip(skb, &p) != 0 ||
 	    read_transport(skb, settings, &p) < 0) {
+		return TC_ACT_UNSPEC;
+	}
+	if (answer) {
+		if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
+			note_answer(skb, settings, &p);
+		}
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {

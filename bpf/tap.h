@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 1
+#define TAP_VERSION 3
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
@@ -29,6 +29,7 @@
 #define TAP_MARK_ERROR 4
 #define TAP_MARK_FRAGMENT 8
 #define TAP_MARK_OPEN 16
+#define TAP_MARK_SENT 32
 
 /* What a packet asks for; a source makes one note for each kind, destination and port. */
 enum tap_kind {
@@ -41,6 +42,7 @@ enum tap_kind {
 	TAP_KIND_ACK,
 	TAP_KIND_UDP,
 	TAP_KIND_ERROR,
+	TAP_KIND_ANSWER, /* SYN-ACK of this host: the port is open, also behind the packet filter */
 };
 
 struct tap_record {
@@ -78,7 +80,8 @@ struct tap_ban_value {
 	__u64 next_ns;     /* slow: when the next one is due (GCRA, ITU-T I.371); kernel's side */
 	__u64 stopped;     /* packets that it has dropped; kernel's side */
 	__u32 verdict;     /* enum tap_verdicts */
-	__u32 zero;
+	__u32 checked; /* single: the list of the never banned that does not have it; kernel's side
+			*/
 };
 
 /* Key of the tables of prefixes. The family comes first, so that no prefix of IPv6 has IPv4. */
@@ -98,6 +101,9 @@ struct tap_prefix {
 struct tap_settings {
 	__u32 version; /* TAP_VERSION */
 	__u32 tables;  /* TAP_HAS_ */
+	__u32 never;   /* counts up with every list of the never banned */
+	__u32 zero;
+	__u64 suspended_ns; /* CLOCK_BOOTTIME minus CLOCK_MONOTONIC */
 	__u64 secret[2];
 	__u64 again_ns; /* what was noted is noted again after so long */
 	/* Notes that one CPU sends: so many at once, one more each `interval_ns`. */

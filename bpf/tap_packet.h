@@ -128,6 +128,14 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
+/* When a listener was found at a port of TCP last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} tap_open SEC(".maps");
+
 /* When a question was noted last. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -169,6 +177,12 @@ static __always_inline const struct tap_settings *settings_now(void)
 {
 	__u32 first = 0;
 	return bpf_map_lookup_elem(&tap_settings_map, &first);
+}
+
+/* On CLOCK_BOOTTIME, late by a tick at most: no clock is read for each packet. */
+static __always_inline __u64 coarse_now(const struct tap_settings *settings)
+{
+	return bpf_ktime_get_coarse_ns() + settings->suspended_ns;
 }
 
 static __always_inline void count(__u32 which)

@@ -24,7 +24,8 @@ enum packet_mark {
 	PACKET_ERROR = 4,    /* an ICMP error; the endpoints are those of the packet it quotes */
 	PACKET_FRAGMENT = 8, /* put together from fragments */
 	PACKET_OPEN = 16,    /* somebody listens there, says the kernel that saw it */
-	PACKET_MARKS = 31,   /* all of them */
+	PACKET_SENT = 32,    /* it went out from the host; where the direction is known */
+	PACKET_MARKS = 63,   /* all of them */
 };
 
 struct packet_note {

@@ -7,10 +7,14 @@
 #include "tap/tap.h"
 
 _Static_assert(TAP_MARK_DATA == PACKET_DATA && TAP_MARK_ERROR == PACKET_ERROR &&
-		       TAP_MARK_FRAGMENT == PACKET_FRAGMENT && TAP_MARK_OPEN == PACKET_OPEN,
+		       TAP_MARK_FRAGMENT == PACKET_FRAGMENT && TAP_MARK_OPEN == PACKET_OPEN &&
+		       TAP_MARK_SENT == PACKET_SENT,
 	       "the kernel's side uses the marks of the model");
 
-enum { KERNEL_MARKS = TAP_MARK_DATA | TAP_MARK_ERROR | TAP_MARK_FRAGMENT | TAP_MARK_OPEN };
+enum {
+	KERNEL_MARKS =
+		TAP_MARK_DATA | TAP_MARK_ERROR | TAP_MARK_FRAGMENT | TAP_MARK_OPEN | TAP_MARK_SENT
+};
 
 /* @return false when it is none of that family. */
 static bool read_address(struct addr *out, uint8_t family, const uint8_t *bytes)

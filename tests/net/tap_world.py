@@ -9,7 +9,7 @@ from conftest import BUILD, checked, run
 
 PROBE = BUILD / "tests" / "net" / "tap-probe"
 numbers = itertools.count()
-SACK, DATA, ERROR, FRAGMENT, OPEN = 1, 2, 4, 8, 16
+SACK, DATA, ERROR, FRAGMENT, OPEN, SENT = 1, 2, 4, 8, 16, 32
 
 
 class Probe:
@@ -36,6 +36,10 @@ class Probe:
     def notes(self, count=1, milliseconds=5000):
         """So many, or what came until then."""
         return self.tell("notes", count, milliseconds)
+
+    def questions(self, count):
+        """Notes without the host's answers to connections, of which there is one for each that succeeded."""
+        return [note for note in self.notes(count) if not note["marks"] & SENT]
 
     def end(self):
         self.process.stdin.close()

@@ -11,7 +11,7 @@ import pytest
 
 import packets
 from conftest import checked, run
-from tap_world import DATA, OPEN, SACK, World
+from tap_world import DATA, OPEN, SACK, SENT, World
 from world import os_setns
 
 
@@ -79,9 +79,25 @@ def test_an_open_port_is_told_to_be_open_once(world):
         for _ in range(5):
             assert knock(world, 8080) == 0
     knock(world, 8081)
-    assert [(note["port"], note["marks"] & OPEN) for note in tap.notes(2)] == [(8080, OPEN), (8081, 0)]
+    assert [(note["port"], note["marks"] & OPEN) for note in tap.questions(3)] == [(8080, OPEN), (8081, 0)]
     assert tap.notes(1, 0) == []
-    assert tap.tell("counters")["noted"] == 2
+    assert tap.tell("counters")["noted"] == 3
+
+
+@pytest.mark.parametrize("host, beyond, address", [(World.HOST, World.BEYOND, "0.0.0.0"), (World.HOST6, World.BEYOND6, "::")])
+def test_an_answer_is_told_once_and_none_that_the_firewall_keeps_from_being(world, host, beyond, address):
+    tap = world.tapped()
+    checked("ip", "netns", "exec", world.host, "nft",
+            "table inet t { chain c { type filter hook input priority 0; tcp dport 8081 drop; }; }")
+    with listener(world, 8080, address=address), listener(world, 8081, address=address):
+        for _ in range(3):
+            assert knock(world, 8080, host) == 0
+        knock(world, 8081, host)
+    notes = tap.notes(3)
+    assert sorted((note["port"], note["marks"] & OPEN) for note in notes if not note["marks"] & SENT) == [(8080, OPEN), (8081, OPEN)]
+    [answer] = [note for note in notes if note["marks"] & SENT]
+    assert (answer["source"], answer["destination"], answer["flags"]) == (host, beyond, packets.SYN | packets.ACK)
+    assert tap.notes(1, 100) == []
 
 
 def test_a_connection_with_data_makes_no_further_note(world):
@@ -94,7 +110,7 @@ def test_a_connection_with_data_makes_no_further_note(world):
             assert served.recv(1000) and served.send(b"y") == 1 and asking.recv(1)
         served.close()
     knock(world, 4444)
-    assert [note["port"] for note in tap.notes(2)] == [8080, 4444]
+    assert [note["port"] for note in tap.questions(3)] == [8080, 4444]
 
 
 def test_ipv6_is_noted_alike(world):
@@ -103,7 +119,7 @@ def test_ipv6_is_noted_alike(world):
         knock(world, 8080, World.HOST6)
         knock(world, 8080)
     knock(world, 4444, World.HOST6)
-    assert [(note["source"], note["port"], note["marks"] & OPEN) for note in tap.notes(3)] == [
+    assert [(note["source"], note["port"], note["marks"] & OPEN) for note in tap.questions(5)] == [
         (World.BEYOND6, 8080, OPEN), (World.BEYOND, 8080, OPEN), (World.BEYOND6, 4444, 0)]
 
 

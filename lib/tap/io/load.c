@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <packet_tap.skel.h>
@@ -49,11 +50,26 @@ static void set_options(struct tap_settings *settings, const struct tap_options 
 	settings->again_ns = (uint64_t)again * 1000;
 }
 
+static int64_t nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+	(void)clock_gettime(clock, &now); /* always there */
+	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+uint64_t tap_suspended(void)
+{
+	const int64_t monotonic = nanoseconds(CLOCK_MONOTONIC);
+	const int64_t span = nanoseconds(CLOCK_BOOTTIME) - monotonic;
+	/* Less than a millisecond passed between the two questions. */
+	return span < NSEC_PER_SEC / 1000 ? 0 : (uint64_t)span;
+}
+
 static int put_settings(const struct tap *tap, const struct tap_options *options, bool anew,
 			struct err *e)
 {
 	const uint32_t first = 0;
-	struct tap_settings settings = { .version = TAP_VERSION };
+	struct tap_settings settings = { .version = TAP_VERSION, .never = 1 };
 	int r = 0;
 	if (!anew) {
 		r = bpf_read_value(tap->fds[PIN_SETTINGS], first, &settings);
@@ -62,6 +78,7 @@ static int put_settings(const struct tap *tap, const struct tap_options *options
 		return err_system(e, errno, "no random numbers for the tap");
 	}
 	set_options(&settings, options, tap->cpus);
+	settings.suspended_ns = tap_suspended();
 	if (r == 0) {
 		r = bpf_update(tap->fds[PIN_SETTINGS], &first, &settings);
 	}
@@ -128,13 +145,13 @@ static int load_anew(struct tap *tap, const struct tap_place *place,
 	if (r < 0) {
 		return r;
 	}
-	pins_remove(place, true);
-	r = pins_make(tap, place, e);
+	tap_pins_remove(place, true);
+	r = tap_pins_make(tap, place, e);
 	if (r < 0) {
-		pins_remove(place, false);
+		tap_pins_remove(place, false);
 		return r;
 	}
-	pins_open_before(tap, place);
+	tap_pins_open_before(tap, place);
 	return 0;
 }
 
@@ -142,19 +159,19 @@ int tap_load(struct tap **out, const struct tap_place *place, const struct tap_o
 	     struct err *e)
 {
 	const struct tap_options defaults = { 0 };
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
 	options = options != NULL ? options : &defaults;
-	int r = pins_allowed(place, e);
+	int r = tap_pins_allowed(place, e);
 	if (r == 0) {
-		r = pins_lock(tap, place, true, e);
+		r = tap_pins_lock(tap, place, true, e);
 	}
 	if (r < 0) {
 		return r;
 	}
-	r = pins_open(tap, place, e);
+	r = tap_pins_open(tap, place, e);
 	if (r == 0) {
 		r = put_settings(tap, options, false, e);
 	} else if (r == -ENOENT) {
@@ -164,29 +181,29 @@ int tap_load(struct tap **out, const struct tap_place *place, const struct tap_o
 		(void)rmdir(place->directory); /* fails unless nothing is in it */
 		return r;
 	}
-	pins_unlock(tap);
+	tap_pins_unlock(tap);
 	*out = steal(&tap);
 	return 0;
 }
 
 int tap_open(struct tap **out, const struct tap_place *place, struct err *e)
 {
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
-	int r = pins_allowed(place, e);
+	int r = tap_pins_allowed(place, e);
 	if (r == 0) {
-		r = pins_lock(tap, place, false, e);
+		r = tap_pins_lock(tap, place, false, e);
 	}
 	if (r == 0) {
-		r = pins_open(tap, place, e);
+		r = tap_pins_open(tap, place, e);
 	}
 	if (r == -ENOENT) {
 		return err_set(e, ENOENT, "no tap is loaded in %s", place->directory);
 	}
 	if (r == 0) {
-		pins_unlock(tap);
+		tap_pins_unlock(tap);
 		*out = steal(&tap);
 	}
 	return r;
@@ -194,16 +211,16 @@ int tap_open(struct tap **out, const struct tap_place *place, struct err *e)
 
 int tap_unload(const struct tap_place *place, struct err *e)
 {
-	_cleanup_(tap_freep) struct tap *tap = pins_new();
+	_cleanup_(tap_freep) struct tap *tap = tap_pins_new();
 	if (tap == NULL) {
 		return err_system(e, ENOMEM, "tap");
 	}
 	/* Away with it also where BPF is not to be used. */
-	int r = pins_lock(tap, place, false, e);
+	int r = tap_pins_lock(tap, place, false, e);
 	if (r < 0) {
 		return r == -ENOENT ? 0 : r;
 	}
-	pins_remove(place, false);
+	tap_pins_remove(place, false);
 	(void)rmdir(place->directory); /* something else lies there: it stays */
 	return 0;
 }

@@ -34,7 +34,7 @@ static int path_of(char *path, const struct tap_place *place, const char *name)
 	return length < 0 || length >= PINS_PATH_BYTES ? -ENAMETOOLONG : 0;
 }
 
-struct tap *pins_new(void)
+struct tap *tap_pins_new(void)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
 	if (tap == NULL) {
@@ -62,7 +62,7 @@ struct tap *tap_free(struct tap *tap)
 	return NULL;
 }
 
-int pins_allowed(const struct tap_place *place, struct err *e)
+int tap_pins_allowed(const struct tap_place *place, struct err *e)
 {
 	return place->without_bpf ? err_set(e, EOPNOTSUPP,
 					    "BPF is taken away by MINATO_WITHOUT: packets come "
@@ -82,7 +82,7 @@ int tap_possible(const struct tap_place *place, struct err *e)
 {
 	char parent[PINS_PATH_BYTES];
 	struct statfs filesystem;
-	int r = pins_allowed(place, e);
+	int r = tap_pins_allowed(place, e);
 	if (r < 0) {
 		return r;
 	}
@@ -94,7 +94,7 @@ int tap_possible(const struct tap_place *place, struct err *e)
 	return there && filesystem.f_type == BPF_FS_MAGIC ? 0 : not_bpffs(place->directory, e);
 }
 
-int pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e)
+int tap_pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e)
 {
 	const char *directory = place->directory;
 	bool made = make && mkdir(directory, 0700) == 0;
@@ -119,7 +119,7 @@ int pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct 
 	return 0;
 }
 
-void pins_unlock(const struct tap *tap)
+void tap_pins_unlock(const struct tap *tap)
 {
 	(void)flock(tap->directory, LOCK_UN); /* ours, and open */
 }
@@ -157,20 +157,20 @@ static int look(struct tap *tap)
 	return r < 0 ? r : bpf_map_size(tap->fds[PIN_COUNTERS], &bytes, &tap->cpus);
 }
 
-void pins_open_before(struct tap *tap, const struct tap_place *place)
+void tap_pins_open_before(struct tap *tap, const struct tap_place *place)
 {
 	close_fdp(&tap->before);
 	(void)open_one(&tap->before, place, before_name); /* seldom there */
 }
 
-int pins_open(struct tap *tap, const struct tap_place *place, struct err *e)
+int tap_pins_open(struct tap *tap, const struct tap_place *place, struct err *e)
 {
 	int r = 0;
 	for (unsigned i = 0; r == 0 && i < PIN_COUNT; i++) {
 		close_fdp(&tap->fds[i]);
 		r = open_one(&tap->fds[i], place, names[i]);
 	}
-	pins_open_before(tap, place);
+	tap_pins_open_before(tap, place);
 	if (r == 0) {
 		r = look(tap);
 	}
@@ -180,7 +180,7 @@ int pins_open(struct tap *tap, const struct tap_place *place, struct err *e)
 	return r < 0 ? err_system(e, r, "cannot open the tap's pins in %s", place->directory) : 0;
 }
 
-int pins_make(const struct tap *tap, const struct tap_place *place, struct err *e)
+int tap_pins_make(const struct tap *tap, const struct tap_place *place, struct err *e)
 {
 	for (unsigned i = 0; i < PIN_COUNT; i++) {
 		char path[PINS_PATH_BYTES];
@@ -195,7 +195,7 @@ int pins_make(const struct tap *tap, const struct tap_place *place, struct err *
 	return 0;
 }
 
-void pins_remove(const struct tap_place *place, bool keep_xdp)
+void tap_pins_remove(const struct tap_place *place, bool keep_xdp)
 {
 	char path[PINS_PATH_BYTES];
 	char before[PINS_PATH_BYTES];

@@ -35,18 +35,20 @@ struct tap {
 };
 
 /* Nothing opened yet; NULL = no memory. */
-struct tap *pins_new(void);
+struct tap *tap_pins_new(void);
 /* @return 0; -EOPNOTSUPP when BPF is not to be used. */
-int pins_allowed(const struct tap_place *place, struct err *e);
+int tap_pins_allowed(const struct tap_place *place, struct err *e);
 /* Makes the folder, and sees that it is on a bpffs. Takes its lock, which is held until it is
  * closed or given back. @param make  false: -ENOENT when it is not there. */
-int pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e);
-void pins_unlock(const struct tap *tap);
+int tap_pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e);
+void tap_pins_unlock(const struct tap *tap);
 /* Opens all of them. @return 0; -ENOENT one is missing or another version's; others. */
-int pins_open(struct tap *tap, const struct tap_place *place, struct err *e);
+int tap_pins_open(struct tap *tap, const struct tap_place *place, struct err *e);
 /* The XDP program of an older version, if one was kept. */
-void pins_open_before(struct tap *tap, const struct tap_place *place);
+void tap_pins_open_before(struct tap *tap, const struct tap_place *place);
 /* Pins what tap->fds has, in the place of what was pinned. */
-int pins_make(const struct tap *tap, const struct tap_place *place, struct err *e);
+int tap_pins_make(const struct tap *tap, const struct tap_place *place, struct err *e);
 /* Removes everything but the folder. @param keep_xdp  an XDP program stays as the one before. */
-void pins_remove(const struct tap_place *place, bool keep_xdp);
+void tap_pins_remove(const struct tap_place *place, bool keep_xdp);
+/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC now, nanoseconds. */
+uint64_t tap_suspended(void);

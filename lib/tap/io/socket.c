@@ -175,6 +175,9 @@ static bool read_one(struct packets *packets, struct packet_note *out)
 	if (r != CAPTURE_NOTE) {
 		return false;
 	}
+	if (from->sll_pkttype == PACKET_OUTGOING) {
+		out->marks |= PACKET_SENT; /* an address alone could be forged */
+	}
 	const bool before = seen_before(&packets->seen, out);
 	packets->counters.suppressed += before;
 	packets->counters.noted += !before;
