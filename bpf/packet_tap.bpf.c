@@ -19,18 +19,26 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 	if ((settings->tables & TAP_HAS_BANS) != 0) {
 		ban = bpf_map_lookup_elem(&tap_bans, source);
 	}
-	if (ban == NULL && (settings->tables & TAP_HAS_NETWORKS) != 0) {
+	int single = ban != NULL;
+	if (!single && (settings->tables & TAP_HAS_NETWORKS) != 0) {
 		key.address = *source;
 		ban = bpf_map_lookup_elem(&tap_networks, &key);
 	}
-	if (ban == NULL || bpf_ktime_get_boot_ns() >= ban->until_ns) {
+	if (ban == NULL || coarse_now(settings) >= ban->until_ns) {
 		return NULL;
+	}
+	if (single && ban->checked == settings->never) {
+		return ban;
 	}
 	/* Whatever the table of bans says: so no mistake in user space locks the owner out. */
 	key.address = *source;
 	if (bpf_map_lookup_elem(&tap_never, &key) != NULL) {
 		count(TAP_COUNT_SPARED);
 		return NULL;
+	}
+	if (single) {
+		ban->checked =
+			settings->never; /* the same address, the same list: no other answer */
 	}
 	return ban;
 }
@@ -165,12 +173,13 @@ static __always_inline void fill(struct tap_record *record, const struct packet 
 	__builtin_memset(record->options, 0, sizeof(record->options));
 }
 
-static __always_inline void send(struct __sk_buff *skb, const struct packet *p, __u64 now)
+/* @return whether there was room. */
+static __always_inline int send(struct __sk_buff *skb, const struct packet *p, __u64 now)
 {
 	struct tap_record *record = bpf_ringbuf_reserve(&tap_ring, sizeof(*record), 0);
 	if (record == NULL) {
 		count(TAP_COUNT_LOST);
-		return;
+		return 0;
 	}
 	fill(record, p, now);
 	record->interface = skb->ifindex;
@@ -183,6 +192,7 @@ static __always_inline void send(struct __sk_buff *skb, const struct packet *p, 
 	}
 	bpf_ringbuf_submit(record, 0);
 	count(TAP_COUNT_NOTED);
+	return 1;
 }
 
 /* What a source looks for at one port of one address. */
@@ -201,7 +211,8 @@ static __always_inline __u64 question_of(const struct tap_settings *settings,
 static __always_inline int was_asked(const struct tap_settings *settings, __u64 question, __u64 now)
 {
 	__u64 *before = bpf_map_lookup_elem(&tap_seen, &question);
-	return before != NULL && now - *before < settings->again_ns;
+	/* What was noted a moment ago can be later than the coarse clock. */
+	return before != NULL && (now < *before || now - *before < settings->again_ns);
 }
 
 static __always_inline int is_watched(const struct tap_settings *settings, const struct packet *p)
@@ -213,10 +224,28 @@ static __always_inline int is_watched(const struct tap_settings *settings, const
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
 
+static __always_inline void remember_open(const struct packet *p, __u64 now)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	if (last != NULL && p->kind == TAP_KIND_SYN) {
+		*last = now;
+	}
+}
+
+/* Whether a listener was found there since its clients were noted last: then neither an ACK nor a
+ * FIN is a question, and whose it is need not be looked up. */
+static __always_inline int was_open(const struct tap_settings *settings, const struct packet *p)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
+}
+
 static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
 				 struct packet *p, enum owner owner)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
@@ -226,13 +255,18 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		return;
 	}
 	int open = owner == OWNER_OPEN;
-	p->marks |= open ? TAP_MARK_OPEN : 0;
+	if (open) {
+		p->marks |= TAP_MARK_OPEN;
+		remember_open(p, now);
+	}
+	now = bpf_ktime_get_boot_ns();
 	if (!may_send(settings, open, open ? 0 : is_known_source(settings, p, now), now)) {
 		suppress(p);
 		return;
 	}
-	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
-	send(skb, p, now);
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
 }
 
 /* ---- the programs ---- */
@@ -254,15 +288,15 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 		owner = owner_of(skb, settings, p);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
-	if (p->kind != TAP_KIND_NONE && skb->pkt_type == PACKET_TO_US) {
-		if (owner == OWNER_UNKNOWN &&
-		    (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
-			/* Nearly all of them belong to a connection, which is found soonest. */
-			owner = owner_of(skb, settings, p);
-		}
-		if (owner != OWNER_FLOW) {
-			note(skb, settings, p, owner);
-		}
+	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
+		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	}
+	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
+		/* Nearly all of them belong to a connection. */
+		owner = was_open(settings, p) ? OWNER_FLOW : owner_of(skb, settings, p);
+	}
+	if (owner != OWNER_FLOW) {
+		note(skb, settings, p, owner);
 	}
 	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
 }
@@ -302,22 +336,26 @@ int tap_ingress(struct __sk_buff *skb)
 static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
 					struct packet *p)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = coarse_now(settings);
 	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
-	__u64 peer = hash3(settings->secret, p->destination.words[0], p->destination.words[1], 7);
+	__u64 peer = p->family == 4 ? p->destination.words[1]
+				    : hash3(settings->secret, p->destination.words[0],
+					    p->destination.words[1], 7);
 	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
-	int known = is_known_peer(settings, p, now);
 	if (was_asked(settings, question, now)) {
 		return;
 	}
+	now = bpf_ktime_get_boot_ns();
+	int known = is_known_peer(settings, p, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
 	if (!may_send(settings, !known, known, now)) {
 		count(TAP_COUNT_SUPPRESSED);
 		return;
 	}
-	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
-	send(skb, p, now);
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
 }
 
 /*

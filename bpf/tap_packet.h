@@ -128,6 +128,14 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
+/* When a listener was found at a port of TCP last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} tap_open SEC(".maps");
+
 /* When a question was noted last. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -171,6 +179,12 @@ static __always_inline const struct tap_settings *settings_now(void)
 	return bpf_map_lookup_elem(&tap_settings_map, &first);
 }
 
+/* On CLOCK_BOOTTIME, late by a tick at most: no clock is read for each packet. */
+static __always_inline __u64 coarse_now(const struct tap_settings *settings)
+{
+	return bpf_ktime_get_coarse_ns() + settings->suspended_ns;
+}
+
 static __always_inline void count(__u32 which)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -203,10 +217,10 @@ static __always_inline void sip_round(struct sip *s)
 }
 
 /* SipHash-1-3 of three words. */
-static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 z)
+static __noinline __u64 sip3(__u64 k, __u64 l, __u64 x, __u64 y, __u64 z)
 {
-	struct sip s = { secret[0] ^ 0x736f6d6570736575ULL, secret[1] ^ 0x646f72616e646f6dULL,
-			 secret[0] ^ 0x6c7967656e657261ULL, secret[1] ^ 0x7465646279746573ULL };
+	struct sip s = { k ^ 0x736f6d6570736575ULL, l ^ 0x646f72616e646f6dULL,
+			 k ^ 0x6c7967656e657261ULL, l ^ 0x7465646279746573ULL };
 	s.d ^= x;
 	sip_round(&s);
 	s.a ^= x;
@@ -224,6 +238,11 @@ static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 
 	sip_round(&s);
 	sip_round(&s);
 	return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+static __always_inline __u64 hash3(const __u64 *secret, __u64 x, __u64 y, __u64 z)
+{
+	return sip3(secret[0], secret[1], x, y, z);
 }
 
 /* ---- one packet ---- */

@@ -86,7 +86,7 @@ struct tap_place {
 struct tap_options {
 	uint32_t ring_bytes; /* a power of two of at least a page; 8 MiB: 75,000 notes */
 	uint32_t rate;       /* notes a second, all CPUs together; 50,000 */
-	uint32_t burst;      /* notes at once, each CPU; 65,536 shared by all, at least 8,192 */
+	uint32_t burst;      /* notes at once, each CPU; 65,536, less beyond four CPUs */
 	usec_t again;        /* what was noted is noted again after so long; 60 s */
 };
 

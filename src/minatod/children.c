@@ -24,6 +24,7 @@ enum {
 	 * something is wrong that starting again does not mend, and systemd's own limit takes over.
 	 */
 	CHILD_DEATHS_MAX = 6,
+	CHILD_DOUBLINGS_MAX = 10, /* of the first wait: 51 s */
 };
 
 static const usec_t CHILD_QUIET_USEC = 60 * USEC_PER_SEC;
@@ -408,7 +409,9 @@ static int on_again(sd_event_source *source, uint64_t usec, void *data)
 
 static void start_later(struct child *child)
 {
-	const usec_t wait = CHILD_FIRST_WAIT_USEC << (child->deaths - 1);
+	const uint32_t doublings = child->deaths - 1;
+	const usec_t wait = CHILD_FIRST_WAIT_USEC
+			    << (doublings < CHILD_DOUBLINGS_MAX ? doublings : CHILD_DOUBLINGS_MAX);
 	child->again = sd_event_source_disable_unref(child->again);
 	int r = sd_event_add_time_relative(child->daemon->loop, &child->again, CLOCK_MONOTONIC,
 					   (uint64_t)wait, 1000, on_again, child);
@@ -454,7 +457,8 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *data)
 	say(SAY_WARNING, "the %s ended by %s %d", child->name,
 	    info->si_code == CLD_EXITED ? "exit code" : "signal", info->si_status);
 	child->deaths = now - child->started < CHILD_QUIET_USEC ? child->deaths + 1 : 1;
-	if (child->deaths >= CHILD_DEATHS_MAX) {
+	/* What ends a sentry may be a packet that anybody can send: it must not end the others. */
+	if (child->deaths >= CHILD_DEATHS_MAX && child->role != WIRE_SENTRY) {
 		give_up(child);
 	} else {
 		start_later(child);

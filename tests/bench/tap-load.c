@@ -12,6 +12,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,8 +79,9 @@ static void write_packet(uint8_t *out, const char *mac, const char *address, uin
 		[38] = 1,    2,    3,    4,  [46] = 0x50, 2,  4, /* 20 bytes, SYN, window 1024 */
 	};
 	memcpy(out, head, sizeof(head));
-	for (unsigned i = 0; i < 6; i++) {
-		out[i] = (uint8_t)strtoul(mac + (size_t)3 * i, NULL, 16);
+	if (ether_aton_r(mac, (struct ether_addr *)out) == NULL) {
+		errno = EINVAL;
+		exit(fail(mac));
 	}
 	out[6] = 2; /* ours: any that is local */
 	if (inet_pton(AF_INET, address, out + 30) != 1) {

@@ -15,6 +15,7 @@
 #include "base/io/bpf.h"
 #include "base/io/clock.h"
 #include "base/parse.h"
+#include "bpf/tap.h"
 #include "tap/tap.h"
 
 enum { LINE_BYTES = 1 << 20, WORDS_MAX = 16, PACKET_BYTES = 4096, BATCH = 4096 };
@@ -72,6 +73,19 @@ static json_t *move_place(struct probe *probe, struct err *e)
 	(void)snprintf(probe->directory, sizeof(probe->directory), "%s", probe->words[1]);
 	probe->place.directory = probe->directory;
 	return result(0, e);
+}
+
+/* As another version would have pinned it. */
+static json_t *outdate(struct probe *probe, struct err *e)
+{
+	char path[512];
+	const uint32_t first = 0;
+	static struct tap_settings settings;
+	(void)snprintf(path, sizeof(path), "%s/settings", probe->place.directory);
+	_cleanup_(close_fdp) int map = bpf_open_pin(path);
+	int r = bpf_lookup(map, &first, &settings);
+	settings.version = TAP_VERSION + 1;
+	return result(r < 0 ? r : bpf_update(map, &first, &settings), e);
 }
 
 static json_t *unload(struct probe *probe, struct err *e)
@@ -378,27 +392,17 @@ static const struct {
 	size_t words;
 	json_t *(*function)(struct probe *probe, struct err *e);
 } commands[] = {
-	{ "load", 5, load },
-	{ "open", 1, open_again },
-	{ "place", 2, move_place },
-	{ "unload", 1, unload },
-	{ "attach", 3, attach },
-	{ "detach", 3, detach },
-	{ "attachment", 2, attachment },
-	{ "ban", 4, ban },
-	{ "ban_many", 2, ban_many },
-	{ "unban", 2, unban },
-	{ "bans", 1, bans },
-	{ "expire", 1, expire },
-	{ "never", 1, set_list },
-	{ "watched", 1, set_list },
-	{ "published", 3, publish },
-	{ "counters", 1, counters },
-	{ "suppressed", 3, suppressed },
-	{ "listen", 1, listen_now },
-	{ "notes", 3, notes },
-	{ "tally", 3, tally },
-	{ "run", 3, run },
+	{ "load", 5, load },         { "open", 1, open_again },
+	{ "place", 2, move_place },  { "outdate", 1, outdate },
+	{ "unload", 1, unload },     { "attach", 3, attach },
+	{ "detach", 3, detach },     { "attachment", 2, attachment },
+	{ "ban", 4, ban },           { "ban_many", 2, ban_many },
+	{ "unban", 2, unban },       { "bans", 1, bans },
+	{ "expire", 1, expire },     { "never", 1, set_list },
+	{ "watched", 1, set_list },  { "published", 3, publish },
+	{ "counters", 1, counters }, { "suppressed", 3, suppressed },
+	{ "listen", 1, listen_now }, { "notes", 3, notes },
+	{ "tally", 3, tally },       { "run", 3, run },
 };
 
 static json_t *obey(struct probe *probe, char *line)
@@ -429,7 +433,7 @@ int main(int argc, char **argv)
 					  .without_bpf = getenv("MINATO_WITHOUT") != NULL } };
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		json_t *answer = obey(&probe, line);
-		(void)json_dumpf(answer, stdout, JSON_COMPACT);
+		(void)json_dumpf(answer, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
 		(void)putchar('\n');
 		(void)fflush(stdout);
 		json_decref(answer);

@@ -293,6 +293,31 @@ def test_a_sentry_that_was_killed_comes_again_and_goes_on(world, start):
     assert events(daemon)[2:] == [("scan_started", first + 1)]
 
 
+def test_a_sentry_that_dies_again_and_again_takes_nobody_along(world, start):
+    daemon = start()
+    first = daemon.pids()
+    for _ in range(7):  # one more than any other child may
+        old = daemon.pids()["sentry"]
+        os.kill(old, signal.SIGKILL)
+        until(lambda old=old: daemon.pids().get("sentry", old) != old, "another sentry")
+    until(daemon.is_ready, "all are there")
+    assert {name: pid for name, pid in daemon.pids().items() if name != "sentry"} == {
+        name: pid for name, pid in first.items() if name != "sentry"}
+    world.scan("syn", PORTS, "198.51.100.7")
+    named(daemon, "198.51.100.7", seconds=10)
+
+
+def test_a_keeper_that_was_killed_goes_on_with_the_interfaces(world, start):
+    daemon = start()
+    old = daemon.pids()["keeper"]
+    os.kill(old, signal.SIGKILL)
+    until(lambda: daemon.is_ready() and daemon.pids()["keeper"] != old, "another keeper")
+    add_interface(world, 5)
+    looking(daemon, interfaces=2)
+    world.scan("syn", PORTS, "198.51.100.7", target="10.78.5.1", through=("eth5", "far5"))
+    named(daemon, "198.51.100.7")
+
+
 def test_an_engine_that_was_killed_knows_what_goes_on(world, start):
     daemon = start()
     world.scan("syn", PORTS, "198.51.100.7")

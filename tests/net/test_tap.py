@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import struct
+import time
 
 import pytest
 
@@ -330,6 +331,64 @@ def test_bans_outlive_who_made_them(world):
     assert 590000 < found[World.BEYOND]["left_ms"] <= 600000
 
 
+@pytest.mark.parametrize("way", ["tc", "generic", "native"])
+def test_another_versions_tap_is_replaced(world, way):
+    tap = world.probe()
+    tap.done("load", 0, 0, 0, 0)
+    tap.done("attach", "eth0", way)
+    tap.done("ban", World.BEYOND, "drop", 600000)
+    tap.done("outdate")
+    newer = world.probe()
+    assert newer.tell("open")["result"] == -socket.errno.ENOENT
+    newer.done("load", 0, 0, 0, 0)
+    assert newer.tell("bans") == []
+    assert knock(world, 4444) == socket.errno.EAGAIN  # the old one goes on until then
+    newer.done("attach", "eth0", way)
+    assert knock(world, 4444) == socket.errno.ECONNREFUSED
+    found = newer.tell("attachment", "eth0")
+    assert (found["tc"], found["xdp"], found["xdp_other"], found["others"]) == (way == "tc", way != "tc", False, 0)
+    newer.done("detach", "eth0", way)
+    newer.done("unload")
+    assert not world.pins.exists() and "clsact" not in qdiscs(world)
+
+
+def test_the_keepers_one_capability_is_enough_but_for_loading(world):
+    world.tapped()
+    keeper = world.probe(before=("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"))
+    keeper.done("open")
+    keeper.done("never", "203.0.113.0/24")
+    keeper.done("published", "8443", "-")
+    keeper.done("watched", World.HOST, World.HOST6)
+    for ban in (World.BEYOND, "192.0.2.0/24"):
+        keeper.done("ban", ban, "drop", 600000)
+    assert knock(world, 4444) == socket.errno.EAGAIN
+    keeper.done("unban", World.BEYOND)
+    assert [ban["prefix"] for ban in keeper.tell("bans")] == ["192.0.2.0/24"]
+    for way in ("tc", "generic"):
+        keeper.done("attach", "eth0", way)
+    assert keeper.tell("attachment", "eth0")["xdp"] is True
+    for way in ("tc", "generic"):
+        keeper.done("detach", "eth0", way)
+    assert "clsact" not in qdiscs(world)
+    other = world.probe(before=("setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin"))
+    other.place(world.bpf / "other")
+    assert other.tell("load", 0, 0, 0, 0)["result"] == -socket.errno.EPERM
+
+
+def test_five_hundred_interfaces_are_attached_at_once(world):
+    lines = "".join(f"link add v{n} type veth peer name w{n}\n" for n in range(250))
+    checked("ip", "-n", world.host, "-batch", "-", input=lines)
+    tap = world.probe()
+    tap.done("load", 0, 0, 0, 0)
+    names = [f"{side}{n}" for n in range(250) for side in "vw"]
+    begin = time.monotonic()
+    for name in names:
+        tap.done("attach", name, "tc")
+    print(f"{time.monotonic() - begin:.2f} s for {len(names)} interfaces")
+    assert all(tap.tell("attachment", name)["tc"] for name in names[::50])
+    assert time.monotonic() - begin < 20
+
+
 def test_without_a_tap_it_says_so(world):
     answer = world.probe().tell("open")
     assert answer["result"] == -socket.errno.ENOENT and "no tap is loaded" in answer["error"]
@@ -359,19 +418,27 @@ def test_a_full_table_says_so_and_keeps_what_it_has(world):
 
 # ---- the tools themselves ----
 
-@pytest.mark.parametrize("words,flags", [(("-sS",), 2), (("-sF",), 1), (("-sX",), 41), (("-sN",), 0), (("-sM",), 17),
-                                         (("-sA",), 16), (("-sT",), 2), (("-sS", "-f"), 2), (("-sS", "-6"), 2)])
-def test_every_port_of_nmap_is_noted(world, words, flags):
+SCANS = {"syn": ("-sS", 2), "fin": ("-sF", 1), "xmas": ("-sX", 41), "null": ("-sN", 0), "maimon": ("-sM", 17), "ack": ("-sA", 16),
+         "connect": ("-sT", 2), "window": ("-sW", 16), "pieces": ("-sS -f", 2), "syn over IPv6": ("-sS -6", 2),
+         "fin over IPv6": ("-sF -6", 1), "ack over IPv6": ("-sA -6", 16), "udp": ("-sU", None), "udp over IPv6": ("-sU -6", None)}
+
+
+@pytest.mark.parametrize("way", ["ring", "socket"])
+def test_every_port_that_nmap_asks_for_is_noted(world, way):
     if not shutil.which("nmap"):
         pytest.skip("nmap is not installed")
-    tap = world.tapped()
-    target = World.HOST6 if "-6" in words else World.HOST
-    ports = [*range(5000, 5020)]
-    checked("ip", "netns", "exec", world.beyond, "nmap", "-n", "-Pn", "--send-ip", *words, "-p5000-5019",
-            "--max-retries", "0", target)
-    notes = [note for note in tap.notes(20) if note["protocol"] == 6]
-    assert sorted(note["port"] for note in notes) == ports
-    assert {note["flags"] for note in notes} == {flags}
+    tap = world.tapped() if way == "ring" else world.probe(MINATO_WITHOUT="bpf")
+    if way == "socket":
+        tap.done("listen", "socket")
+    seen = {}
+    for number, (name, (words, flags)) in enumerate(SCANS.items()):
+        first = 5000 + 100 * number
+        six = "-6" in words
+        checked("ip", "netns", "exec", world.beyond, "nmap", "-n", "-Pn", "--send-ip", "--max-retries", "0", "-T5", *words.split(),
+                f"-p{first}-{first + 9}", World.HOST6 if six else World.HOST)
+        notes = [note for note in tap.notes(10, 2000) if note["source"] == (World.BEYOND6 if six else World.BEYOND)]
+        seen[name] = (sorted(note["port"] - first for note in notes), {note["flags"] for note in notes})
+    assert seen == {name: ([*range(10)], {flags or 0}) for name, (_, flags) in SCANS.items()}
 
 
 # ---- without BPF ----

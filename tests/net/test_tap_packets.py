@@ -17,7 +17,7 @@ def kernel(netns, tmp_path):
     """A tap that is attached to nothing."""
     world = World(netns, tmp_path)
     made = world.probe()
-    made.done("load", 0, 0, 1, 0)  # what was asked is asked again a millisecond later
+    made.done("load", 0, 0, 1, 0)  # what was asked is asked again at the next tick
     made.done("listen")
     made.world = world
     yield made
@@ -104,7 +104,7 @@ def test_a_packet_is_read_however_it_is_wrapped(kernel):
     for name, (frame, _, _) in NOTED.items():
         note = note_of(kernel, frame)
         made[name] = note and (note["port"], note["marks"])
-        kernel.tell("notes", 1, 2)  # two milliseconds, after which it may be asked again
+        kernel.tell("notes", 1, 20)  # a tick later it may be asked again
     assert made == {name: (port, marks) for name, (_, port, marks) in NOTED.items()}
     assert kernel.tell("counters")["malformed"] == 0
 
@@ -207,6 +207,86 @@ def test_a_published_port_is_open_without_a_socket(kernel):
     assert [note_of(kernel, ethernet(ipv4(udp(port), 17)))["marks"] for port in (80, 53)] == [0, OPEN]
 
 
+# ---- more than can be told ----
+
+@pytest.fixture
+def slow_kernel(netns, tmp_path):
+    """A tap that sends 100 notes at once and then next to none, on one CPU. In IPv4 and IPv6 alike."""
+    world = World(netns, tmp_path)
+    made = world.probe(before=("taskset", "-c", "0"))
+    made.done("load", 1, 100, 0, 0)
+    made.done("listen")
+    made.world = world
+    yield made
+    world.close()
+
+
+def forged(number, port=80):
+    return ethernet(ipv4(tcp(port), source=f"203.0.{113 + number // 200}.{number % 200 + 1}"))
+
+
+def test_forged_sources_do_not_push_out_one_who_scans(slow_kernel):
+    for number in range(400):
+        run(slow_kernel, forged(number))
+    counters = slow_kernel.tell("counters")
+    assert 48 <= counters["noted"] <= 52 and counters["noted"] + counters["suppressed"] == 400
+    assert slow_kernel.tell("suppressed", 6, 80) == counters["suppressed"]
+    assert slow_kernel.tell("suppressed", 6, 81) == slow_kernel.tell("suppressed", 17, 80) == 0
+    slow_kernel.notes(400, 0)
+    for port in range(1000, 1020):
+        run(slow_kernel, ethernet(ipv4(tcp(port))))
+    # The first packet of a source is like a forged one's.
+    assert [note["port"] for note in slow_kernel.notes(20, 0)] == list(range(1001, 1020))
+
+
+def test_a_source_of_ipv6_is_known_by_its_network(slow_kernel):
+    for number in range(100):
+        run(slow_kernel, forged(number))
+    slow_kernel.notes(400, 0)
+    for host in range(10):
+        run(slow_kernel, ethernet(ipv6(tcp(2000 + host), source=f"2001:db8:1::{host + 1}")))
+    assert [note["port"] for note in slow_kernel.notes(20, 0)] == list(range(2001, 2010))
+
+
+def test_wanted_connections_do_not_push_out_closed_ports(slow_kernel):
+    slow_kernel.done("published", "443", "-")
+    for number in range(100):
+        run(slow_kernel, forged(number, 443))
+    assert 23 <= slow_kernel.tell("counters")["noted"] <= 27
+    for number in range(100, 120):
+        run(slow_kernel, forged(number))
+    assert [note["port"] for note in slow_kernel.notes(100, 0)][-20:] == [80] * 20
+
+
+def test_what_was_suppressed_is_told_when_there_is_room(slow_kernel):
+    for number in range(60):
+        run(slow_kernel, forged(number))
+    slow_kernel.notes(400, 0)
+    slow_kernel.done("load", 1000000, 100, 0, 0)
+    slow_kernel.tell("notes", 1, 1)
+    run(slow_kernel, forged(59))
+    assert len(slow_kernel.notes(1, 0)) == 1
+
+
+def test_a_full_ring_is_counted(netns, tmp_path):
+    world = World(netns, tmp_path)
+    try:
+        tap = world.probe()
+        tap.done("load", 0, 0, 0, 4096)
+        tap.done("listen")
+        for port in range(100):
+            run(tap, ethernet(ipv4(tcp(1000 + port))))
+        counters = tap.tell("counters")
+        assert counters["noted"] + counters["lost"] == 100 and counters["lost"] > 0
+        assert [note["port"] for note in tap.notes(100, 0)] == list(range(1000, 1000 + counters["noted"]))
+        # With room again what was lost is told when it comes again.
+        run(tap, ethernet(ipv4(tcp(1000))))
+        run(tap, ethernet(ipv4(tcp(1099))))
+        assert [note["port"] for note in tap.notes(1, 0)] == [1099]
+    finally:
+        world.close()
+
+
 # ---- bans ----
 
 def xdp(kernel, frame):
@@ -243,6 +323,7 @@ def test_others_are_not_dropped(kernel):
 
 def test_a_ban_ends_by_itself(kernel):
     kernel.done("ban", BEYOND, "drop", 0)
+    kernel.tell("notes", 1, 20)  # a tick later
     assert run(kernel, ethernet(ipv4(tcp(80)))) == GOES_ON
     assert [ban["prefix"] for ban in kernel.tell("bans")] == [BEYOND]
     assert [ban["prefix"] for ban in kernel.tell("expire")] == [BEYOND]

@@ -157,6 +157,12 @@ static int look(struct tap *tap)
 	return r < 0 ? r : bpf_map_size(tap->fds[PIN_COUNTERS], &bytes, &tap->cpus);
 }
 
+void tap_pins_open_before(struct tap *tap, const struct tap_place *place)
+{
+	close_fdp(&tap->before);
+	(void)open_one(&tap->before, place, before_name); /* seldom there */
+}
+
 int tap_pins_open(struct tap *tap, const struct tap_place *place, struct err *e)
 {
 	int r = 0;
@@ -164,8 +170,7 @@ int tap_pins_open(struct tap *tap, const struct tap_place *place, struct err *e)
 		close_fdp(&tap->fds[i]);
 		r = open_one(&tap->fds[i], place, names[i]);
 	}
-	close_fdp(&tap->before);
-	(void)open_one(&tap->before, place, before_name); /* seldom there */
+	tap_pins_open_before(tap, place);
 	if (r == 0) {
 		r = look(tap);
 	}

@@ -44,7 +44,11 @@ int tap_pins_lock(struct tap *tap, const struct tap_place *place, bool make, str
 void tap_pins_unlock(const struct tap *tap);
 /* Opens all of them. @return 0; -ENOENT one is missing or another version's; others. */
 int tap_pins_open(struct tap *tap, const struct tap_place *place, struct err *e);
+/* The XDP program of an older version, if one was kept. */
+void tap_pins_open_before(struct tap *tap, const struct tap_place *place);
 /* Pins what tap->fds has, in the place of what was pinned. */
 int tap_pins_make(const struct tap *tap, const struct tap_place *place, struct err *e);
 /* Removes everything but the folder. @param keep_xdp  an XDP program stays as the one before. */
 void tap_pins_remove(const struct tap_place *place, bool keep_xdp);
+/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC now, nanoseconds. */
+uint64_t tap_suspended(void);

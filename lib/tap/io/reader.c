@@ -72,7 +72,7 @@ static int open_ring(struct tap_reader *reader, const struct tap_fds *fds, struc
 	reader->counts = counts;
 	if (r == 0) {
 		r = map_array(&suppressed, &reader->suppressed_bytes, fds->suppressed,
-			      TAP_PORTS * sizeof(uint64_t));
+			      (size_t)TAP_PORTS * sizeof(uint64_t));
 		reader->suppressed = suppressed;
 	}
 	if (r < 0) {
