@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/portset.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "base/when.h"
@@ -66,8 +67,12 @@ bool defend_facts_have(const struct defend_facts *facts, const struct prefix *pr
 		       enum defend_fact_kind kind, usec_t since);
 
 /* Whether a declaration of this TCP port names the address; `any` names nobody, nor does a network
- * of half the world (IPv4 shorter than 8 bits, IPv6 than 16). */
+ * of half the world (IPv4 shorter than 8 bits, IPv6 than 16). Who got through where nobody is let
+ * in but by name is one of them, also when the name tells no address (interface, device). */
 bool defend_is_client(const struct policy *policy, uint16_t port, const struct addr *address);
+/* The ports that the policy opens on this host, of TCP and of UDP: what is hidden is never one of
+ * them, be it served by a socket, a container or nobody just now. */
+void defend_open_ports(struct portset *tcp, struct portset *udp, const struct policy *policy);
 /* Whether the port is a decoy. */
 bool defend_is_decoy(const struct policy *policy, uint16_t port);
 

@@ -206,17 +206,63 @@ bool defend_is_never(const struct policy *policy, const struct prefix *target)
 			  true);
 }
 
+/* Whether the item lets in whom nobody knows. */
+static bool lets_in_strangers(const struct policy *policy, const struct policy_from *item)
+{
+	if (item->kind == POLICY_FROM_WHO) {
+		const struct policy_who *who = &policy->who.items[item->who];
+		for (size_t i = 0; i < who->addresses.count; i++) {
+			if (!names_somebody(&who->addresses.items[i])) {
+				return true;
+			}
+		}
+		return false;
+	}
+	return item->kind == POLICY_FROM_ANY ||
+	       (item->kind == POLICY_FROM_PREFIX && !names_somebody(&item->prefix));
+}
+
+/* Told by the interface, the device or the certificate alone. */
+static bool is_without_address(const struct policy *policy, const struct policy_from *item)
+{
+	return item->kind == POLICY_FROM_WHO && !policy_who_located(&policy->who.items[item->who]);
+}
+
 bool defend_is_client(const struct policy *policy, uint16_t port, const struct addr *address)
 {
 	const struct addr plain = addr_unmap(address);
 	const struct prefix target = { plain, plain.family == ADDR_IPV4 ? 32 : 128 };
 	const struct policy_declaration *d = NULL;
+	bool strangers = false;
+	bool unlocated = false;
 	while ((d = policy_declaration_for(policy, PROTOCOL_TCP, port, NULL, d)) != NULL) {
 		if (items_name(policy, d->from.items, d->from.count, &target, false)) {
 			return true;
 		}
+		strangers = strangers || policy_observes(policy, d);
+		for (size_t i = 0; i < d->from.count; i++) {
+			strangers = strangers || lets_in_strangers(policy, &d->from.items[i]);
+			unlocated = unlocated || is_without_address(policy, &d->from.items[i]);
+		}
 	}
-	return false;
+	return unlocated && !strangers;
+}
+
+void defend_open_ports(struct portset *tcp, struct portset *udp, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->declarations.count; i++) {
+		const struct policy_declaration *d = &policy->declarations.items[i];
+		for (size_t k = 0; k < d->ports.count; k++) {
+			const struct policy_ports *ports = &d->ports.items[k];
+			struct portset *set = ports->protocol == PROTOCOL_TCP   ? tcp
+					      : ports->protocol == PROTOCOL_UDP ? udp
+										: NULL;
+			for (uint32_t port = ports->first; set != NULL && port <= ports->last;
+			     port++) {
+				portset_add(set, (uint16_t)port);
+			}
+		}
+	}
 }
 
 bool defend_is_named(const struct policy *policy, const struct prefix *target)

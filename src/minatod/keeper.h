@@ -79,6 +79,9 @@ struct keeper_defence {
 	struct policy policy;        /* that holds; zeroed = none */
 	struct defend_facts facts;   /* as they were read last */
 	usec_t facts_free_at;        /* monotonic: not earlier again */
+	struct portset published[2]; /* TCP, UDP: seen to lead on, to a container perhaps */
+	struct portset open[2];      /* TCP, UDP: as the kernel was told, open without a socket */
+	bool open_told;
 	struct defend_table table;   /* who is kept out */
 	struct defend_table watched; /* mode: observe: who would be */
 	usec_t write_at;             /* monotonic: when the record is due; INT64_MAX = it is not */
@@ -169,6 +172,9 @@ void keeper_taps_tell_again(struct keeper *keeper);
 /* Reads who must not be kept out and who proved his address, unless that was done just now, and
  * tells the kernel whom to spare. */
 void keeper_facts_read(struct keeper *keeper);
+
+/* Tells the kernel which ports are open whether a socket is there or not. */
+void keeper_facts_publish(struct keeper *keeper);
 
 /* ---- keeper_bans.c ---- */
 

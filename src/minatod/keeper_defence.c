@@ -333,6 +333,7 @@ void keeper_defence_take(struct keeper *keeper, struct policy *policy)
 		defence->policy = *policy;
 		*policy = (struct policy){ 0 };
 	}
+	keeper_facts_publish(keeper);
 	defence->facts_free_at = 0; /* clients are whom this policy names */
 	defence->look_at = 0;
 	tell_decoys(keeper);

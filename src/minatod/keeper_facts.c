@@ -107,8 +107,15 @@ static int read_sockets(struct reading *reading, struct err *e)
 static int take_flow(const struct conntrack_flow *flow, void *data)
 {
 	const uint32_t wanted = CONNTRACK_DNAT | CONNTRACK_ASSURED;
+	struct reading *reading = data;
+	struct portset *published = &reading->defence->published[flow->protocol == PROTOCOL_UDP];
+	if ((flow->status & (CONNTRACK_DNAT | CONNTRACK_SEEN_REPLY)) ==
+		    (CONNTRACK_DNAT | CONNTRACK_SEEN_REPLY) &&
+	    (flow->protocol == PROTOCOL_TCP || flow->protocol == PROTOCOL_UDP)) {
+		portset_add(published, flow->original.destination_port);
+	}
 	if (flow->protocol == PROTOCOL_TCP && (flow->status & wanted) == wanted) {
-		take_visitor(data, &flow->original.source, flow->original.destination_port,
+		take_visitor(reading, &flow->original.source, flow->original.destination_port,
 			     flow->tcp_state == CONNTRACK_TCP_ESTABLISHED);
 	}
 	return 0;
@@ -145,6 +152,26 @@ static int read_all(struct keeper_defence *defence, usec_t now, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* What the policy opens, and what connections show to lead on to somewhere else. */
+void keeper_facts_publish(struct keeper *keeper)
+{
+	struct keeper_defence *defence = &keeper->defence;
+	struct portset open[2];
+	struct err e = ERR_INIT;
+	memcpy(open, defence->published, sizeof(open));
+	defend_open_ports(&open[0], &open[1], &defence->policy);
+	if (keeper->taps.tap == NULL ||
+	    (defence->open_told && memcmp(open, defence->open, sizeof(open)) == 0)) {
+		return;
+	}
+	if (tap_published_set(keeper->taps.tap, &open[0], &open[1], &e) < 0) {
+		keeper_say(keeper, err_text(&e));
+		return;
+	}
+	memcpy(defence->open, open, sizeof(open));
+	defence->open_told = true;
+}
+
 void keeper_facts_read(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
@@ -164,4 +191,5 @@ void keeper_facts_read(struct keeper *keeper)
 	    bans_spare(keeper->taps.tap, &defence->policy, &defence->facts, &e) < 0) {
 		keeper_say(keeper, err_text(&e));
 	}
+	keeper_facts_publish(keeper);
 }

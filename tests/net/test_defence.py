@@ -120,6 +120,16 @@ def test_without_mode_enforce_nothing_is_done(world, start, mode, said):
     assert world.connect(CLOSED, world.OTHER) is False
 
 
+def test_what_the_policy_opens_is_not_hidden_whoever_serves_it(world, start):
+    """A container's port has no socket of the host; nor has that of a service which is restarted just now."""
+    spare = 2666
+    daemon = start(POLICY.replace("  trap:", f"  spare: {{port: {spare}/tcp, for: a container, owner: o, from: any}}\n  trap:"))
+    world.scan("syn", PORTS, world.OTHER)
+    banned(world, daemon, world.OTHER, action="hide", held=True)
+    assert world.connect(CLOSED, world.OTHER) is None
+    assert world.connect(spare, world.OTHER) is False, "it is answered"
+
+
 # ---- what is proved ----
 
 def test_who_connects_to_a_decoy_is_banned_and_let_in_again(world, start):
@@ -165,6 +175,14 @@ def test_the_decoy_has_no_rights_and_says_nothing(world, start):
     until(lambda: world.connect(TRAP, world.FRIEND), "another one holds the port")
     ban = banned(world, daemon, world.FRIEND)
     assert ban["action"] == "hide", "whom the policy names is hidden from at most"
+
+
+@pytest.mark.parametrize("proof, action", [("decoy", "hide"), ("handshake", "ban")])
+def test_a_handshake_with_a_service_proves_a_scan_only_where_the_policy_says_so(world, start, proof, action):
+    daemon = start(POLICY.replace("  mode:", f"  proof: {proof}\n  mode:"))
+    world.connect(WEB, world.OTHER).close()
+    world.scan("syn", PORTS, world.OTHER)
+    banned(world, daemon, world.OTHER, action=action, kind="scan")
 
 
 # ---- what an attacker can forge ----

@@ -589,12 +589,44 @@ static void a_client_is_whom_a_declaration_names(void **state)
 		{ 443, "198.51.100.7", false },
 		{ 8443, "203.0.113.9", false }, /* half the world */
 		{ 8080, "198.51.100.7", false },
+		{ 8022, "203.0.113.9", true },  /* only whom an interface names got through */
+		{ 8023, "203.0.113.9", false }, /* or anybody */
+		{ 8024, "203.0.113.9", false }, /* or whom the rules only count */
 	};
-	struct policy policy = parsed_policy(declared);
+	struct policy policy = parsed_policy(
+		"minato: 1\n"
+		"who:\n"
+		"  office: {address: [198.51.100.0/24, \"2001:db8:10::/48\"]}\n"
+		"  vpn: {interface: wg0}\n"
+		"ports:\n"
+		"  ssh: {port: 22/tcp, for: a, owner: b, from: office}\n"
+		"  web: {port: 443/tcp, for: a, owner: b, from: any}\n"
+		"  odd: {port: 8443/tcp, for: a, owner: b, from: 0.0.0.0/0}\n"
+		"  tunnel: {port: 8022/tcp, for: a, owner: b, from: vpn}\n"
+		"  both: {port: 8023/tcp, for: a, owner: b, from: [vpn, \"::/0\"]}\n"
+		"  soon: {port: 8024/tcp, for: a, owner: b, from: vpn, mode: observe}\n");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct addr who = address(cases[i].who);
 		assert_int_equal(defend_is_client(&policy, cases[i].port, &who), cases[i].client);
 	}
+	policy_deinit(&policy);
+}
+
+static void what_the_policy_opens_is_never_hidden(void **state)
+{
+	(void)state;
+	struct policy policy =
+		parsed_policy("minato: 1\n"
+			      "ports:\n"
+			      "  web: {port: [80/tcp, 8000-8002/tcp, 53/udp, 9/sctp], for: a, "
+			      "owner: b, from: any}\n"
+			      "  last: {port: 65535/tcp, for: a, owner: b, from: host}\n");
+	struct portset tcp = { 0 };
+	struct portset udp = { 0 };
+	defend_open_ports(&tcp, &udp, &policy);
+	assert_int_equal(portset_count(&tcp), 5);
+	assert_int_equal(portset_count(&udp), 1);
+	assert_true(portset_has(&tcp, 8002) && portset_has(&tcp, 65535) && portset_has(&udp, 53));
 	policy_deinit(&policy);
 }
 
@@ -868,6 +900,7 @@ int main(void)
 		cmocka_unit_test(strangers_cannot_push_out_what_is_known_of_the_own_people),
 		cmocka_unit_test(facts_are_forgotten_in_their_time),
 		cmocka_unit_test(a_client_is_whom_a_declaration_names),
+		cmocka_unit_test(what_the_policy_opens_is_never_hidden),
 		cmocka_unit_test(name_servers_are_read_as_the_resolver_reads_them),
 		cmocka_unit_test_setup_teardown(logins_are_read_from_logind_and_utmp,
 						temporary_setup, temporary_teardown),
