@@ -2,8 +2,8 @@
 import json
 import os
 import re
+import shutil
 import signal
-import socket
 
 import pytest
 
@@ -297,3 +297,17 @@ def test_a_decoy_is_evidence_of_a_scan_as_a_closed_port_is(world, start):
     found = named(daemon, world.OTHER)
     assert found["kind"] == "scan" and found["port_count"] == len(traps)
     banned(world, daemon, world.OTHER, action="hide", kind="scan")
+
+
+@pytest.mark.skipif(shutil.which("nmap") is None, reason="nmap is not installed")
+@pytest.mark.parametrize("way, action, proved", [("-sS", "hide", False), ("-sT", "ban", True)])
+def test_nmap_is_banned_when_it_connects_and_hidden_from_when_it_does_not(world, start, way, action, proved):
+    daemon = start()
+    checked("ip", "-n", world.outside, "route", "replace", "10.77.0.0/24", "dev", "eth1", "src", world.OTHER)
+    done = run("ip", "netns", "exec", world.outside, "nmap", "-n", "-Pn", way, "-p", f"{TRAP},{WEB},2100-2200", "--max-retries", "0",
+               world.HOST)
+    assert done.returncode == 0, done.stderr
+    ban = banned(world, daemon, world.OTHER, action=action, proved=proved, held=True)
+    print(way, ban["reason"], ban["evidence"])
+    assert world.connect(WEB, world.FRIEND)
+    assert (world.connect(WEB, world.OTHER) is None) == (action == "ban")
