@@ -369,15 +369,12 @@ int tap_egress(struct __sk_buff *skb)
 	struct packet p = { 0 };
 	const struct tap_settings *settings = settings_now();
 	const struct bpf_sock *sk = skb->sk;
-	int answer = sk != NULL && sk->state == BPF_TCP_NEW_SYN_RECV;
-	if ((sk != NULL && !answer) || settings == NULL || read_ip(skb, &p) != 0 ||
-	    read_transport(skb, settings, &p) < 0) {
+	if ((sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV) || settings == NULL ||
+	    read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
 		return TC_ACT_UNSPEC;
 	}
-	if (answer) {
-		if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
-			note_answer(skb, settings, &p);
-		}
+	if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
+		note_answer(skb, settings, &p); /* also that of a port published by rules alone */
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
