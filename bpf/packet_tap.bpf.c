@@ -344,6 +344,15 @@ static __always_inline __u64 answered(const struct tap_settings *settings,
 		     (__u64)sk->src_ip6[2] << 32 | sk->src_ip6[3]);
 }
 
+/* The same of a packet without a socket. */
+static __always_inline __u64 answer_of(const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer =
+		hash3(settings->secret, p->destination.words[0], p->destination.words[1], rest);
+	return hash3(settings->secret, peer, p->source.words[0], p->source.words[1]);
+}
+
 /*
  * A connection is answered: that a port is open behind the packet filter too is known from nothing
  * else. Once for each peer and port, as questions are.
@@ -352,6 +361,9 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 					struct packet *p, __u64 question)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
+	if (was_asked(settings, question, now)) {
+		return;
+	}
 	int known = is_known_peer(settings, p, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
@@ -388,10 +400,9 @@ int tap_egress(struct __sk_buff *skb)
 	if (read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
 		return TC_ACT_UNSPEC;
 	}
-	if (sk != NULL) {
-		if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
-			note_answer(skb, settings, &p, question);
-		}
+	if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
+		/* Also that of a port which is published by rules alone. */
+		note_answer(skb, settings, &p, sk != NULL ? question : answer_of(settings, &p));
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {

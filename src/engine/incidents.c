@@ -173,7 +173,7 @@ static void take_recalled(struct engine_incidents *incidents, const struct gathe
 void incidents_recall(struct engine *engine)
 {
 	const struct store_filter filter = { .kinds = kinds,
-					     .limit = 2 * ENGINE_INCIDENTS_MAX,
+					     .limit = 2ULL * ENGINE_INCIDENTS_MAX,
 					     .newest_first = true };
 	struct gathering gathering = { 0 };
 	engine->incidents.next = 1;

@@ -37,38 +37,42 @@ static const char *day_words(usec_t day, char out[DAY_BYTES])
 
 /* ---- counted ---- */
 
+struct ranked {
+	const struct incident *incident;
+};
+
 struct digest {
 	uint32_t scans, floods, going_on;
 	uint32_t sources; /* different ones, of those that have one */
 	uint64_t packets;
 	uint32_t answered, undeclared; /* different ports */
 	bool policy;
-	const struct incident *worst[WORST]; /* most ports first */
+	struct ranked worst[WORST]; /* most ports first */
 	uint32_t worst_count;
 };
 
 static int by_source(const void *pa, const void *pb)
 {
-	const struct incident *const *a = pa;
-	const struct incident *const *b = pb;
-	return addr_compare(&(*a)->source.address, &(*b)->source.address);
+	const struct ranked *a = pa;
+	const struct ranked *b = pb;
+	return addr_compare(&a->incident->source.address, &b->incident->source.address);
 }
 
 static int by_ports(const void *pa, const void *pb)
 {
-	const struct incident *const *a = pa;
-	const struct incident *const *b = pb;
-	return (*a)->port_count > (*b)->port_count ? -1 : (*a)->port_count < (*b)->port_count;
+	const uint32_t a = ((const struct ranked *)pa)->incident->port_count;
+	const uint32_t b = ((const struct ranked *)pb)->incident->port_count;
+	return a > b ? -1 : a < b;
 }
 
-static void count_sources(struct digest *out, const struct incident **list, size_t count)
+static void count_sources(struct digest *out, struct ranked *list, size_t count)
 {
 	qsort(list, count, sizeof(*list), by_source);
 	for (size_t i = 0; i < count; i++) {
-		const struct addr *address = &list[i]->source.address;
-		out->sources +=
-			address->family != ADDR_NONE &&
-			(i == 0 || addr_compare(address, &list[i - 1]->source.address) != 0);
+		const struct addr *address = &list[i].incident->source.address;
+		out->sources += address->family != ADDR_NONE &&
+				(i == 0 ||
+				 addr_compare(address, &list[i - 1].incident->source.address) != 0);
 	}
 }
 
@@ -100,13 +104,13 @@ static void count_one(struct digest *out, const struct incident *incident, bool 
 static bool make(struct digest *out, const struct incidents_found *found)
 {
 	const size_t count = found->list.count;
-	const struct incident **list = calloc(count + 1, sizeof(*list));
+	struct ranked *list = calloc(count + 1, sizeof(*list));
 	struct portset seen[2] = { 0 };
 	*out = (struct digest){ 0 };
 	for (size_t i = 0; list != NULL && i < count; i++) {
-		list[i] = &found->list.items[i];
-		count_one(out, list[i], found->live);
-		count_answers(out, list[i], seen);
+		list[i].incident = &found->list.items[i];
+		count_one(out, list[i].incident, found->live);
+		count_answers(out, list[i].incident, seen);
 	}
 	if (list != NULL) {
 		count_sources(out, list, count);
@@ -160,8 +164,8 @@ int incidents_print_digest(const struct context *context, usec_t day,
 	}
 	add_head(&out, day, &digest);
 	for (uint32_t i = 0; i < digest.worst_count; i++) {
-		str_printf(&out, "%4llu  ", (unsigned long long)digest.worst[i]->id);
-		incident_add_sentence(&out, digest.worst[i]);
+		str_printf(&out, "%4llu  ", (unsigned long long)digest.worst[i].incident->id);
+		incident_add_sentence(&out, digest.worst[i].incident);
 		str_add_char(&out, '\n');
 	}
 	if (found->list.count > digest.worst_count) {
@@ -186,8 +190,9 @@ int incidents_print_digest_json(const struct context *context, usec_t day,
 		digest = (struct digest){ 0 };
 	}
 	for (uint32_t i = 0; i < digest.worst_count; i++) {
-		json_array_append_new(worst, view_incident(digest.worst[i],
-							   found->live && !digest.worst[i]->ended));
+		json_array_append_new(
+			worst, view_incident(digest.worst[i].incident,
+					     found->live && !digest.worst[i].incident->ended));
 	}
 	json_object_set_new(document, "digest",
 			    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day",

@@ -26,11 +26,9 @@ static struct tap_place place(void)
 
 static int load_tap(struct wire_tap *out, int fds[3], struct err *e)
 {
-	/* A scan of every port may come at once, and at one CPU. */
-	static const struct tap_options options = { .burst = 65536 };
 	const struct tap_place where = place();
 	struct tap *tap = NULL;
-	int r = tap_load(&tap, &where, &options, e);
+	int r = tap_load(&tap, &where, NULL, e);
 	if (r < 0) {
 		return r;
 	}

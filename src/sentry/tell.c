@@ -118,6 +118,13 @@ static uint32_t tell_those(struct sentry *sentry, bool all)
 
 /* ---- the sentry itself ---- */
 
+static bool is_same(const struct wire_watched *a, const struct wire_watched *b)
+{
+	return a->way == b->way && a->going_on == b->going_on && a->addresses == b->addresses &&
+	       a->notes == b->notes && a->lost == b->lost && a->limited == b->limited &&
+	       a->bytes == b->bytes && strcmp(a->reason, b->reason) == 0;
+}
+
 static void tell_watched(struct sentry *sentry, uint32_t going_on, bool always)
 {
 	struct wire_message message = { .type = WIRE_WATCHED };
@@ -137,7 +144,7 @@ static void tell_watched(struct sentry *sentry, uint32_t going_on, bool always)
 				      .limited = bpf ? counters.suppressed : 0,
 				      .bytes = detect_memory(sentry->detect) };
 	(void)str_copy(now->reason, sizeof(now->reason), sentry->tap.reason);
-	if (!always && memcmp(now, &sentry->watched, sizeof(*now)) == 0) {
+	if (!always && is_same(now, &sentry->watched)) {
 		return;
 	}
 	if (wire_send(sentry->parent.socket, &message, NULL, 0, NULL) == 0) {

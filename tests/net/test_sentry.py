@@ -37,11 +37,11 @@ def start(world):
     """Starts a daemon that looks; ended before its world goes."""
     made = []
 
-    def begin(*options, way="auto", expected="tap", **more):
+    def begin(*options, way="auto", expected="tap", interfaces=1, **more):
         daemon = world.watching(*options, way=way, **more)
         made.append(daemon)
         daemon.start()
-        looking(daemon, expected)
+        looking(daemon, expected, interfaces)
         return daemon
 
     yield begin
@@ -461,3 +461,40 @@ def test_what_the_packet_filter_drops_has_not_answered(world, start, way, expect
     assert found["probe"] == "connect"
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def container(world):
+    """A namespace behind the host with a web server that the host publishes at 8080, by rules alone."""
+    name = world.host + "c"
+    checked("ip", "netns", "add", name)
+    checked("ip", "link", "add", "br0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns", name)
+    world.address(world.host, "br0", "10.99.0.1/24")
+    world.address(name, "eth0", "10.99.0.2/24")
+    wait_until_up((world.host, "br0"), (name, "eth0"))
+    checked("ip", "-n", name, "route", "add", "default", "via", "10.99.0.1")
+    checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    world.nft("table ip t { chain c { type nat hook prerouting priority dstnat; tcp dport 8080 dnat to 10.99.0.2:80; }; }")
+    world.listen(80, address="0.0.0.0", namespace=name)
+    yield name
+    run("ip", "netns", "del", name)
+
+
+def test_a_port_published_by_rules_is_open_and_what_a_container_asks_for_is_no_scan(world, start, container):
+    daemon = start(interfaces=2)
+    assert all(connect(world, world.FRIEND, 8080) for _ in range(5))
+    with inside(container) as call:
+        def ask():
+            made = []
+            for port in range(3000, 3040):  # of others, through the host
+                client = socket.socket()
+                client.setblocking(False)
+                client.connect_ex((world.FRIEND, port))
+                made.append(client)
+            return made
+        clients = call(ask)
+    for client in [*clients, *knock(world, world.OTHER, world.HOST, (8080, *range(2031, 2040)))]:
+        client.close()
+    found = named(daemon, world.OTHER, answer_count=1)
+    assert [each["port"] for each in found["answered"]] == [8080]
+    assert [each["source"] for each in incidents(daemon)] == [world.OTHER]
