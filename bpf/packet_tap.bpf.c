@@ -329,23 +329,41 @@ int tap_ingress(struct __sk_buff *skb)
 	return look(skb, settings, &p, ban) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* What a peer asked for and gets an answer to, as its socket knows it: nearly all were noted
+ * before, and no packet is read for them. */
+static __always_inline __u64 answered(const struct tap_settings *settings,
+				      const struct bpf_sock *sk)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | (__u16)sk->src_port;
+	if (sk->family == FAMILY_IPV4) {
+		return hash3(settings->secret, sk->dst_ip4, sk->src_ip4, rest);
+	}
+	__u64 peer = hash3(settings->secret, (__u64)sk->dst_ip6[0] << 32 | sk->dst_ip6[1],
+			   (__u64)sk->dst_ip6[2] << 32 | sk->dst_ip6[3], rest);
+	return hash3(settings->secret, peer, (__u64)sk->src_ip6[0] << 32 | sk->src_ip6[1],
+		     (__u64)sk->src_ip6[2] << 32 | sk->src_ip6[3]);
+}
+
+/* The same of a packet without a socket. */
+static __always_inline __u64 answer_of(const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer =
+		hash3(settings->secret, p->destination.words[0], p->destination.words[1], rest);
+	return hash3(settings->secret, peer, p->source.words[0], p->source.words[1]);
+}
+
 /*
  * A connection is answered: that a port is open behind the packet filter too is known from nothing
  * else. Once for each peer and port, as questions are.
  */
 static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
-					struct packet *p)
+					struct packet *p, __u64 question)
 {
-	__u64 now = coarse_now(settings);
-	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
-	__u64 peer = p->family == 4 ? p->destination.words[1]
-				    : hash3(settings->secret, p->destination.words[0],
-					    p->destination.words[1], 7);
-	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
+	__u64 now = bpf_ktime_get_boot_ns();
 	if (was_asked(settings, question, now)) {
 		return;
 	}
-	now = bpf_ktime_get_boot_ns();
 	int known = is_known_peer(settings, p, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
@@ -367,24 +385,31 @@ SEC("tc")
 int tap_egress(struct __sk_buff *skb)
 {
 	struct packet p = { 0 };
+	__u64 question = 0;
 	const struct tap_settings *settings = settings_now();
 	const struct bpf_sock *sk = skb->sk;
-	if ((sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV) || settings == NULL ||
-	    read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
+	if (settings == NULL || (sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV)) {
+		return TC_ACT_UNSPEC;
+	}
+	if (sk != NULL) {
+		question = answered(settings, sk);
+		if (was_asked(settings, question, coarse_now(settings))) {
+			return TC_ACT_UNSPEC;
+		}
+	}
+	if (read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
 		return TC_ACT_UNSPEC;
 	}
 	if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
-		note_answer(skb, settings, &p); /* also that of a port published by rules alone */
+		/* Also that of a port which is published by rules alone. */
+		note_answer(skb, settings, &p, sk != NULL ? question : answer_of(settings, &p));
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
-		__u64 now = bpf_ktime_get_boot_ns();
+		__u32 yes = 1;
 		__u64 flow = flow_of(settings, &p, 1);
-		__u64 *before = bpf_map_lookup_elem(&tap_forwarded, &flow);
-		if (before == NULL) {
-			bpf_map_update_elem(&tap_forwarded, &flow, &now, BPF_ANY);
-		} else if (now - *before > FORWARDED_AGAIN_NS) {
-			*before = now;
+		if (bpf_map_lookup_elem(&tap_forwarded, &flow) == NULL) {
+			bpf_map_update_elem(&tap_forwarded, &flow, &yes, BPF_ANY);
 		}
 	}
 	return TC_ACT_UNSPEC;
