@@ -12,6 +12,7 @@
 enum { ALERTS_MAX = 10 }; /* a minute */
 
 static const usec_t LOOK_USEC = 30 * USEC_PER_SEC;
+static const usec_t SAY_USEC = 10 * USEC_PER_SEC;
 /* The sentry tells when a flood ends; when it cannot, it is over then. */
 static const usec_t FLOOD_USEC = 10 * USEC_PER_MIN;
 
@@ -65,11 +66,11 @@ static void say_why_not(struct keeper *keeper, const struct prefix *target, int 
 	}
 	(void)snprintf(text, sizeof(text), "nothing is done about %s: %s",
 		       prefix_format(target, prefix), defend_why_text(why));
-	/* A minute at most once, whoever is forged. */
+	/* Now and then, whoever is forged. */
 	const usec_t now = clock_monotonic();
 	if (strcmp(text, keeper->defence.said) != 0 && now >= keeper->defence.say_at) {
 		(void)str_copy(keeper->defence.said, sizeof(keeper->defence.said), text);
-		keeper->defence.say_at = now + USEC_PER_SEC;
+		keeper->defence.say_at = now + SAY_USEC;
 		say(SAY_NOTICE, "%s", text);
 	}
 }
@@ -128,27 +129,32 @@ static void decide_about(struct keeper *keeper, const struct incident *incident)
 
 /* ---- what is heard ---- */
 
-/* Once for each incident, when it begins; the log of a host that many scan stays readable. */
-static void alert(struct keeper_defence *defence, const struct incident *incident)
+/* The log of a host that many scan stays readable. @return whether another line has its place. */
+static bool may_alert(struct keeper_defence *defence)
 {
-	char prefix[PREFIX_TEXT_BYTES];
 	const usec_t now = clock_monotonic();
 	if (now - defence->alerts_since > USEC_PER_MIN) {
 		if (defence->alerts > ALERTS_MAX) {
-			say(SAY_WARNING, "%u more incidents, see minato incidents",
+			say(SAY_WARNING, "%u more alerts, see minato incidents",
 			    defence->alerts - ALERTS_MAX);
 		}
 		defence->alerts_since = now;
 		defence->alerts = 0;
 	}
-	if (++defence->alerts > ALERTS_MAX) {
-		return;
+	return ++defence->alerts <= ALERTS_MAX;
+}
+
+/* Once for each incident, when it begins. */
+static void alert(struct keeper_defence *defence, const struct incident *incident)
+{
+	char prefix[PREFIX_TEXT_BYTES];
+	if (may_alert(defence)) {
+		say(SAY_WARNING, "incident %llu: %s of %u ports by %s",
+		    (unsigned long long)incident->id, incident->kind, incident->port_count,
+		    incident->source.address.family == ADDR_NONE
+			    ? "many"
+			    : prefix_format(&incident->source, prefix));
 	}
-	say(SAY_WARNING, "incident %llu: %s of %u ports by %s", (unsigned long long)incident->id,
-	    incident->kind, incident->port_count,
-	    incident->source.address.family == ADDR_NONE
-		    ? "many"
-		    : prefix_format(&incident->source, prefix));
 }
 
 /* A decoy may prove a source after its incident was decided about. */
@@ -204,7 +210,7 @@ void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, u
 	keeper_facts_read(keeper);
 	(void)defend_facts_add(&defence->facts, &plain, DEFEND_TRAPPED,
 			       since_boot()); /* without room it is not proved */
-	if (defend_action(&defence->policy, NULL) == POLICY_ACTION_ALERT) {
+	if (defend_action(&defence->policy, NULL) == POLICY_ACTION_ALERT && may_alert(defence)) {
 		char text[ADDR_TEXT_BYTES];
 		say(SAY_WARNING, "%s completed a connection to the decoy port %u",
 		    addr_format(&plain, text), port);

@@ -268,7 +268,11 @@ def test_a_ban_goes_when_the_policy_does_not_want_it_any_more(world, start):
     daemon = start()
     trapped(world, daemon, world.OTHER)
     banned(world, daemon, world.OTHER, action="ban", held=True)
-    world.hold(POLICY.replace("MODE", '"off"'))
+    world.declare(POLICY.replace("MODE", '"off"'))
+    plan = world.minato("plan")
+    assert plan.returncode == 2 and "~ defend.mode: enforce -> -" in plan.stdout, plan.stdout + plan.stderr
+    world.apply(None, "--unproven")
+    assert world.minato("plan").returncode == 0, "nobody can be cut off by it, so it holds at once"
     until(lambda: bans(world, daemon) == {}, "it is let in again", seconds=10)
     assert world.connect(WEB, world.OTHER)
 
