@@ -90,16 +90,64 @@ static void check_never(struct reader *reader)
 	}
 }
 
-/* Without a decoy nobody can prove anything, so these would never be done. */
-static void check_proof(struct reader *reader)
+/* The most that may be done about anybody: enum policy_action. */
+static int most_of(const struct policy_defend_actions *a)
 {
-	const struct policy_defend *defend = &reader->policy.defend;
-	const struct policy_defend_actions *a = &defend->actions;
 	const int all[] = { a->scan, a->slow, a->sweep, a->distributed, a->trap };
 	int most = POLICY_ACTION_RECORD;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		most = all[i] > most ? all[i] : most;
 	}
+	return most;
+}
+
+/* The ports to which browsers do not connect, whatever a page asks for (WHATWG Fetch, "port
+ * blocking"). */
+static bool browsers_refuse(uint16_t port)
+{
+	static const uint16_t refused[] = {
+		1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,    25,   37,
+		42,   43,   53,   69,   77,   79,   87,   95,   101,  102,  103,  104,   109,  110,
+		111,  113,  115,  117,  119,  123,  135,  137,  139,  143,  161,  179,   389,  427,
+		465,  512,  513,  514,  515,  526,  530,  531,  532,  540,  548,  554,   556,  563,
+		587,  601,  636,  989,  990,  993,  995,  1719, 1720, 1723, 2049, 3659,  4045, 4190,
+		5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+	};
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (refused[i] == port) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A page of an attacker makes the browser of whoever looks at it connect: the handshake is the
+ * visitor's own, the wish is not. */
+static void check_browsers(struct reader *reader)
+{
+	const struct policy_defend *defend = &reader->policy.defend;
+	const struct node *node = place_of(reader, "decoys");
+	for (size_t i = 0; i < defend->decoys.count; i++) {
+		const struct policy_ports *ports = &defend->decoys.items[i];
+		uint32_t port = ports->first;
+		while (port <= ports->last && browsers_refuse((uint16_t)port)) {
+			port++;
+		}
+		if (port <= ports->last && ports->protocol == PROTOCOL_TCP &&
+		    most_of(&defend->actions) > POLICY_ACTION_HIDE) {
+			char text[16];
+			(void)snprintf(text, sizeof(text), "%u/tcp", port);
+			fault(reader, item_node(node, i), "policy-decoy-browser", NULL,
+			      ARGUMENTS({ "port", text }));
+		}
+	}
+}
+
+/* Without a decoy nobody can prove anything, so these would never be done. */
+static void check_proof(struct reader *reader)
+{
+	const struct policy_defend *defend = &reader->policy.defend;
+	const int most = most_of(&defend->actions);
 	if (most > POLICY_ACTION_HIDE && defend->decoys.count == 0 &&
 	    defend->proof == POLICY_PROOF_DECOY) {
 		fault(reader, place_of(reader, "actions"), "policy-defend-unproven", NULL,
@@ -128,6 +176,7 @@ void check_defend(struct reader *reader)
 		return;
 	}
 	check_decoys(reader);
+	check_browsers(reader);
 	check_never(reader);
 	check_proof(reader);
 	check_xdp(reader);
