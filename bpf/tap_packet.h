@@ -25,6 +25,7 @@
 #define ETHER_QINQ 0x88a8
 #define VLAN_TAGS_MAX 4
 #define EXTENSIONS_MAX 8
+#define FAMILY_IPV4 2  /* AF_INET */
 #define PACKET_TO_US 0 /* include/uapi/linux/if_packet.h: PACKET_HOST */
 #define TCP_HEADER 20
 #define UDP_HEADER 8
@@ -32,8 +33,6 @@
 #define PULL_BYTES 256 /* all headers that we look at, as a rule */
 #define SOURCE_SECONDS 60
 #define SOURCE_HITS_MAX 64
-#define FORWARDED_AGAIN_NS 1000000000ULL
-#define FORWARDED_NS 300000000000ULL /* no answer is waited for longer; see nf_conntrack */
 
 union address {
 	__u8 bytes[16];
@@ -128,6 +127,14 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
+/* When a listener was found at a port of TCP last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} tap_open SEC(".maps");
+
 /* When a question was noted last. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -157,18 +164,24 @@ struct {
 	__type(value, struct pieces);
 } tap_fragments SEC(".maps");
 
-/* When the inside last sent something in a flow that goes through this host. */
+/* Flows that go through this host, as flow_of() names them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TAP_FORWARDED_MAX);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, __u32);
 } tap_forwarded SEC(".maps");
 
 static __always_inline const struct tap_settings *settings_now(void)
 {
 	__u32 first = 0;
 	return bpf_map_lookup_elem(&tap_settings_map, &first);
+}
+
+/* On CLOCK_BOOTTIME, late by a tick at most: no clock is read for each packet. */
+static __always_inline __u64 coarse_now(const struct tap_settings *settings)
+{
+	return bpf_ktime_get_coarse_ns() + settings->suspended_ns;
 }
 
 static __always_inline void count(__u32 which)
@@ -644,8 +657,7 @@ static __always_inline __u64 flow_of(const struct tap_settings *settings, const 
 static __always_inline int is_forwarded(const struct tap_settings *settings, const struct packet *p)
 {
 	__u64 flow = flow_of(settings, p, 0);
-	__u64 *last = bpf_map_lookup_elem(&tap_forwarded, &flow);
-	return last != NULL;
+	return bpf_map_lookup_elem(&tap_forwarded, &flow) != NULL;
 }
 
 static __always_inline enum owner

@@ -373,4 +373,5 @@ void check_policy(struct reader *reader)
 			check_outbound(reader, bag);
 		}
 	}
+	check_defend(reader);
 }

@@ -23,5 +23,7 @@ void fill_owner(struct reader *reader, const struct view *v);
 void check_dates(struct reader *reader, const struct view *v);
 void check_confirmed(struct reader *reader, const struct view *v);
 
+/* `defend:`, when every declaration is known. */
+void check_defend(struct reader *reader);
 /* The declarations of `outbound:`. */
 void check_outbound(struct reader *reader, const struct bag *bag);

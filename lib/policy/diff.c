@@ -161,7 +161,8 @@ static void compare(struct diff *d, const char *path, const struct node *before,
 /* A section that only one side has counts as empty on the other: its entries are what differs. */
 static void add_sections(struct arena *arena, struct node *root)
 {
-	static const char *const sections[] = { "who", "ports", "forward", "outbound", "hosts" };
+	static const char *const sections[] = { "who",      "ports", "forward",
+						"outbound", "hosts", "defend" };
 	for (size_t i = 0; root != NULL && i < sizeof(sections) / sizeof(sections[0]); i++) {
 		if (tree_get(root, sections[i]) == NULL) {
 			(void)tree_put(arena, root, sections[i], tree_mapping(arena));

@@ -88,6 +88,7 @@ static void read_all(struct policy_reading *reading)
 	struct reader *reader = &reading->reader;
 	fill_fallbacks(&schema_policy, (char *)&reader->policy);
 	fill_fallbacks(&schema_defaults, (char *)&reader->policy.defaults);
+	fill_fallbacks(&schema_defend, (char *)&reader->policy.defend);
 	for (const struct source *s = reader->sources; s != NULL && reader->error == 0;
 	     s = s->next) {
 		const struct node *root = read_file(reader, s);

@@ -148,6 +148,12 @@ const char *policy_guard_name(int guard)
 	return names[guard];
 }
 
+const char *policy_action_name(int action)
+{
+	static const char *const names[] = { "record", "alert", "hide", "slow", "ban" };
+	return names[action];
+}
+
 bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration)
 {
 	if (declaration != NULL && declaration->mode != POLICY_MODE_UNSAID) {

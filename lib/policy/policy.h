@@ -193,6 +193,57 @@ struct policy_defaults {
 	POLICY_LIST(struct policy_from) from; /* of declarations without from; none = any */
 };
 
+/* What is done about an incident; each is more than the one before. */
+enum policy_action {
+	POLICY_ACTION_RECORD,
+	POLICY_ACTION_ALERT,
+	POLICY_ACTION_HIDE, /* closed ports are silent for the source */
+	POLICY_ACTION_SLOW, /* its packets are limited */
+	POLICY_ACTION_BAN,
+};
+
+/* By kind of incident: enum policy_action. */
+struct policy_defend_actions {
+	int scan, slow, sweep, distributed;
+	int trap;         /* one connection to a decoy port */
+	int decoy, flood; /* RECORD or ALERT: most of their sources are forged */
+};
+
+/* Interfaces on which bans are enforced by XDP. */
+struct policy_defend_xdp {
+	POLICY_LIST(const char *) generic;
+	POLICY_LIST(const char *) native;
+};
+
+enum policy_defend_mode {
+	POLICY_DEFEND_OFF,
+	POLICY_DEFEND_OBSERVE, /* what would be done is told */
+	POLICY_DEFEND_ENFORCE,
+};
+
+enum policy_proof {
+	POLICY_PROOF_DECOY,     /* a connection that was completed to a decoy port */
+	POLICY_PROOF_HANDSHAKE, /* to any port */
+};
+
+enum { POLICY_DECOYS_MAX = 64 }; /* ports that are held */
+
+struct policy_defend {
+	int mode; /* enum policy_defend_mode */
+	struct policy_defend_actions actions;
+	usec_t hide;             /* of who proved nothing: 10 s to 1 h */
+	usec_t ban;              /* of who proved his address, the first time: 10 s to 30 d */
+	usec_t longest;          /* at least `ban` */
+	usec_t memory;           /* of repeaters */
+	struct policy_rate rate; /* of slow; count 0 = not said, 10/second */
+	uint32_t per_minute;     /* new entries, 1..600 */
+	uint32_t at_most;        /* entries, 1..50000 */
+	int proof;               /* enum policy_proof */
+	POLICY_LIST(struct policy_ports) decoys; /* TCP, at most POLICY_DECOYS_MAX, all declared */
+	POLICY_LIST(struct policy_from) never;   /* kinds WHO and PREFIX */
+	struct policy_defend_xdp xdp;
+};
+
 struct policy {
 	struct arena arena; /* everything below */
 	uint32_t version;   /* of the language: 1 */
@@ -206,6 +257,7 @@ struct policy {
 	POLICY_LIST(struct policy_host) hosts;
 	POLICY_LIST(struct policy_from) never_cut; /* kinds WHO and PREFIX */
 	struct policy_defaults defaults;
+	struct policy_defend defend;
 	const char *text; /* as it was read, when that says all by itself: one file, and nothing
 			     that is looked up elsewhere (profiles, host names); else NULL */
 };
@@ -294,6 +346,8 @@ const char *policy_encryption_name(int encryption);
 const char *policy_verdict_name(int verdict);
 /* "observe", "enforce", "off". */
 const char *policy_guard_name(int guard);
+/* "record", "alert", "hide", "slow", "ban". */
+const char *policy_action_name(int action);
 /* Whether packets that a declaration (NULL = nobody declared the port) does not let in are counted
  * and let in all the same. */
 bool policy_observes(const struct policy *policy, const struct policy_declaration *declaration);

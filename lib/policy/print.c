@@ -2,31 +2,25 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "policy/form.h"
 #include "policy/policy.h"
 #include "policy/schema.h"
 #include "policy/tree.h"
 #include "policy/values.h"
 
-/* The tree that is being made; every step fails silently once one has. */
-struct form {
-	struct arena *arena;
-	const struct policy *policy;
-	bool failed;
-};
-
-static void put(struct form *f, struct node *mapping, const char *key, struct node *value)
+void put(struct form *f, struct node *mapping, const char *key, struct node *value)
 {
 	f->failed |= tree_put(f->arena, mapping, key, value) == NULL;
 }
 
-static void put_text(struct form *f, struct node *mapping, const char *key, const char *text)
+void put_text(struct form *f, struct node *mapping, const char *key, const char *text)
 {
 	if (text != NULL) {
 		put(f, mapping, key, tree_text(f->arena, text));
 	}
 }
 
-static void put_word(struct form *f, struct node *mapping, const char *key, const char *word)
+void put_word(struct form *f, struct node *mapping, const char *key, const char *word)
 {
 	if (word[0] != '\0') {
 		put(f, mapping, key, tree_word(f->arena, word));
@@ -34,7 +28,7 @@ static void put_word(struct form *f, struct node *mapping, const char *key, cons
 }
 
 /* Puts a list; a list of one is written as its item. */
-static void put_list(struct form *f, struct node *mapping, const char *key, struct node *list)
+void put_list(struct form *f, struct node *mapping, const char *key, struct node *list)
 {
 	if (list != NULL && list->count == 0) {
 		return;
@@ -75,8 +69,8 @@ static void put_names(struct form *f, struct node *mapping, const struct policy_
 	}
 }
 
-static void put_ports(struct form *f, struct node *mapping, const struct policy_ports *items,
-		      size_t count)
+void put_ports(struct form *f, struct node *mapping, const char *key,
+	       const struct policy_ports *items, size_t count)
 {
 	struct node *list = tree_list(f->arena);
 	for (size_t i = 0; i < count; i++) {
@@ -87,11 +81,11 @@ static void put_ports(struct form *f, struct node *mapping, const struct policy_
 		str_deinit(&text);
 	}
 	f->failed |= list == NULL || list->count != count;
-	put_list(f, mapping, "port", list);
+	put_list(f, mapping, key, list);
 }
 
-static void put_from(struct form *f, struct node *mapping, const char *key,
-		     const struct policy_from *items, size_t count)
+void put_from(struct form *f, struct node *mapping, const char *key,
+	      const struct policy_from *items, size_t count)
 {
 	struct node *list = tree_list(f->arena);
 	for (size_t i = 0; i < count; i++) {
@@ -128,7 +122,7 @@ static void put_program(struct form *f, struct node *mapping, const struct polic
 	}
 }
 
-static void put_rate(struct form *f, struct node *mapping, const struct policy_rate *rate)
+void put_rate(struct form *f, struct node *mapping, const struct policy_rate *rate)
 {
 	char text[32];
 	if (rate->count > 0) {
@@ -142,7 +136,7 @@ static struct node *declaration_node(struct form *f, const struct policy_declara
 {
 	char date[POLICY_DATE_TEXT_BYTES];
 	struct node *m = tree_mapping(f->arena);
-	put_ports(f, m, d->ports.items, d->ports.count);
+	put_ports(f, m, "port", d->ports.items, d->ports.count);
 	put_text(f, m, "profile", d->profile);
 	put_text(f, m, "for", d->purpose);
 	put_text(f, m, "owner", d->owner);
@@ -183,7 +177,7 @@ static void put_outbound(struct form *f, struct node *root)
 	for (size_t i = 0; i < f->policy->outbound.count; i++) {
 		const struct policy_declaration *d = &f->policy->outbound.items[i];
 		struct node *m = tree_mapping(f->arena);
-		put_ports(f, m, d->ports.items, d->ports.count);
+		put_ports(f, m, "port", d->ports.items, d->ports.count);
 		put_text(f, m, "for", d->purpose);
 		put_text(f, m, "owner", d->owner);
 		put_from(f, m, "to", d->from.items, d->from.count);
@@ -268,6 +262,7 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	put_outbound(&f, root);
 	put_defaults(&f, root);
 	put_hosts(&f, root);
+	put_defend(&f, root);
 	put_from(&f, root, "never_cut", policy->never_cut.items, policy->never_cut.count);
 	return f.failed ? NULL : root;
 }

@@ -117,6 +117,10 @@ void fill_fallbacks(const struct schema_mapping *mapping, char *target)
 			*(int *)(target + row->offset) = (int)row->fallback;
 		} else if (row->type == SCHEMA_BOOLEAN) {
 			*(bool *)(target + row->offset) = row->fallback != 0;
+		} else if (row->type == SCHEMA_SPAN) {
+			*(usec_t *)(target + row->offset) = row->fallback * USEC_PER_SEC;
+		} else if (row->type == SCHEMA_NUMBER) {
+			*(uint32_t *)(target + row->offset) = row->fallback;
 		}
 	}
 }
@@ -286,20 +290,22 @@ static void read_map(struct reader *reader, const struct node *node, const struc
 
 /* ---- values that hold others ---- */
 
-static void read_defaults(struct reader *reader, const struct node *node,
-			  const struct schema_mapping *of, void *field)
+/* What a policy says once, in one of its files. */
+static void read_once(struct reader *reader, const struct node *node,
+		      const struct schema_mapping *of, void *field)
 {
-	if (of != &schema_defaults) {
-		read_mapping(reader, node, of, field);
-		return;
-	}
-	if (reader->defaults != NULL) {
+	const struct node **first = of == &schema_defaults ? &reader->defaults
+				    : of == &schema_defend ? &reader->defend
+							   : NULL;
+	if (first != NULL && *first != NULL) {
 		fault(reader, node->key, "policy-key-twice", NULL,
 		      ARGUMENTS({ "key", node->key->text },
-				{ "first", place_text(reader, &reader->defaults->mark) }));
+				{ "first", place_text(reader, &(*first)->key->mark) }));
 		return;
 	}
-	reader->defaults = node->key;
+	if (first != NULL) {
+		*first = node;
+	}
 	read_mapping(reader, node, of, field);
 }
 
@@ -311,6 +317,6 @@ void read_container(struct reader *reader, const struct node *node, const struct
 	} else if (key->type == SCHEMA_PATHS) {
 		read_include(reader, node);
 	} else {
-		read_defaults(reader, node, key->of, field);
+		read_once(reader, node, key->of, field);
 	}
 }

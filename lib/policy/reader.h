@@ -56,7 +56,8 @@ struct reader {
 	uint32_t host_names;             /* read so far */
 	const struct portset *ephemeral; /* ports that the kernel may hand out */
 	bool cut;                        /* some file could not be read to its end */
-	const struct node *defaults;     /* key of the first defaults: */
+	const struct node *defaults;     /* the first defaults: */
+	const struct node *defend;       /* the first defend: */
 	struct bag *bags;                /* newest first */
 	VEC(struct waiting) waiting;
 	VEC(struct policy_diagnostic) faults;

@@ -7,26 +7,29 @@
 #include <stdint.h>
 
 enum schema_type {
-	SCHEMA_VERSION,   /* uint32_t */
-	SCHEMA_PATHS,     /* no field: files to include */
-	SCHEMA_MAP,       /* POLICY_LIST of `of` */
-	SCHEMA_MAPPING,   /* the structure of `of`, in place */
-	SCHEMA_TEXT,      /* const char *: min..max characters */
-	SCHEMA_PATH,      /* const char *: absolute path */
-	SCHEMA_INTERFACE, /* const char *: name of a network interface */
-	SCHEMA_PROFILE,   /* const char *: name of a profile of the catalogue */
-	SCHEMA_PORTS,     /* POLICY_LIST(struct policy_ports) */
-	SCHEMA_FROM,      /* POLICY_LIST(struct policy_from) */
-	SCHEMA_PEOPLE,    /* the same without any and host */
-	SCHEMA_NETWORKS,  /* POLICY_LIST(struct prefix) */
-	SCHEMA_ADDRESSES, /* POLICY_LIST(struct prefix) of whole addresses */
-	SCHEMA_HOSTNAMES, /* POLICY_LIST(struct policy_host_name) */
-	SCHEMA_MAC,       /* struct policy_mac */
-	SCHEMA_CHOICE,    /* int: index into `choices` */
-	SCHEMA_BOOLEAN,   /* bool */
-	SCHEMA_RATE,      /* struct policy_rate: count min..max */
-	SCHEMA_DATE,      /* int32_t: days since 1970-01-01 */
-	SCHEMA_LATER,     /* no field: reserved, not available yet */
+	SCHEMA_VERSION,    /* uint32_t */
+	SCHEMA_PATHS,      /* no field: files to include */
+	SCHEMA_MAP,        /* POLICY_LIST of `of` */
+	SCHEMA_MAPPING,    /* the structure of `of`, in place */
+	SCHEMA_TEXT,       /* const char *: min..max characters */
+	SCHEMA_PATH,       /* const char *: absolute path */
+	SCHEMA_INTERFACE,  /* const char *: name of a network interface */
+	SCHEMA_PROFILE,    /* const char *: name of a profile of the catalogue */
+	SCHEMA_PORTS,      /* POLICY_LIST(struct policy_ports) */
+	SCHEMA_FROM,       /* POLICY_LIST(struct policy_from) */
+	SCHEMA_PEOPLE,     /* the same without any and host */
+	SCHEMA_NETWORKS,   /* POLICY_LIST(struct prefix) */
+	SCHEMA_ADDRESSES,  /* POLICY_LIST(struct prefix) of whole addresses */
+	SCHEMA_HOSTNAMES,  /* POLICY_LIST(struct policy_host_name) */
+	SCHEMA_MAC,        /* struct policy_mac */
+	SCHEMA_CHOICE,     /* int: index into `choices` */
+	SCHEMA_BOOLEAN,    /* bool */
+	SCHEMA_RATE,       /* struct policy_rate: count min..max */
+	SCHEMA_DATE,       /* int32_t: days since 1970-01-01 */
+	SCHEMA_SPAN,       /* usec_t: min..max seconds */
+	SCHEMA_NUMBER,     /* uint32_t: min..max */
+	SCHEMA_INTERFACES, /* POLICY_LIST(const char *) */
+	SCHEMA_LATER,      /* no field: reserved, not available yet */
 };
 
 struct schema_mapping;
@@ -37,7 +40,7 @@ struct schema_key {
 	bool required;
 	size_t offset; /* of the field */
 	uint32_t min, max;
-	uint32_t fallback;          /* SCHEMA_CHOICE: index; SCHEMA_BOOLEAN: 0 or 1 */
+	uint32_t fallback; /* SCHEMA_CHOICE: index; SCHEMA_BOOLEAN: 0 or 1; SCHEMA_SPAN: seconds */
 	const char *const *choices; /* NULL-terminated; "" stands for "not said" */
 	const struct schema_mapping *of;
 };
@@ -54,7 +57,8 @@ struct schema_mapping {
 
 /* The mappings that the code knows by name. */
 extern const struct schema_mapping schema_policy, schema_who, schema_declaration,
-	schema_remote_declaration, schema_forward, schema_outbound, schema_host, schema_defaults;
+	schema_remote_declaration, schema_forward, schema_outbound, schema_host, schema_defaults,
+	schema_defend, schema_defend_actions;
 
 /* JSON Schema (draft 2020-12) of the language, in English and in Japanese. */
 extern const char *const schema_json_en, *const schema_json_ja;

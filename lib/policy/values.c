@@ -158,6 +158,40 @@ static void read_date(struct reader *reader, const struct node *node, int32_t *f
 	}
 }
 
+static void read_span(struct reader *reader, const struct node *node, const struct schema_key *key,
+		      usec_t *field)
+{
+	usec_t span = 0;
+	char least[SPAN_WORD_BYTES];
+	char most[SPAN_WORD_BYTES];
+	if (span_parse(&span, node->text) == 0 && span >= key->min * USEC_PER_SEC &&
+	    span <= key->max * USEC_PER_SEC) {
+		*field = span;
+		return;
+	}
+	fault(reader, node, "policy-span", NULL,
+	      ARGUMENTS({ "value", node->text }, { "key", key->name },
+			{ "least", span_write(least, key->min * USEC_PER_SEC) },
+			{ "most", span_write(most, key->max * USEC_PER_SEC) }));
+}
+
+static void read_number(struct reader *reader, const struct node *node,
+			const struct schema_key *key, uint32_t *field)
+{
+	uint64_t value = 0;
+	char least[16];
+	char most[16];
+	if (parse_u64(&value, node->text, key->min, key->max) == 0) {
+		*field = (uint32_t)value;
+		return;
+	}
+	(void)snprintf(least, sizeof(least), "%u", key->min);
+	(void)snprintf(most, sizeof(most), "%u", key->max);
+	fault(reader, node, "policy-number", NULL,
+	      ARGUMENTS({ "value", node->text }, { "key", key->name }, { "least", least },
+			{ "most", most }));
+}
+
 /* ---- lists: one value, or a list of them ---- */
 
 static void read_one_port(struct reader *reader, const struct node *node,
@@ -209,11 +243,25 @@ static void read_one_network(struct reader *reader, const struct node *node,
 	}
 }
 
+static void read_one_interface(struct reader *reader, const struct node *node,
+			       const struct schema_key *key, const char **out, size_t *count)
+{
+	const char *text = text_of(reader, node, key->name);
+	if (text != NULL && !interface_valid(text)) {
+		bad(reader, node, "policy-interface");
+	} else if (text != NULL) {
+		out[*count] = policy_strdup(reader, text);
+		*count += out[*count] != NULL;
+	}
+}
+
 static void read_one(struct reader *reader, const struct node *node, const struct schema_key *key,
 		     void *out, size_t *count)
 {
 	if (key->type == SCHEMA_PORTS) {
 		read_one_port(reader, node, key, out, count);
+	} else if (key->type == SCHEMA_INTERFACES) {
+		read_one_interface(reader, node, key, out, count);
 	} else {
 		read_one_network(reader, node, key, out, count);
 	}
@@ -293,7 +341,8 @@ static void read_one_from(struct reader *reader, const struct node *node,
 	bool any = strcmp(text, "any") == 0;
 	if (any || strcmp(text, "host") == 0) {
 		if (people_only) {
-			bad(reader, node, "policy-never-cut");
+			fault(reader, node, "policy-never-cut", NULL,
+			      ARGUMENTS({ "value", text }, { "key", waiting->key }));
 			return;
 		}
 		from.kind = any ? POLICY_FROM_ANY : POLICY_FROM_HOST;
@@ -374,6 +423,12 @@ static void read_scalar(struct reader *reader, const struct node *node,
 	case SCHEMA_DATE:
 		read_date(reader, node, field);
 		break;
+	case SCHEMA_SPAN:
+		read_span(reader, node, key, field);
+		break;
+	case SCHEMA_NUMBER:
+		read_number(reader, node, key, field);
+		break;
 	case SCHEMA_MAC:
 		if (mac_read(field, node->text) < 0) {
 			bad(reader, node, "policy-mac");
@@ -405,6 +460,9 @@ void read_value(struct reader *reader, const struct node *node, const struct sch
 	case SCHEMA_NETWORKS:
 	case SCHEMA_ADDRESSES:
 		read_list(reader, node, key, sizeof(struct prefix), field);
+		break;
+	case SCHEMA_INTERFACES:
+		read_list(reader, node, key, sizeof(const char *), field);
 		break;
 	case SCHEMA_HOSTNAMES:
 		read_host_names(reader, node, field);

@@ -38,6 +38,11 @@ bool interface_valid(const char *name);
 /* "minute" for a rate's span; "" for one that the language cannot say. */
 const char *rate_unit(usec_t per);
 
+enum { SPAN_WORD_BYTES = 24 };
+/* A span of whole seconds as the language writes it, in the largest unit that divides it: "10m".
+ * `out` has SPAN_WORD_BYTES. @return out. */
+const char *span_write(char *out, usec_t span);
+
 /* The words of a rate and of a port's protocol, for "did you mean". */
 extern const char *const protocol_words[];
 extern const size_t protocol_word_count;

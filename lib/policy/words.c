@@ -101,6 +101,24 @@ const char *rate_unit(usec_t per)
 	return "";
 }
 
+const char *span_write(char *out, usec_t span)
+{
+	static const struct {
+		usec_t unit;
+		char letter;
+	} units[] = { { USEC_PER_DAY, 'd' },
+		      { USEC_PER_HOUR, 'h' },
+		      { USEC_PER_MIN, 'm' },
+		      { USEC_PER_SEC, 's' } };
+	size_t i = 0;
+	while (i < sizeof(units) / sizeof(units[0]) - 1 && (span == 0 || span % units[i].unit)) {
+		i++;
+	}
+	(void)snprintf(out, SPAN_WORD_BYTES, "%lld%c", (long long)(span / units[i].unit),
+		       units[i].letter);
+	return out;
+}
+
 int mac_read(struct policy_mac *out, const char *text)
 {
 	struct policy_mac mac = { .given = true };

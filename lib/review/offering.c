@@ -253,7 +253,27 @@ static bool is_proxy_of_published(const struct offering *offering,
 	return false;
 }
 
-static void recognise(struct offering *offering, const struct inventory *inventory)
+/* A decoy of the policy, held by the daemon: no service, whatever its number is for. A real program
+ * on that port is judged as on any other. */
+static bool is_decoy(const struct offering *offering, const struct policy *policy)
+{
+	const char *name = offering->process == NULL ? NULL : offering->process->name;
+	if (policy == NULL || offering->protocol != PROTOCOL_TCP ||
+	    policy->defend.mode == POLICY_DEFEND_OFF ||
+	    (name != NULL && strcmp(name, "minato-decoy") != 0)) {
+		return false;
+	}
+	for (size_t i = 0; i < policy->defend.decoys.count; i++) {
+		const struct policy_ports *ports = &policy->defend.decoys.items[i];
+		if (offering->port >= ports->first && offering->port <= ports->last) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void recognise(struct offering *offering, const struct inventory *inventory,
+		      const struct policy *policy)
 {
 	const struct listener *listener = listener_of(inventory, offering);
 	bool ephemeral = inventory_is_ephemeral(inventory, offering->port);
@@ -261,7 +281,7 @@ static void recognise(struct offering *offering, const struct inventory *invento
 						offering->port, offering->process, ephemeral);
 	offering->quiet = is_resolved(offering, listener) || is_everywhere(offering) ||
 			  is_client(offering, ephemeral) ||
-			  is_proxy_of_published(offering, inventory);
+			  is_proxy_of_published(offering, inventory) || is_decoy(offering, policy);
 }
 
 int offerings_find(struct offerings *out, const struct inventory *inventory,
@@ -283,7 +303,7 @@ int offerings_find(struct offerings *out, const struct inventory *inventory,
 		if (policy != NULL) {
 			find_declaration(&out->list.items[i], inventory, policy);
 		}
-		recognise(&out->list.items[i], inventory);
+		recognise(&out->list.items[i], inventory, policy);
 	}
 	return 0;
 }

@@ -254,6 +254,13 @@ static const struct field watched_fields[] = {
 	TEXT(watched.reason),
 };
 
+static const struct field order_fields[] = { TEXT(order.text) };
+
+static const struct field trapped_fields[] = {
+	OTHER(FIELD_ADDR, trapped.address),
+	ANY(trapped.port),
+};
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -299,6 +306,10 @@ static const struct row rows[] = {
 			      0 },
 	[WIRE_INCIDENT] = { "incident", FIELDS(incident_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
 	[WIRE_WATCHED] = { "watched", FIELDS(watched_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
+	[WIRE_ORDER] = { "order", FIELDS(order_fields), WIRE_PARENT, 0, 0 },
+	[WIRE_ORDERED] = { "ordered", FIELDS(order_fields), WIRE_KEEPER, 0, 0 },
+	[WIRE_DECOYS] = { "decoys", FIELDS(order_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_TRAPPED] = { "trapped", FIELDS(trapped_fields), WIRE_DECOY | WIRE_PARENT, 0, 0 },
 };
 
 static const struct row *row_of(uint64_t type)
@@ -560,6 +571,8 @@ static bool consistent(const struct wire_message *m)
 		return m->query.question != 0 && m->query.first_port <= m->query.last_port;
 	case WIRE_ANSWER:
 		return m->answer.status >= 200;
+	case WIRE_TRAPPED:
+		return m->trapped.address.family != ADDR_NONE && m->trapped.port != 0;
 	case WIRE_EVENT:
 		return m->event.kind != EVENT_NONE;
 	case WIRE_RULES_NEWS:

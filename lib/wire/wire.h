@@ -25,6 +25,7 @@ enum wire_sender {
 	WIRE_HELPER = 8,
 	WIRE_KEEPER = 16,
 	WIRE_SENTRY = 32,
+	WIRE_DECOY = 64,
 };
 
 enum wire_type {
@@ -58,7 +59,11 @@ enum wire_type {
 	WIRE_OPEN_PORTS,    /* engine -> parent -> sentry: a part of the ports that are open */
 	WIRE_INCIDENT,      /* sentry -> parent -> engine: somebody scans, goes on or has ended */
 	WIRE_WATCHED,       /* sentry -> parent -> engine: how the sentry is */
-	WIRE_TYPE_LAST = WIRE_WATCHED,
+	WIRE_ORDER,         /* parent -> keeper: what somebody ordered over the control socket */
+	WIRE_ORDERED,       /* keeper -> parent: what came of it */
+	WIRE_DECOYS,  /* keeper -> parent: ports to be held as decoys; parent -> sentry: that are */
+	WIRE_TRAPPED, /* decoy -> parent -> keeper: somebody completed a connection there */
+	WIRE_TYPE_LAST = WIRE_TRAPPED,
 };
 
 enum {
@@ -265,6 +270,18 @@ struct wire_watched {
 	char reason[WIRE_TEXT_BYTES]; /* English: why not, or why not better; "" = none */
 };
 
+enum { WIRE_ORDER_BYTES = 512 };
+
+/* ORDER, ORDERED: src/common/bans.h says what may stand in it. DECOYS: "23,3389". */
+struct wire_order {
+	char text[WIRE_ORDER_BYTES];
+};
+
+struct wire_trapped {
+	struct addr address;
+	uint16_t port;
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -290,6 +307,8 @@ struct wire_message {
 		struct wire_open_ports open_ports;
 		struct wire_incident incident;
 		struct wire_watched watched;
+		struct wire_order order;
+		struct wire_trapped trapped;
 	};
 };
 

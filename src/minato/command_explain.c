@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bans.h"
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "explain.h"
@@ -253,6 +254,17 @@ static int run_way(const struct explain *explain, const struct config *config,
 	return explain_way(explain, &request, arguments[0]);
 }
 
+static bool has_address(const char *const *arguments, unsigned count)
+{
+	struct addr address;
+	for (unsigned i = 0; i < count; i++) {
+		if (addr_parse(&address, arguments[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -289,6 +301,11 @@ static int run(const struct context *context, const void *given, const char *con
 	if (see_host(&inventory, context)) {
 		explain.inventory = &inventory;
 	}
+	struct bans bans = { 0 };
+	if (explain.root && has_address(arguments, count) &&
+	    bans_read(&bans, context) == EXIT_IN_ORDER) {
+		explain.bans = &bans;
+	}
 	int code = EXIT_IN_ORDER;
 	if (config->search != NULL) {
 		code = run_search(&explain, config);
@@ -300,6 +317,7 @@ static int run(const struct context *context, const void *given, const char *con
 	if (explain.inventory != NULL) {
 		inventory_deinit(&inventory);
 	}
+	bans_deinit(&bans);
 	judgement_deinit(&judgement);
 	return code != EXIT_IN_ORDER ? code : policy_code;
 }
@@ -339,6 +357,8 @@ static const char *const examples[] = {
 	N_("a range, or one protocol: 25565/udp"),
 	"minato explain firefox",
 	N_("a running program: which ports it uses"),
+	"sudo minato explain 203.0.113.9",
+	N_("an address: who it is, what it may reach, whether it is kept out"),
 	"minato explain --list risky",
 	N_("all ports of high and critical risk with their measures"),
 	"minato explain 443 --figure",
@@ -352,7 +372,7 @@ static const char *const examples[] = {
 
 const struct command command_explain = {
 	.name = "explain",
-	.arguments = "PORT|RANGE|NAME|WORDS|PROGRAM...",
+	.arguments = "PORT|RANGE|NAME|WORDS|PROGRAM|ADDRESS...",
 	.summary = N_("one port, service or program: use, risk, measure, who holds it"),
 	.examples = examples,
 	.common = true,

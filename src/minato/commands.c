@@ -5,6 +5,7 @@
 
 extern const struct command command_anomalies;
 extern const struct command command_apply;
+extern const struct command command_bans;
 extern const struct command command_check;
 extern const struct command command_close;
 extern const struct command command_completion;
@@ -55,6 +56,7 @@ const struct command *const commands[] = {
 	&command_anomalies,
 	&command_fine,
 	&command_incidents,
+	&command_bans,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

@@ -7,11 +7,14 @@
 #include "model/inventory.h"
 #include "policy/policy.h"
 
+struct bans;
+
 /* What everything below needs. */
 struct explain {
 	const struct context *context;
 	const struct inventory *inventory; /* NULL = the host could not be looked at */
 	const struct policy *policy;       /* NULL = there is none */
+	const struct bans *bans;           /* who is kept out; NULL = that could not be read */
 	bool root; /* has all rights: what is not seen is not to be seen from here */
 };
 
@@ -25,6 +28,7 @@ enum subject_kind {
 	SUBJECT_PORTS,   /* a number or a range of them */
 	SUBJECT_MATCHES, /* a word that names several services */
 	SUBJECT_PROGRAM, /* a program that runs now */
+	SUBJECT_ADDRESS,
 };
 
 /* What a word on the command line means. */
@@ -34,6 +38,7 @@ struct subject {
 	char name[64];          /* `word` without the protocol behind it, when that was a name */
 	enum protocol protocol; /* PROTOCOL_NONE = not said */
 	uint16_t first, last;   /* SUBJECT_PORTS */
+	struct addr address;    /* SUBJECT_ADDRESS */
 	/* The entry that the word named, to be preferred among those of the number; or NULL. */
 	const struct port_knowledge *knowledge;
 	size_t match_count; /* all of them; `matches` holds at most EXPLAIN_MATCHES_MAX */
@@ -42,8 +47,8 @@ struct subject {
 
 /*
  * Finds out what a word means: a number ("443"), a range ("8000-8100"), either with a protocol
- * ("25565/udp"); the id of a service, also with a protocol ("dns/udp"); a running program; any
- * other word of the catalogue; else what a search for it finds.
+ * ("25565/udp"); an address; the id of a service, also with a protocol ("dns/udp"); a running
+ * program; any other word of the catalogue; else what a search for it finds.
  */
 void explain_resolve(struct subject *out, const struct explain *explain, const char *word);
 
@@ -65,6 +70,7 @@ void explain_port(struct str *out, const struct explain *explain, const struct s
 void explain_range(struct str *out, const struct explain *explain, const struct subject *subject);
 void explain_matches(struct str *out, const struct explain *explain, const struct subject *subject);
 void explain_program(struct str *out, const struct explain *explain, const struct subject *subject);
+void explain_address(struct str *out, const struct explain *explain, const struct subject *subject);
 
 /* Appends what this host has on a port, of one protocol or of all (PROTOCOL_NONE). */
 void explain_host(struct str *out, const struct explain *explain, enum protocol protocol,

@@ -1,5 +1,6 @@
 /* Explanations for machines. */
 #include "explain_json.h"
+#include "bans.h"
 
 static bool in_subject(const struct subject *subject, enum protocol protocol, uint16_t first,
 		       uint16_t last)
@@ -138,6 +139,27 @@ json_t *explain_matches_json(const struct view *view, const struct catalog_match
 	return json_pack("{s:o, s:o}", "services", services, "registry", registry);
 }
 
+static json_t *address_json(const struct explain *explain, const struct subject *subject)
+{
+	char text[ADDR_TEXT_BYTES];
+	const struct addr plain = addr_unmap(&subject->address);
+	const struct bans *bans = explain->bans;
+	const struct defend_ban *ban =
+		bans == NULL ? NULL : defend_table_covers(&bans->table, &plain);
+	json_t *reach = json_array();
+	for (size_t i = 0; explain->policy != NULL && i < explain->policy->declarations.count;
+	     i++) {
+		const struct policy_declaration *d = &explain->policy->declarations.items[i];
+		if (policy_from_has(explain->policy, d, &plain)) {
+			json_array_append_new(reach, json_string(d->entry.name));
+		}
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:o}", "word", subject->word, "kind",
+			 "address", "address", addr_format(&plain, text), "exposure",
+			 exposure_name(addr_exposure(&plain)), "may_reach", reach, "bans_known",
+			 bans != NULL, "ban", ban == NULL ? json_null() : bans_json(bans, ban));
+}
+
 json_t *explain_subject_json(const struct view *view, const struct explain *explain,
 			     const struct subject *subject)
 {
@@ -148,6 +170,9 @@ json_t *explain_subject_json(const struct view *view, const struct explain *expl
 		json_object_set_new(out, "word", json_string(subject->word));
 		json_object_set_new(out, "kind", json_string("word"));
 		return out;
+	}
+	if (subject->kind == SUBJECT_ADDRESS) {
+		return address_json(explain, subject);
 	}
 	bool program = subject->kind == SUBJECT_PROGRAM;
 	json_t *out = program ? json_pack("{s:o, s:s}", "word", view_string(subject->word), "kind",

@@ -162,6 +162,10 @@ void explain_resolve(struct subject *out, const struct explain *explain, const c
 		out->kind = SUBJECT_PORTS;
 		return;
 	}
+	if (addr_parse(&out->address, word) == 0) {
+		out->kind = SUBJECT_ADDRESS;
+		return;
+	}
 	if (parse_protocol(out, word)) {
 		word = out->word = out->name;
 	}
@@ -237,6 +241,9 @@ void explain_subject(struct str *out, const struct explain *explain, const struc
 		break;
 	case SUBJECT_PROGRAM:
 		explain_program(out, explain, subject);
+		break;
+	case SUBJECT_ADDRESS:
+		explain_address(out, explain, subject);
 		break;
 	case SUBJECT_UNKNOWN:
 		break;

@@ -130,6 +130,7 @@ int rules_open_knowing(struct rules *out, const struct context *context, bool ch
 		       const struct policy *known)
 {
 	out->drift = STR_INIT(1 << 24);
+	out->defend = STR_INIT(1 << 24);
 	inventory_init(&out->inventory, 0);
 	int code = change ? rules_need_root(context) : EXIT_IN_ORDER;
 	if (code != EXIT_IN_ORDER) {
@@ -153,6 +154,7 @@ void rules_close(struct rules *rules)
 	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
 	vec_free(&rules->stale_users);
+	str_deinit(&rules->defend);
 	enforce_changes_deinit(&rules->changes);
 	guard_changes_deinit(&rules->guard_changes);
 	inventory_deinit(&rules->inventory);
@@ -173,8 +175,9 @@ bool rules_are_known(const struct rules *rules)
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||
-	       rules->missing || rules->drift.length > 0 || rules->drift_unknown ||
-	       rules->stale_users.count > 0 || (rules->verified && rules->status.confirmed == 0) ||
+	       rules->defend.length > 0 || rules->missing || rules->drift.length > 0 ||
+	       rules->drift_unknown || rules->stale_users.count > 0 ||
+	       (rules->verified && rules->status.confirmed == 0) ||
 	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
 
@@ -251,6 +254,9 @@ int rules_compare(struct rules *rules, const struct context *context)
 	}
 	if (r == 0) {
 		r = rules_compare_guard(rules, context, &e);
+	}
+	if (r == 0) {
+		r = rules_compare_defend(rules, &e);
 	}
 	return r < 0 ? complain_of(context, &e, r) : EXIT_IN_ORDER;
 }

@@ -29,6 +29,7 @@ struct rules {
 	struct enforce_stale_users stale_users; /* of the policy before */
 	struct enforce_changes changes;
 	struct guard_changes guard_changes;
+	struct str defend;     /* lines about what differs in the defence */
 	bool guard_differs;    /* what stands in the kernel is not what the policy wants */
 	char guard_fault[256]; /* why there can be no bind guard; "" = there can, or need not */
 	struct inventory inventory; /* connections and listeners with owners */
@@ -147,6 +148,16 @@ json_t *rules_guard_json(const struct rules *rules);
  * leaves the guard as it was. It complains by itself: the rules hold without a guard too.
  */
 void rules_follow_guard(const struct rules *rules, const struct context *context);
+
+/* ---- the defence (rules_defend.c) ---- */
+
+/* Compares whom the policies keep out, and whom never. @return 0; -ENOMEM. */
+int rules_compare_defend(struct rules *rules, struct err *e);
+/* One line for each difference. Appends. */
+void rules_add_defend(struct str *out, const struct rules *rules);
+/* For the record, in English. Appends. */
+void rules_add_defend_summary(struct str *out, const struct rules *rules);
+json_t *rules_defend_json(const struct rules *rules);
 
 /* ---- live connections (rules_cut.c) ---- */
 

@@ -100,6 +100,7 @@ static int prepare(struct work *work, struct err *e)
 	if (r == 0) {
 		rules_add_summary(&work->summary, &rules->changes);
 		rules_add_guard_summary(&work->summary, rules);
+		rules_add_defend_summary(&work->summary, rules);
 		r = work->summary.error;
 	}
 	return r;

@@ -236,6 +236,7 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 	}
 	programs_add(out, &rules->wanted.policy, context);
 	rules_add_guard(out, rules, context);
+	rules_add_defend(out, rules);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
 		str_add(out, _("  + the rules of the policy, which refuse nobody\n"));
 	}
@@ -334,6 +335,7 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 	json_object_set_new(document, "differs", json_boolean(rules_differ(rules)));
 	json_object_set_new(document, "changes", list);
 	json_object_set_new(document, "guard", rules_guard_json(rules));
+	json_object_set_new(document, "defence", rules_defend_json(rules));
 	json_object_set_new(document, "names", rules_names_json(rules));
 	for (size_t i = 0; i < ENFORCE_DIRECTIONS; i++) {
 		json_object_set_new(document, enforce_direction_name(i),

@@ -278,6 +278,7 @@ static int send_first(const struct child *child, struct err *e)
 	}
 	if (r == 0 && child->role == WIRE_SENTRY) {
 		r = tap_send(child->daemon, e);
+		decoys_tell(child->daemon);
 	}
 	return r == 0 && (child->role == WIRE_ENGINE || child->role == WIRE_FACE)
 		       ? send_peers(child->daemon, e)
@@ -464,6 +465,9 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *data)
 	if (daemon->stopping) {
 		end_when_all_ended(daemon);
 		return 0;
+	}
+	if (child->role == WIRE_KEEPER) {
+		control_ordered(daemon, 0, "fault the keeper ended");
 	}
 	say(SAY_WARNING, "the %s ended by %s %d", child->name,
 	    info->si_code == CLD_EXITED ? "exit code" : "signal", info->si_status);

@@ -6,11 +6,12 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "common/bans.h"
 #include "common/say.h"
 #include "config.h"
 #include "daemon.h"
 
-enum { ORDER_BYTES_MAX = 64 };
+enum { ORDER_BYTES_MAX = BANS_ORDER_BYTES };
 
 /* "guard BYTES": the ring of the bind guard is beside it, and so large; "guard 0": there is none.
  * "outbound BYTES": likewise that of outbound:. */
@@ -70,11 +71,11 @@ static const char *answer(struct daemon *daemon, const char *order, size_t lengt
 		return take_fine(daemon, order + sizeof(not_fine) - 1,
 				 length - sizeof(not_fine) + 1, false);
 	}
-	return "unknown order; ping, reload, guard, outbound, fine and not-fine are known";
+	return "unknown order; ping, reload, guard, outbound, fine, not-fine and bans are known";
 }
 
 /* @param fd  receives the descriptor that came beside it, -1 = none. @return as recv(2). */
-static ssize_t receive(char order[ORDER_BYTES_MAX], int *fd, int socket)
+static ssize_t receive(char order[ORDER_BYTES_MAX + 1], int *fd, int socket)
 {
 	union {
 		struct cmsghdr header;
@@ -96,19 +97,81 @@ static ssize_t receive(char order[ORDER_BYTES_MAX], int *fd, int socket)
 	return length;
 }
 
-/* One packet each way, then the connection ends: an order cannot keep the parent busy. */
+/* ---- orders that the keeper does ---- */
+
+static void reply(int fd, const char *text)
+{
+	(void)send(fd, text, strlen(text),
+		   MSG_NOSIGNAL | MSG_DONTWAIT); /* who does not read has gone */
+}
+
+/* Closes the descriptor, it owns it. */
+static void end_order(struct order *order)
+{
+	order->source = sd_event_source_disable_unref(order->source);
+	order->request = 0;
+}
+
+/* @return false: it was not passed on, and the reason stands in `why`. */
+static bool pass_on(struct daemon *daemon, sd_event_source *source, const char *text,
+		    const char **why)
+{
+	struct wire_message message = { .type = WIRE_ORDER };
+	const struct child *keeper = &daemon->children[CHILD_KEEPER];
+	struct order *free_place = NULL;
+	for (unsigned i = 0; i < ORDERS_MAX; i++) {
+		free_place = daemon->orders[i].request == 0 ? &daemon->orders[i] : free_place;
+	}
+	*why = keeper->socket < 0   ? "fault minatod runs without a keeper (--observe), or it is "
+				      "just being started"
+	       : free_place == NULL ? "fault too many orders at once"
+				    : NULL;
+	if (*why != NULL) {
+		return false;
+	}
+	message.request = ++daemon->last_order == 0 ? ++daemon->last_order : daemon->last_order;
+	(void)str_copy(message.order.text, sizeof(message.order.text), text);
+	if (wire_send(keeper->socket, &message, NULL, 0, NULL) < 0) {
+		*why = "fault the keeper does not listen";
+		return false;
+	}
+	/* What more comes from there is of no interest. */
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	*free_place = (struct order){ source, message.request };
+	return true;
+}
+
+void control_ordered(struct daemon *daemon, uint32_t request, const char *text)
+{
+	for (unsigned i = 0; i < ORDERS_MAX; i++) {
+		struct order *order = &daemon->orders[i];
+		if (order->request != 0 && (request == 0 || order->request == request)) {
+			reply(sd_event_source_get_io_fd(order->source), text);
+			end_order(order);
+		}
+	}
+}
+
+/* ---- one packet each way, then the connection ends ---- */
+
 static int on_order(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	(void)events;
-	char order[ORDER_BYTES_MAX];
+	char order[ORDER_BYTES_MAX + 1] = "";
 	_cleanup_(close_fdp) int beside = -1;
 	ssize_t length = receive(order, &beside, fd);
-	if (length > 0) {
-		const char *text = length <= (ssize_t)sizeof(order)
-					   ? answer(data, order, (size_t)length, &beside)
-					   : "the order is too long";
-		(void)send(fd, text, strlen(text),
-			   MSG_NOSIGNAL | MSG_DONTWAIT); /* who does not read has gone */
+	const char *text = NULL;
+	if (length > ORDER_BYTES_MAX) {
+		text = "the order is too long";
+	} else if (length > 0) {
+		order[length] = '\0';
+		if (bans_is_order(order) && pass_on(data, source, order, &text)) {
+			return 0;
+		}
+		text = text != NULL ? text : answer(data, order, (size_t)length, &beside);
+	}
+	if (text != NULL) {
+		reply(fd, text);
 	}
 	(void)sd_event_source_unref(source); /* closes the descriptor, it owns it */
 	return 0;

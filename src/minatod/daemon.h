@@ -48,7 +48,7 @@ struct identity {
 
 /* Who the children are, and the group of those who may read. */
 struct identities {
-	struct identity engine, face, sentry;
+	struct identity engine, face, sentry, decoy;
 	gid_t readers;
 };
 
@@ -115,6 +115,28 @@ struct child {
 
 enum { CHILD_ENGINE, CHILD_FACE, CHILD_KEEPER, CHILD_SENTRY, CHILD_COUNT };
 
+enum { DECOYS_MAX = 64 };
+
+/* Ports where somebody is waited for. */
+struct decoys {
+	uint16_t ports[DECOYS_MAX]; /* as the keeper told last */
+	unsigned count;
+	uint16_t held[DECOYS_MAX]; /* those that could be had */
+	unsigned held_count;
+	pid_t pid;  /* of the process that holds them; 0 = none */
+	int socket; /* to it, -1 = none */
+	sd_event_source *io, *end, *again;
+	unsigned deaths; /* in a row */
+};
+
+enum { ORDERS_MAX = 8 };
+
+/* Somebody waits for what the keeper does. */
+struct order {
+	sd_event_source *source; /* owns the descriptor */
+	uint32_t request;        /* 0 = none */
+};
+
 struct daemon {
 	struct options options;
 	struct identities identities;
@@ -132,6 +154,9 @@ struct daemon {
 	struct wire_tap tap; /* how packets are heard, as the loader told */
 	int tap_fds[WIRE_FDS_MAX];
 	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
+	struct order orders[ORDERS_MAX];
+	uint32_t last_order;
+	struct decoys decoys;
 	bool told_ready;
 	bool stopping;
 	sd_event_source *ping, *stop_limit;
@@ -201,6 +226,19 @@ int loader_run(struct daemon *daemon, struct err *e);
  * process; `socket` leads to the parent.
  */
 void keeper_main(const struct daemon *daemon, int socket) __attribute__((noreturn));
+
+/* ---- decoys.c ---- */
+
+/* The ports that the policy wants as decoys, "23,3389": a process without rights accepts there,
+ * says nothing, and tells who came. */
+void decoys_take(struct daemon *daemon, const char *text);
+/* Tells the sentry which are held, so that they count as closed there. */
+void decoys_tell(const struct daemon *daemon);
+/* Ends it; for the way out. */
+void decoys_end(struct daemon *daemon);
+
+/* What the keeper answers to an order; request 0 = to all that wait. */
+void control_ordered(struct daemon *daemon, uint32_t request, const char *text);
 
 /* The socket for orders: 0600, the peer's user checked. @return 0 or negative errno. */
 int control_watch(struct daemon *daemon, struct err *e);

@@ -113,7 +113,7 @@ static int choose(struct identity *out, const char *asked, const char *usual, ui
 
 int identities_find(struct identities *out, const struct options *options, struct err *e)
 {
-	uid_t spare[3];
+	uid_t spare[4];
 	int r = find_free(spare, sizeof(spare) / sizeof(spare[0]), options->runtime_directory, e);
 	if (r == 0) {
 		r = choose(&out->engine, options->user_engine, "_minato", spare[0], e);
@@ -123,6 +123,9 @@ int identities_find(struct identities *out, const struct options *options, struc
 	}
 	if (r == 0) {
 		r = choose(&out->sentry, options->user_sentry, "_minato-sentry", spare[2], e);
+	}
+	if (r == 0) {
+		r = choose(&out->decoy, NULL, "_minato-decoy", spare[3], e);
 	}
 	if (r < 0) {
 		return r;

@@ -80,6 +80,13 @@ static bool hear_parent(struct keeper *keeper)
 			answer(keeper, WIRE_PONG);
 		} else if (message.type == WIRE_RELOAD) {
 			keeper_tell_again(keeper);
+		} else if (message.type == WIRE_INCIDENT) {
+			keeper_defence_hear(keeper, &message.incident);
+		} else if (message.type == WIRE_TRAPPED) {
+			keeper_defence_trapped(keeper, &message.trapped.address,
+					       message.trapped.port);
+		} else if (message.type == WIRE_ORDER) {
+			keeper_bans_order(keeper, message.request, message.order.text);
 		}
 	}
 	return (r == 0 && message.type != WIRE_STOP) || r == -EAGAIN;
@@ -116,7 +123,7 @@ static usec_t next_turn(const struct keeper *keeper)
 {
 	usec_t next = least(keeper->look_at, keeper_policy_ends_at(keeper));
 	next = least(least(next, keeper->others.look_at), keeper->counts.look_at);
-	return least(next, keeper->taps.look_at);
+	return least(least(next, keeper->taps.look_at), keeper_defence_next(keeper));
 }
 
 /* The own table first: without it nothing else matters. */
@@ -138,6 +145,7 @@ static void take_turns(struct keeper *keeper)
 	if (now >= keeper->taps.look_at) {
 		keeper_taps_look(keeper);
 	}
+	keeper_defence_turn(keeper);
 }
 
 static int milliseconds_until(usec_t then)
@@ -216,6 +224,7 @@ void keeper_main(const struct daemon *daemon, int socket)
 		_exit(EXIT_FAILURE);
 	}
 	keeper_taps_open(&keeper, tap);
+	keeper_bans_open(&keeper);
 	if (enforce_watch_open(&keeper.notices, &e) < 0) {
 		say(SAY_WARNING, "%s", err_text(&e));
 	}

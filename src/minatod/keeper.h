@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "common/contradictions.h"
 #include "daemon.h"
+#include "defend/defend.h"
 #include "enforce/enforce.h"
 
 enum {
@@ -64,6 +65,38 @@ struct keeper_taps {
 	struct wire_tapped told;
 };
 
+enum {
+	KEEPER_FLOODS_MAX = 8,
+	KEEPER_INCIDENTS_MAX = 64, /* that a decoy may still prove */
+};
+
+struct keeper_flood {
+	uint64_t incident;
+	usec_t until; /* since boot */
+};
+
+/* What is done about who scans. */
+struct keeper_defence {
+	struct policy policy;        /* that holds; zeroed = none */
+	struct defend_facts facts;   /* as they were read last */
+	usec_t facts_free_at;        /* monotonic: not earlier again */
+	struct portset published[2]; /* TCP, UDP: seen to lead on, to a container perhaps */
+	struct portset open[2];      /* TCP, UDP: as the kernel was told, open without a socket */
+	bool open_told;
+	struct defend_table table;   /* who is kept out */
+	struct defend_table watched; /* mode: observe: who would be */
+	usec_t write_at;             /* monotonic: when the record is due; INT64_MAX = it is not */
+	usec_t wrote;                /* monotonic */
+	usec_t look_at;              /* monotonic */
+	struct keeper_flood floods[KEEPER_FLOODS_MAX];
+	struct incident incidents[KEEPER_INCIDENTS_MAX]; /* that go on; id 0 = none */
+	unsigned next_incident;
+	char said[160];      /* why nothing was done the last time */
+	usec_t say_at;       /* monotonic: not earlier again */
+	usec_t alerts_since; /* monotonic: the minute that is counted */
+	unsigned alerts;
+};
+
 struct keeper {
 	const char *directory; /* of the record */
 	int parent;            /* socket */
@@ -86,6 +119,7 @@ struct keeper {
 	struct keeper_others others;
 	struct keeper_counts counts;
 	struct keeper_taps taps;
+	struct keeper_defence defence;
 	char said[sizeof(((struct err *)0)->text)]; /* the last fault in the log */
 };
 
@@ -133,6 +167,44 @@ void keeper_taps_hear(struct keeper *keeper);
 /* Looks whether ours are still there. */
 void keeper_taps_look(struct keeper *keeper);
 void keeper_taps_tell_again(struct keeper *keeper);
+
+/* ---- keeper_facts.c ---- */
+
+/* Reads who must not be kept out and who proved his address, unless that was done just now, and
+ * tells the kernel whom to spare. */
+void keeper_facts_read(struct keeper *keeper);
+
+/* Tells the kernel which ports are open whether a socket is there or not. */
+void keeper_facts_publish(struct keeper *keeper);
+
+/* ---- keeper_bans.c ---- */
+
+/* Reads the record, and brings the kernel to what it says. */
+void keeper_bans_open(struct keeper *keeper);
+/* Keeps somebody out: in the kernel, in the table, soon in the record. @return 0; negative errno.
+ */
+int keeper_bans_make(struct keeper *keeper, const struct defend_ban *ban, struct err *e);
+/* Lets in again whose time is over. @param now  since boot. */
+void keeper_bans_expire(struct keeper *keeper, usec_t now);
+/* Lets in again who is spared by now, or whom the policy wants to keep out no more. */
+void keeper_bans_review(struct keeper *keeper);
+/* Writes the record. */
+void keeper_bans_write(struct keeper *keeper);
+/* Does what somebody ordered over the control socket, and answers. */
+void keeper_bans_order(struct keeper *keeper, uint32_t request, const char *text);
+
+/* ---- keeper_defence.c ---- */
+
+/* An incident began, grew or ended. */
+void keeper_defence_hear(struct keeper *keeper, const struct wire_incident *told);
+/* Somebody completed a connection to a decoy port. */
+void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, uint16_t port);
+/* Another policy holds, which is taken over; NULL = none. */
+void keeper_defence_take(struct keeper *keeper, struct policy *policy);
+/* What is to be done without being told, and when: monotonic. */
+void keeper_defence_look(struct keeper *keeper);
+void keeper_defence_turn(struct keeper *keeper);
+usec_t keeper_defence_next(const struct keeper *keeper);
 
 /* A fault once in the log, however often it comes in a row. */
 void keeper_say(struct keeper *keeper, const char *text);

@@ -59,6 +59,7 @@ static int read_policy(struct keeper *keeper, const struct enforce_states *state
 	if (r == 0) {
 		known->repair = policy.defaults.repair;
 		tell_ended(keeper, &policy, &environment);
+		keeper_defence_take(keeper, &policy);
 	}
 	policy_deinit(&policy);
 	return r;
@@ -83,6 +84,9 @@ void keeper_policy_take(struct keeper *keeper, const struct enforce_states *stat
 	if (number != 0 && read_policy(keeper, states, now, &e) < 0) {
 		say(SAY_WARNING, "%s", err_text(&e));
 		known->number = 0;
+	}
+	if (known->number == 0) {
+		keeper_defence_take(keeper, NULL);
 	}
 	keeper_others_soon(keeper, true);
 }

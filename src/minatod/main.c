@@ -22,11 +22,11 @@ enum {
 
 static int seal(const struct daemon *daemon, struct err *e)
 {
-	/* To start the children, to end them, to read the policy wherever it lies; the last is for
-	 * the keeper, which is started again when it was killed. */
-	static const int kept[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_DAC_READ_SEARCH,
-				    CAP_NET_ADMIN };
-	const size_t count = sizeof(kept) / sizeof(kept[0]) - (daemon->options.observe ? 1 : 0);
+	/* To start the children, to end them, to read the policy wherever it lies; the last two are
+	 * for the keeper, which is started again when it was killed, and for decoy ports. */
+	static const int kept[] = { CAP_SETUID,          CAP_SETGID,    CAP_KILL,
+				    CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE };
+	const size_t count = sizeof(kept) / sizeof(kept[0]) - (daemon->options.observe ? 2 : 0);
 	int r = sandbox_capabilities(kept, count, e);
 	if (r == 0) {
 		r = sandbox_no_new_privileges(e);
@@ -136,6 +136,7 @@ static int run(struct daemon *daemon)
 		say(SAY_ERROR, "%s", err_text(&e));
 	}
 	children_end(daemon);
+	decoys_end(daemon);
 	helper_end(daemon);
 	runtime_close(&daemon->runtime);
 	sd_event_unref(daemon->loop);
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
 	say_init("minatod");
 	struct err e = ERR_INIT;
 	struct daemon daemon = { .runtime = RUNTIME_INIT,
+				 .decoys = { .socket = -1 },
 				 .helper = -1,
 				 .attempts_rings = { -1, -1 },
 				 .started = clock_now() };

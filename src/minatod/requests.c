@@ -32,6 +32,16 @@ static void pass_to_sentry(const struct daemon *daemon, const struct wire_messag
 	}
 }
 
+/* Who decides what is done. */
+static void pass_to_keeper(const struct daemon *daemon, const struct wire_message *message)
+{
+	const struct child *keeper = &daemon->children[CHILD_KEEPER];
+	if (keeper->socket >= 0) {
+		(void)wire_send(keeper->socket, message, NULL, 0,
+				NULL); /* a wedged one is found by its silence */
+	}
+}
+
 static int on_helper(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	(void)source, (void)events;
@@ -134,9 +144,23 @@ int request_handle(struct daemon *daemon, const struct wire_message *message)
 	case WIRE_RULES_NEWS:
 	case WIRE_CONTRADICTION:
 	case WIRE_TAPPED:
-	case WIRE_INCIDENT:
 	case WIRE_WATCHED:
 		pass_to_engine(daemon, message, &no_fd);
+		return 0;
+	case WIRE_INCIDENT:
+		pass_to_engine(daemon, message, &no_fd);
+		pass_to_keeper(daemon, message);
+		return 0;
+	case WIRE_TRAPPED:
+		pass_to_keeper(daemon, message);
+		return 0;
+	case WIRE_ORDERED:
+		if (message->request != 0) {
+			control_ordered(daemon, message->request, message->order.text);
+		}
+		return 0;
+	case WIRE_DECOYS:
+		decoys_take(daemon, message->order.text);
 		return 0;
 	case WIRE_OPEN_PORTS:
 		pass_to_sentry(daemon, message);

@@ -49,10 +49,16 @@ static void on_note(const struct packet_note *note, void *data)
 {
 	struct sentry *sentry = data;
 	const bool sent = (note->marks & PACKET_SENT) != 0;
+	struct packet_note judged = *note;
+	/* The kernel sees a socket there, and a decoy is no service. */
+	if (note->protocol == PROTOCOL_TCP &&
+	    portset_has(&sentry->ports.decoys, note->destination_port)) {
+		judged.marks &= (uint8_t)~PACKET_OPEN;
+	}
 	if (addresses_have(&sentry->addresses, sent ? &note->source : &note->destination) &&
 	    (sent || !may_be_own(sentry, note))) {
 		sentry->judged++;
-		detect_note(sentry->detect, note);
+		detect_note(sentry->detect, &judged);
 	}
 }
 
@@ -157,6 +163,9 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		return 0;
 	case WIRE_OPEN_PORTS:
 		ports_take(sentry, &message->open_ports);
+		return 0;
+	case WIRE_DECOYS:
+		ports_take_decoys(sentry, message->order.text);
 		return 0;
 	case WIRE_RELOAD:
 		tell_again(sentry);

@@ -36,6 +36,7 @@ struct sentry_addresses {
 /* Which ports are open, as the engine told. */
 struct sentry_ports {
 	struct portset open[2]; /* TCP, UDP */
+	struct portset decoys;  /* TCP: held, and no service: whoever asks for them scans */
 	uint32_t slices;        /* bit n: that slice of TCP came; bit 16 + n: of UDP */
 	uint64_t base;          /* added to the detector's numbers of incidents; 0 = not told yet */
 };
@@ -80,6 +81,8 @@ void addresses_deinit(struct sentry_addresses *addresses);
 
 /* Takes a slice, and tells the detector what is open now and what is not any more. */
 void ports_take(struct sentry *sentry, const struct wire_open_ports *slice);
+/* Takes the list of decoy ports, "23,3389", in the place of the one before. */
+void ports_take_decoys(struct sentry *sentry, const char *list);
 /* Whether all of them have come. */
 bool ports_are_known(const struct sentry_ports *ports);
 

@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "wire/wire.h"
 
-enum { IN_MEMORY = 0x80, SENDERS = 4 };
+enum { IN_MEMORY = 0x80, SENDERS = 7 };
 
 static void write_and_compare(const struct wire_message *message, const uint8_t *bytes,
 			      size_t length)

@@ -11,7 +11,7 @@ from daemon import Daemon, alive, status_of, until
 from keeper_world import daemon, settled, world  # noqa: F401 (two are fixtures)
 from world import MINATO, World, run, waiters
 
-CAP_NET_ADMIN = 12
+CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12
 OPEN_22 = """minato: 1
 ports:
   ssh: {port: 22/tcp, for: administration, owner: o, from: 10.77.0.2}
@@ -467,7 +467,7 @@ def test_the_keeper_has_only_the_rights_it_needs(world, daemon):
     assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     parent = status_of(daemon.process.pid)
-    assert int(parent["CapBnd"], 16) == 0 and int(parent["CapEff"], 16) & ~0xe5 == 1 << CAP_NET_ADMIN
+    assert int(parent["CapBnd"], 16) == 0 and int(parent["CapEff"], 16) & ~0xe5 == 1 << CAP_NET_ADMIN | 1 << CAP_NET_BIND_SERVICE
     folder = f"/proc/{daemon.pids()['keeper']}/fd"
     files = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
     assert len([f for f in files if f.startswith("socket:")]) == 2, files

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bans.h"
 #include "base/cleanup.h"
 #include "check.h"
 #include "explain.h"
 #include "golden.h"
+#include "parsed_policy.h"
 
 /* 2026-11-22T03:00:00Z */
 static const usec_t now = (usec_t)1795316400 * USEC_PER_SEC;
@@ -195,6 +197,73 @@ static void screens_are_as_they_were(void **state)
 	inventory_deinit(&inventory);
 }
 
+static const char guarded[] = "minato: 1\n"
+			      "who: {office: 198.51.100.0/24, boss: 198.51.100.7}\n"
+			      "ports:\n"
+			      "  ssh: {port: 22/tcp, for: a, owner: b, from: office}\n"
+			      "  web: {port: [80/tcp, 443/tcp], for: a, owner: b, from: any}\n"
+			      "defend: {never: boss}\n";
+
+/* One who is banned and held, and one whom nobody holds. */
+static void make_bans(struct bans *bans)
+{
+	const struct defend_ban scanner = { .prefix = { address("203.0.113.9"), 32 },
+					    .verdict = DEFEND_BAN,
+					    .proved = true,
+					    .since = 100 * USEC_PER_SEC,
+					    .until = 4000 * USEC_PER_SEC,
+					    .times = 3,
+					    .reason = "scan of 12 ports",
+					    .evidence = "syn by nmap, ports 21,22\033[31m" };
+	struct defend_ban network = { .prefix = { address("203.0.112.0"), 24 },
+				      .verdict = DEFEND_HIDE,
+				      .by_hand = true,
+				      .until = 9000 * USEC_PER_SEC,
+				      .times = 1,
+				      .reason = "guesses passwords",
+				      .evidence = "by ops" };
+	*bans = (struct bans){ .tap = true, .now = { .since_boot = 400 * USEC_PER_SEC } };
+	assert_int_equal(defend_table_put(&bans->table, &scanner), 0);
+	assert_int_equal(defend_table_put(&bans->table, &network), 0);
+	struct tap_ban *held = vec_push(&bans->kernel);
+	assert_non_null(held);
+	*held = (struct tap_ban){ .prefix = scanner.prefix, .stopped = 77 };
+}
+
+static void an_address_is_explained_by_policy_and_bans(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "203.0.113.9", "203.0.112.66", "198.51.100.7",
+					     "::ffff:198.51.100.8", "127.0.0.1" };
+	struct policy policy = parsed_policy(guarded);
+	struct bans bans;
+	make_bans(&bans);
+	for (int language = LANGUAGE_EN; language <= LANGUAGE_JA; language++) {
+		struct context context = plain_context((enum language)language);
+		struct explain explain = { .context = &context, .policy = &policy, .bans = &bans };
+		struct str out = STR_INIT(1 << 20);
+		speak(context.language);
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			struct subject subject;
+			explain_resolve(&subject, &explain, words[i]);
+			assert_int_equal(subject.kind, SUBJECT_ADDRESS);
+			str_printf(&out, "$ minato explain %s\n", words[i]);
+			explain_subject(&out, &explain, &subject);
+			str_add(&out, "\n");
+		}
+		str_add(&out, "$ minato bans\n");
+		context.out_terminal = true;
+		bans_rows(&out, &bans, &context);
+		check_width(&out);
+		golden_check(language == LANGUAGE_JA ? "explain/addresses-ja.txt"
+						     : "explain/addresses-en.txt",
+			     &out);
+		str_deinit(&out);
+	}
+	bans_deinit(&bans);
+	policy_deinit(&policy);
+}
+
 static void words_mean_what_people_mean(void **state)
 {
 	(void)state;
@@ -214,6 +283,9 @@ static void words_mean_what_people_mean(void **state)
 		{ "メールさーば", SUBJECT_PORTS, PROTOCOL_NONE, 25, 25 },
 		{ "elasticsea", SUBJECT_MATCHES, PROTOCOL_NONE, 0, 0 },
 		{ "smb", SUBJECT_PORTS, PROTOCOL_NONE, 445, 445 },
+		{ "192.0.2.1", SUBJECT_ADDRESS, PROTOCOL_NONE, 0, 0 },
+		{ "2001:db8::1", SUBJECT_ADDRESS, PROTOCOL_NONE, 0, 0 },
+		{ "192.0.2.256", SUBJECT_UNKNOWN, PROTOCOL_NONE, 0, 0 },
 		{ "wap-wsp", SUBJECT_PORTS, PROTOCOL_NONE, 9200, 9200 },
 		{ "file sharing", SUBJECT_MATCHES, PROTOCOL_NONE, 0, 0 },
 		{ "firefox", SUBJECT_PROGRAM, PROTOCOL_NONE, 0, 0 },
@@ -315,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(screens_are_as_they_were),
+		cmocka_unit_test(an_address_is_explained_by_policy_and_bans),
 		cmocka_unit_test(words_mean_what_people_mean),
 		cmocka_unit_test(without_a_host_the_catalogue_answers),
 		cmocka_unit_test(every_entry_fits_the_terminal),

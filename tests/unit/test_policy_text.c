@@ -177,6 +177,22 @@ static void add_forward(struct str *out, uint32_t who_count)
 	}
 }
 
+static void add_defend(struct str *out, uint32_t who_count)
+{
+	static const char *const actions[] = { "record", "alert", "hide", "slow", "ban" };
+	static const char *const modes[] = { "\"off\"", "observe", "enforce" };
+	str_printf(out, "defend:\n  mode: %s\n  actions: {scan: %s, trap: %s, flood: %s}\n",
+		   PICK(modes), PICK(actions), PICK(actions), draw(2) > 0 ? "alert" : "record");
+	str_printf(out, "  hide: %us\n  ban: %um\n  longest: %ud\n", 10 + draw(3000), 1 + draw(200),
+		   1 + draw(30));
+	str_printf(out, "  per_minute: %u\n  at_most: %u\n", 1 + draw(600), 1 + draw(50000));
+	str_add(out, draw(2) > 0 ? "  rate: 5/minute\n  memory: 4w\n" : "  proof: handshake\n");
+	str_add(out, draw(2) > 0 ? "  xdp: {generic: [eth0, eth1]}\n" : "  xdp: {native: wan}\n");
+	if (who_count == 0) {
+		str_printf(out, "  never: %s\n", PICK(networks));
+	}
+}
+
 static void random_policy(struct str *out)
 {
 	uint32_t who_count = draw(WHO_MAX);
@@ -201,7 +217,25 @@ static void random_policy(struct str *out)
 	}
 	if (draw(2) == 0) {
 		str_printf(out, "never_cut: [%s]\n", who_count > 0 ? "who0" : PICK(networks));
+		add_defend(out, who_count);
 	}
+}
+
+static void same_defend(const struct policy_defend *a, const struct policy_defend *b)
+{
+	assert_int_equal(a->mode, b->mode);
+	assert_memory_equal(&a->actions, &b->actions, sizeof(a->actions));
+	assert_int_equal(a->hide, b->hide);
+	assert_int_equal(a->ban, b->ban);
+	assert_int_equal(a->longest, b->longest);
+	assert_int_equal(a->memory, b->memory);
+	assert_int_equal(a->rate.count, b->rate.count);
+	assert_int_equal(a->per_minute, b->per_minute);
+	assert_int_equal(a->at_most, b->at_most);
+	assert_int_equal(a->proof, b->proof);
+	assert_int_equal(a->never.count, b->never.count);
+	assert_int_equal(a->xdp.generic.count, b->xdp.generic.count);
+	assert_int_equal(a->xdp.native.count, b->xdp.native.count);
 }
 
 static void printed_policies_read_as_what_they_were(void **state)
@@ -230,6 +264,7 @@ static void printed_policies_read_as_what_they_were(void **state)
 					 again.declarations.items[i].cut);
 		}
 		assert_int_equal(policy.forward.count, again.forward.count);
+		same_defend(&policy.defend, &again.defend);
 		policy_deinit(&policy);
 		policy_deinit(&again);
 		str_deinit(&text);
@@ -279,6 +314,13 @@ static void differences_name_key_before_and_after(void **state)
 		  "  ftp: {port: 21/tcp, for: a, owner: b, from: office}\n"
 		  "hosts: {nas: {address: 192.0.2.1}}\n",
 		  POLICY_ADDED, "hosts.nas", NULL, "address: 192.0.2.1" },
+		{ "minato: 1\n"
+		  "who: {office: 192.0.2.0/24}\n"
+		  "ports:\n"
+		  "  ssh: {port: 22/tcp, for: a, owner: b, from: office}\n"
+		  "  ftp: {port: 21/tcp, for: a, owner: b, from: office}\n"
+		  "defend: {hide: 20m, ban: 60m}\n",
+		  POLICY_ADDED, "defend.hide", NULL, "20m" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct policy before = { 0 };

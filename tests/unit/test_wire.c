@@ -1,6 +1,7 @@
 /* wire: what is written is read back, and nothing else is taken. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -246,6 +247,53 @@ static void an_incident_that_cannot_be_is_refused(void **state)
 	assert_int_equal(wire_encode(bytes, sizeof(bytes), &slice), -EINVAL);
 }
 
+static void orders_come_from_the_parent_and_answers_from_the_keeper(void **state)
+{
+	(void)state;
+	static const struct {
+		enum wire_type type;
+		unsigned senders;
+	} cases[] = {
+		{ WIRE_ORDER, WIRE_PARENT },
+		{ WIRE_ORDERED, WIRE_KEEPER },
+		{ WIRE_DECOYS, WIRE_KEEPER | WIRE_PARENT },
+		{ WIRE_TRAPPED, WIRE_DECOY | WIRE_PARENT },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire_message message = { .type = cases[i].type, .request = 3 };
+		uint8_t bytes[WIRE_BYTES_MAX];
+		struct wire_message back;
+		if (message.type == WIRE_TRAPPED) {
+			message.trapped.address = (struct addr){ ADDR_IPV4, { 192, 0, 2, 1 } };
+			message.trapped.port = 23;
+		} else {
+			(void)snprintf(message.order.text, sizeof(message.order.text), "23,3389");
+		}
+		const size_t length = (size_t)encoded(bytes, &message);
+		for (unsigned sender = WIRE_PARENT; sender <= WIRE_DECOY; sender <<= 1) {
+			const int expected = (cases[i].senders & sender) != 0 ? 0 : -EPERM;
+			assert_int_equal(
+				wire_decode(&back, bytes, length, (enum wire_sender)sender, 0),
+				expected);
+		}
+	}
+}
+
+static void nobody_is_trapped_without_an_address_and_a_port(void **state)
+{
+	(void)state;
+	struct wire_message message = { .type = WIRE_TRAPPED };
+	uint8_t bytes[WIRE_BYTES_MAX];
+	struct wire_message back;
+	message.trapped.port = 23;
+	size_t length = (size_t)encoded(bytes, &message);
+	assert_int_equal(wire_decode(&back, bytes, length, WIRE_DECOY, 0), -EBADMSG);
+	message.trapped.port = 0;
+	message.trapped.address = (struct addr){ ADDR_IPV4, { 192, 0, 2, 1 } };
+	length = (size_t)encoded(bytes, &message);
+	assert_int_equal(wire_decode(&back, bytes, length, WIRE_DECOY, 0), -EBADMSG);
+}
+
 static void a_text_with_a_nul_is_refused(void **state)
 {
 	(void)state;
@@ -343,6 +391,8 @@ int main(void)
 		cmocka_unit_test(values_outside_their_bounds_do_not_pass),
 		cmocka_unit_test(news_of_rules_are_about_rules),
 		cmocka_unit_test(an_incident_that_cannot_be_is_refused),
+		cmocka_unit_test(orders_come_from_the_parent_and_answers_from_the_keeper),
+		cmocka_unit_test(nobody_is_trapped_without_an_address_and_a_port),
 		cmocka_unit_test(a_text_with_a_nul_is_refused),
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(sockets_carry_messages_and_descriptors),

@@ -95,6 +95,8 @@ static const char *const files[] = {
 	"fstatfs",   "getcwd",     "pread64",  "preadv",     "pipe2",      "flock",
 };
 
+static const char *const decoy_only[] = { "accept4" };
+
 static const char *const engine_only[] = {
 	"pwrite64", "pwritev", "fsync",     "fdatasync",    "ftruncate", "fallocate", "unlink",
 	"unlinkat", "rename",  "renameat",  "renameat2",    "mkdir",     "mkdirat",   "rmdir",
@@ -186,6 +188,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_ENGINE] = { LIST(common), LIST(files), LIST(engine_only), END },
 	[SANDBOX_KEEPER] = { LIST(common), LIST(files), LIST(keeper_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
+	[SANDBOX_DECOY] = { LIST(common), LIST(decoy_only), END },
 	[SANDBOX_SENTRY] = { LIST(common), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 	[SANDBOX_READER] = { LIST(common), END },

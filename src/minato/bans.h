@@ -1,0 +1,32 @@
+/* Bans from the command line: the record, what the kernel stopped, and orders. */
+#pragma once
+
+#include <jansson.h>
+
+#include "command.h"
+#include "common/bans.h"
+
+/* The record, and what the kernel holds of it. */
+struct bans {
+	struct defend_table table;
+	struct defend_stamp now;
+	VEC(struct tap_ban) kernel; /* empty without a tap */
+	bool tap;                   /* one is loaded; else nothing is held */
+};
+
+/* Reads both. @return an exit code, after having complained. bans_deinit() in every case. */
+int bans_read(struct bans *out, const struct context *context);
+void bans_deinit(struct bans *bans);
+
+/* What the kernel holds of it; NULL = it does not. */
+const struct tap_ban *bans_held(const struct bans *bans, const struct prefix *prefix);
+
+/* "banned", "closed ports hidden", "slowed": in the reader's language. */
+const char *bans_verdict_words(unsigned verdict);
+/* Appends the list as a table. */
+void bans_rows(struct str *out, const struct bans *bans, const struct context *context);
+/* One ban for machines. */
+json_t *bans_json(const struct bans *bans, const struct defend_ban *ban);
+
+/* Gives an order to the daemon, or does it where there is none. @return an exit code. */
+int bans_order(const struct context *context, const struct bans_order *order);
