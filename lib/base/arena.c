@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
+/* The first block is small, since many arenas hold a few words; the others are as long as all
+ * before them. */
+enum { BLOCK_FIRST_BYTES = 512, BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -37,8 +39,11 @@ void arena_deinit(struct arena *arena)
 
 static struct arena_block *block_new(struct arena *arena, size_t need)
 {
-	size_t size = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+	size_t size = arena->used_bytes < BLOCK_FIRST_BYTES ? BLOCK_FIRST_BYTES
+		      : arena->used_bytes < BLOCK_BYTES     ? arena->used_bytes
+							    : BLOCK_BYTES;
 	size_t total = 0;
+	size = need > size ? need : size;
 	if (__builtin_add_overflow(size, sizeof(struct arena_block), &total)) {
 		return NULL;
 	}

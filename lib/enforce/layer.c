@@ -158,62 +158,6 @@ static bool can(const struct policy *before, const struct policy *after,
 	       !enforce_limits_forward(before) && !enforce_limits_forward(after);
 }
 
-/* ---- the part of the policy that it is about ---- */
-
-struct part {
-	struct policy policy; /* borrows all but the two lists of declarations and their ports */
-	VEC(struct policy_declaration) declarations;
-	VEC(struct policy_ports) ports;
-};
-
-static int clip(struct part *part, const struct policy_declaration *d,
-		const struct enforce_changes *changes)
-{
-	const size_t begin = part->ports.count;
-	for (size_t i = 0; i < d->ports.count; i++) {
-		for (size_t k = 0; k < changes->run_count; k++) {
-			const struct policy_ports *run = &changes->runs[k];
-			struct policy_ports ports = d->ports.items[i];
-			if (!overlap(&ports, run)) {
-				continue;
-			}
-			ports.first = run->first > ports.first ? run->first : ports.first;
-			ports.last = run->last < ports.last ? run->last : ports.last;
-			struct policy_ports *item = vec_push(&part->ports);
-			if (item == NULL) {
-				return -ENOMEM;
-			}
-			*item = ports;
-		}
-	}
-	struct policy_declaration *item =
-		part->ports.count == begin ? NULL : vec_push(&part->declarations);
-	if (item == NULL) {
-		return part->ports.count == begin ? 0 : -ENOMEM;
-	}
-	*item = *d;
-	item->ports.count = part->ports.count - begin;
-	return 0;
-}
-
-static int make_part(struct part *part, const struct policy *after,
-		     const struct enforce_changes *changes)
-{
-	part->policy = *after;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < after->declarations.count; i++) {
-		r = clip(part, &after->declarations.items[i], changes);
-	}
-	struct policy_ports *ports = part->ports.items;
-	for (size_t i = 0; i < part->declarations.count; i++) {
-		part->declarations.items[i].ports.items = ports;
-		ports += part->declarations.items[i].ports.count;
-	}
-	part->policy.declarations.items = part->declarations.items;
-	part->policy.declarations.count = part->declarations.count;
-	return r;
-}
-
 /* ---- rules ---- */
 
 /* @param begun  something was shut before. */
@@ -282,11 +226,11 @@ int enforce_layer(struct str *out, const struct policy *before, const struct pol
 	if (!can(before, after, changes)) {
 		return ENFORCE_WHOLE;
 	}
-	struct part part = { 0 };
+	struct enforce_part part = { 0 };
 	struct access access = { 0 };
 	int r = writing_check_names(after, e);
 	if (r == 0) {
-		r = make_part(&part, after, changes);
+		r = enforce_part(&part, after, changes->runs, changes->run_count);
 	}
 	if (r == 0) {
 		r = access_make(&access, &part.policy, ENFORCE_INBOUND, environment, e);
@@ -303,7 +247,6 @@ int enforce_layer(struct str *out, const struct policy *before, const struct pol
 		r = writing.error != 0 ? writing.error : out->error;
 	}
 	access_deinit(&access);
-	vec_free(&part.declarations);
-	vec_free(&part.ports);
+	enforce_part_deinit(&part);
 	return r < 0 ? err_system(e, r, "cannot write the rules of the policy") : r;
 }

@@ -9,7 +9,7 @@
 enum {
 	BY_CHANCE = 8,       /* ports of each protocol that nobody declared */
 	NEIGHBOURS_MAX = 64, /* ports beside declared ones */
-	PROTOCOLS = 2,
+	PROTOCOLS = ENFORCE_ASKED_PROTOCOLS,
 	SLOTS = 4 * ENFORCE_QUESTIONS_MAX, /* of the table that knows what was asked */
 };
 
@@ -119,11 +119,29 @@ static void add_others(struct choosing *c, struct declared *declared, size_t pro
 	}
 }
 
+static void list_scope(struct choosing *c, struct declared *declared)
+{
+	for (size_t p = 0; p < PROTOCOLS; p++) {
+		add_set(c, declared, p, &c->asking->scope->key[p]);
+	}
+	shuffle_ports(c, 0);
+	c->key_ports = c->ports.count;
+	for (size_t p = 0; p < PROTOCOLS; p++) {
+		add_set(c, declared, p, &c->asking->scope->ports[p]);
+	}
+	shuffle_ports(c, c->key_ports);
+}
+
 static int list_ports(struct choosing *c)
 {
 	struct declared *declared = calloc(PROTOCOLS, sizeof(*declared));
 	if (declared == NULL) {
 		return -ENOMEM;
+	}
+	if (c->asking->scope != NULL) {
+		list_scope(c, declared);
+		free(declared);
+		return c->error;
 	}
 	find_declared(declared, c->asking);
 	for (size_t p = 0; p < PROTOCOLS; p++) {
@@ -376,7 +394,9 @@ static void choose(struct choosing *c)
 		ask_all_alike(c, few > 0 ? few : c->ports.count);
 	}
 	ask_all_alike(c, c->ports.count);
-	c->out->left_out = (uint64_t)c->ports.count * sources + login - c->out->list.count;
+	const size_t ports =
+		c->ports.count + (c->asking->scope == NULL ? 0 : c->asking->scope->others);
+	c->out->left_out = (uint64_t)ports * sources + login - c->out->list.count;
 }
 
 int enforce_questions(struct enforce_questions *out, const struct enforce_asking *asking,

@@ -140,14 +140,42 @@ static void add_literal(struct gathering *g, const struct policy_from *from)
 	}
 }
 
-static void add_policy(struct gathering *g, const struct policy *policy)
+/* Where few ports are asked for: whom their declarations name. */
+static void find_named(bool *named, const struct policy *policy)
 {
+	for (size_t i = 0; i < policy->declarations.count; i++) {
+		const struct policy_declaration *d = &policy->declarations.items[i];
+		for (size_t n = 0; n < d->from.count; n++) {
+			if (d->from.items[n].kind == POLICY_FROM_WHO) {
+				named[d->from.items[n].who] = true;
+			}
+		}
+	}
+}
+
+static void add_people(struct gathering *g, const struct policy *policy)
+{
+	const bool all = g->asking->scope == NULL;
+	bool *named = all ? NULL : calloc(policy->who.count + 1, sizeof(*named));
+	if (!all && named == NULL) {
+		g->error = -ENOMEM;
+		return;
+	}
+	if (!all) {
+		find_named(named, policy);
+	}
 	for (size_t i = 0; i < policy->who.count; i++) {
 		const struct policy_who *who = &policy->who.items[i];
-		for (size_t n = 0; n < who->addresses.count; n++) {
+		for (size_t n = 0; (all || named[i]) && n < who->addresses.count; n++) {
 			add_network(g, &who->addresses.items[n], who, false);
 		}
 	}
+	free(named);
+}
+
+static void add_policy(struct gathering *g, const struct policy *policy)
+{
+	add_people(g, policy);
 	for (size_t i = 0; i < policy->declarations.count; i++) {
 		const struct policy_declaration *d = &policy->declarations.items[i];
 		for (size_t n = 0; n < d->from.count; n++) {

@@ -5,7 +5,10 @@
 #include "base/cleanup.h"
 #include "policy/edit.h"
 
-enum { NOW_BYTES_MAX = 8 * POLICY_FILE_BYTES_MAX };
+enum {
+	NOW_BYTES_MAX = 8 * POLICY_FILE_BYTES_MAX,
+	PICKED_MAX = 64, /* declarations that are worth being looked up */
+};
 
 /* ---- the way of an edit ---- */
 
@@ -90,6 +93,50 @@ static int blame(struct editing *e)
 	return r;
 }
 
+/* The declarations of a policy that stand in those entries. */
+struct some {
+	struct policy policy; /* borrows all but the list */
+	VEC(struct policy_declaration) list;
+};
+
+static int pick(struct some *some, const struct policy *policy, const struct node *first,
+		uint32_t count)
+{
+	some->policy = *policy;
+	for (; count > 0; count--, first = first->next) {
+		const struct policy_declaration *d =
+			policy_declaration_named(policy, first->key->text);
+		struct policy_declaration *item = d == NULL ? NULL : vec_push(&some->list);
+		if (d != NULL && item == NULL) {
+			return -ENOMEM;
+		}
+		if (item != NULL) {
+			*item = *d;
+		}
+	}
+	some->policy.declarations.items = some->list.items;
+	some->policy.declarations.count = some->list.count;
+	return 0;
+}
+
+/* Where only some entries were read anew, only they can be different. */
+static int compare(struct editing *e)
+{
+	const struct spliced *spliced = &e->after->reader.spliced;
+	struct policy_changes *changes = &e->out->changes;
+	if (spliced->new_count == 0 || spliced->old_count + spliced->new_count > PICKED_MAX) {
+		return policy_diff(changes, editing_before(e), editing_after(e));
+	}
+	struct some before = { 0 };
+	struct some after = { 0 };
+	int r = pick(&before, editing_before(e), spliced->old, spliced->old_count);
+	r = r < 0 ? r : pick(&after, editing_after(e), spliced->new, spliced->new_count);
+	r = r < 0 ? r : policy_diff(changes, &before.policy, &after.policy);
+	vec_free(&before.list);
+	vec_free(&after.list);
+	return r;
+}
+
 int editing_judge(struct editing *e)
 {
 	struct policy_edit *out = e->out;
@@ -99,11 +146,11 @@ int editing_judge(struct editing *e)
 		.length = e->now.error != 0 ? POLICY_FILE_BYTES_MAX + 1 : e->now.length,
 	};
 	policy_diagnostics_deinit(&out->diagnostics);
-	int r = policy_read(&e->after, &out->diagnostics, &text, e->environment);
+	int r = policy_read_again(&e->after, &out->diagnostics, &text, e->environment, e->before);
 	if (r == POLICY_INVALID) {
 		return blame(e);
 	}
-	return r < 0 ? r : policy_diff(&out->changes, editing_before(e), editing_after(e));
+	return r < 0 ? r : compare(e);
 }
 
 int editing_confirm(struct editing *e, const char *name, const struct policy_setting *settings,
@@ -210,6 +257,7 @@ static int check_settings(const struct policy_setting *settings, size_t count)
 		{ "until", 1 },
 		{ "review", 1 },
 		{ "interface", 1 },
+		{ "cut", 1 },
 	};
 	bool seen[sizeof(keys) / sizeof(keys[0])] = { false };
 	for (size_t i = 0; i < count; i++) {

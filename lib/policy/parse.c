@@ -7,6 +7,16 @@
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 }; /* beyond what the limits of policy.h can need */
 
+/* @return 0 or -ENOMEM. */
+static int read_tree(const struct node **out, struct reader *reader, const struct source *source)
+{
+	int r = 0;
+	if (reader->former != NULL && source == reader->sources) {
+		r = tree_splice(out, reader, source, reader->former);
+	}
+	return r == 0 ? tree_read(out, reader, source) : r < 0 ? r : 0;
+}
+
 /* @return the root of its tree; NULL = there is none, or it was not read to its end. */
 static const struct node *read_file(struct reader *reader, const struct source *source)
 {
@@ -16,7 +26,7 @@ static const struct node *read_file(struct reader *reader, const struct source *
 		return NULL;
 	}
 	size_t faults = reader->diagnostics->errors;
-	if (tree_read(&root, reader, source) < 0) {
+	if (read_tree(&root, reader, source) < 0) {
 		reader->error = -ENOMEM;
 		return NULL;
 	}
@@ -114,13 +124,16 @@ static void refuse_size(struct policy_reading *reading, size_t bytes_max)
 
 /* Free with reader_deinit in every case. */
 static int run(struct policy_reading *reading, struct policy_diagnostics *diagnostics,
-	       const struct policy_text *text, const struct policy_environment *environment)
+	       const struct policy_text *text, const struct policy_environment *environment,
+	       const struct policy_reading *former)
 {
 	struct reader *reader = &reading->reader;
 	*reading = (struct policy_reading){
 		.first = { .name = text->name, .bytes = text->bytes, .length = text->length },
 	};
-	*reader = (struct reader){ .environment = environment, .diagnostics = diagnostics };
+	*reader = (struct reader){ .environment = environment,
+				   .diagnostics = diagnostics,
+				   .former = former };
 	*diagnostics = (struct policy_diagnostics){ 0 };
 	arena_init(&reader->arena, ARENA_BYTES_MAX);
 	arena_init(&reader->policy.arena, ARENA_BYTES_MAX);
@@ -141,7 +154,7 @@ int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, con
 {
 	struct policy_reading reading;
 	const struct policy_text text = { .name = name, .bytes = bytes, .length = length };
-	int r = run(&reading, diagnostics, &text, environment);
+	int r = run(&reading, diagnostics, &text, environment, NULL);
 	if (r == 0) {
 		policy_reading_take(out, &reading);
 	}
@@ -149,8 +162,9 @@ int policy_parse(struct policy *out, struct policy_diagnostics *diagnostics, con
 	return r;
 }
 
-int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnostics,
-		const struct policy_text *text, const struct policy_environment *environment)
+int policy_read_again(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		      const struct policy_text *text, const struct policy_environment *environment,
+		      const struct policy_reading *former)
 {
 	*out = NULL;
 	*diagnostics = (struct policy_diagnostics){ 0 };
@@ -158,13 +172,19 @@ int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnost
 	if (reading == NULL) {
 		return -ENOMEM;
 	}
-	int r = run(reading, diagnostics, text, environment);
+	int r = run(reading, diagnostics, text, environment, former);
 	if (r != 0) {
 		(void)policy_reading_free(reading); /* always NULL */
 		return r;
 	}
 	*out = reading;
 	return 0;
+}
+
+int policy_read(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		const struct policy_text *text, const struct policy_environment *environment)
+{
+	return policy_read_again(out, diagnostics, text, environment, NULL);
 }
 
 struct policy_reading *policy_reading_free(struct policy_reading *reading)

@@ -34,8 +34,19 @@ struct waiting {
 	bool people_only; /* never_cut: neither any nor host */
 };
 
+/* Which entries of `ports:` were read anew by tree_splice(): in a row, of the old tree and of the
+ * new one. */
+struct spliced {
+	const struct node *old, *new;
+	uint32_t old_count, new_count; /* 0 = none were */
+};
+
+struct policy_reading;
+
 struct reader {
 	const struct policy_environment *environment;
+	const struct policy_reading *former; /* of nearly the same first file; NULL = none */
+	struct spliced spliced;
 	struct policy_diagnostics *diagnostics;
 	struct policy policy; /* being made */
 	struct arena arena;   /* dies with the reading: nodes, sources, drafts */
@@ -79,6 +90,20 @@ const char *place_text(struct reader *reader, const struct mark *mark);
 
 /* Sorts the faults and hands them to the diagnostics. @return 0 or -ENOMEM. */
 int faults_finish(struct reader *reader);
+
+/*
+ * As tree_read(), by what is different from a former reading, which must outlive this one: its
+ * texts are used. @return 1 with *out set; 0 when that cannot be told for certain: tree_read() can;
+ * -ENOMEM.
+ */
+int tree_splice(const struct node **out, struct reader *reader, const struct source *source,
+		const struct policy_reading *former);
+
+/* As policy_read(), of a text that is nearly the same as one that was read. @param former  NULL =
+ * none; must outlive the reading. */
+int policy_read_again(struct policy_reading **out, struct policy_diagnostics *diagnostics,
+		      const struct policy_text *text, const struct policy_environment *environment,
+		      const struct policy_reading *former);
 
 /* Looks for bytes that no policy may hold. @return whether the source may be read on. */
 bool source_check(struct reader *reader, const struct source *source);

@@ -51,15 +51,25 @@ struct twin_doubt {
 	const char *owner;  /* of the rule, see twin_owner(); "" when it is about no rule */
 };
 
+/* A table that is not read: the caller knows what is in it, and says it shorter. */
+struct twin_stand_in {
+	const char *tables; /* every table of the namespace, lines of "FAMILY NAME" in the kernel's
+			     * order, of names that nft takes as one word */
+	const char *table;  /* the one of them, "FAMILY NAME" */
+	const char *commands; /* of nft, instead of its listing */
+};
+
 /*
  * Reads the present network namespace.
  * @param out     the caller frees it with twin_host_free().
  * @param ruleset what `nft -a list ruleset` would print; NULL = read it, and the tables of iptables
  *                too, which needs CAP_NET_ADMIN.
+ * @param instead NULL = every table is read. Must live as long as the host.
  * @return 0; -EPERM when the rules may not be read; -ENOENT when nft is not installed; -EFBIG
  *         beyond 64 MiB of rules; -ENOMEM; other negative errno of netlink.
  */
-int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e);
+int twin_host_read(struct twin_host **out, const char *ruleset, const struct twin_stand_in *instead,
+		   struct err *e);
 
 /* @return NULL. NULL is allowed. */
 struct twin_host *twin_host_free(struct twin_host *host);
@@ -104,6 +114,13 @@ size_t twin_host_rules_bytes(const struct twin_host *host);
  */
 int twin_new(struct twin **out, const struct twin_host *host, const char *candidate, struct err *e);
 
+/*
+ * The same for packets that the host itself sends as a user: what rules ask of the owner of a
+ * socket is proven then. In a user namespace there is no other user, so that it stays a doubt.
+ */
+int twin_new_as(struct twin **out, const struct twin_host *host, const uint32_t *user,
+		struct err *e);
+
 /* The namespaces end with it. @return NULL. NULL is allowed. */
 struct twin *twin_free(struct twin *twin);
 
@@ -117,7 +134,8 @@ struct twin_packet {
 	uint16_t from_port; /* 0 = a high one, another for each packet */
 	struct addr to;
 	uint16_t port;
-	char interface[TWIN_INTERFACE_BYTES]; /* where it enters; "lo" = sent by the host itself */
+	/* Where it enters; "lo" = sent by the host itself, to itself or to another one. */
+	char interface[TWIN_INTERFACE_BYTES];
 	bool has_mac;
 	uint8_t mac[TWIN_MAC_BYTES]; /* of the sender */
 };
@@ -125,7 +143,7 @@ struct twin_packet {
 enum twin_outcome {
 	TWIN_UNKNOWN,   /* see the doubts */
 	TWIN_ACCEPTED,  /* a socket of the host would get it */
-	TWIN_FORWARDED, /* it leaves through another interface, as to a container */
+	TWIN_FORWARDED, /* it leaves through an interface, as to a container; or was sent there */
 	TWIN_DROPPED,   /* nobody gets it and the sender hears nothing */
 	TWIN_REJECTED,  /* nobody gets it and the sender hears so */
 	TWIN_UNROUTED,  /* no rule stopped it, but the routing did */

@@ -224,6 +224,7 @@ static int write_file(const struct edit_file *file, const char *old, size_t old_
 static int apply(const struct edit_file *file, struct policy_edit *edit, const struct edit_way *way)
 {
 	const struct apply apply = { .seconds = way->seconds,
+				     .brief = true,
 				     .even_if = way->even_if,
 				     .keep_names = way->keep_names,
 				     .command = way->command };

@@ -157,7 +157,7 @@ static int ask(const struct explain *explain, const struct way_request *request,
 	struct err e = ERR_INIT;
 	_cleanup_(host_freep) struct twin_host *host = NULL;
 	_cleanup_(twin_freep) struct twin *twin = NULL;
-	int r = twin_host_read(&host, NULL, &e);
+	int r = twin_host_read(&host, NULL, NULL, &e);
 	if (r < 0) {
 		return failed(explain, r, &e);
 	}

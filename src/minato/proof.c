@@ -224,47 +224,151 @@ static void tidy(struct proof *proof)
 	proof->cases.count = kept;
 }
 
-static int ask(struct proof *out, const struct rules *rules, const struct context *context,
-	       const char *candidate, unsigned number, struct err *e)
+/* ---- asking ---- */
+
+enum { LAYER_QUESTIONS = 512 };
+
+/* What one asking is made of. */
+struct asking {
+	struct proof *out;
+	const struct rules *rules;
+	const struct context *context;
+	const struct proof_rules *candidate;
+	struct twin_asking twin;
+	struct twin_ports ports;
+	struct enforce_scope scope;
+	struct enforce_part before, after;
+	struct str text, tables, base;
+	struct twin_stand_in instead;
+};
+
+/* Of both policies what they say of the ports that are asked for. */
+static int make_parts(struct asking *a)
 {
-	struct twin_ports ports = { 0 };
-	int r = twin_ports_find(&ports, &rules->inventory);
-	if (r < 0) {
-		vec_free(&ports.list);
-		return err_system(e, r, "cannot ask the twin");
+	struct enforce_asking *ask = &a->twin.ask;
+	const struct login *login = &a->rules->login;
+	struct enforce_asking whole = *ask;
+	if (login->kind == LOGIN_NETWORK) {
+		whole.login = &login->remote;
+		whole.login_port = login->local_port;
 	}
-	const struct twin_asking asking = {
-		.ask = { .policy = &rules->wanted.policy,
-			 .environment = rules_environment(context),
-			 .listening = ports.list.items,
-			 .listening_count = ports.list.count,
-			 .seed = number,
-			 .questions_max = ENFORCE_QUESTIONS_MAX },
-		.candidate = candidate,
-		.login = &rules->login,
-		.inventory = &rules->inventory,
-		.take = take,
-		.doubt = take_doubt,
-		.data = out,
-	};
-	r = twin_ask(&out->unasked, &asking, e);
-	vec_free(&ports.list);
+	int r = enforce_scope(&a->scope, &whole, &a->rules->changes);
+	if (r == 0) {
+		r = enforce_part(&a->after, ask->policy, a->scope.runs.items, a->scope.runs.count);
+	}
+	if (r == 0) {
+		r = enforce_part(&a->before, rules_before(a->rules), a->scope.runs.items,
+				 a->scope.runs.count);
+	}
+	ask->policy = &a->after.policy;
+	ask->scope = &a->scope;
+	ask->questions_max = LAYER_QUESTIONS;
 	return r;
 }
 
-int proof_make(struct proof *out, const struct rules *rules, const struct context *context,
-	       const char *rules_text, unsigned number, struct err *e)
+/* What stands in for our own table, which is as it was written. */
+static int write_base(struct asking *a, struct err *e)
 {
-	const bool outbound = enforce_limits_outbound(&rules->wanted.policy);
-	struct str text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	const struct policy *before = rules_before(a->rules);
+	const unsigned confirmed = a->rules->status.confirmed;
+	const struct enforce_environment environment = rules_environment(a->context);
+	const bool outbound = before != NULL && enforce_limits_outbound(before);
+	enforce_frame(&a->base, outbound);
+	if (!a->candidate->layer) {
+		return a->base.error; /* nothing of the old generation is met any more */
+	}
+	int r = enforce_rules(&a->base, a->candidate->brief ? &a->before.policy : before, confirmed,
+			      &environment, e);
+	enforce_activation(&a->base, confirmed, outbound);
+	return r < 0 ? r : a->base.error;
+}
+
+static int stand_in(struct asking *a, struct err *e)
+{
+	bool all = false;
+	if (!rules_are_known(a->rules)) {
+		return 0;
+	}
+	int r = enforce_tables(&a->tables, &all, e);
+	if (r < 0 || !all) {
+		return r;
+	}
+	r = write_base(a, e);
+	a->instead = (struct twin_stand_in){ .tables = str_text(&a->tables),
+					     .table = "inet minato",
+					     .commands = str_text(&a->base) };
+	a->twin.instead = &a->instead;
+	return r;
+}
+
+static int write_candidate(struct asking *a)
+{
+	const bool outbound = enforce_limits_outbound(&a->rules->wanted.policy);
+	enforce_frame(&a->text, outbound);
+	(void)str_add(&a->text, a->candidate->text); /* kept in text.error */
+	enforce_activation(&a->text, a->candidate->number, outbound);
+	a->twin.candidate = str_text(&a->text);
+	return a->text.error;
+}
+
+static void begin(struct asking *a)
+{
+	a->tables = STR_INIT(1 << 20);
+	a->base = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	a->text = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	a->twin = (struct twin_asking){
+		.ask = { .policy = &a->rules->wanted.policy,
+			 .environment = rules_environment(a->context),
+			 .listening = a->ports.list.items,
+			 .listening_count = a->ports.list.count,
+			 .seed = a->candidate->number,
+			 .questions_max = ENFORCE_QUESTIONS_MAX },
+		.login = &a->rules->login,
+		.inventory = &a->rules->inventory,
+		.take = take,
+		.doubt = take_doubt,
+		.data = a->out,
+	};
+}
+
+static void end(struct asking *a)
+{
+	vec_free(&a->ports.list);
+	enforce_scope_deinit(&a->scope);
+	enforce_part_deinit(&a->before);
+	enforce_part_deinit(&a->after);
+	str_deinit(&a->text);
+	str_deinit(&a->tables);
+	str_deinit(&a->base);
+}
+
+int proof_make(struct proof *out, const struct rules *rules, const struct context *context,
+	       const struct proof_rules *candidate, struct err *e)
+{
+	struct asking a = {
+		.out = out, .rules = rules, .context = context, .candidate = candidate
+	};
+	struct err mine = ERR_INIT;
 	*out = (struct proof){ 0 };
 	arena_init(&out->arena, 0);
-	enforce_frame(&text, outbound);
-	(void)str_add(&text, rules_text); /* kept in text.error */
-	enforce_activation(&text, number, outbound);
-	int r = text.error < 0 ? err_system(e, text.error, "cannot make the twin")
-			       : ask(out, rules, context, str_text(&text), number, e);
-	str_deinit(&text);
+	int r = twin_ports_find(&a.ports, &rules->inventory);
+	begin(&a);
+	if (r == 0 && candidate->layer && candidate->brief) {
+		r = make_parts(&a);
+	}
+	if (r == 0) {
+		r = stand_in(&a, &mine);
+	}
+	if (r == 0) {
+		r = write_candidate(&a);
+	}
+	if (r < 0) {
+		r = mine.code < 0 ? err_set(e, r, "%s", err_text(&mine))
+				  : err_system(e, r, "cannot make the twin");
+	} else {
+		r = twin_ask(&out->unasked, &a.twin, e);
+	}
+	end(&a);
 	tidy(out);
 	return r;
 }

@@ -57,14 +57,24 @@ struct proof {
 	struct twin_unasked unasked;
 };
 
+/* The rules that are to be proven. */
+struct proof_rules {
+	const char *text;
+	unsigned number; /* of their generation; also decides what is left out of too many */
+	bool layer;      /* laid over the confirmed one, else they stand by themselves */
+	bool brief; /* of a layer only ports that change or are listened on are asked, and some of
+		     * all others */
+};
+
 /*
- * Asks the twin with the new rules in it what becomes of the packets of enforce_questions().
+ * Asks the twin with the new rules in it what becomes of the packets of enforce_questions(). Where
+ * our own table is known to be as it was written it is not read: the twin has it as the policy is
+ * written down, in brief only for the ports that are asked for.
  * @param rules      compared and looked.
- * @param rules_text of generation `number`, which also decides what is left out of too many.
  * @return 0; negative errno when nothing can be proven, with the reason. proof_deinit() always.
  */
 int proof_make(struct proof *out, const struct rules *rules, const struct context *context,
-	       const char *rules_text, unsigned number, struct err *e);
+	       const struct proof_rules *candidate, struct err *e);
 void proof_deinit(struct proof *proof);
 
 /* Lines for people: what contradicts, what is not proven, how many packets. Appends. */

@@ -13,6 +13,7 @@ struct apply {
 	unsigned seconds;      /* until the kernel takes unconfirmed rules back */
 	bool even_if;          /* also when it cuts the caller or a never_cut one */
 	bool unproven;         /* without asking the twin */
+	bool brief;            /* the twin is asked above all for what changes, where little does */
 	bool refuse_disproved; /* when the twin shows that other rules contradict the policy */
 	bool keep_names;       /* host names are not asked for */
 	bool at_once;          /* holds without being tried: the caller knows that nobody needs what
@@ -47,7 +48,8 @@ int rules_keep(struct rules *rules, const struct context *context);
 char rules_ask_key(const char *question, unsigned seconds);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
-int rules_cancel(struct rules *rules, unsigned number, struct err *e);
+int rules_cancel(struct rules *rules, const struct context *context, unsigned number,
+		 struct err *e);
 
 /*
  * Confirms the candidate when the login proves that one still gets in. @return an exit code.

@@ -230,7 +230,7 @@ int twin_ask(struct twin_unasked *out, const struct twin_asking *asking, struct 
 	_cleanup_(twin_freep) struct twin *twin = NULL;
 	_cleanup_(work_deinit) struct work work = { .asking = asking };
 	*out = (struct twin_unasked){ 0 };
-	int r = twin_host_read(&host, NULL, e);
+	int r = twin_host_read(&host, NULL, asking->instead, e);
 	if (r < 0) {
 		return r;
 	}

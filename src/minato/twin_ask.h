@@ -14,9 +14,10 @@ struct twin_asked {
 };
 
 struct twin_asking {
-	struct enforce_asking ask; /* is_own, host and login are filled in */
-	const char *candidate;     /* nft commands on top of what the host has, or NULL */
-	const struct login *login; /* NULL = nobody's */
+	struct enforce_asking ask;           /* is_own, host and login are filled in */
+	const char *candidate;               /* nft commands on top of what the host has, or NULL */
+	const struct twin_stand_in *instead; /* of a table that need not be read; or NULL */
+	const struct login *login;           /* NULL = nobody's */
 	const struct inventory
 		*inventory;     /* packets for a port go to where it is listened; or NULL */
 	size_t rules_bytes_max; /* of the listing of the host's rules; 0 = no bound */

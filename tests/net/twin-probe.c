@@ -176,7 +176,7 @@ int main(int count, char **words)
 	struct twin_host *host = NULL;
 	struct twin *twin = NULL;
 	usec_t begin = clock_monotonic();
-	if (twin_host_read(&host, rules, &e) < 0) {
+	if (twin_host_read(&host, rules, NULL, &e) < 0) {
 		return fail(&e);
 	}
 	usec_t read = clock_monotonic();

@@ -475,6 +475,83 @@ static void from_where_no_way_leads_nobody_asks(void **state)
 	policy_deinit(&policy);
 }
 
+/* A hundred declarations; what changes is d50, and port 7 that nobody declared. */
+static void of_a_small_change_what_changes_is_asked_first(void **state)
+{
+	(void)state;
+	struct str text = STR_INIT(1 << 16);
+	str_add(&text, "minato: 1\nwho:\n");
+	for (unsigned i = 0; i < 100; i++) {
+		str_printf(&text, "  w%u: 10.%u.0.0/16\n", i, i);
+	}
+	str_add(&text, "ports:\n");
+	for (unsigned i = 0; i < 100; i++) {
+		str_printf(&text,
+			   "  d%u: {port: [%u/tcp, %u-%u/udp], for: x, owner: o, from: w%u}\n", i,
+			   1000 + i * 10, 1000 + i * 10, 1004 + i * 10, i);
+	}
+	struct policy policy = parsed_policy(str_text(&text));
+	struct policy_ports runs[] = { { PROTOCOL_TCP, 7, 7 }, { PROTOCOL_TCP, 1500, 1500 } };
+	const struct enforce_changes changes = { .runs = runs, .run_count = 2 };
+	const struct enforce_port listening = { PROTOCOL_TCP, 5432 };
+	struct enforce_asking asking = { .policy = &policy,
+					 .environment = environment,
+					 .listening = &listening,
+					 .listening_count = 1,
+					 .seed = 11,
+					 .questions_max = 400 };
+	struct enforce_scope scope;
+	struct enforce_part part;
+	assert_int_equal(enforce_scope(&scope, &asking, &changes), 0);
+	assert_int_equal(enforce_part(&part, &policy, scope.runs.items, scope.runs.count), 0);
+	assert_true(part.declarations.count > 10 && part.declarations.count < 60);
+	asking.policy = &part.policy;
+	asking.scope = &scope;
+	struct lists lists = lists_of(&asking);
+	static const struct {
+		const char *from;
+		uint16_t port;
+		enum enforce_verdict expected;
+	} cases[] = {
+		{ "198.51.100.77", 7, ENFORCE_CLOSED },
+		{ "198.51.100.77", 6, ENFORCE_CLOSED },
+		{ "198.51.100.77", 8, ENFORCE_CLOSED },
+		{ "198.51.100.77", 1500, ENFORCE_CLOSED },
+		{ "198.51.100.77", 1501, ENFORCE_CLOSED },
+		{ "198.51.100.77", 5432, ENFORCE_CLOSED },
+		{ "10.50.0.1", 1500, ENFORCE_OPEN },
+		{ "10.50.255.254", 1500, ENFORCE_OPEN },
+		{ "10.51.0.0", 1500, ENFORCE_CLOSED },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct enforce_question *q =
+			find(&lists, cases[i].from, PROTOCOL_TCP, cases[i].port);
+		if (q == NULL || q->expected != cases[i].expected) {
+			fail_msg("%s to %u: %d", cases[i].from, cases[i].port,
+				 q == NULL ? -1 : (int)q->expected);
+		}
+	}
+	assert_true(lists.questions.left_out > 1000); /* all that was not asked is counted */
+	/* What the part says of a port that is asked for is what the whole says. */
+	for (size_t i = 0; i < lists.questions.list.count; i++) {
+		const struct enforce_question *q = &lists.questions.list.items[i];
+		const struct enforce_packet packet = {
+			.protocol = q->port.protocol,
+			.port = q->port.port,
+			.from = lists.sources.list.items[q->source].from,
+			.interface = "eth0",
+		};
+		assert_true(
+			portset_has(&scope.ports[q->port.protocol == PROTOCOL_UDP], q->port.port));
+		assert_int_equal(q->expected, enforce_decide(&policy, &packet, &environment, NULL));
+	}
+	lists_deinit(&lists);
+	enforce_part_deinit(&part);
+	enforce_scope_deinit(&scope);
+	policy_deinit(&policy);
+	str_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +565,7 @@ int main(void)
 		cmocka_unit_test(of_too_many_each_gets_its_share),
 		cmocka_unit_test(another_seed_asks_others),
 		cmocka_unit_test(from_where_no_way_leads_nobody_asks),
+		cmocka_unit_test(of_a_small_change_what_changes_is_asked_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,11 +7,36 @@
 #include "enforce/io/nft.h"
 #include "enforce/io/objects.h"
 
-/* A name that nft would read as anything else than one word is passed over: there is no quoting. */
+/* What nft would read as anything else than one word: there is no quoting. */
+static bool is_word(const char *name)
+{
+	return strpbrk(name, " \t\n;{}\"#") == NULL;
+}
+
 static bool is_listed(const char *family, const char *name)
 {
 	const bool own = strcmp(family, "inet") == 0 && strcmp(name, "minato") == 0;
-	return !own && strpbrk(name, " \t\n;{}\"#") == NULL;
+	return !own && is_word(name);
+}
+
+struct tables {
+	struct str *out;
+	bool all;
+};
+
+static int take_table(const char *family, const char *name, void *data)
+{
+	struct tables *tables = data;
+	tables->all = tables->all && is_word(name);
+	return str_printf(tables->out, "%s %s\n", family, name);
+}
+
+int enforce_tables(struct str *out, bool *all, struct err *e)
+{
+	struct tables tables = { .out = out, .all = true };
+	int r = objects_tables(take_table, &tables, e);
+	*all = r == 0 && tables.all;
+	return r;
 }
 
 static int add_table(const char *family, const char *name, void *data)

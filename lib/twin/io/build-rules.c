@@ -33,7 +33,9 @@ static void add_own_chains(struct str *text, const struct twin_host *host,
 		   "meta protocol 0x%x meta nftrace set 1 drop\nmeta nftrace set 1\n}\n}\n"
 		   "table inet " WAY_TABLE " {\nchain local {\n"
 		   "type filter hook output priority -2147483648;\n"
-		   "oif \"lo\" meta nftrace set 1\n}\n",
+		   "oif \"lo\" meta nftrace set 1\n"
+		   /* Of what goes out only the probes: answers of the kernel have no owner. */
+		   "oif != \"lo\" meta skuid >= 0 meta nftrace set 1\n}\n",
 		   FRAME_MARKER_TYPE);
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		str_printf(text,
@@ -78,13 +80,22 @@ static int load_text(struct loading *loading, struct str *text)
 	return r;
 }
 
+static void add_table(struct str *text, const struct twin_host *host, const struct table *table)
+{
+	if (host_stands_in(host, table)) {
+		(void)str_add(text, host->instead->commands); /* kept in text->error */
+	} else {
+		(void)rules_loadable(text, table); /* likewise */
+	}
+}
+
 /* One by one, so that one table that cannot be loaded takes no other with it. */
 static int load_each(struct loading *loading, const struct table *tables, size_t count)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct str text = STR_INIT(RULES_MAX_BYTES);
-		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+		add_table(&text, loading->host, &tables[i]);
 		r = load_text(loading, &text);
 		if (r == -EIO) {
 			r = doubt_table(loading, tables[i].family, tables[i].name);
@@ -99,7 +110,7 @@ static int load_nft(struct loading *loading, const struct table *tables, size_t 
 {
 	struct str text = STR_INIT(RULES_MAX_BYTES);
 	for (size_t i = 0; i < count; i++) {
-		(void)rules_loadable(&text, &tables[i]); /* kept in text.error */
+		add_table(&text, loading->host, &tables[i]);
 	}
 	if (with_own) {
 		add_own_chains(&text, loading->host, loading->links);

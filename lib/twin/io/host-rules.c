@@ -1,6 +1,7 @@
 /* The host's rules: nft's listing, and iptables-save where nft cannot read again what it prints. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,7 +9,10 @@
 #include "twin/io/host.h"
 #include "twin/io/program.h"
 
-enum { NAMES_BYTES = 1024 };
+enum {
+	NAMES_BYTES = 1024,
+	TABLES_MAX = 16, /* listed one by one, each by a run of nft of some ms */
+};
 
 static const struct {
 	const char *family;
@@ -39,12 +43,67 @@ enum host_loader host_loader(const struct twin_host *host, const struct table *t
 	return HOST_BY_NFT;
 }
 
-static int read_nft(struct twin_host *host, struct err *e)
+bool host_stands_in(const struct twin_host *host, const struct table *table)
+{
+	char name[NAMES_BYTES];
+	(void)snprintf(name, sizeof(name), "%s %s", table->family, table->name);
+	return host->instead != NULL && strcmp(name, host->instead->table) == 0;
+}
+
+static int list_all(struct str *out, struct str *complaint)
 {
 	static const char *const words[] = { "nft", "-a", "list", "ruleset", NULL };
+	str_clear(out);
+	str_clear(complaint);
+	return program_run(out, complaint, words, NULL);
+}
+
+/* @param table "FAMILY NAME" and what follows. */
+static int list_table(struct str *out, struct str *complaint, const char *table, size_t length)
+{
+	char family[NAMES_BYTES];
+	(void)snprintf(family, sizeof(family), "%.*s", (int)length, table);
+	char *name = family + strcspn(family, " ");
+	name[0] = '\0';
+	name++;
+	const char *const words[] = { "nft", "-a", "list", "table", family, name, NULL };
+	struct str text = STR_INIT(RULES_MAX_BYTES);
+	int r = program_run(&text, complaint, words, NULL);
+	r = r < 0 ? r : str_add(out, str_text(&text));
+	str_deinit(&text);
+	return r;
+}
+
+/* All but the one that others stand in for: of that an empty block keeps the place. */
+static int list_others(struct str *out, struct str *complaint, const struct twin_stand_in *instead)
+{
+	size_t count = 0;
+	int r = 0;
+	for (const char *line = instead->tables; r == 0 && *line != '\0';) {
+		const size_t length = strcspn(line, "\n");
+		if (++count > TABLES_MAX) {
+			return -EFBIG;
+		}
+		if (length == strlen(instead->table) &&
+		    strncmp(line, instead->table, length) == 0) {
+			r = str_printf(out, "table %s {\n}\n", instead->table);
+		} else {
+			r = list_table(out, complaint, line, length);
+		}
+		line += length + (line[length] == '\n');
+	}
+	return r;
+}
+
+static int read_nft(struct twin_host *host, struct err *e)
+{
 	struct str text = STR_INIT(RULES_MAX_BYTES);
 	struct str complaint = STR_INIT(256);
-	int r = program_run(&text, &complaint, words, NULL);
+	int r = host->instead == NULL ? -EFBIG : list_others(&text, &complaint, host->instead);
+	if (r == -EFBIG || r == -EIO) { /* too many, or one of them has gone meanwhile */
+		host->instead = NULL;
+		r = list_all(&text, &complaint);
+	}
 	if (r == -ENOENT) {
 		r = err_set(e, ENOENT, "nft is not installed");
 	} else if (r < 0 &&

@@ -87,12 +87,14 @@ static void host_freep(struct twin_host **host)
 	(void)twin_host_free(*host); /* always NULL */
 }
 
-int twin_host_read(struct twin_host **out, const char *ruleset, struct err *e)
+int twin_host_read(struct twin_host **out, const char *ruleset, const struct twin_stand_in *instead,
+		   struct err *e)
 {
 	_cleanup_(host_freep) struct twin_host *host = calloc(1, sizeof(*host));
 	if (host == NULL) {
 		return err_system(e, ENOMEM, "cannot read the host");
 	}
+	host->instead = instead;
 	host->routes = STR_INIT(HOST_MESSAGES_MAX_BYTES);
 	host->routing = STR_INIT(HOST_MESSAGES_MAX_BYTES);
 	arena_init(&host->arena, HOST_MESSAGES_MAX_BYTES);

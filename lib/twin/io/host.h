@@ -48,6 +48,7 @@ struct twin_host {
 	struct str routes;       /* whole messages, one behind another, as the kernel gave them */
 	struct str routing;      /* rules of routing, likewise */
 	struct twin_rules rules; /* nft -a list ruleset */
+	const struct twin_stand_in *instead; /* of one table, which is empty in `rules`; or NULL */
 	char *saved[HOST_FAMILIES];  /* iptables-nft: what iptables-save and ip6tables-save print */
 	char *legacy[HOST_FAMILIES]; /* the same of the old kernel interface */
 	VEC(struct twin_doubt) doubts;
@@ -65,6 +66,9 @@ int host_read_settings(struct twin_host *host);
 
 /* @param ruleset as twin_host_read() takes it. @return as twin_host_read(). */
 int host_read_rules(struct twin_host *host, const char *ruleset, struct err *e);
+
+/* Whether others stand for what is in that table. */
+bool host_stands_in(const struct twin_host *host, const struct table *table);
 
 /* Who can load a table again: nft cannot read all that it prints of those of iptables. */
 enum host_loader {
