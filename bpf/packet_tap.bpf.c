@@ -27,7 +27,9 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 	if (ban == NULL || coarse_now(settings) >= ban->until_ns) {
 		return NULL;
 	}
-	if (single && ban->checked == settings->never) {
+	__u32 list =
+		settings->never; /* before it is looked into: it may be another one afterwards */
+	if (single && ban->checked == list) {
 		return ban;
 	}
 	/* Whatever the table of bans says: so no mistake in user space locks the owner out. */

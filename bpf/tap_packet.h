@@ -268,18 +268,24 @@ struct packet {
 	__u8 kind; /* enum tap_kind */
 };
 
-/* Bytes from the IP header on: how long the header of the link is depends on the device. Those of
- * a packet in pages are drawn together when they are needed first. */
-static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+/* Of a packet in pages: they are drawn together when headers are needed first. */
+static __noinline int load_pages(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
 {
-	if (bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0) {
-		return 0;
-	}
 	__u32 most = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
 	if (bpf_skb_pull_data(skb, most) < 0) {
 		return -1;
 	}
 	return bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET);
+}
+
+/* Bytes from the IP header on: how long the header of the link is depends on the device. */
+static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+{
+	if (__builtin_expect(
+		    bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0, 1)) {
+		return 0;
+	}
+	return load_pages(skb, at, to, length);
 }
 
 static __always_inline __u16 be16(const __u8 *at)
@@ -376,7 +382,7 @@ static __always_inline int read_ip(struct __sk_buff *skb, struct packet *p)
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		__u8 tag[4];
-		if (type != ETHER_VLAN && type != ETHER_QINQ) {
+		if (__builtin_expect(type != ETHER_VLAN && type != ETHER_QINQ, 1)) {
 			break;
 		}
 		if (load(skb, at, tag, sizeof(tag)) < 0) {

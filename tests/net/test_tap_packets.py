@@ -347,6 +347,16 @@ def test_never_wins_over_every_ban(kernel, verdict):
         kernel.done("unban", prefix)
 
 
+def test_a_new_list_of_the_never_banned_holds_for_bans_that_dropped_before(kernel):
+    frame = ethernet(ipv4(tcp(80)))
+    kernel.done("ban", BEYOND, "drop", 600000)
+    for listed, said in (((), DROPPED), (("198.51.100.0/24",), GOES_ON), (("203.0.113.1",), DROPPED), ((BEYOND,), GOES_ON)):
+        kernel.done("never", *listed)
+        assert [run(kernel, frame), run(kernel, frame)] == [said, said]
+    kernel.done("ban", BEYOND, "drop", 600000)
+    assert run(kernel, frame) == GOES_ON
+
+
 def test_a_single_ban_goes_before_that_of_its_network(kernel):
     kernel.done("ban", "198.51.100.0/24", "drop", 600000)
     kernel.done("ban", BEYOND, "slow", 600000, 1, 100)
