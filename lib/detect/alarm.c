@@ -330,7 +330,7 @@ void alarm_answered(struct detect *detect, const struct packet_note *note)
 	}
 	struct incident *incident = incident_of(detect, &source->incident);
 	if (incident != NULL) {
-		incident_answered(detect, incident, note->source_port);
+		incident_answered(detect, incident, note->source_port, note->protocol);
 	}
 	for (unsigned i = 0; i < source->count; i++) {
 		struct item *item = &source->items[i];

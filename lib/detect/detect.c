@@ -234,19 +234,31 @@ static bool is_watched(const struct detect *d, const struct addr *address)
 	return false;
 }
 
+static bool is_from_host(const struct detect *d, const struct packet_note *note)
+{
+	return d->parameters.host_count == 0 ? (note->marks & PACKET_SENT) != 0
+					     : is_watched(d, &note->source);
+}
+
+static bool is_to_host(const struct detect *d, const struct packet_note *note)
+{
+	return d->parameters.host_count == 0 ? (note->marks & PACKET_SENT) == 0
+					     : is_watched(d, &note->destination);
+}
+
 static void judge(struct detect *d, const struct packet_note *note)
 {
 	if (d->now - d->swept >= SWEEP_EVERY) {
 		sweep(d);
 	}
-	if (is_watched(d, &note->source)) {
+	if (is_from_host(d, note)) {
 		alarm_answered(d, note);
 	}
-	if (!is_watched(d, &note->destination) ||
-	    addr_compare(&note->source, &note->destination) == 0) {
+	if (!is_to_host(d, note) || addr_compare(&note->source, &note->destination) == 0) {
 		return;
 	}
-	const bool live = is_in_use(d, &note->destination, note->protocol, note->destination_port);
+	const bool live = (note->marks & PACKET_OPEN) != 0 ||
+			  is_in_use(d, &note->destination, note->protocol, note->destination_port);
 	flood_count(d, note, live);
 	const int probe = judge_probe(&d->parameters, note);
 	if (probe >= 0) {
@@ -286,7 +298,7 @@ void detect_note(struct detect *d, const struct packet_note *note)
 	    (note->protocol != PROTOCOL_TCP && note->protocol != PROTOCOL_UDP)) {
 		return;
 	}
-	if (is_watched(d, &note->source)) {
+	if (is_from_host(d, note)) {
 		learn(d, note);
 	}
 	if (d->queue == NULL) {
@@ -341,6 +353,17 @@ int detect_next(struct detect *d, struct detect_incident *out)
 	oldest->pending = 0;
 	d->pending--;
 	return changes;
+}
+
+bool detect_at(const struct detect *d, uint32_t place, struct detect_incident *out)
+{
+	const struct incident *incident =
+		place < d->parameters.incidents_max ? &d->incidents[place] : NULL;
+	if (incident == NULL || incident->seen.id == 0 || incident->seen.ended) {
+		return false;
+	}
+	*out = incident->seen;
+	return true;
 }
 
 size_t detect_memory(const struct detect *d)

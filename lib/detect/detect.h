@@ -51,7 +51,13 @@ const char *detect_shape_name(enum detect_shape shape);
 const char *detect_probe_name(enum detect_probe probe);
 const char *detect_tool_name(enum detect_tool tool);
 
-enum { DETECT_SHOWN = 8 };
+enum { DETECT_SHOWN = 8, DETECT_ANSWERED = 16 };
+
+/* A port that was asked for and answered. */
+struct detect_answer {
+	uint16_t port;
+	uint8_t protocol; /* 6 TCP, 17 UDP */
+};
 
 struct detect_incident {
 	uint64_t id; /* 1, 2, ... */
@@ -72,7 +78,8 @@ struct detect_incident {
 	usec_t first, last; /* by the clock of the notes, whatever was done to it */
 	usec_t lasted;      /* between them, by time that is never set back */
 	struct addr sources[DETECT_SHOWN];
-	uint16_t ports[DETECT_SHOWN]; /* in the order they came */
+	uint16_t ports[DETECT_SHOWN];                   /* in the order they came */
+	struct detect_answer answered[DETECT_ANSWERED]; /* the first so many of answer_count */
 };
 
 enum detect_change {
@@ -107,7 +114,9 @@ struct detect_parameters {
 	uint32_t sources_max;     /* addresses remembered, and a quarter as many networks */
 	uint32_t incidents_max;   /* at once; each up to 16 KiB */
 	uint64_t secret[2];       /* so that nobody can choose addresses that push others out */
-	struct prefix hosts[DETECT_HOSTS_MAX]; /* who is watched */
+	/* Who is watched. None: the caller hands over nothing but packets of the host that it
+	 * watches, and marks those that it sent (PACKET_SENT). */
+	struct prefix hosts[DETECT_HOSTS_MAX];
 	size_t host_count;
 };
 
@@ -147,6 +156,12 @@ void detect_finish(struct detect *detect);
  * @return 0 no change; else bits of enum detect_change.
  */
 int detect_next(struct detect *detect, struct detect_incident *out);
+
+/*
+ * The incident in a place, as it is now: what grew without having doubled is no change.
+ * @param place  0 .. incidents_max - 1. @return false: nothing goes on there.
+ */
+bool detect_at(const struct detect *detect, uint32_t place, struct detect_incident *out);
 
 /* Bytes it holds; constant but for incidents. */
 size_t detect_memory(const struct detect *detect);

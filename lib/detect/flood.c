@@ -6,6 +6,9 @@ enum { BURST_SECONDS = 2 };
 /* What of the packet weighs: +1 a question, -1 a question that is followed up, 0 neither. */
 static int weigh(const struct packet_note *note, bool live)
 {
+	if ((note->marks & PACKET_OPEN) != 0) {
+		return 0; /* what follows belongs to a socket, and makes no note */
+	}
 	if (note->protocol == PROTOCOL_UDP) {
 		return live ? 0 : 1; /* a stream to an open port may well be one-sided */
 	}

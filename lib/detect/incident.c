@@ -240,12 +240,23 @@ void incident_add_source(struct detect *detect, struct incident *incident,
 	grew(detect, incident, ++seen->source_count);
 }
 
-void incident_answered(struct detect *detect, struct incident *incident, uint16_t port)
+void incident_answered(struct detect *detect, struct incident *incident, uint16_t port,
+		       uint8_t protocol)
 {
-	if (portset_has(incident->ports, port) && !portset_has(incident->answered, port)) {
-		portset_add(incident->answered, port);
-		grew(detect, incident, ++incident->seen.answer_count);
+	struct detect_incident *seen = &incident->seen;
+	if (!portset_has(incident->ports, port) || portset_has(incident->answered, port)) {
+		return;
 	}
+	portset_add(incident->answered, port);
+	if (seen->answer_count < DETECT_ANSWERED) {
+		seen->answered[seen->answer_count] = (struct detect_answer){ port, protocol };
+	}
+	grew(detect, incident, ++seen->answer_count);
+}
+
+static uint8_t protocol_of(const struct item *item)
+{
+	return item->probe == DETECT_UDP ? PROTOCOL_UDP : PROTOCOL_TCP;
 }
 
 void incident_take(struct detect *detect, struct incident *incident, const struct incident_ref *ref,
@@ -263,12 +274,26 @@ void incident_take(struct detect *detect, struct incident *incident, const struc
 		add_port(detect, incident, item->port);
 		add_host(detect, incident, item->host);
 		if (item->answered) {
-			incident_answered(detect, incident, item->port);
+			incident_answered(detect, incident, item->port, protocol_of(item));
 		}
 		if (item->time < incident->begun) {
 			incident->begun = item->time;
 			incident->seen.first = item->clock;
 			incident->seen.lasted = incident->last - item->time;
+		}
+	}
+}
+
+static void remove_answer(struct detect_incident *seen, uint16_t port)
+{
+	const uint32_t named =
+		seen->answer_count < DETECT_ANSWERED ? seen->answer_count : DETECT_ANSWERED;
+	seen->answer_count--;
+	for (uint32_t i = 0; i < named; i++) {
+		if (seen->answered[i].port == port) {
+			memmove(seen->answered + i, seen->answered + i + 1,
+				sizeof(seen->answered[0]) * (DETECT_ANSWERED - 1 - i));
+			return;
 		}
 	}
 }
@@ -284,7 +309,7 @@ static void remove_port(struct incident *incident, uint16_t port)
 	seen->port_count--;
 	if (portset_has(incident->answered, port)) {
 		incident->answered->words[port / 64] &= others;
-		seen->answer_count--;
+		remove_answer(seen, port);
 	}
 }
 

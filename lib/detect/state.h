@@ -7,7 +7,7 @@
 
 enum {
 	ITEMS = 16, /* remembered of each source; nine probes are the most that any window needs */
-	OPEN_ITEMS = 4,
+	OPEN_ITEMS = 6,
 	CROWD_RING = 64,
 	SMALL_SOURCE = 16,  /* ports of one source that is part of a distributed scan, at most */
 	CROWDS = 256,       /* watched hosts whose crowd is remembered */
@@ -153,7 +153,8 @@ void incident_take(struct detect *detect, struct incident *incident, const struc
 /* A source is no part of it after all: what it brought in is taken out. */
 void incident_give_back(struct incident *incident, struct source *source);
 
-void incident_answered(struct detect *detect, struct incident *incident, uint16_t port);
+void incident_answered(struct detect *detect, struct incident *incident, uint16_t port,
+		       uint8_t protocol);
 void incident_changed(struct detect *detect, struct incident *incident, enum detect_change change);
 void incident_end(struct detect *detect, struct incident *incident);
 void incident_deinit(struct incident *incident);

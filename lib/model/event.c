@@ -29,6 +29,11 @@ static const char *const names[] = {
 	[EVENT_REFUSED] = "refused",
 	[EVENT_WOULD_REFUSE] = "would_refuse",
 	[EVENT_LET_IN] = "let_in",
+	[EVENT_SCAN_STARTED] = "scan_started",
+	[EVENT_SCAN_ENDED] = "scan_ended",
+	[EVENT_BANNED] = "banned",
+	[EVENT_BAN_ENDED] = "ban_ended",
+	[EVENT_ANOMALY] = "anomaly",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -38,7 +38,17 @@ enum event_kind {
 	EVENT_REFUSED = 21,
 	EVENT_WOULD_REFUSE = 22, /* likewise, and mode: observe let them in */
 	EVENT_LET_IN = 23,       /* `count` new packets to an open port, from anywhere; likewise */
-	EVENT_KIND_LAST = EVENT_LET_IN,
+	/* Somebody scans this host: `cookie` = number of the incident, `address` = source, `port` =
+	 * the first one asked for, `count` = ports, `finding` = its shape, `process` = the tool,
+	 * `detail` = the evidence. */
+	EVENT_SCAN_STARTED = 24,
+	EVENT_SCAN_ENDED = 25,
+	/* An address is kept out: `count` = seconds it is meant to last, or lasted; `finding` =
+	 * shape of the incident, `detail` = what is done, why, on what evidence. */
+	EVENT_BANNED = 26,
+	EVENT_BAN_ENDED = 27,
+	EVENT_ANOMALY = 28, /* not as learned; `finding` = which, `detail` = the evidence */
+	EVENT_KIND_LAST = EVENT_ANOMALY,
 };
 
 enum {

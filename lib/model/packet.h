@@ -23,7 +23,9 @@ enum packet_mark {
 	PACKET_DATA = 2,     /* it carries bytes behind its header */
 	PACKET_ERROR = 4,    /* an ICMP error; the endpoints are those of the packet it quotes */
 	PACKET_FRAGMENT = 8, /* put together from fragments */
-	PACKET_MARKS = 15,   /* all of them */
+	PACKET_OPEN = 16,    /* somebody listens there, says the kernel that saw it */
+	PACKET_SENT = 32,    /* it went out from the host; where the direction is known */
+	PACKET_MARKS = 63,   /* all of them */
 };
 
 struct packet_note {

@@ -59,6 +59,7 @@ enum sandbox_role {
 	SANDBOX_ENGINE,   /* files of the store, netlink, memory files */
 	SANDBOX_KEEPER,   /* netlink, the record of rules */
 	SANDBOX_FACE,     /* descriptors it has and connections it accepts */
+	SANDBOX_SENTRY,   /* descriptors it has */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
 };

@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "model/finding.h"
 #include "model/foreign.h"
+#include "model/incident.h"
 #include "model/inventory.h"
 #include "text/text.h"
 
@@ -56,6 +57,11 @@ json_t *view_event(const struct event *event);
 /* The reverse of view_event: what is missing or null stays zero or "". @return 0; -EINVAL without a
  * known kind. */
 int view_event_read(struct event *out, const json_t *json);
+
+/* A scan or flood. @param going_on  it has not ended. */
+json_t *view_incident(const struct incident *incident, bool going_on);
+/* The reverse. @return 0; -EINVAL when it is no such object. */
+int view_incident_read(struct incident *out, bool *going_on, const json_t *json);
 
 /* With its text and advice filled in, in the view's language. */
 json_t *view_finding(const struct view *view, const struct finding *finding);

@@ -46,6 +46,17 @@ static const struct web_parameter events_parameters[] = {
 	FIELD(WEB_TEXT, "process", process),
 };
 
+static const struct web_parameter incidents_parameters[] = {
+	FIELD(WEB_TIME, "since", since),
+	FIELD(WEB_TIME, "until", until),
+	NUMBER("limit", limit, 1, WEB_LIMIT_MAX),
+	FIELD(WEB_PREFIX, "address", address),
+};
+
+static const struct web_parameter incident_parameters[] = {
+	NUMBER("{id}", incident, 1, INT64_MAX),
+};
+
 static const struct web_parameter stream_parameters[] = {
 	NUMBER("after", after, 0, INT64_MAX),  FIELD(WEB_KINDS, "kind", kinds),
 	FIELD(WEB_PORTS, "port", first_port),  FIELD(WEB_PROTOCOL, "protocol", protocol),
@@ -62,6 +73,10 @@ static const struct web_route routes[] = {
 	{ "/v1/findings", WEB_QUESTION, WIRE_QUESTION_FINDINGS, PARAMETERS(findings_parameters) },
 	{ "/v1/events", WEB_QUESTION, WIRE_QUESTION_EVENTS, PARAMETERS(events_parameters) },
 	{ "/v1/events/stream", WEB_STREAM, 0, PARAMETERS(stream_parameters) },
+	{ "/v1/incidents", WEB_QUESTION, WIRE_QUESTION_INCIDENTS,
+	  PARAMETERS(incidents_parameters) },
+	{ "/v1/incidents/{id}", WEB_QUESTION, WIRE_QUESTION_INCIDENTS,
+	  PARAMETERS(incident_parameters) },
 	{ "/v1/openapi.json", WEB_DOCUMENT, 0, NULL, 0 },
 };
 

@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_TEXT,   /* two bytes of length, then the bytes without the NUL */
 	FIELD_ADDR,
 	FIELD_PREFIX,
+	FIELD_BYTES, /* as many as in the struct, any */
 };
 
 struct field {
@@ -96,6 +97,7 @@ static const struct field query_fields[] = {
 	NUMBER(query.pid, INT32_MAX),
 	ANY(query.limit),
 	ANY(query.after),
+	ANY(query.incident),
 	NUMBER(query.since, INT64_MAX),
 	NUMBER(query.until, INT64_MAX),
 	OTHER(FIELD_PREFIX, query.address),
@@ -161,6 +163,94 @@ static const struct field contradiction_fields[] = {
 
 static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
 
+static const struct field tap_fields[] = {
+	NUMBER(tap.way, WIRE_TAP_WAY_LAST),
+	ANY(tap.ring_bytes),
+	ANY(tap.cpus),
+	TEXT(tap.reason),
+};
+
+static const struct field tapped_fields[] = {
+	ANY(tapped.attached), ANY(tapped.failed),     ANY(tapped.beside),
+	TEXT(tapped.reason),  TEXT(tapped.neighbour),
+};
+
+static const struct field open_ports_fields[] = {
+	NUMBER(open_ports.next_incident, INT64_MAX),
+	NUMBER(open_ports.protocol, PROTOCOL_UDP),
+	NUMBER(open_ports.slice, WIRE_SLICES - 1),
+	OTHER(FIELD_BYTES, open_ports.bits),
+};
+
+/* The same place of both lists. */
+#define SHOWN(n) OTHER(FIELD_ADDR, incident.item.sources[n]), ANY(incident.item.ports[n])
+#define ANSWERED(n)                                                                                \
+	ANY(incident.item.answered[n].port),                                                       \
+		NUMBER(incident.item.answered[n].protocol, UINT16_MAX),                            \
+		NUMBER(incident.item.answered[n].declared, 1)
+
+static const struct field incident_fields[] = {
+	NUMBER(incident.changes, WIRE_INCIDENT_CHANGES),
+	NUMBER(incident.item.id, INT64_MAX),
+	TEXT(incident.item.kind),
+	TEXT(incident.item.probe),
+	TEXT(incident.item.probes),
+	TEXT(incident.item.tool),
+	NUMBER(incident.item.ended, 1),
+	NUMBER(incident.item.policy, 1),
+	OTHER(FIELD_PREFIX, incident.item.source),
+	OTHER(FIELD_ADDR, incident.item.victim),
+	ANY(incident.item.source_count),
+	ANY(incident.item.host_count),
+	NUMBER(incident.item.port_count, 65536),
+	NUMBER(incident.item.answer_count, 65536),
+	NUMBER(incident.item.undeclared_count, INCIDENT_ANSWERED),
+	ANY(incident.item.alarm_ports),
+	NUMBER(incident.item.alarm_usec, INT64_MAX),
+	NUMBER(incident.item.packet_count, INT64_MAX),
+	NUMBER(incident.item.first, INT64_MAX),
+	NUMBER(incident.item.last, INT64_MAX),
+	NUMBER(incident.item.lasted, INT64_MAX),
+	SHOWN(0),
+	SHOWN(1),
+	SHOWN(2),
+	SHOWN(3),
+	SHOWN(4),
+	SHOWN(5),
+	SHOWN(6),
+	SHOWN(7),
+	NUMBER(incident.item.answered_count, INCIDENT_ANSWERED),
+	ANSWERED(0),
+	ANSWERED(1),
+	ANSWERED(2),
+	ANSWERED(3),
+	ANSWERED(4),
+	ANSWERED(5),
+	ANSWERED(6),
+	ANSWERED(7),
+	ANSWERED(8),
+	ANSWERED(9),
+	ANSWERED(10),
+	ANSWERED(11),
+	ANSWERED(12),
+	ANSWERED(13),
+	ANSWERED(14),
+	ANSWERED(15),
+};
+
+_Static_assert(INCIDENT_SHOWN == 8 && INCIDENT_ANSWERED == 16, "a row for each of them");
+
+static const struct field watched_fields[] = {
+	NUMBER(watched.way, WIRE_TAP_WAY_LAST),
+	ANY(watched.going_on),
+	ANY(watched.addresses),
+	NUMBER(watched.notes, INT64_MAX),
+	NUMBER(watched.lost, INT64_MAX),
+	NUMBER(watched.limited, INT64_MAX),
+	NUMBER(watched.bytes, INT64_MAX),
+	TEXT(watched.reason),
+};
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -171,11 +261,13 @@ struct row {
 
 #define FIELDS(rows) rows, sizeof(rows) / sizeof((rows)[0])
 
+#define CHILDREN (WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER | WIRE_SENTRY)
+
 static const struct row rows[] = {
-	[WIRE_SETUP] = { "setup", FIELDS(setup_fields), WIRE_PARENT, 1, 2 },
-	[WIRE_READY] = { "ready", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
+	[WIRE_SETUP] = { "setup", FIELDS(setup_fields), WIRE_PARENT, 0, 2 },
+	[WIRE_READY] = { "ready", NULL, 0, CHILDREN, 0, 0 },
 	[WIRE_PING] = { "ping", NULL, 0, WIRE_PARENT, 0, 0 },
-	[WIRE_PONG] = { "pong", NULL, 0, WIRE_ENGINE | WIRE_FACE | WIRE_KEEPER, 0, 0 },
+	[WIRE_PONG] = { "pong", NULL, 0, CHILDREN, 0, 0 },
 	[WIRE_STOP] = { "stop", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_RELOAD] = { "reload", NULL, 0, WIRE_PARENT, 0, 0 },
 	[WIRE_PEER] = { "peer", NULL, 0, WIRE_PARENT, 1, 1 },
@@ -197,6 +289,12 @@ static const struct row rows[] = {
 	[WIRE_CONTRADICTION] = { "contradiction", FIELDS(contradiction_fields),
 				 WIRE_KEEPER | WIRE_PARENT, 0, 0 },
 	[WIRE_ATTEMPTS] = { "attempts", FIELDS(attempts_fields), WIRE_HELPER | WIRE_PARENT, 0, 1 },
+	[WIRE_TAP] = { "tap", FIELDS(tap_fields), WIRE_HELPER | WIRE_PARENT, 0, WIRE_FDS_MAX },
+	[WIRE_TAPPED] = { "tapped", FIELDS(tapped_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_OPEN_PORTS] = { "open-ports", FIELDS(open_ports_fields), WIRE_ENGINE | WIRE_PARENT, 0,
+			      0 },
+	[WIRE_INCIDENT] = { "incident", FIELDS(incident_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
+	[WIRE_WATCHED] = { "watched", FIELDS(watched_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
 };
 
 static const struct row *row_of(uint64_t type)
@@ -318,6 +416,9 @@ static void put_field(struct writer *w, const struct field *field, const void *f
 		put_addr(w, &prefix->address);
 		put_number(w, prefix->bits, 1);
 		break;
+	case FIELD_BYTES:
+		put_bytes(w, from, field->size);
+		break;
 	}
 }
 
@@ -356,6 +457,15 @@ static const uint8_t *get_bytes(struct reader *r, size_t length)
 	r->at += length;
 	r->left -= length;
 	return bytes;
+}
+
+static void get_whole(struct reader *r, void *to, size_t size)
+{
+	if (r->bad || size > r->left) {
+		r->bad = true;
+		return;
+	}
+	memcpy(to, get_bytes(r, size), size);
 }
 
 static uint64_t get_number(struct reader *r, size_t size)
@@ -432,6 +542,9 @@ static void get_field(struct reader *r, const struct field *field, void *to)
 	case FIELD_PREFIX:
 		get_prefix(r, to);
 		break;
+	case FIELD_BYTES:
+		get_whole(r, to, field->size);
+		break;
 	}
 }
 
@@ -447,6 +560,12 @@ static bool consistent(const struct wire_message *m)
 		return m->event.kind != EVENT_NONE;
 	case WIRE_RULES_NEWS:
 		return m->event.kind >= EVENT_RULES_LOST;
+	case WIRE_OPEN_PORTS:
+		return m->open_ports.next_incident != 0 &&
+		       (m->open_ports.protocol == PROTOCOL_TCP ||
+			m->open_ports.protocol == PROTOCOL_UDP);
+	case WIRE_INCIDENT:
+		return m->incident.changes != 0 && incident_is_valid(&m->incident.item);
 	default:
 		return true;
 	}

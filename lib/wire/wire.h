@@ -15,6 +15,7 @@
 #include "base/when.h"
 #include "model/event.h"
 #include "model/foreign.h"
+#include "model/incident.h"
 
 /* Who speaks. A message is accepted only from those named in its row. */
 enum wire_sender {
@@ -23,6 +24,7 @@ enum wire_sender {
 	WIRE_FACE = 4,
 	WIRE_HELPER = 8,
 	WIRE_KEEPER = 16,
+	WIRE_SENTRY = 32,
 };
 
 enum wire_type {
@@ -50,7 +52,12 @@ enum wire_type {
 	WIRE_RULES_NEWS,    /* keeper -> parent -> engine: what happened to them */
 	WIRE_CONTRADICTION, /* keeper -> parent -> engine: a rule of another tool */
 	WIRE_ATTEMPTS,      /* helper -> parent -> engine: the ring of the bind guard, or none */
-	WIRE_TYPE_LAST = WIRE_ATTEMPTS,
+	WIRE_TAP,           /* helper -> parent -> sentry: where packets are heard, or why not */
+	WIRE_TAPPED,        /* keeper -> parent -> engine: at which interfaces it hears them */
+	WIRE_OPEN_PORTS,    /* engine -> parent -> sentry: a part of the ports that are open */
+	WIRE_INCIDENT,      /* sentry -> parent -> engine: somebody scans, goes on or has ended */
+	WIRE_WATCHED,       /* sentry -> parent -> engine: how the sentry is */
+	WIRE_TYPE_LAST = WIRE_WATCHED,
 };
 
 enum {
@@ -61,7 +68,7 @@ enum {
 };
 
 /* Descriptors of an engine: the state directory, the runtime directory. Of a face: the listening
- * socket. */
+ * socket. Of a sentry: none. */
 struct wire_setup {
 	usec_t started;         /* when the daemon was started */
 	uint32_t sweep_seconds; /* shortest time between two sweeps, 1..86400 */
@@ -119,7 +126,8 @@ enum wire_question {
 	WIRE_QUESTION_PORT,
 	WIRE_QUESTION_FINDINGS,
 	WIRE_QUESTION_EVENTS,
-	WIRE_QUESTION_LAST = WIRE_QUESTION_EVENTS,
+	WIRE_QUESTION_INCIDENTS,
+	WIRE_QUESTION_LAST = WIRE_QUESTION_INCIDENTS,
 };
 
 /* What is asked, with every filter typed; zero or "" = not asked for. */
@@ -136,7 +144,8 @@ struct wire_query {
 	int32_t pid;
 	uint32_t limit;
 	uint64_t after;      /* EVENTS: ids greater than this */
-	usec_t since, until; /* EVENTS: since <= time < until */
+	uint64_t incident;   /* INCIDENTS: the one with this number */
+	usec_t since, until; /* EVENTS: since <= time < until; INCIDENTS: it went on within */
 	struct prefix address;
 	char process[EVENT_NAME_BYTES];
 	char user[EVENT_NAME_BYTES];
@@ -186,6 +195,68 @@ struct wire_attempts {
 	uint32_t ring_bytes; /* its size */
 };
 
+/* How packets are heard. */
+enum wire_tap_way {
+	WIRE_TAP_NONE,    /* not at all, for the reason */
+	WIRE_TAP_BPF,     /* by a program at each interface */
+	WIRE_TAP_PACKETS, /* by a packet socket; the reason says why not by a program */
+	WIRE_TAP_WAY_LAST = WIRE_TAP_PACKETS,
+};
+
+/* Descriptors: the ring and the counters, to the parent the programs too; or the packet socket; or
+ * none. */
+struct wire_tap {
+	uint8_t way;         /* enum wire_tap_way */
+	uint32_t ring_bytes; /* its size */
+	uint32_t cpus;       /* of the counters */
+	char reason[WIRE_TEXT_BYTES];
+};
+
+struct wire_tapped {
+	uint32_t attached;               /* interfaces where packets are heard */
+	uint32_t failed;                 /* ...and are not; the reason is that of the first */
+	uint32_t beside;                 /* ...where programs of others stand before ours */
+	char reason[WIRE_TEXT_BYTES];    /* English, with the name of the interface */
+	char neighbour[WIRE_NAME_BYTES]; /* the first of the interfaces with such a program */
+};
+
+enum {
+	WIRE_SLICE_PORTS = 4096,
+	WIRE_SLICES = 65536 / WIRE_SLICE_PORTS,
+};
+
+/* Ports `slice` * WIRE_SLICE_PORTS and so on; all slices are sent at first, later what changes. */
+struct wire_open_ports {
+	uint64_t next_incident;             /* number that the next incident shall have, >= 1 */
+	uint16_t protocol;                  /* enum protocol: TCP, UDP */
+	uint16_t slice;                     /* below WIRE_SLICES */
+	uint8_t bits[WIRE_SLICE_PORTS / 8]; /* bit n % 8 of byte n / 8 is port n of it: open */
+};
+
+enum wire_incident_change {
+	WIRE_INCIDENT_STARTED = 1,
+	WIRE_INCIDENT_GREW = 2, /* also: a new engine is told of what goes on */
+	WIRE_INCIDENT_ENDED = 4,
+	WIRE_INCIDENT_CHANGES = 7,
+};
+
+struct wire_incident {
+	uint8_t changes; /* enum wire_incident_change, or-ed; at least one */
+	struct incident item;
+};
+
+/* Counted since this sentry was started. */
+struct wire_watched {
+	uint8_t way;                  /* enum wire_tap_way */
+	uint32_t going_on;            /* incidents that have not ended */
+	uint32_t addresses;           /* of this host that are watched */
+	uint64_t notes;               /* packets that were looked at */
+	uint64_t lost;                /* there was no room for */
+	uint64_t limited;             /* beyond the rate that is looked at: a flood */
+	uint64_t bytes;               /* memory of the detector */
+	char reason[WIRE_TEXT_BYTES]; /* English: why not, or why not better; "" = none */
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -205,6 +276,11 @@ struct wire_message {
 		struct wire_rules rules;
 		struct wire_attempts attempts;
 		struct wire_contradiction contradiction;
+		struct wire_tap tap;
+		struct wire_tapped tapped;
+		struct wire_open_ports open_ports;
+		struct wire_incident incident;
+		struct wire_watched watched;
 	};
 };
 

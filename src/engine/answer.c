@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "common/say.h"
 #include "engine.h"
+#include "incidents.h"
 #include "status.h"
 #include "view/view.h"
 
@@ -17,6 +18,7 @@ enum {
 	ANSWER_BYTES_MAX = 256 << 20,
 	EVENTS_LIMIT = 1000, /* without `limit` */
 	STATUS_OK = 200,
+	STATUS_NOT_FOUND = 404,
 	STATUS_FAILED = 500,
 	STATUS_UNAVAILABLE = 503,
 };
@@ -209,6 +211,45 @@ static void events_answer(struct engine *engine, uint32_t request, const struct 
 	send_document(engine, request, STATUS_OK, document);
 }
 
+/* ---- incidents ---- */
+
+static void incidents_answer(struct engine *engine, uint32_t request,
+			     const struct wire_query *query)
+{
+	const uint32_t limit = query->limit != 0 ? query->limit : EVENTS_LIMIT;
+	struct err e = ERR_INIT;
+	json_t *list = json_array();
+	int r = incidents_list(list, engine, query, limit, &e);
+	if (r < 0 && r != -EBADMSG) { /* one damaged day does not hide the others */
+		json_decref(list);
+		send_fault(engine, request, STATUS_FAILED, "store_failed", err_text(&e),
+			   "look at the daemon's log");
+		return;
+	}
+	if (query->incident != 0 && json_array_size(list) == 0) {
+		json_decref(list);
+		send_fault(engine, request, STATUS_NOT_FOUND, "not_found",
+			   "there is no incident with that number",
+			   "GET /v1/incidents lists those that are remembered");
+		return;
+	}
+	json_t *document = view_document(clock_now());
+	json_object_set_new(document, "incidents", list);
+	json_object_set_new(document, "limit", json_integer((json_int_t)limit));
+	json_object_set_new(document, "fault", view_string(r < 0 ? err_text(&e) : NULL));
+	send_document(engine, request, STATUS_OK, document);
+}
+
+/* What is asked of the store. */
+static void stored_answer(struct engine *engine, uint32_t request, const struct wire_query *query)
+{
+	if (query->question == WIRE_QUESTION_INCIDENTS) {
+		incidents_answer(engine, request, query);
+	} else {
+		events_answer(engine, request, query);
+	}
+}
+
 /* ---- when ---- */
 
 static void answer(struct engine *engine, uint32_t request, const struct wire_query *query)
@@ -262,7 +303,7 @@ void answer_written(struct engine *engine)
 	for (size_t i = 0; i < engine->event_questions.count; i++) {
 		const struct engine_question question = engine->event_questions.items[i];
 		if (record_is_written(engine, question.written)) {
-			events_answer(engine, question.request, &question.query);
+			stored_answer(engine, question.request, &question.query);
 		} else {
 			engine->event_questions.items[kept++] = question;
 		}
@@ -292,8 +333,9 @@ void answer_question(struct engine *engine, uint32_t request, const struct wire_
 		send_document(engine, request, STATUS_OK, status_document(engine, clock_now()));
 		break;
 	case WIRE_QUESTION_EVENTS:
+	case WIRE_QUESTION_INCIDENTS:
 		if (!wait_for_writer(engine, request, query)) {
-			events_answer(engine, request, query);
+			stored_answer(engine, request, query);
 		}
 		break;
 	default:

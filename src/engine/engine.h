@@ -27,6 +27,7 @@ enum {
 	ENGINE_QUESTIONS_MAX =
 		256, /* that wait for a sweep; more are answered from what is known */
 	ENGINE_PROCESSES_MAX = 8,
+	ENGINE_INCIDENTS_MAX = 1024, /* the sentry has 256; the others are out of the store */
 	ENGINE_DESCRIBED = 64,
 	ENGINE_SWEEP_SECONDS_ALONE = 10, /* between sweeps when no event tells of changes */
 };
@@ -141,6 +142,26 @@ struct engine_rules {
 	struct contradiction coming[CONTRADICTIONS_MAX]; /* a list that is not whole yet */
 };
 
+/* A scan that goes on. */
+struct engine_incident {
+	struct incident item;
+	bool recalled; /* out of the store: nobody has told this engine of it yet */
+};
+
+struct engine_incidents {
+	VEC(struct engine_incident) going_on; /* at most ENGINE_INCIDENTS_MAX */
+	uint64_t next;                        /* number of the next one */
+	bool heard;                           /* of a sentry, once */
+	struct wire_watched watched;          /* as the sentry told last */
+	struct wire_tapped tapped;            /* as the keeper did */
+};
+
+/* What the sentry was told of open ports: TCP, UDP. */
+struct engine_open_ports {
+	bool sent[2][WIRE_SLICES];
+	uint8_t bits[2][WIRE_SLICES][WIRE_SLICE_PORTS / 8];
+};
+
 struct engine {
 	sd_event *loop;
 	struct wire_setup setup;
@@ -159,6 +180,8 @@ struct engine {
 	struct engine_attempts attempts;
 	struct engine_policy policy;
 	struct engine_rules rules;
+	struct engine_incidents incidents;
+	struct engine_open_ports open_ports;
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
 	VEC(struct engine_question) questions;       /* for a sweep */
@@ -248,6 +271,27 @@ void rules_contradiction(struct engine *engine, const struct wire_contradiction 
 /* What was told of the record before, out of the store. */
 void rules_recall(struct engine *engine);
 void rules_end(struct engine *engine);
+
+/* ---- incidents.c ---- */
+
+/* Messages of sentry and keeper, passed on by the parent. */
+void incidents_take(struct engine *engine, const struct wire_incident *told);
+void incidents_watched(struct engine *engine, const struct wire_watched *watched);
+void incidents_tapped(struct engine *engine, const struct wire_tapped *tapped);
+/* There is a sentry; what an earlier one saw has ended. @param news  it was started just now. */
+void incidents_of_new_sentry(struct engine *engine, bool news);
+/* What went on, out of the store, and the next number. */
+void incidents_recall(struct engine *engine);
+void incidents_end(struct engine *engine);
+
+/* ---- open_ports.c ---- */
+
+/* Tells the sentry which ports are open, as far as it was not told. */
+void open_ports_tell(struct engine *engine);
+/* To one that is new. */
+void open_ports_tell_all(struct engine *engine);
+/* A listener was opened: told at once, before anybody connects. */
+void open_ports_opened(struct engine *engine, const struct event *event);
 
 /* ---- answer.c ---- */
 

@@ -180,6 +180,9 @@ static void on_event(const struct event *told, void *data)
 		   !observe_event_recall(&event, &engine->inventory) && event.port == 0) {
 		return; /* never told of as open, and nobody knows its number any more */
 	}
+	if (event.kind == EVENT_LISTENER_OPENED) {
+		open_ports_opened(engine, &event);
+	}
 	remember(engine, &event);
 	record_event(engine, &event);
 }

@@ -34,6 +34,9 @@ static void note_process(struct engine *engine, const struct wire_child *child)
 	if (i == engine->process_count) {
 		engine->process_count++;
 	}
+	if (strcmp(child->name, "sentry") == 0) {
+		incidents_of_new_sentry(engine, child->news);
+	}
 	if (child->news && child->restarts > 0) {
 		struct event event = { .time = clock_now(),
 				       .kind = EVENT_CHILD_RESTARTED,
@@ -101,6 +104,15 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	case WIRE_RULES_NEWS:
 		rules_news(engine, &message->event);
 		return 0;
+	case WIRE_INCIDENT:
+		incidents_take(engine, &message->incident);
+		return 0;
+	case WIRE_WATCHED:
+		incidents_watched(engine, &message->watched);
+		return 0;
+	case WIRE_TAPPED:
+		incidents_tapped(engine, &message->tapped);
+		return 0;
 	case WIRE_CONTRADICTION:
 		rules_contradiction(engine, &message->contradiction);
 		return 0;
@@ -165,6 +177,7 @@ static int start(struct engine *engine, struct err *e)
 		findings_recall(engine);
 		attempts_recall(engine);
 		rules_recall(engine);
+		incidents_recall(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -183,6 +196,7 @@ static void engine_deinit(struct engine *engine)
 	findings_deinit(&engine->findings);
 	vec_free(&engine->standing);
 	rules_end(engine);
+	incidents_end(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
 	}

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "incidents.h"
 #include "view/view.h"
 
 static json_t *process_list(const struct engine *engine)
@@ -90,7 +91,7 @@ static json_t *store_object(const struct engine *engine)
 			 (json_int_t)summary.aside, "bytes", (json_int_t)summary.bytes);
 }
 
-json_t *status_document(const struct engine *engine, usec_t now)
+json_t *status_document(struct engine *engine, usec_t now)
 {
 	json_t *document = view_document(now);
 	json_object_set_new(document, "version", json_string(MINATO_VERSION));
@@ -103,6 +104,7 @@ json_t *status_document(const struct engine *engine, usec_t now)
 	json_object_set_new(document, "events", events_object(engine));
 	json_object_set_new(document, "policy", policy_object(engine));
 	json_object_set_new(document, "rules", rules_object(engine));
+	json_object_set_new(document, "sentry", incidents_status(engine, now));
 	json_object_set_new(document, "sweep", sweep_object(engine));
 	json_object_set_new(document, "store", store_object(engine));
 	json_object_set_new(document, "listeners",

@@ -6,4 +6,4 @@
 #include "engine.h"
 
 /* @return a new reference; NULL when out of memory. */
-json_t *status_document(const struct engine *engine, usec_t now);
+json_t *status_document(struct engine *engine, usec_t now);

@@ -133,6 +133,7 @@ static void take(struct engine *engine, struct inventory *after, struct findings
 	engine->known = true;
 	engine->sweep.count++;
 	events_forget_old(engine);
+	open_ports_tell(engine);
 	findings_take(engine, findings);
 }
 

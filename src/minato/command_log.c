@@ -32,37 +32,6 @@ struct config {
 
 #define FIELD(name) offsetof(struct config, name)
 
-/* event_kind_name() of each number; a test holds the two together. */
-static const char *const kinds[] = {
-	"any",
-	"listener_opened",
-	"listener_closed",
-	"owner_changed",
-	"finding_raised",
-	"finding_cleared",
-	"daemon_started",
-	"daemon_stopped",
-	"records_lost",
-	"child_restarted",
-	"store_damaged",
-	"rules_lost",
-	"rules_restored",
-	"rules_changed",
-	"rules_confirmed",
-	"rules_reverted",
-	"rules_tried",
-	"rules_off",
-	"bind_refused",
-	"bind_watched",
-	"declaration_expired",
-	"refused",
-	"would_refuse",
-	"let_in",
-	NULL,
-};
-
-_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EVENT_KIND_LAST + 2, "a kind without its word");
-
 static const struct option options[] = {
 	{ "from", 'f', OPTION_TIME, FIELD(from), "TIME", N_("not earlier: a time, or 2h back") },
 	{ "to", 't', OPTION_TIME, FIELD(to), "TIME", N_("earlier than this") },
@@ -74,7 +43,7 @@ static const struct option options[] = {
 	{ "process", 0, OPTION_STRING, FIELD(process), "NAME",
 	  N_("one program only, by its name") },
 	{ "kind", 'k', OPTION_CHOICE, FIELD(kind), "KIND", N_("one kind of event only"),
-	  .choices = kinds },
+	  .choices = event_kind_choices },
 	{ "limit", 'n', OPTION_NUMBER, FIELD(limit), "N",
 	  N_("the newest N only (100); 0 shows all"), 0, UINT32_MAX },
 	{ "newest-first", 'r', OPTION_FLAG, FIELD(newest_first), NULL, N_("the newest on top") },

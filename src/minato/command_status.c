@@ -12,6 +12,7 @@
 #include "ports_rows.h"
 #include "review/review.h"
 #include "rules_state.h"
+#include "sentry_state.h"
 #include "view/view.h"
 #include "words.h"
 
@@ -219,6 +220,7 @@ static int print_screen(const struct overview *overview)
 	add_listeners(&out, overview);
 	add_high_ports(&out, overview);
 	rules_state_words(&out, &overview->rules, overview->context);
+	sentry_state_words(&out, overview->daemon.sentry, overview->context);
 	add_findings(&out, overview);
 	int code = print_text(&out);
 	str_deinit(&out);
@@ -289,6 +291,8 @@ static int print_json(const struct overview *overview)
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
 	json_object_set_new(document, "daemon", daemon_state_view(&overview->daemon));
 	json_object_set_new(document, "rules", rules_state_view(&overview->rules));
+	json_object_set(document, "sentry",
+			overview->daemon.sentry != NULL ? overview->daemon.sentry : json_null());
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));

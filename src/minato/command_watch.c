@@ -14,6 +14,7 @@ struct config {
 	struct option_ports ports;
 	int protocol; /* 0 = any, else an index into filter_protocols */
 	const char *process;
+	int kind; /* enum event_kind; 0 = any */
 	uint64_t pid, count;
 	bool jsonl;
 };
@@ -26,6 +27,8 @@ static const struct option options[] = {
 	  .choices = filter_protocols },
 	{ "process", 0, OPTION_STRING, FIELD(process), "NAME",
 	  N_("one program only, by its name") },
+	{ "kind", 'k', OPTION_CHOICE, FIELD(kind), "KIND", N_("one kind of event only"),
+	  .choices = event_kind_choices },
 	{ "pid", 0, OPTION_NUMBER, FIELD(pid), "PID", N_("one process only"), 1, INT_MAX },
 	{ "count", 'n', OPTION_NUMBER, FIELD(count), "N", N_("end after N events"), 1, UINT32_MAX },
 	{ "json", 'j', OPTION_FLAG, FIELD(jsonl), NULL, N_("one JSON object on each line") },
@@ -95,6 +98,9 @@ static void add_conditions(struct str *target, const struct config *config)
 	if (config->protocol != 0) {
 		client_add_parameter(target, "protocol", filter_protocols[config->protocol]);
 	}
+	if (config->kind != EVENT_NONE) {
+		client_add_parameter(target, "kind", event_kind_choices[config->kind]);
+	}
 	if (config->process != NULL) {
 		client_add_parameter(target, "process", config->process);
 	}
@@ -131,6 +137,8 @@ static const char *const examples[] = {
 	N_("every port that opens or closes from now on"),
 	"minato watch --port 1024-65535 --jsonl",
 	N_("the high ports, for a program"),
+	"minato watch --kind scan_started",
+	N_("whoever begins to scan this host"),
 	NULL,
 };
 

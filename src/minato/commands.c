@@ -12,6 +12,7 @@ extern const struct command command_explain;
 extern const struct command command_findings;
 extern const struct command command_guard;
 extern const struct command command_help;
+extern const struct command command_incidents;
 extern const struct command command_init;
 extern const struct command command_log;
 extern const struct command command_manual;
@@ -47,6 +48,7 @@ const struct command *const commands[] = {
 	&command_policy,
 	&command_refused,
 	&command_detect,
+	&command_incidents,
 	&command_guard,
 	&command_rollback,
 	&command_restore,

@@ -57,6 +57,7 @@ void daemon_state_ask(struct daemon_state *out, const char *runtime_directory)
 		take_text(out->events, sizeof(out->events), events, "source");
 		take_text(out->reason, sizeof(out->reason), events, "reason");
 		out->rules = json_incref(json_object_get(document, "rules"));
+		out->sentry = json_incref(json_object_get(document, "sentry"));
 		json_decref(document);
 	}
 	str_deinit(&body);
@@ -65,7 +66,8 @@ void daemon_state_ask(struct daemon_state *out, const char *runtime_directory)
 void daemon_state_deinit(struct daemon_state *state)
 {
 	json_decref(state->rules);
-	state->rules = NULL;
+	json_decref(state->sentry);
+	state->rules = state->sentry = NULL;
 }
 
 void daemon_state_words(struct str *out, const struct daemon_state *state)

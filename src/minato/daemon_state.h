@@ -10,6 +10,7 @@ struct daemon_state {
 		*name;   /* "running", "stopped", "unreachable" (its socket is not for this user) */
 	char events[16]; /* "kernel", "sweep"; "" when it was not told */
 	char reason[256]; /* why there are no kernel events; "" = none given */
+	json_t *sentry;   /* how it sees port scans; NULL = not told */
 	json_t *rules;    /* how the rules of the packet filter are; NULL = not told */
 };
 

@@ -6,10 +6,10 @@
 #include "log_rows.h"
 #include "words.h"
 
-enum { NUMBER_BYTES = 32, PHRASE_BYTES = 160, WHO_BYTES = 512 };
+enum { NUMBER_BYTES = DETECT_NUMBER_BYTES, PHRASE_BYTES = 160, WHO_BYTES = 512 };
 
 /* "65,535": both languages group by three. @return out. */
-static const char *grouped(uint64_t number, char *out)
+const char *detect_grouped(uint64_t number, char *out)
 {
 	char digits[NUMBER_BYTES];
 	const int count = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
@@ -28,11 +28,11 @@ static const char *grouped(uint64_t number, char *out)
 static const char *counted(uint64_t number, const char *one, const char *many, char *out)
 {
 	char text[NUMBER_BYTES];
-	(void)snprintf(out, PHRASE_BYTES, number == 1 ? one : many, grouped(number, text));
+	(void)snprintf(out, PHRASE_BYTES, number == 1 ? one : many, detect_grouped(number, text));
 	return out;
 }
 
-static const char *probe_words(enum detect_probe probe)
+const char *detect_probe_words(enum detect_probe probe)
 {
 	static const char *const words[] = {
 		[DETECT_SYN] = N_("SYN scan"),           [DETECT_CONNECT] = N_("connect scan"),
@@ -122,25 +122,32 @@ static void add_deed(struct str *out, const struct detect_incident *i, const cha
 	}
 }
 
+void detect_add_sentence(struct str *out, const struct detect_incident *incident,
+			 const char *policy)
+{
+	char number[NUMBER_BYTES];
+	struct str who = STR_INIT(WHO_BYTES);
+	add_who(&who, incident);
+	add_deed(out, incident, str_text(&who));
+	if (incident->answer_count > 0) {
+		str_printf(out, _(", %s answered"), detect_grouped(incident->answer_count, number));
+	}
+	str_add(out, policy);
+	if (incident->shape != DETECT_FLOOD) {
+		str_printf(out, incident->tool == DETECT_TOOL_NONE ? " (%s)" : " (%s, %s)",
+			   detect_probe_words(incident->probe), detect_tool_name(incident->tool));
+	}
+	str_deinit(&who);
+}
+
 void detect_add_line(struct str *out, const struct detect_incident *incident, bool with_target)
 {
 	char time[LOG_TIME_BYTES];
-	char number[NUMBER_BYTES];
 	char target[ADDR_TEXT_BYTES];
-	struct str who = STR_INIT(WHO_BYTES);
-	add_who(&who, incident);
 	str_printf(out, "%s  ", log_local_time(incident->first, time));
-	add_deed(out, incident, str_text(&who));
-	if (incident->answer_count > 0) {
-		str_printf(out, _(", %s answered"), grouped(incident->answer_count, number));
-	}
-	if (incident->shape != DETECT_FLOOD) {
-		str_printf(out, incident->tool == DETECT_TOOL_NONE ? " (%s)" : " (%s, %s)",
-			   probe_words(incident->probe), detect_tool_name(incident->tool));
-	}
+	detect_add_sentence(out, incident, "");
 	if (with_target && incident->host_count == 1) {
 		str_printf(out, " -> %s", addr_format(&incident->victim, target));
 	}
 	str_add_char(out, '\n');
-	str_deinit(&who);
 }

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include "incident_text.h"
 #include "words.h"
 
 enum {
@@ -18,6 +19,43 @@ static const struct table_column columns[] = {
 	{ NULL, ALIGN_LEFT, 10, 30 }, /* program */
 	{ NULL, ALIGN_LEFT, 8, 0 },   /* what else is known */
 };
+
+/* event_kind_name() of each number; a test holds the two together. */
+const char *const event_kind_choices[] = {
+	"any",
+	"listener_opened",
+	"listener_closed",
+	"owner_changed",
+	"finding_raised",
+	"finding_cleared",
+	"daemon_started",
+	"daemon_stopped",
+	"records_lost",
+	"child_restarted",
+	"store_damaged",
+	"rules_lost",
+	"rules_restored",
+	"rules_changed",
+	"rules_confirmed",
+	"rules_reverted",
+	"rules_tried",
+	"rules_off",
+	"bind_refused",
+	"bind_watched",
+	"declaration_expired",
+	"refused",
+	"would_refuse",
+	"let_in",
+	"scan_started",
+	"scan_ended",
+	"banned",
+	"ban_ended",
+	"anomaly",
+	NULL,
+};
+
+_Static_assert(sizeof(event_kind_choices) / sizeof(event_kind_choices[0]) == EVENT_KIND_LAST + 2,
+	       "a kind without its word");
 
 const char *event_kind_words(enum event_kind kind)
 {
@@ -46,6 +84,11 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_REFUSED] = N_("refused"),
 		[EVENT_WOULD_REFUSE] = N_("would refuse"),
 		[EVENT_LET_IN] = N_("let in"),
+		[EVENT_SCAN_STARTED] = N_("scan"),
+		[EVENT_SCAN_ENDED] = N_("scan ended"),
+		[EVENT_BANNED] = N_("banned"),
+		[EVENT_BAN_ENDED] = N_("ban ended"),
+		[EVENT_ANOMALY] = N_("anomaly"),
 	};
 	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
 }
@@ -62,6 +105,9 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_BIND_REFUSED:
 	case EVENT_BIND_WATCHED:
 	case EVENT_DECLARATION_EXPIRED:
+	case EVENT_SCAN_STARTED:
+	case EVENT_BANNED:
+	case EVENT_ANOMALY:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:
@@ -87,10 +133,16 @@ const char *log_local_time(usec_t time, char *out)
 	return out;
 }
 
+static bool is_incident(const struct event *event)
+{
+	return event->kind == EVENT_SCAN_STARTED || event->kind == EVENT_SCAN_ENDED;
+}
+
 static void add_port(struct table *table, const struct event *event)
 {
 	char endpoint[ENDPOINT_TEXT_BYTES];
-	if (event->protocol == PROTOCOL_NONE) {
+	/* Of an incident address and port say little without the rest. */
+	if (event->protocol == PROTOCOL_NONE || is_incident(event)) {
 		table_cell(table, INK_PLAIN, "");
 	} else {
 		table_printf(table, INK_PLAIN, "%s/%s",
@@ -101,7 +153,7 @@ static void add_port(struct table *table, const struct event *event)
 
 static void add_program(struct table *table, const struct event *event)
 {
-	if (event->process[0] == '\0') {
+	if (event->process[0] == '\0' || is_incident(event)) {
 		table_cell(table, INK_PLAIN, "");
 	} else if (event->pid > 0) {
 		table_printf(table, INK_PLAIN, "%s (%d)", event->process, event->pid);
@@ -132,6 +184,16 @@ static void add_bind(struct table *table, const struct event *event)
 	str_deinit(&text);
 }
 
+static void add_incident(struct table *table, const struct event *event)
+{
+	struct str text = STR_INIT(4096);
+	if (!incident_add_event(&text, event)) {
+		str_printf(&text, "%s %s", event->finding, event->detail);
+	}
+	table_cell(table, INK_PLAIN, str_text(&text));
+	str_deinit(&text);
+}
+
 /* The finding, otherwise where the program belongs; then the detail or the count. */
 static void add_rest(struct table *table, const struct event *event)
 {
@@ -140,6 +202,8 @@ static void add_rest(struct table *table, const struct event *event)
 							  : event->unit;
 	if (event->kind == EVENT_BIND_REFUSED || event->kind == EVENT_BIND_WATCHED) {
 		add_bind(table, event);
+	} else if (is_incident(event)) {
+		add_incident(table, event);
 	} else if (event->detail[0] != '\0') {
 		table_printf(table, INK_PLAIN, "%s%s%s", about, about[0] == '\0' ? "" : " ",
 			     event->detail);

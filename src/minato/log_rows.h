@@ -4,6 +4,9 @@
 #include "command.h"
 #include "model/event.h"
 
+/* "any", then event_kind_name() of each kind, for an option; NULL at the end. */
+extern const char *const event_kind_choices[];
+
 /* The kind of an event in the reader's language. */
 const char *event_kind_words(enum event_kind kind);
 

@@ -24,6 +24,7 @@ enum {
 	 * something is wrong that starting again does not mend, and systemd's own limit takes over.
 	 */
 	CHILD_DEATHS_MAX = 6,
+	CHILD_DOUBLINGS_MAX = 10, /* of the first wait: 51 s */
 };
 
 static const usec_t CHILD_QUIET_USEC = 60 * USEC_PER_SEC;
@@ -66,6 +67,12 @@ int children_find(struct daemon *daemon, struct err *e)
 		.role = WIRE_FACE,
 		.identity = daemon->identities.face,
 	};
+	daemon->children[CHILD_SENTRY] = (struct child){
+		.name = "sentry",
+		.executable = "minato-sentry",
+		.role = WIRE_SENTRY,
+		.identity = daemon->identities.sentry,
+	};
 	daemon->children[CHILD_KEEPER] = (struct child){ .name = "keeper", .role = WIRE_KEEPER };
 	int r = 0;
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
@@ -81,7 +88,9 @@ int children_find(struct daemon *daemon, struct err *e)
 
 bool child_is_wanted(const struct child *child)
 {
-	return child->role != WIRE_KEEPER || !child->daemon->options.observe;
+	const struct options *options = &child->daemon->options;
+	return (child->role != WIRE_KEEPER || !options->observe) &&
+	       (child->role != WIRE_SENTRY || options->sentry != SENTRY_OFF);
 }
 
 /* Of the parent's environment only what concerns a child: no socket of systemd's. */
@@ -121,7 +130,7 @@ static void __attribute__((noreturn)) become(const struct child *child, int sock
 	const struct daemon *daemon = child->daemon;
 	struct err e = ERR_INIT;
 	const gid_t groups[] = { child->identity.gid, daemon->identities.readers };
-	/* The face has its listening socket already and reads nothing else. */
+	/* Face and sentry have their descriptors already and read nothing else. */
 	const size_t group_count = child->role == WIRE_ENGINE ? 2 : 1;
 	char *const arguments[] = { (char *)(uintptr_t)child->executable, NULL };
 	char *environment[8];
@@ -166,9 +175,14 @@ static int send_setup(const struct child *child, struct err *e)
 		       daemon->options.state_directory);
 	(void)str_copy(message.setup.policy, sizeof(message.setup.policy), daemon->options.policy);
 	const int engine_fds[] = { daemon->runtime.state, daemon->runtime.directory };
-	return child->role == WIRE_ENGINE
-		       ? wire_send(child->socket, &message, engine_fds, 2, e)
-		       : wire_send(child->socket, &message, &daemon->runtime.http, 1, e);
+	switch (child->role) {
+	case WIRE_ENGINE:
+		return wire_send(child->socket, &message, engine_fds, 2, e);
+	case WIRE_FACE:
+		return wire_send(child->socket, &message, &daemon->runtime.http, 1, e);
+	default:
+		return wire_send(child->socket, &message, NULL, 0, e);
+	}
 }
 
 /* The ring outlives an engine: its reader's place is kept in it, so the next one goes on there. */
@@ -220,31 +234,39 @@ static int send_rules(const struct child *child, struct err *e)
 	return wire_send(child->socket, &message, NULL, 0, e);
 }
 
-/* What it told while there was no engine, or another one, is lost. */
-static void let_keeper_tell_again(const struct child *engine)
+/* What they told while there was no engine, or another one, is lost. */
+static void let_tell_again(const struct child *teller)
 {
 	const struct wire_message message = { .type = WIRE_RELOAD };
-	const struct child *keeper = &engine->daemon->children[CHILD_KEEPER];
-	if (keeper->socket >= 0) {
-		(void)wire_send(keeper->socket, &message, NULL, 0,
-				NULL); /* a wedged keeper is found by its silence */
+	if (teller->socket >= 0) {
+		(void)wire_send(teller->socket, &message, NULL, 0,
+				NULL); /* a wedged one is found by its silence */
 	}
+}
+
+static int send_engine(const struct child *engine, struct err *e)
+{
+	int r = send_ring(engine, e);
+	if (r == 0) {
+		r = send_rules(engine, e);
+	}
+	let_tell_again(&engine->daemon->children[CHILD_KEEPER]);
+	let_tell_again(&engine->daemon->children[CHILD_SENTRY]);
+	return r == 0 ? attempts_send(engine->daemon, e) : r;
 }
 
 static int send_first(const struct child *child, struct err *e)
 {
 	int r = child->role == WIRE_KEEPER ? 0 : send_setup(child, e);
 	if (r == 0 && child->role == WIRE_ENGINE) {
-		r = send_ring(child, e);
+		r = send_engine(child, e);
 	}
-	if (r == 0 && child->role == WIRE_ENGINE) {
-		r = send_rules(child, e);
-		let_keeper_tell_again(child);
+	if (r == 0 && child->role == WIRE_SENTRY) {
+		r = tap_send(child->daemon, e);
 	}
-	if (r == 0 && child->role == WIRE_ENGINE) {
-		r = attempts_send(child->daemon, e);
-	}
-	return r == 0 && child->role != WIRE_KEEPER ? send_peers(child->daemon, e) : r;
+	return r == 0 && (child->role == WIRE_ENGINE || child->role == WIRE_FACE)
+		       ? send_peers(child->daemon, e)
+		       : r;
 }
 
 static void send_all(struct child *child)
@@ -386,7 +408,9 @@ static int on_again(sd_event_source *source, uint64_t usec, void *data)
 
 static void start_later(struct child *child)
 {
-	const usec_t wait = CHILD_FIRST_WAIT_USEC << (child->deaths - 1);
+	const uint32_t doublings = child->deaths - 1;
+	const usec_t wait = CHILD_FIRST_WAIT_USEC
+			    << (doublings < CHILD_DOUBLINGS_MAX ? doublings : CHILD_DOUBLINGS_MAX);
 	child->again = sd_event_source_disable_unref(child->again);
 	int r = sd_event_add_time_relative(child->daemon->loop, &child->again, CLOCK_MONOTONIC,
 					   (uint64_t)wait, 1000, on_again, child);
@@ -429,7 +453,8 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *data)
 	say(SAY_WARNING, "the %s ended by %s %d", child->name,
 	    info->si_code == CLD_EXITED ? "exit code" : "signal", info->si_status);
 	child->deaths = now - child->started < CHILD_QUIET_USEC ? child->deaths + 1 : 1;
-	if (child->deaths >= CHILD_DEATHS_MAX) {
+	/* What ends a sentry may be a packet that anybody can send: it must not end the others. */
+	if (child->deaths >= CHILD_DEATHS_MAX && child->role != WIRE_SENTRY) {
 		give_up(child);
 	} else {
 		start_later(child);

@@ -11,7 +11,15 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "tap/tap.h"
 #include "wire/wire.h"
+
+/* How port scans are seen. */
+enum sentry_choice {
+	SENTRY_AUTO,    /* by a program at each interface; else, or with --observe, by a socket */
+	SENTRY_PACKETS, /* by a packet socket */
+	SENTRY_OFF,
+};
 
 struct options {
 	const char *runtime_directory;
@@ -21,6 +29,8 @@ struct options {
 	const char *group; /* of the readers: name or number; NULL = minato, if there is one */
 	const char *user_engine; /* name or number; NULL = _minato, if there is one */
 	const char *user_face;
+	const char *user_sentry;
+	enum sentry_choice sentry;
 	uint32_t sweep_seconds;
 	uint32_t keep_days;
 	bool observe;                /* only look: no keeper of the rules */
@@ -37,13 +47,13 @@ struct identity {
 
 /* Who the children are, and the group of those who may read. */
 struct identities {
-	struct identity engine, face;
+	struct identity engine, face, sentry;
 	gid_t readers;
 };
 
 /*
- * Names and numbers into ids. Without a name the accounts _minato and _minato-face are taken when
- * they exist, otherwise two ids of systemd's range for dynamic users that nobody has.
+ * Names and numbers into ids. Without a name the accounts _minato, _minato-face and _minato-sentry
+ * are taken when they exist, otherwise ids of systemd's range for dynamic users that nobody has.
  * @return 0; -ENOENT no such user or group; -EINVAL root was asked for, or both the same user.
  */
 int identities_find(struct identities *out, const struct options *options, struct err *e);
@@ -88,7 +98,7 @@ struct daemon;
 
 struct child {
 	struct daemon *daemon;
-	const char *name;       /* "engine", "face", "keeper" */
+	const char *name;       /* "engine", "face", "keeper", "sentry" */
 	const char *executable; /* file name; NULL = a fork of the parent */
 	enum wire_sender role;
 	struct identity identity;
@@ -102,7 +112,7 @@ struct child {
 	sd_event_source *io, *end, *again;
 };
 
-enum { CHILD_ENGINE, CHILD_FACE, CHILD_KEEPER, CHILD_COUNT };
+enum { CHILD_ENGINE, CHILD_FACE, CHILD_KEEPER, CHILD_SENTRY, CHILD_COUNT };
 
 struct daemon {
 	struct options options;
@@ -118,6 +128,8 @@ struct daemon {
 	int ring_fds[WIRE_FDS_MAX];
 	int attempts_ring; /* of the bind guard, -1 = there is none */
 	uint32_t attempts_bytes;
+	struct wire_tap tap; /* how packets are heard, as the loader told */
+	int tap_fds[WIRE_FDS_MAX];
 	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
 	bool told_ready;
 	bool stopping;
@@ -126,7 +138,7 @@ struct daemon {
 
 /* Opens the programs beside this one, or in libexec. @return 0, -ENOENT. */
 int children_find(struct daemon *daemon, struct err *e);
-/* Whether that child belongs to this run: without rules there is no keeper. */
+/* Whether that child belongs to this run: with --observe there is no keeper. */
 bool child_is_wanted(const struct child *child);
 /* Starts one child and sends its set-up. A failure is treated as a death: tried again. */
 void child_start(struct child *child);
@@ -145,7 +157,19 @@ int attempts_send(const struct daemon *daemon, struct err *e);
 /* Takes a ring of that size (-1 = the guard is off) and passes it on. */
 void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
 
-/* Handles a message of the engine or the keeper that asks the parent for something. @return 0 or
+/* Sends the sentry what packets are heard by; the programs themselves stay with the parent. The
+ * next sentry goes on where the last one ended. @return 0 or negative errno. */
+int tap_send(const struct daemon *daemon, struct err *e);
+
+/* In the loader: loads the tap or opens a packet socket, and sends it with what was not possible.
+ */
+void taps_load(const struct daemon *daemon, int socket);
+/* In keeper and helper: the tap that the loader loaded; NULL = there is none. */
+struct tap *taps_open(const struct daemon *daemon);
+/* Takes it off every interface, and its pins away; frees it. Needs CAP_NET_ADMIN. */
+void taps_remove(struct tap *tap);
+
+/* Handles a message of a child that asks the parent for something. @return 0 or
  * negative errno: the child is not to be trusted any more. */
 int request_handle(struct daemon *daemon, const struct wire_message *message);
 
@@ -165,7 +189,8 @@ void helper_end(struct daemon *daemon);
 /*
  * Loads and pins the BPF programs in a short-lived process, so that what loading takes of memory is
  * gone afterwards; keeps ring and links in daemon->ring_fds. Where that fails the reason is in
- * daemon->ring.reason. @return 0; negative errno only when no process could be made.
+ * daemon->ring.reason. Likewise the tap, or a packet socket, in daemon->tap_fds. @return 0;
+ * negative errno only when no process could be made.
  */
 int loader_run(struct daemon *daemon, struct err *e);
 

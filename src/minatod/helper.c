@@ -17,10 +17,12 @@
 #include "observe/observe.h"
 #include "sandbox/sandbox.h"
 
-static int seal(struct err *e)
+/* @param tapped  whether there is a tap to be taken off the interfaces. */
+static int seal(bool tapped, struct err *e)
 {
-	static const int kept[] = { CAP_SYS_ADMIN, CAP_SYS_PTRACE };
-	int r = sandbox_capabilities(kept, sizeof(kept) / sizeof(kept[0]), e);
+	static const int kept[] = { CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_NET_ADMIN };
+	const size_t count = sizeof(kept) / sizeof(kept[0]) - (tapped ? 0 : 1);
+	int r = sandbox_capabilities(kept, count, e);
 	if (r == 0) {
 		r = sandbox_no_new_privileges(e);
 	}
@@ -90,10 +92,14 @@ static void __attribute__((noreturn)) helper_main(struct daemon *daemon, int soc
 	close_fdp(&daemon->runtime.control);
 	close_fdp(&daemon->runtime.state);
 	close_fdp(&daemon->attempts_ring);
-	if (seal(&e) < 0) {
+	struct tap *tap = taps_open(daemon);
+	if (seal(tap != NULL, &e) < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));
 	} else {
 		serve(socket);
+	}
+	if (tap != NULL) {
+		taps_remove(tap);
 	}
 	runtime_remove(&daemon->runtime);
 	_exit(EXIT_SUCCESS);

@@ -84,7 +84,7 @@ static bool is_free(uid_t uid)
 }
 
 /* Begins at a place made of the path, so that the same daemon finds the same ids again. */
-static int free_pair(uid_t pair[2], const char *path, struct err *e)
+static int find_free(uid_t *out, unsigned count, const char *path, struct err *e)
 {
 	uint32_t hash = 2166136261U; /* FNV-1a */
 	for (const char *c = path; *c != '\0'; c++) {
@@ -92,13 +92,13 @@ static int free_pair(uid_t pair[2], const char *path, struct err *e)
 	}
 	const uint32_t room = DYNAMIC_LAST - DYNAMIC_FIRST + 1;
 	unsigned found = 0;
-	for (uint32_t i = 0; i < room && found < 2; i++) {
+	for (uint32_t i = 0; i < room && found < count; i++) {
 		const uid_t uid = DYNAMIC_FIRST + (hash + i) % room;
 		if (is_free(uid)) {
-			pair[found++] = uid;
+			out[found++] = uid;
 		}
 	}
-	return found == 2 ? 0 : err_set(e, EBUSY, "every dynamic user id is taken");
+	return found == count ? 0 : err_set(e, EBUSY, "every dynamic user id is taken");
 }
 
 static int choose(struct identity *out, const char *asked, const char *usual, uid_t spare,
@@ -113,21 +113,25 @@ static int choose(struct identity *out, const char *asked, const char *usual, ui
 
 int identities_find(struct identities *out, const struct options *options, struct err *e)
 {
-	uid_t spare[2];
-	int r = free_pair(spare, options->runtime_directory, e);
+	uid_t spare[3];
+	int r = find_free(spare, sizeof(spare) / sizeof(spare[0]), options->runtime_directory, e);
 	if (r == 0) {
 		r = choose(&out->engine, options->user_engine, "_minato", spare[0], e);
 	}
 	if (r == 0) {
 		r = choose(&out->face, options->user_face, "_minato-face", spare[1], e);
 	}
+	if (r == 0) {
+		r = choose(&out->sentry, options->user_sentry, "_minato-sentry", spare[2], e);
+	}
 	if (r < 0) {
 		return r;
 	}
-	if (out->engine.uid == out->face.uid) {
+	if (out->engine.uid == out->face.uid || out->engine.uid == out->sentry.uid ||
+	    out->face.uid == out->sentry.uid) {
 		return err_set(e, EINVAL,
-			       "engine and face need different users: who takes one over "
-			       "must not have the other");
+			       "engine, face and sentry need different users: who takes one over "
+			       "must not have the others");
 	}
 	/* Without such a group the pins are for root and the engine alone. */
 	out->readers = out->engine.gid;

@@ -114,7 +114,8 @@ static usec_t least(usec_t a, usec_t b)
 static usec_t next_turn(const struct keeper *keeper)
 {
 	usec_t next = least(keeper->look_at, keeper_policy_ends_at(keeper));
-	return least(least(next, keeper->others.look_at), keeper->counts.look_at);
+	next = least(least(next, keeper->others.look_at), keeper->counts.look_at);
+	return least(next, keeper->taps.look_at);
 }
 
 /* The own table first: without it nothing else matters. */
@@ -130,6 +131,9 @@ static void take_turns(struct keeper *keeper)
 	if (now >= keeper->counts.look_at) {
 		keeper_counts_look(keeper);
 	}
+	if (now >= keeper->taps.look_at) {
+		keeper_taps_look(keeper);
+	}
 }
 
 static int milliseconds_until(usec_t then)
@@ -143,13 +147,17 @@ static void serve(struct keeper *keeper)
 	bool goes_on = true;
 	while (goes_on) {
 		struct pollfd waits[] = { { keeper->parent, POLLIN, 0 },
-					  { keeper->notices, POLLIN, 0 } };
-		const int ready = poll(waits, 2, milliseconds_until(next_turn(keeper)));
+					  { keeper->notices, POLLIN, 0 },
+					  { keeper->taps.links, POLLIN, 0 } };
+		const int ready = poll(waits, 3, milliseconds_until(next_turn(keeper)));
 		if (ready > 0 && waits[0].revents != 0) {
 			goes_on = hear_parent(keeper);
 		}
 		if (ready > 0 && waits[1].revents != 0) {
 			hear_kernel(keeper);
+		}
+		if (ready > 0 && waits[2].revents != 0) {
+			keeper_taps_hear(keeper);
 		}
 		if (goes_on) {
 			take_turns(keeper);
@@ -189,18 +197,21 @@ void keeper_main(const struct daemon *daemon, int socket)
 				 .restored = daemon->rules.restored,
 				 .drift = STR_INIT(1 << 16) };
 	say_init("minato-keeper");
+	struct tap *tap = NULL;
 	int r = arrange(socket, &e);
 	/* Without a parent nobody hears what we tell; the kernel keeps the rules by itself. */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
 		r = err_system(&e, errno, "cannot be told of the parent's end");
 	}
 	if (r == 0) {
+		tap = taps_open(daemon);
 		r = seal(&e);
 	}
 	if (r < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));
 		_exit(EXIT_FAILURE);
 	}
+	keeper_taps_open(&keeper, tap);
 	if (enforce_watch_open(&keeper.notices, &e) < 0) {
 		say(SAY_WARNING, "%s", err_text(&e));
 	}

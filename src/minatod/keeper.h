@@ -1,6 +1,8 @@
 /* The keeper: keeps the confirmed rules in the kernel, and tells what happens to them. */
 #pragma once
 
+#include <net/if.h>
+
 #include "base/vec.h"
 #include "common/contradictions.h"
 #include "daemon.h"
@@ -43,6 +45,24 @@ struct keeper_counts {
 	struct enforce_counts asked;   /* by key: what the doors had counted then */
 };
 
+/* One interface that is not loopback. */
+struct keeper_interface {
+	uint32_t index;
+	char name[IF_NAMESIZE];
+	int error;    /* errno of attaching; 0 = packets are heard there */
+	bool earlier; /* a program of somebody else's comes before ours */
+};
+
+/* Where packets are heard. */
+struct keeper_taps {
+	struct tap *tap; /* NULL = there is none */
+	int links;       /* socket of rtnetlink */
+	usec_t look_at;  /* monotonic */
+	VEC(struct keeper_interface) all;
+	uint32_t beyond; /* interfaces that there was no room for */
+	struct wire_tapped told;
+};
+
 struct keeper {
 	const char *directory; /* of the record */
 	int parent;            /* socket */
@@ -64,6 +84,7 @@ struct keeper {
 	struct keeper_policy policy;
 	struct keeper_others others;
 	struct keeper_counts counts;
+	struct keeper_taps taps;
 	char said[sizeof(((struct err *)0)->text)]; /* the last fault in the log */
 };
 
@@ -101,6 +122,16 @@ void keeper_others_look(struct keeper *keeper);
 void keeper_counts_look(struct keeper *keeper);
 /* The kernel begins to count anew: the table is another one. */
 void keeper_counts_anew(struct keeper *keeper);
+
+/* ---- keeper_taps.c ---- */
+
+/* Begins to follow the interfaces; NULL = there is no tap. */
+void keeper_taps_open(struct keeper *keeper, struct tap *tap);
+/* What rtnetlink tells. */
+void keeper_taps_hear(struct keeper *keeper);
+/* Looks whether ours are still there. */
+void keeper_taps_look(struct keeper *keeper);
+void keeper_taps_tell_again(struct keeper *keeper);
 
 /* A fault once in the log, however often it comes in a row. */
 void keeper_say(struct keeper *keeper, const char *text);

@@ -124,4 +124,5 @@ void keeper_tell_again(struct keeper *keeper)
 		vec_free(&keeper->others.found.list);
 	}
 	keeper_others_soon(keeper, true);
+	keeper_taps_tell_again(keeper);
 }

@@ -101,6 +101,7 @@ static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, i
 		say(SAY_ERROR, "%s", err_text(&e));
 	}
 	send_attempts(socket);
+	taps_load(daemon, socket);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -113,7 +114,7 @@ static int receive(struct wire_message *out, int fds[WIRE_FDS_MAX], int socket, 
 	return wire_receive(out, fds, socket, WIRE_HELPER, e);
 }
 
-static int receive_both(struct daemon *daemon, int socket, struct err *e)
+static int receive_all(struct daemon *daemon, int socket, struct err *e)
 {
 	struct wire_message message = { 0 };
 	int fds[WIRE_FDS_MAX] = { -1 };
@@ -127,6 +128,10 @@ static int receive_both(struct daemon *daemon, int socket, struct err *e)
 		daemon->attempts_ring = steal_fd(&fds[0]);
 		daemon->attempts_bytes = message.attempts.ring_bytes;
 		wire_close(fds);
+		r = receive(&message, daemon->tap_fds, socket, e);
+	}
+	if (r == 0) {
+		daemon->tap = message.tap;
 	}
 	return r;
 }
@@ -145,8 +150,10 @@ int loader_run(struct daemon *daemon, struct err *e)
 	}
 	close_fdp(&pair[1]);
 	r = pid < 0 ? err_system(e, errno, "cannot start the loader") : 0;
-	if (r == 0 && receive_both(daemon, pair[0], &fault) < 0) {
-		(void)str_copy(daemon->ring.reason, sizeof(daemon->ring.reason), err_text(&fault));
+	if (r == 0 && receive_all(daemon, pair[0], &fault) < 0) {
+		char *reason = daemon->ring.reason;
+		(void)str_copy(reason[0] == '\0' ? reason : daemon->tap.reason,
+			       sizeof(daemon->ring.reason), err_text(&fault));
 	}
 	close_fdp(&pair[0]);
 	if (pid > 0) {
@@ -155,6 +162,13 @@ int loader_run(struct daemon *daemon, struct err *e)
 	}
 	if (r == 0 && daemon->ring.sources == 0) {
 		say(SAY_WARNING, "no kernel events, sweeps alone: %s", daemon->ring.reason);
+	}
+	if (r == 0 && daemon->tap.way != WIRE_TAP_BPF && daemon->options.sentry == SENTRY_AUTO &&
+	    !daemon->options.observe) {
+		say(SAY_WARNING, "no tap, %s: %s",
+		    daemon->tap.way == WIRE_TAP_PACKETS ? "a packet socket alone"
+							: "port scans are not seen",
+		    daemon->tap.reason);
 	}
 	return r;
 }

@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		.runtime = RUNTIME_INIT, .helper = -1, .attempts_ring = -1, .started = clock_now()
 	};
 	for (unsigned i = 0; i < WIRE_FDS_MAX; i++) {
-		daemon.ring_fds[i] = -1;
+		daemon.ring_fds[i] = daemon.tap_fds[i] = -1;
 	}
 	int r = options_read(&daemon.options, argc, argv, &e);
 	if (r != 0) {

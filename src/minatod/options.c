@@ -22,6 +22,8 @@ static const char help[] =
 	"  --group GROUP            who may read: name or number; default minato, if it exists\n"
 	"  --user-engine USER       name or number; default _minato, else an unused number\n"
 	"  --user-face USER         name or number; default _minato-face, else an unused number\n"
+	"  --user-sentry USER       name or number; default _minato-sentry, else an unused number\n"
+	"  --sentry WAY             how port scans are seen: auto, packets (a socket alone), off\n"
 	"  --sweep-seconds N        shortest time between two full looks, 1-86400; default 60\n"
 	"  --keep-days N            how long events are remembered, 1-36500; default 90\n"
 	"  --rules-directory DIR    record of the rules; default " MINATO_RULES_DIRECTORY "\n"
@@ -38,6 +40,8 @@ enum {
 	OPTION_GROUP,
 	OPTION_ENGINE,
 	OPTION_FACE,
+	OPTION_USER_SENTRY,
+	OPTION_SENTRY,
 	OPTION_SWEEP,
 	OPTION_KEEP,
 	OPTION_RULES,
@@ -53,6 +57,8 @@ static const struct option names[] = {
 	{ "group", required_argument, NULL, OPTION_GROUP },
 	{ "user-engine", required_argument, NULL, OPTION_ENGINE },
 	{ "user-face", required_argument, NULL, OPTION_FACE },
+	{ "user-sentry", required_argument, NULL, OPTION_USER_SENTRY },
+	{ "sentry", required_argument, NULL, OPTION_SENTRY },
 	{ "sweep-seconds", required_argument, NULL, OPTION_SWEEP },
 	{ "keep-days", required_argument, NULL, OPTION_KEEP },
 	{ "rules-directory", required_argument, NULL, OPTION_RULES },
@@ -70,6 +76,22 @@ static int path_option(const char **out, const char *name, const char *value, st
 	}
 	*out = value;
 	return 0;
+}
+
+static int sentry_option(enum sentry_choice *out, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[SENTRY_AUTO] = "auto",
+		[SENTRY_PACKETS] = "packets",
+		[SENTRY_OFF] = "off",
+	};
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i], value) == 0) {
+			*out = (enum sentry_choice)i;
+			return 0;
+		}
+	}
+	return err_set(e, EINVAL, "--sentry: auto, packets or off, not \"%s\"", value);
 }
 
 static int take(struct options *out, int option, const char *value, struct err *e)
@@ -92,6 +114,11 @@ static int take(struct options *out, int option, const char *value, struct err *
 	case OPTION_FACE:
 		out->user_face = value;
 		return 0;
+	case OPTION_USER_SENTRY:
+		out->user_sentry = value;
+		return 0;
+	case OPTION_SENTRY:
+		return sentry_option(&out->sentry, value, e);
 	case OPTION_SWEEP:
 		if (parse_u64(&number, value, 1, 86400) < 0) {
 			return err_set(e, EINVAL, "--sweep-seconds: 1 to 86400, not \"%s\"", value);

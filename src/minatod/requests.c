@@ -1,4 +1,4 @@
-/* What the engine asks of the parent, what the helper answers, what the keeper tells. */
+/* What the engine asks of the parent, what the helper answers, what keeper and sentry tell. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -20,6 +20,15 @@ static void pass_to_engine(const struct daemon *daemon, const struct wire_messag
 	if (engine->socket >= 0) {
 		(void)wire_send(engine->socket, message, fds, fds[0] >= 0 ? 1 : 0,
 				NULL); /* the engine goes on without it after its time limit */
+	}
+}
+
+static void pass_to_sentry(const struct daemon *daemon, const struct wire_message *message)
+{
+	const struct child *sentry = &daemon->children[CHILD_SENTRY];
+	if (sentry->socket >= 0) {
+		(void)wire_send(sentry->socket, message, NULL, 0,
+				NULL); /* a wedged one is found by its silence; the next gets all */
 	}
 }
 
@@ -124,7 +133,13 @@ int request_handle(struct daemon *daemon, const struct wire_message *message)
 		return 0;
 	case WIRE_RULES_NEWS:
 	case WIRE_CONTRADICTION:
+	case WIRE_TAPPED:
+	case WIRE_INCIDENT:
+	case WIRE_WATCHED:
 		pass_to_engine(daemon, message, &no_fd);
+		return 0;
+	case WIRE_OPEN_PORTS:
+		pass_to_sentry(daemon, message);
 		return 0;
 	default:
 		return -EPROTO;

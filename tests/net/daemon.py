@@ -100,15 +100,16 @@ http.client.HTTPResponse.fp_line = fp_line
 
 
 class Daemon:
-    def __init__(self, *options, runtime=None, state=None, environment=None, observe=True, before=()):
-        """observe = without a keeper of the rules; before = words in front of the command, e.g. nsenter."""
+    def __init__(self, *options, runtime=None, state=None, environment=None, observe=True, before=(), sentry="off"):
+        """observe = without a keeper of the rules; before = words in front of the command, e.g. nsenter; sentry = how it sees scans."""
         name = f"{os.getpid()}-{next(numbers)}"
         self.runtime = runtime or f"/run/minato-test-{name}"
         self.own_runtime, self.own_state = runtime is None, state is None
         self.state = state or tempfile.mkdtemp(prefix="minato-test-state-")
         self.options = options
-        self.observe, self.before = observe, before
-        self.environment = {**os.environ, "MINATO_GUARD_DIRECTORY": "/nonexistent", **(environment or {})}
+        self.observe, self.before, self.sentry = observe, before, sentry
+        self.environment = {**os.environ, "MINATO_GUARD_DIRECTORY": "/nonexistent", "MINATO_TAP_DIRECTORY": "/nonexistent",
+                            **(environment or {})}
         self.log = tempfile.TemporaryFile("w+")
         self.process = None
         self.seen = set()  # every pid that was ours, to end what is left
@@ -120,6 +121,7 @@ class Daemon:
     def start(self, ready=True):
         words = [*self.before, BUILD / "minatod", "--runtime-directory", self.runtime, "--state-directory", self.state]
         words += ["--observe"] if self.observe else []
+        words += ["--sentry", self.sentry]
         words += [] if "--policy" in self.options else ["--policy", self.state + ".policy/none.yaml"]
         words += self.options
         self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=self.log,
@@ -132,6 +134,7 @@ class Daemon:
         assert self.process.poll() is None, self.said()
         try:
             expected = {"parent", "engine", "face"} | (set() if self.observe else {"keeper"})
+            expected |= set() if self.sentry == "off" else {"sentry"}
             return self.pids().keys() == expected and self.status()["sweep"]["count"] > 0
         except (OSError, http.client.HTTPException, KeyError):
             return False

@@ -22,6 +22,7 @@ def installed():
     "/sbin/minatod",
     "/libexec/minato/minato-engine",
     "/libexec/minato/minato-face",
+    "/libexec/minato/minato-sentry",
     "/share/man/man1/minato.1",
     "/share/man/ja/man1/minato.1",
     "/share/man/man5/minato-policy.5",

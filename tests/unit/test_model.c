@@ -1,8 +1,12 @@
 /* model: order of the inventory, names of its words. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/str.h"
 #include "check.h"
 #include "model/event.h"
+#include "model/incident.h"
 #include "model/inventory.h"
 #include "model/severity.h"
 
@@ -54,11 +58,147 @@ static void words_and_numbers_agree(void **state)
 	assert_true(severity_parse(&severity, "grave") < 0);
 }
 
+/* ---- incidents as events ---- */
+
+static struct incident scan(void)
+{
+	return (struct incident){
+		.id = 12,
+		.kind = "scan",
+		.probe = "syn",
+		.probes = "syn",
+		.tool = "nmap",
+		.policy = true,
+		.source = { { ADDR_IPV4, { 192, 0, 2, 7 } }, 32 },
+		.victim = { ADDR_IPV4, { 192, 0, 2, 1 } },
+		.source_count = 1,
+		.host_count = 1,
+		.port_count = 65535,
+		.answer_count = 3,
+		.undeclared_count = 1,
+		.alarm_ports = 4,
+		.alarm_usec = 1200,
+		.packet_count = 65540,
+		.first = 1795311825544375,
+		.last = 1795311834544375,
+		.lasted = 9000000,
+		.sources = { { ADDR_IPV4, { 192, 0, 2, 7 } } },
+		.ports = { 80, 23, 443, 21, 22, 25, 110, 3389 },
+		.answered_count = 3,
+		.answered = { { 22, PROTOCOL_TCP, true },
+			      { 6379, PROTOCOL_TCP, false },
+			      { 53, PROTOCOL_UDP, true } },
+	};
+}
+
+static void an_incident_goes_through_its_event(void **state)
+{
+	(void)state;
+	struct event event;
+	struct incident back;
+	const struct incident before = scan();
+	incident_write(&event, &before, EVENT_SCAN_STARTED, before.first + 1200);
+	assert_int_equal(event.count, 65535);
+	assert_int_equal(event.port, 80);
+	assert_string_equal(event.finding, "scan");
+	assert_string_equal(event.process, "nmap");
+	assert_int_equal(incident_read(&back, &event), 0);
+	assert_memory_equal(&back, &before, sizeof(back));
+	incident_write(&event, &before, EVENT_SCAN_ENDED, before.last);
+	assert_int_equal(incident_read(&back, &event), 0);
+	assert_true(back.ended);
+}
+
+/* The longest that can be: numbers and the first ports that answered go before lists of addresses.
+ */
+static void an_incident_that_does_not_fit_loses_lists_alone(void **state)
+{
+	(void)state;
+	struct event event;
+	struct incident back;
+	struct incident most = scan();
+	static const uint8_t v6[16] = { 0x20, 1,    0xd,  0xb8, 0xff, 0xff, 0xff, 0xff,
+					0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	most.source = (struct prefix){ 0 };
+	most.victim = addr_from_ipv6(v6);
+	most.source_count = most.host_count = most.alarm_ports = UINT32_MAX;
+	most.packet_count = UINT64_MAX / 2;
+	most.alarm_usec = USEC_PER_DAY;
+	for (unsigned i = 0; i < INCIDENT_SHOWN; i++) {
+		most.sources[i] = most.victim;
+	}
+	for (unsigned i = 0; i < INCIDENT_ANSWERED; i++) {
+		most.answered[i] =
+			(struct incident_port){ (uint16_t)(60000 + i), PROTOCOL_UDP, false };
+	}
+	most.answered_count = INCIDENT_ANSWERED;
+	incident_write(&event, &most, EVENT_SCAN_ENDED, most.last);
+	assert_true(strlen(event.detail) < sizeof(event.detail));
+	assert_int_equal(incident_read(&back, &event), 0);
+	assert_int_equal(back.packet_count, most.packet_count);
+	assert_int_equal(back.source_count, most.source_count);
+	assert_int_equal(addr_compare(&back.victim, &most.victim), 0);
+	assert_true(back.answered_count >= 1 && back.answered_count < INCIDENT_ANSWERED);
+	assert_int_equal(back.answered[0].port, 60000);
+}
+
+static void of_an_incident_the_end_is_kept(void **state)
+{
+	(void)state;
+	struct incident items[5] = { scan(), scan(), scan(), scan(), scan() };
+	items[1].id = 13;
+	items[2].ended = true;
+	items[2].port_count = 7;
+	items[3].id = 13;
+	items[3].packet_count = 70000;
+	items[4].id = 2;
+	assert_int_equal(incidents_fold(items, 5), 3);
+	assert_int_equal(items[0].id, 13);
+	assert_int_equal(items[0].packet_count, 70000);
+	assert_int_equal(items[1].id, 12);
+	assert_int_equal(items[1].port_count, 7);
+	assert_int_equal(items[2].id, 2);
+	assert_int_equal(incidents_fold(NULL, 0), 0);
+}
+
+static void what_is_no_incident_is_not_read_as_one(void **state)
+{
+	(void)state;
+	static const char *const details[] = {
+		"",
+		"incident=0 probe=syn",
+		"incident=1",
+		"incident=1 probe=sy\tn",
+		"incident=x probe=syn",
+		"incident=1 probe=syn open=22,99999",
+		"incident=1 probe=syn open=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
+		"incident=1 probe=syn ports=1,2,3,4,5,6,7,8,9",
+		"incident=1 probe=syn from=nowhere",
+		"incident=1 probe=syn bits=129",
+		"incident=1 probe=syn first=9223372036854775807 lasted=1",
+		"incident=1 probe",
+	};
+	struct event event = { .kind = EVENT_SCAN_STARTED, .finding = "scan" };
+	struct incident out;
+	for (unsigned i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
+		(void)str_copy(event.detail, sizeof(event.detail), details[i]);
+		assert_int_equal(incident_read(&out, &event), -EINVAL);
+	}
+	(void)str_copy(event.detail, sizeof(event.detail), "incident=1 probe=syn later=7");
+	assert_int_equal(incident_read(&out, &event), 0);
+	event.kind = EVENT_BANNED;
+	assert_int_equal(incident_read(&out, &event), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sorting_keeps_owners_with_their_listener),
 		cmocka_unit_test(words_and_numbers_agree),
+		cmocka_unit_test(an_incident_goes_through_its_event),
+		cmocka_unit_test(an_incident_that_does_not_fit_loses_lists_alone),
+		cmocka_unit_test(of_an_incident_the_end_is_kept),
+		cmocka_unit_test(what_is_no_incident_is_not_read_as_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

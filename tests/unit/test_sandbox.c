@@ -119,6 +119,18 @@ static void the_face_can_do_nothing_new(void **state)
 	}
 }
 
+static void the_sentry_can_do_nothing_new(void **state)
+{
+	(void)state;
+	attempt_function *const attempts[] = { opening,       internet_socket, unix_socket,
+					       packet_socket, executing,       forking,
+					       tracing,       killing,         mounting,
+					       loading_bpf,   becoming_root };
+	for (unsigned i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		assert_int_equal(in_child(SANDBOX_SENTRY, attempts[i]), 0);
+	}
+}
+
 static void the_engine_cannot_talk_to_the_network_or_start_anything(void **state)
 {
 	(void)state;
@@ -364,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_face_can_do_nothing_new),
+		cmocka_unit_test(the_sentry_can_do_nothing_new),
 		cmocka_unit_test(the_engine_cannot_talk_to_the_network_or_start_anything),
 		cmocka_unit_test(the_parent_cannot_trace_mount_or_load),
 		cmocka_unit_test(the_helper_cannot_execute_mount_or_trace),

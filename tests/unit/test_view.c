@@ -127,10 +127,81 @@ static void a_written_document_keeps_its_first_error(void **state)
 	str_deinit(&text);
 }
 
+static struct incident scanned(void)
+{
+	return (struct incident){
+		.id = 12,
+		.kind = "distributed",
+		.probe = "syn",
+		.probes = "syn,fin",
+		.tool = "nmap",
+		.ended = true,
+		.policy = true,
+		.victim = { ADDR_IPV4, { 192, 0, 2, 1 } },
+		.source_count = 2,
+		.host_count = 1,
+		.port_count = 3,
+		.answer_count = 2,
+		.undeclared_count = 1,
+		.alarm_ports = 4,
+		.alarm_usec = 1200,
+		.packet_count = 7,
+		.first = 1795311825544375,
+		.last = 1795311834544375,
+		.lasted = 9000000,
+		.sources = { { ADDR_IPV4, { 192, 0, 2, 7 } }, { ADDR_IPV4, { 192, 0, 2, 8 } } },
+		.ports = { 80, 23, 443 },
+		.answered_count = 2,
+		.answered = { { 22, PROTOCOL_TCP, true }, { 53, PROTOCOL_UDP, false } },
+	};
+}
+
+static void incidents_come_back_as_they_went(void **state)
+{
+	(void)state;
+	const struct incident before = scanned();
+	json_t *json = view_incident(&before, false);
+	struct incident back;
+	bool going_on = true;
+	assert_int_equal(view_incident_read(&back, &going_on, json), 0);
+	assert_false(going_on);
+	assert_memory_equal(&back, &before, sizeof(back));
+	json_decref(json);
+}
+
+static void what_is_no_incident_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key;
+		json_int_t number; /* -1: the key is removed */
+	} cases[] = { { "id", 0 },
+		      { "kind", -1 },
+		      { "probe", -1 },
+		      { "port_count", 65537 },
+		      { "undeclared_count", 9 } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct incident before = scanned();
+		json_t *json = view_incident(&before, true);
+		struct incident back;
+		bool going_on = false;
+		assert_int_equal(view_incident_read(&back, &going_on, json), 0);
+		if (cases[i].number < 0) {
+			json_object_del(json, cases[i].key);
+		} else {
+			json_object_set_new(json, cases[i].key, json_integer(cases[i].number));
+		}
+		assert_int_equal(view_incident_read(&back, &going_on, json), -EINVAL);
+		json_decref(json);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_come_back_as_they_went),
+		cmocka_unit_test(incidents_come_back_as_they_went),
+		cmocka_unit_test(what_is_no_incident_is_refused),
 		cmocka_unit_test(an_event_needs_a_known_kind),
 		cmocka_unit_test(foreign_bytes_never_break_the_document),
 		cmocka_unit_test(unknown_and_none_are_told_apart),

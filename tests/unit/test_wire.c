@@ -45,6 +45,45 @@ static struct wire_message sample_query(void)
 	return message;
 }
 
+static struct wire_message sample_incident(void)
+{
+	struct wire_message message = { .type = WIRE_INCIDENT };
+	message.incident.changes = WIRE_INCIDENT_STARTED;
+	message.incident.item = (struct incident){
+		.id = 7,
+		.kind = "scan",
+		.probe = "syn",
+		.probes = "syn,udp",
+		.tool = "nmap",
+		.policy = true,
+		.source = { { ADDR_IPV4, { 192, 0, 2, 7 } }, 32 },
+		.victim = { ADDR_IPV4, { 192, 0, 2, 1 } },
+		.source_count = 1,
+		.host_count = 1,
+		.port_count = 65536,
+		.answer_count = 2,
+		.undeclared_count = 1,
+		.packet_count = 65540,
+		.first = 1795311825544375,
+		.last = 1795311834544375,
+		.lasted = 9000000,
+		.ports = { 80, 23, 443 },
+		.answered_count = 2,
+		.answered = { { 22, PROTOCOL_TCP, true }, { 161, PROTOCOL_UDP, false } },
+	};
+	return message;
+}
+
+static struct wire_message sample_ports(void)
+{
+	struct wire_message message = { .type = WIRE_OPEN_PORTS };
+	message.open_ports.next_incident = 3;
+	message.open_ports.protocol = PROTOCOL_UDP;
+	message.open_ports.slice = WIRE_SLICES - 1;
+	message.open_ports.bits[511] = 0x80;
+	return message;
+}
+
 static long encoded(uint8_t bytes[WIRE_BYTES_MAX], const struct wire_message *message)
 {
 	long length = wire_encode(bytes, WIRE_BYTES_MAX, message);
@@ -55,9 +94,11 @@ static long encoded(uint8_t bytes[WIRE_BYTES_MAX], const struct wire_message *me
 static void what_is_written_is_read_back(void **state)
 {
 	(void)state;
-	const struct wire_message messages[] = { sample_event(), sample_query() };
-	static const enum wire_sender senders[] = { WIRE_ENGINE, WIRE_FACE };
-	for (unsigned i = 0; i < 2; i++) {
+	const struct wire_message messages[] = { sample_event(), sample_query(), sample_incident(),
+						 sample_ports() };
+	static const enum wire_sender senders[] = { WIRE_ENGINE, WIRE_FACE, WIRE_SENTRY,
+						    WIRE_ENGINE };
+	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		uint8_t bytes[WIRE_BYTES_MAX];
 		struct wire_message back;
 		long length = encoded(bytes, &messages[i]);
@@ -163,6 +204,32 @@ static void news_of_rules_are_about_rules(void **state)
 	assert_int_equal(wire_encode(bytes, sizeof(bytes), &message), -EINVAL);
 }
 
+/* The sentry reads what anybody on the network may send: what it says is looked at closely. */
+static void an_incident_that_cannot_be_is_refused(void **state)
+{
+	(void)state;
+	struct wire_message bad[] = { sample_incident(), sample_incident(), sample_incident(),
+				      sample_incident(), sample_incident(), sample_ports(),
+				      sample_ports() };
+	bad[0].incident.changes = 0;
+	bad[1].incident.item.id = 0;
+	memcpy(bad[2].incident.item.kind, "sc\033n", 5);
+	bad[3].incident.item.undeclared_count = 3;
+	bad[4].incident.item.answered[1].protocol = PROTOCOL_SCTP;
+	bad[5].open_ports.next_incident = 0;
+	bad[6].open_ports.protocol = PROTOCOL_NONE;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint8_t bytes[WIRE_BYTES_MAX];
+		struct wire_message back;
+		const size_t length = (size_t)encoded(bytes, &bad[i]);
+		assert_int_equal(wire_decode(&back, bytes, length, WIRE_PARENT, 0), -EBADMSG);
+	}
+	struct wire_message slice = sample_ports();
+	uint8_t bytes[WIRE_BYTES_MAX];
+	slice.open_ports.slice = WIRE_SLICES;
+	assert_int_equal(wire_encode(bytes, sizeof(bytes), &slice), -EINVAL);
+}
+
 static void a_text_with_a_nul_is_refused(void **state)
 {
 	(void)state;
@@ -258,6 +325,7 @@ int main(void)
 		cmocka_unit_test(descriptors_must_be_as_many_as_the_row_says),
 		cmocka_unit_test(values_outside_their_bounds_do_not_pass),
 		cmocka_unit_test(news_of_rules_are_about_rules),
+		cmocka_unit_test(an_incident_that_cannot_be_is_refused),
 		cmocka_unit_test(a_text_with_a_nul_is_refused),
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(sockets_carry_messages_and_descriptors),

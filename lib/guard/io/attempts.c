@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/ring.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 
 struct guard_attempts {

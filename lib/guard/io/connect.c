@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/connect.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
 

@@ -9,7 +9,7 @@
 #include <bind_guard.skel.h>
 
 #include "base/cleanup.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
 

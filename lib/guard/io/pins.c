@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "guard/io/bpf.h"
+#include "base/io/bpf.h"
 #include "guard/io/place.h"
 
 static const char *const names[PIN_COUNT] = {

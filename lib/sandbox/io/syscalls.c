@@ -1,5 +1,6 @@
 /* The system calls of each process of the daemon, as data. */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -182,6 +183,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_ENGINE] = { LIST(common), LIST(files), LIST(engine_only), END },
 	[SANDBOX_KEEPER] = { LIST(common), LIST(files), LIST(keeper_only), END },
 	[SANDBOX_FACE] = { LIST(common), LIST(face_only), END },
+	[SANDBOX_SENTRY] = { LIST(common), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 	[SANDBOX_READER] = { LIST(common), END },
 };
@@ -212,6 +214,22 @@ static int allow_netlink(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
+}
+
+/* The tables of a tap that is loaded already: opened, read, written. Nothing is loaded or attached.
+ */
+static int allow_tap(scmp_filter_ctx filter)
+{
+	static const int commands[] = {
+		BPF_OBJ_GET,         BPF_OBJ_GET_INFO_BY_FD, BPF_MAP_LOOKUP_ELEM,
+		BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,    BPF_MAP_GET_NEXT_KEY,
+	};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+				     SCMP_A0_32(SCMP_CMP_EQ, commands[i]));
+	}
+	return r;
 }
 
 /*
@@ -256,6 +274,10 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	if (r == 0 &&
 	    (role == SANDBOX_ENGINE || role == SANDBOX_HELPER || role == SANDBOX_KEEPER)) {
 		r = allow_netlink(filter);
+	}
+	if (r == 0 &&
+	    (role == SANDBOX_PARENT || role == SANDBOX_HELPER || role == SANDBOX_KEEPER)) {
+		r = allow_tap(filter);
 	}
 	if (r == 0 && role == SANDBOX_RESOLVER) {
 		r = allow_resolving(filter);

@@ -1,18 +1,16 @@
-/* The few calls of bpf(2) that the guard needs beyond its skeleton. */
-#include "guard/io/bpf.h"
+/* The few calls of bpf(2) that are needed beyond a skeleton. */
+#include "base/io/bpf.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <linux/bpf.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
-
-/* It has the bpf() system call, and wants to come after the C library's headers. */
-#include <bpf/skel_internal.h>
 
 static int call(enum bpf_cmd command, union bpf_attr *attributes)
 {
-	int r = skel_sys_bpf(command, attributes, sizeof(*attributes));
-	return r < 0 ? -errno : r;
+	long r = syscall(__NR_bpf, command, attributes, sizeof(*attributes));
+	return r < 0 ? -errno : (int)r;
 }
 
 int bpf_open_pin(const char *path)
@@ -35,14 +33,39 @@ int bpf_make_pin(int fd, const char *path)
 	return call(BPF_OBJ_PIN, &attributes);
 }
 
-int bpf_read_value(int map, uint32_t key, void *value)
+static int element(enum bpf_cmd command, int map, const void *key, const void *value)
 {
 	union bpf_attr attributes;
 	memset(&attributes, 0, sizeof(attributes));
 	attributes.map_fd = (__u32)map;
-	attributes.key = (uintptr_t)&key;
-	attributes.value = (uintptr_t)value;
-	return call(BPF_MAP_LOOKUP_ELEM, &attributes);
+	attributes.key = (uintptr_t)key;
+	attributes.value = (uintptr_t)value; /* or next_key, which is the same place */
+	return call(command, &attributes);
+}
+
+int bpf_lookup(int map, const void *key, void *value)
+{
+	return element(BPF_MAP_LOOKUP_ELEM, map, key, value);
+}
+
+int bpf_read_value(int map, uint32_t key, void *value)
+{
+	return bpf_lookup(map, &key, value);
+}
+
+int bpf_update(int map, const void *key, const void *value)
+{
+	return element(BPF_MAP_UPDATE_ELEM, map, key, value);
+}
+
+int bpf_delete(int map, const void *key)
+{
+	return element(BPF_MAP_DELETE_ELEM, map, key, NULL);
+}
+
+int bpf_next_key(int map, const void *key, void *next)
+{
+	return element(BPF_MAP_GET_NEXT_KEY, map, key, next);
 }
 
 int bpf_open_map(uint32_t id)
@@ -71,6 +94,16 @@ int bpf_map_size(int map, uint32_t *value_bytes, uint32_t *places)
 	if (r == 0) {
 		*value_bytes = facts.value_size;
 		*places = facts.max_entries;
+	}
+	return r;
+}
+
+int bpf_program_id(int program, uint32_t *id)
+{
+	struct bpf_prog_info facts;
+	int r = information(program, &facts, sizeof(facts));
+	if (r == 0) {
+		*id = facts.id;
 	}
 	return r;
 }

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The tap: sees every packet that comes in before the packet filter does, tells of those that look
+ * for something, and drops what banned sources send. Whatever it does not drop goes on to the
+ * programs behind it as if there were no tap (docs/design/tap.md).
+ */
+#include "tap_packet.h"
+
+char _license[] SEC("license") = "Dual MIT/GPL";
+
+/* ---- bans ---- */
+
+/* The ban that holds for a source, or NULL. */
+static __always_inline struct tap_ban_value *find_ban(const struct tap_settings *settings,
+						      const union address *source, __u32 family)
+{
+	struct tap_ban_value *ban = NULL;
+	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS, .family = family };
+	if ((settings->tables & TAP_HAS_BANS) != 0) {
+		ban = bpf_map_lookup_elem(&tap_bans, source);
+	}
+	if (ban == NULL && (settings->tables & TAP_HAS_NETWORKS) != 0) {
+		key.address = *source;
+		ban = bpf_map_lookup_elem(&tap_networks, &key);
+	}
+	if (ban == NULL || bpf_ktime_get_boot_ns() >= ban->until_ns) {
+		return NULL;
+	}
+	/* Whatever the table of bans says: so no mistake in user space locks the owner out. */
+	key.address = *source;
+	if (bpf_map_lookup_elem(&tap_never, &key) != NULL) {
+		count(TAP_COUNT_SPARED);
+		return NULL;
+	}
+	return ban;
+}
+
+static __always_inline int stop(struct tap_ban_value *ban, __u32 counter)
+{
+	__sync_fetch_and_add(&ban->stopped, 1);
+	count(counter);
+	return 1;
+}
+
+/* Whether a packet of a slowed source comes too early. Two CPUs at once may let one more through.
+ */
+static __always_inline int is_early(struct tap_ban_value *ban)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 due = ban->next_ns > now ? ban->next_ns : now;
+	if (due - now > ban->burst_ns) {
+		return 1;
+	}
+	ban->next_ns = due + ban->interval_ns;
+	return 0;
+}
+
+/* ---- who somebody is, and whether he may speak ---- */
+
+/* Where somebody is in the sketch. Of IPv6 the /64: everybody has as many addresses in it as he
+ * likes. */
+static __always_inline __u64 place_of(const struct tap_settings *settings,
+				      const union address *address, __u32 family)
+{
+	__u64 low = family == 4 ? address->words[1] : 0;
+	return hash3(settings->secret, address->words[0], low, 1);
+}
+
+/* Whether the peer has asked for closed ports lately. */
+static __always_inline int is_known_peer(const struct tap_settings *settings,
+					 const struct packet *p, __u64 now)
+{
+	__u64 hash = place_of(settings, &p->destination, p->family);
+	__u32 at = hash & (TAP_SOURCES_MAX - 1);
+	__u16 stamp = now >> 30;
+	struct source_cell *cell = bpf_map_lookup_elem(&tap_sources, &at);
+	return cell != NULL && cell->tag == (__u32)(hash >> 32) &&
+	       (__u16)(stamp - cell->stamp) < SOURCE_SECONDS;
+}
+
+/* Counts a source in the sketch. @return whether it was there before. */
+static __always_inline int is_known_source(const struct tap_settings *settings,
+					   const struct packet *p, __u64 now)
+{
+	__u64 hash = place_of(settings, &p->source, p->family);
+	__u32 at = hash & (TAP_SOURCES_MAX - 1);
+	__u32 tag = hash >> 32;
+	__u16 stamp = now >> 30; /* of about a second */
+	struct source_cell *cell = bpf_map_lookup_elem(&tap_sources, &at);
+	if (cell == NULL) {
+		return 0;
+	}
+	if (cell->tag == tag && (__u16)(stamp - cell->stamp) < SOURCE_SECONDS) {
+		cell->stamp = stamp;
+		cell->hits += cell->hits < SOURCE_HITS_MAX;
+		return 1;
+	}
+	if (cell->hits > 1 && (__u16)(stamp - cell->stamp) < SOURCE_SECONDS) {
+		cell->hits--; /* who comes often stays; one of a million forged ones goes */
+		return 0;
+	}
+	cell->tag = tag;
+	cell->hits = 1;
+	cell->stamp = stamp;
+	return 0;
+}
+
+/*
+ * Takes a note from what this CPU may still send. The last half is kept for closed ports and
+ * sources that were seen before, the half of the rest for closed ports: so neither wanted
+ * connections nor forged sources, each of which comes once, can push out somebody who scans.
+ */
+static __always_inline int may_send(const struct tap_settings *settings, int open, int known,
+				    __u64 now)
+{
+	__u32 first = 0;
+	struct budget *budget = bpf_map_lookup_elem(&tap_budgets, &first);
+	__u64 most = (__u64)settings->burst * settings->interval_ns;
+	__u64 kept = open ? most - most / 4 : known ? 0 : most / 2;
+	if (budget == NULL) {
+		return 0;
+	}
+	/* Time that was not spent: a note costs one interval of it. */
+	__u64 saved = budget->saved_ns + (now - budget->at_ns);
+	budget->at_ns = now;
+	saved = saved > most ? most : saved;
+	if (saved < kept + settings->interval_ns) {
+		budget->saved_ns = saved;
+		return 0;
+	}
+	budget->saved_ns = saved - settings->interval_ns;
+	return 1;
+}
+
+/* ---- notes ---- */
+
+static __always_inline void suppress(const struct packet *p)
+{
+	__u32 at = (p->protocol == PROTOCOL_UDP ? 65536 : 0) + p->destination_port;
+	__u64 *port = bpf_map_lookup_elem(&tap_suppressed, &at);
+	if (port != NULL) {
+		__sync_fetch_and_add(port, 1);
+	}
+	count(TAP_COUNT_SUPPRESSED);
+}
+
+static __always_inline void fill(struct tap_record *record, const struct packet *p, __u64 now)
+{
+	record->time_ns = now;
+	__builtin_memcpy(record->source, &p->source, sizeof(record->source));
+	__builtin_memcpy(record->destination, &p->destination, sizeof(record->destination));
+	record->tcp_sequence = p->sequence;
+	record->source_port = p->source_port;
+	record->destination_port = p->destination_port;
+	record->window = p->window;
+	record->ipv4_id = p->ipv4_id;
+	record->family = p->family;
+	record->protocol = p->protocol;
+	record->flags = p->flags;
+	record->ttl = p->ttl;
+	record->marks = p->marks;
+	record->option_bytes = p->option_bytes;
+	record->kind = p->kind;
+	record->zero = 0;
+	__builtin_memset(record->options, 0, sizeof(record->options));
+}
+
+/* @return whether there was room. */
+static __always_inline int send(struct __sk_buff *skb, const struct packet *p, __u64 now)
+{
+	struct tap_record *record = bpf_ringbuf_reserve(&tap_ring, sizeof(*record), 0);
+	if (record == NULL) {
+		count(TAP_COUNT_LOST);
+		return 0;
+	}
+	fill(record, p, now);
+	record->interface = skb->ifindex;
+	__u32 length = p->option_bytes;
+	if (p->kind == TAP_KIND_SYN && (p->marks & TAP_MARK_FRAGMENT) == 0 && length > 0 &&
+	    length <= TAP_OPTION_BYTES) {
+		/* What is cut off stays zero, the end of options. */
+		(void)bpf_skb_load_bytes_relative(skb, p->at + TCP_HEADER, record->options, length,
+						  BPF_HDR_START_NET);
+	}
+	bpf_ringbuf_submit(record, 0);
+	count(TAP_COUNT_NOTED);
+	return 1;
+}
+
+/* What a source looks for at one port of one address. */
+static __always_inline __u64 question_of(const struct tap_settings *settings,
+					 const struct packet *p)
+{
+	__u64 rest = (__u64)p->kind << 16 | p->destination_port;
+	if (p->family == 4) {
+		return hash3(settings->secret, p->source.words[1], p->destination.words[1], rest);
+	}
+	__u64 from = hash3(settings->secret, p->source.words[0], p->source.words[1], 6);
+	return hash3(settings->secret, from,
+		     p->destination.words[0] ^ (p->destination.words[1] << 1 | 1), rest);
+}
+
+static __always_inline int was_asked(const struct tap_settings *settings, __u64 question, __u64 now)
+{
+	__u64 *before = bpf_map_lookup_elem(&tap_seen, &question);
+	return before != NULL && now - *before < settings->again_ns;
+}
+
+static __always_inline int is_watched(const struct tap_settings *settings, const struct packet *p)
+{
+	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS,
+				  .family = p->family,
+				  .address = p->destination };
+	return (settings->tables & TAP_HAS_WATCHED) == 0 ||
+	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
+}
+
+static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
+				 struct packet *p, enum owner owner)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 question = question_of(settings, p);
+	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
+		return;
+	}
+	owner = owner == OWNER_UNKNOWN ? owner_of(skb, settings, p) : owner;
+	if (owner == OWNER_FLOW) {
+		return;
+	}
+	int open = owner == OWNER_OPEN;
+	p->marks |= open ? TAP_MARK_OPEN : 0;
+	if (!may_send(settings, open, open ? 0 : is_known_source(settings, p, now), now)) {
+		suppress(p);
+		return;
+	}
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
+}
+
+/* ---- the programs ---- */
+
+/* What is left after the addresses are known. @return whether the packet is dropped. */
+static __always_inline int look(struct __sk_buff *skb, const struct tap_settings *settings,
+				struct packet *p, struct tap_ban_value *ban)
+{
+	enum owner owner = OWNER_UNKNOWN;
+	int hidden = ban != NULL && ban->verdict == TAP_VERDICT_HIDE;
+	if (read_transport(skb, settings, p) < 0) {
+		count(TAP_COUNT_MALFORMED);
+		return 0;
+	}
+	if (p->protocol == 0) {
+		return 0; /* neither TCP nor UDP, nor an error of theirs */
+	}
+	if (hidden && p->kind != TAP_KIND_ERROR) {
+		owner = owner_of(skb, settings, p);
+	}
+	/* The others are for everybody on the network: nobody is asked in particular. */
+	if (p->kind != TAP_KIND_NONE && skb->pkt_type == PACKET_TO_US) {
+		if (owner == OWNER_UNKNOWN &&
+		    (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
+			/* Nearly all of them belong to a connection, which is found soonest. */
+			owner = owner_of(skb, settings, p);
+		}
+		if (owner != OWNER_FLOW) {
+			note(skb, settings, p, owner);
+		}
+	}
+	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+}
+
+SEC("tc")
+int tap_ingress(struct __sk_buff *skb)
+{
+	struct packet p = { 0 };
+	struct tap_ban_value *ban = NULL;
+	const struct tap_settings *settings = settings_now();
+	int r = read_ip(skb, &p);
+	if (settings == NULL || r > 0) {
+		return TC_ACT_UNSPEC;
+	}
+	if (r < 0) {
+		count(TAP_COUNT_MALFORMED);
+		return TC_ACT_UNSPEC;
+	}
+	if ((settings->tables & (TAP_HAS_BANS | TAP_HAS_NETWORKS)) != 0) {
+		ban = find_ban(settings, &p.source, p.family);
+	}
+	if (ban != NULL && ban->verdict == TAP_VERDICT_DROP) {
+		(void)stop(ban, TAP_COUNT_DROPPED);
+		return TC_ACT_SHOT;
+	}
+	if (ban != NULL && ban->verdict == TAP_VERDICT_SLOW && is_early(ban)) {
+		(void)stop(ban, TAP_COUNT_SLOWED);
+		return TC_ACT_SHOT;
+	}
+	return look(skb, settings, &p, ban) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/*
+ * A connection is answered: that a port is open behind the packet filter too is known from nothing
+ * else. Once for each peer and port, as questions are.
+ */
+static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
+					struct packet *p)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	/* Of IPv6 both halves; whose addresses fall together does so for its own peer alone. */
+	__u64 peer = p->destination.words[1];
+	peer ^= p->family == 4 ? 0 : p->destination.words[0] * 0x9e3779b97f4a7c15ULL;
+	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
+	if (was_asked(settings, question, now)) {
+		return;
+	}
+	int known = is_known_peer(settings, p, now);
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_SENT;
+	if (!may_send(settings, !known, known, now)) {
+		count(TAP_COUNT_SUPPRESSED);
+		return;
+	}
+	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	send(skb, p, now);
+}
+
+/*
+ * What goes through this host to somewhere else leaves no socket here. What such flows began is
+ * remembered, so that the answers are none who scan. What has a socket passes at once, but for
+ * answers to new connections.
+ */
+SEC("tc")
+int tap_egress(struct __sk_buff *skb)
+{
+	struct packet p = { 0 };
+	const struct tap_settings *settings = settings_now();
+	const struct bpf_sock *sk = skb->sk;
+	if ((sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV) || settings == NULL ||
+	    read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
+		return TC_ACT_UNSPEC;
+	}
+	if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
+		note_answer(skb, settings, &p); /* also that of a port published by rules alone */
+		return TC_ACT_UNSPEC;
+	}
+	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
+		__u64 now = bpf_ktime_get_boot_ns();
+		__u64 flow = flow_of(settings, &p, 1);
+		__u64 *before = bpf_map_lookup_elem(&tap_forwarded, &flow);
+		if (before == NULL) {
+			bpf_map_update_elem(&tap_forwarded, &flow, &now, BPF_ANY);
+		} else if (now - *before > FORWARDED_AGAIN_NS) {
+			*before = now;
+		}
+	}
+	return TC_ACT_UNSPEC;
+}
+
+SEC("xdp")
+int tap_xdp(struct xdp_md *context)
+{
+	union address source;
+	__u32 family = 0;
+	const struct tap_settings *settings = settings_now();
+	if (settings == NULL || (settings->tables & (TAP_HAS_BANS | TAP_HAS_NETWORKS)) == 0 ||
+	    (family = read_source(context, &source)) == 0) {
+		return XDP_PASS;
+	}
+	struct tap_ban_value *ban = find_ban(settings, &source, family);
+	/* The others need to know more than an address: they are for the program behind. */
+	if (ban == NULL || ban->verdict != TAP_VERDICT_DROP) {
+		return XDP_PASS;
+	}
+	(void)stop(ban, TAP_COUNT_DROPPED);
+	return XDP_DROP;
+}

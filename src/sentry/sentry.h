@@ -1,0 +1,93 @@
+/* The sentry: notes of packets in, incidents out. No rights, no file, nothing but descriptors. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/portset.h"
+#include "base/when.h"
+#include "common/process.h"
+#include "detect/detect.h"
+#include "tap/tap.h"
+#include "wire/wire.h"
+
+enum {
+	SENTRY_ADDRESSES_MAX = 65536, /* of this host; what is sent to others is not looked at */
+	SENTRY_INCIDENTS_MAX = 256,   /* that go on at once */
+	SENTRY_NOTES_A_TURN = 4096,   /* then the other sources of the loop have theirs */
+};
+
+struct sentry_address;
+
+/* The host's own addresses. */
+struct sentry_addresses {
+	int socket;
+	sd_event_source *source;
+	struct sentry_address *all; /* by address */
+	uint32_t round;             /* of telling: what the last whole one did not name is gone */
+	uint32_t now;               /* how many there are */
+	bool told;                  /* all of them, once */
+};
+
+/* Which ports are open, as the engine told. */
+struct sentry_ports {
+	struct portset open[2]; /* TCP, UDP */
+	uint32_t slices;        /* bit n: that slice of TCP came; bit 16 + n: of UDP */
+	uint64_t base;          /* added to the detector's numbers of incidents; 0 = not told yet */
+};
+
+/* What was said of an incident that goes on. */
+struct sentry_told {
+	uint64_t id; /* of the detector; 0 = free */
+	uint64_t packets;
+};
+
+struct sentry {
+	sd_event *loop;
+	struct link parent;
+	sd_event_source *tick, *notes, *patience;
+	struct detect *detect;
+	struct tap_reader *reader; /* NULL = nothing is heard */
+	struct wire_tap tap;
+	struct sentry_addresses addresses;
+	struct sentry_ports ports;
+	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
+	bool judging;             /* ports and addresses are known, or it took too long */
+	uint64_t judged;
+	struct sentry_told told[SENTRY_INCIDENTS_MAX];
+	struct wire_watched watched; /* as last told */
+};
+
+/* ---- main.c ---- */
+
+/* Judges packets from now on, when it is known what is open and which addresses are the host's. */
+void sentry_begin_when_known(struct sentry *sentry);
+
+/* ---- addresses.c ---- */
+
+/* Before the rights go: opens the socket. @return 0 or negative errno. */
+int addresses_open(struct sentry_addresses *addresses, struct err *e);
+/* @return 0 or negative errno. */
+int addresses_watch(struct sentry *sentry, struct err *e);
+bool addresses_have(const struct sentry_addresses *addresses, const struct addr *address);
+void addresses_deinit(struct sentry_addresses *addresses);
+
+/* ---- ports.c ---- */
+
+/* Takes a slice, and tells the detector what is open now and what is not any more. */
+void ports_take(struct sentry *sentry, const struct wire_open_ports *slice);
+/* Whether all of them have come. */
+bool ports_are_known(const struct sentry_ports *ports);
+
+/* ---- tell.c ---- */
+
+/* Tells what has changed since the last time. */
+void tell_changes(struct sentry *sentry);
+/* Once a second: what has grown without having doubled, and how the sentry is. */
+void tell_growth(struct sentry *sentry);
+/* To an engine that is new: what goes on, and how the sentry is. */
+void tell_again(struct sentry *sentry);
