@@ -27,6 +27,7 @@ class Alarm:
     target: str | None = None
     name: tuple = ()             # kind, probe and tool, of minato
     ports: int = 0               # closed ones that minato had seen by then
+    noticed_ms: float = 0        # from its first packet until minato knew; it is told a little later
 
     @property
     def says(self):
@@ -46,7 +47,7 @@ def alarm_of(incident, seconds=None):
     source = incident["source"]
     return Alarm(seconds or first + incident["alarm_us"] / 1e6, normal(source) if source and "/" not in source else None,
                  normal(incident["target"]), (incident["kind"], incident["probe"], incident["tool"]),
-                 incident["alarm_port_count"])
+                 incident["alarm_port_count"], incident["alarm_us"] / 1000)
 
 
 class Offline:

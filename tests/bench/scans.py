@@ -215,6 +215,8 @@ ROWS = [
     Row("nmap -sW, 200 ports", nmap("-sW", ports=WIDE), probe="ack", tool="nmap"),
     Row("nmap -sU, 20 ports", nmap("-sU", ports=SOME), probe="udp"),
     Row("nmap -sS -T2, 8 ports", nmap("-sS", "-T2", ports=FEW), probe="syn", tool="nmap", paced=True, quick=False),
+    Row("nmap -sS -T3, 200 ports", nmap("-sS", "-T3", ports=WIDE), probe="syn", tool="nmap"),
+    Row("nmap -sS -T5, 200 ports", nmap("-sS", "-T5", ports=WIDE), probe="syn", tool="nmap"),
     Row("nmap -sS -D, 4 sources", decoys, sources=4, kind="decoy", probe="syn", tool="nmap"),
     Row("nmap -sS -f, fragments", nmap("-sS", "-f", ports=WIDE), probe="syn", tool="nmap"),
     Row("nmap -6 -sS, 1000 ports", nmap("-sS", ports=[]), probe="syn", tool="nmap", six=True),
