@@ -1,40 +1,11 @@
-"""ufw and firewalld inside a network namespace, with their settings and runtime files in a mount namespace of their own."""
+"""ufw and firewalld inside a network namespace, with their settings and runtime files apart from the machine's."""
 import contextlib
 import os
-import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
-
-class Apart:
-    """A mount namespace in which some of the host's folders are copies, or empty; with the network of another."""
-
-    def __init__(self, netns, copied, emptied):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="minato-bench-"))
-        steps = [f"mount --bind {self.copy(path)} {path}" for path in copied]
-        steps += [f"mount -t tmpfs none {path}" for path in emptied]
-        self.holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-ec",
-                                        "; ".join([*steps, "echo ready", "exec sleep 3600"])], stdout=subprocess.PIPE,
-                                       start_new_session=True)
-        assert self.holder.stdout.readline() == b"ready\n"
-        self.enter = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", f"--net=/run/netns/{netns}"]
-
-    def copy(self, path):
-        copy = self.folder / path.strip("/").replace("/", "-")
-        shutil.copytree(path, copy, symlinks=True)
-        return copy
-
-    def run(self, *words, **more):
-        return subprocess.run([*self.enter, *map(str, words)], check=True, capture_output=True, text=True, **more)
-
-    def remove(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.holder.pid, signal.SIGKILL)
-        self.holder.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+from apart import Apart
 
 
 class Ufw:
