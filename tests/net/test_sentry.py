@@ -93,6 +93,15 @@ def test_nmap_is_one_line_that_names_what_answered_and_is_not_declared(world, st
     assert "ポートが応答(ポリシーにないもの: 2030/tcp)" in world.asked(daemon, "incidents", LANG="ja_JP.UTF-8", LANGUAGE="ja")
 
 
+def test_the_tap_is_no_doubt_about_what_the_rules_do(world, start):
+    daemon = start()
+    world.declare("minato: 1\nports:\n  ssh: {port: 22/tcp, for: x, owner: o, from: 10.77.0.0/24}\n")
+    world.listen(22)
+    until(lambda: daemon.status()["sentry"]["interfaces"] == 1, "it is tapped")
+    found = json.loads(run(*world.words("plan", "--json"), env=world.environment_of(daemon)).stdout)["proof"]
+    assert found["packets_not_proven"] == 0 and found["packets_asked"] > 10
+
+
 def test_whoever_watches_is_told_at_once(world, start):
     daemon = start()
     watch = subprocess.Popen(list(map(str, world.words("watch", "--kind", "scan_started", "--count", "1"))), env=world.environment_of(daemon),

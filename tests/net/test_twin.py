@@ -328,6 +328,9 @@ def test_a_doubt_is_told_in_the_words_of_iptables_and_for_its_port_alone(world):
 
 def test_programs_before_the_rules_are_named(world):
     world.within("tc", "qdisc", "add", "dev", "eth0", "clsact")
+    assert world.twin().ask("tcp", PEER4, HOST4, 8001)["doubts"] == []  # there is a place for them, and nobody in it
+    world.within("tc", "filter", "add", "dev", "eth0", "ingress", "prio", "9", "bpf", "bytecode",
+                 "1,6 0 0 0,", "flowid", "1:1")
     twin = world.twin()
     assert twin.ask("tcp", PEER4, HOST4, 8001)["doubts"] == [["program", "eth0: tc"]]
     assert twin.ask("tcp", "203.0.113.9", "203.0.113.1", 8001, "eth1")["doubts"] == []

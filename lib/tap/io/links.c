@@ -18,13 +18,12 @@
 
 #include "base/cleanup.h"
 #include "base/io/bpf.h"
+#include "model/tap_mark.h"
 #include "tap/io/pins.h"
 
 enum {
 	REQUEST_BYTES = 512,
 	RECEIVE_BYTES = 64 * 1024,
-	PRIORITY = 6,         /* before what people set by hand, which counts down from 49152 */
-	HANDLE = 0x6d696e61,  /* "mina": tells ours from others of the same priority */
 	INGRESS = 0xfffffff2, /* TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) */
 	EGRESS = 0xfffffff3,
 };
@@ -155,7 +154,7 @@ static int make_clsact(struct tap *tap, int interface)
 
 static uint32_t priority_info(void)
 {
-	return TC_H_MAKE((uint32_t)PRIORITY << 16, htons(ETH_P_ALL));
+	return TC_H_MAKE((uint32_t)TAP_PRIORITY << 16, htons(ETH_P_ALL));
 }
 
 static int put_filter(struct tap *tap, int interface, uint32_t parent, int program)
@@ -163,7 +162,7 @@ static int put_filter(struct tap *tap, int interface, uint32_t parent, int progr
 	struct request request;
 	struct nlmsghdr *message = begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE);
 	struct tcmsg *tc = put_tc(message, interface, parent);
-	tc->tcm_handle = HANDLE;
+	tc->tcm_handle = TAP_HANDLE;
 	tc->tcm_info = priority_info();
 	mnl_attr_put_strz(message, TCA_KIND, "bpf");
 	struct nlattr *options = mnl_attr_nest_start(message, TCA_OPTIONS);
@@ -179,7 +178,7 @@ static int remove_filter(struct tap *tap, int interface, uint32_t parent)
 	struct request request;
 	struct nlmsghdr *message = begin(&request, RTM_DELTFILTER, 0);
 	struct tcmsg *tc = put_tc(message, interface, parent);
-	tc->tcm_handle = HANDLE;
+	tc->tcm_handle = TAP_HANDLE;
 	tc->tcm_info = priority_info();
 	mnl_attr_put_strz(message, TCA_KIND, "bpf");
 	int r = ask(tap, message, NULL, NULL);
@@ -200,12 +199,12 @@ static void see_filter(const struct nlmsghdr *message, void *data)
 		return; /* the head of a priority */
 	}
 	const uint32_t priority = TC_H_MAJ(tc->tcm_info) >> 16;
-	if (tc->tcm_handle == HANDLE && priority == PRIORITY) {
+	if (tc->tcm_handle == TAP_HANDLE && priority == TAP_PRIORITY) {
 		filters->ours = true;
 		return;
 	}
 	filters->others++;
-	filters->earlier += priority < PRIORITY;
+	filters->earlier += priority < TAP_PRIORITY;
 }
 
 static int read_filters(struct filters *out, struct tap *tap, int interface, uint32_t parent)

@@ -6,14 +6,19 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/io/netlink.h"
+#include "model/tap_mark.h"
 #include "twin/io/host.h"
 
-enum { ENOUGH = 1 }; /* no more of this listing */
+enum {
+	ENOUGH = 1,           /* no more of this listing */
+	INGRESS = 0xfffffff2, /* TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) */
+};
 
 /* How much was read. */
 struct reading_marks {
@@ -271,6 +276,44 @@ static int dump(int fd, struct reading *reading, uint16_t type, unsigned char fa
 	return r < 0 ? err_system(e, r, "cannot read the host's network") : 0;
 }
 
+/* Our own tap lets pass what nobody banned; whom it keeps out, minato bans and explain tell. */
+static int take_filter(const struct nlmsghdr *message, void *data)
+{
+	struct host_link *link = data;
+	const struct tcmsg *info = mnl_nlmsg_get_payload(message);
+	if (message->nlmsg_type != RTM_NEWTFILTER || info->tcm_handle == 0) {
+		return 0; /* the head of a priority */
+	}
+	link->tc |=
+		info->tcm_handle != TAP_HANDLE || TC_H_MAJ(info->tcm_info) >> 16 != TAP_PRIORITY;
+	return 0;
+}
+
+static void see_nothing(void *data)
+{
+	struct host_link *link = data;
+	link->tc = false;
+}
+
+/* A discipline for programs that has none, or ours alone, decides nothing. */
+static void read_filters(int fd, struct host_link *link)
+{
+	const struct netlink_reader reader = { .function = take_filter,
+					       .again = see_nothing,
+					       .data = link };
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	struct nlmsghdr *request =
+		netlink_request(buffer, RTM_GETTFILTER, NLM_F_DUMP, sizeof(struct tcmsg));
+	struct tcmsg *info = mnl_nlmsg_get_payload(request);
+	info->tcm_family = AF_UNSPEC;
+	info->tcm_ifindex = (int)link->index;
+	info->tcm_parent = INGRESS;
+	link->tc = false;
+	if (netlink_ask(fd, request, &reader) < 0) {
+		link->tc = true; /* it is not known */
+	}
+}
+
 int host_read_network(struct twin_host *host, struct err *e)
 {
 	static const unsigned char families[] = { AF_INET, AF_INET6 };
@@ -281,6 +324,11 @@ int host_read_network(struct twin_host *host, struct err *e)
 	}
 	int r = dump(fd, &reading, RTM_GETLINK, AF_UNSPEC, take_link, e);
 	r = r < 0 ? r : dump(fd, &reading, RTM_GETQDISC, AF_UNSPEC, take_discipline, e);
+	for (size_t i = 0; r == 0 && i < host->links.count; i++) {
+		if (host->links.items[i].tc) {
+			read_filters(fd, &host->links.items[i]);
+		}
+	}
 	r = r < 0 ? r : dump(fd, &reading, RTM_GETADDR, AF_UNSPEC, take_address, e);
 	for (size_t i = 0; r == 0 && i < HOST_FAMILIES; i++) {
 		r = dump(fd, &reading, RTM_GETROUTE, families[i], take_route, e);
