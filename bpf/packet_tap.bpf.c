@@ -19,18 +19,28 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 	if ((settings->tables & TAP_HAS_BANS) != 0) {
 		ban = bpf_map_lookup_elem(&tap_bans, source);
 	}
-	if (ban == NULL && (settings->tables & TAP_HAS_NETWORKS) != 0) {
+	int single = ban != NULL;
+	if (!single && (settings->tables & TAP_HAS_NETWORKS) != 0) {
 		key.address = *source;
 		ban = bpf_map_lookup_elem(&tap_networks, &key);
 	}
-	if (ban == NULL || bpf_ktime_get_boot_ns() >= ban->until_ns) {
+	if (ban == NULL || coarse_now(settings) >= ban->until_ns) {
 		return NULL;
+	}
+	__u32 list =
+		settings->never; /* before it is looked into: it may be another one afterwards */
+	if (single && ban->checked == list) {
+		return ban;
 	}
 	/* Whatever the table of bans says: so no mistake in user space locks the owner out. */
 	key.address = *source;
 	if (bpf_map_lookup_elem(&tap_never, &key) != NULL) {
 		count(TAP_COUNT_SPARED);
 		return NULL;
+	}
+	if (single) {
+		ban->checked =
+			settings->never; /* the same address, the same list: no other answer */
 	}
 	return ban;
 }
@@ -203,7 +213,8 @@ static __always_inline __u64 question_of(const struct tap_settings *settings,
 static __always_inline int was_asked(const struct tap_settings *settings, __u64 question, __u64 now)
 {
 	__u64 *before = bpf_map_lookup_elem(&tap_seen, &question);
-	return before != NULL && now - *before < settings->again_ns;
+	/* What was noted a moment ago can be later than the coarse clock. */
+	return before != NULL && (now < *before || now - *before < settings->again_ns);
 }
 
 static __always_inline int is_watched(const struct tap_settings *settings, const struct packet *p)
@@ -215,10 +226,28 @@ static __always_inline int is_watched(const struct tap_settings *settings, const
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
 
+static __always_inline void remember_open(const struct packet *p, __u64 now)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	if (last != NULL && p->kind == TAP_KIND_SYN) {
+		*last = now;
+	}
+}
+
+/* Whether a listener was found there since its clients were noted last: then neither an ACK nor a
+ * FIN is a question, and whose it is need not be looked up. */
+static __always_inline int was_open(const struct tap_settings *settings, const struct packet *p)
+{
+	__u32 port = p->destination_port;
+	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
+	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
+}
+
 static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
 				 struct packet *p, enum owner owner)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
@@ -228,7 +257,11 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		return;
 	}
 	int open = owner == OWNER_OPEN;
-	p->marks |= open ? TAP_MARK_OPEN : 0;
+	if (open) {
+		p->marks |= TAP_MARK_OPEN;
+		remember_open(p, now);
+	}
+	now = bpf_ktime_get_boot_ns();
 	if (!may_send(settings, open, open ? 0 : is_known_source(settings, p, now), now)) {
 		suppress(p);
 		return;
@@ -257,15 +290,15 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 		owner = owner_of(skb, settings, p);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
-	if (p->kind != TAP_KIND_NONE && skb->pkt_type == PACKET_TO_US) {
-		if (owner == OWNER_UNKNOWN &&
-		    (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
-			/* Nearly all of them belong to a connection, which is found soonest. */
-			owner = owner_of(skb, settings, p);
-		}
-		if (owner != OWNER_FLOW) {
-			note(skb, settings, p, owner);
-		}
+	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
+		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	}
+	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
+		/* Nearly all of them belong to a connection. */
+		owner = was_open(settings, p) ? OWNER_FLOW : owner_of(skb, settings, p);
+	}
+	if (owner != OWNER_FLOW) {
+		note(skb, settings, p, owner);
 	}
 	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
 }
@@ -298,19 +331,38 @@ int tap_ingress(struct __sk_buff *skb)
 	return look(skb, settings, &p, ban) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* What a peer asked for and gets an answer to, as its socket knows it: nearly all were noted
+ * before, and no packet is read for them. */
+static __always_inline __u64 answered(const struct tap_settings *settings,
+				      const struct bpf_sock *sk)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | (__u16)sk->src_port;
+	if (sk->family == FAMILY_IPV4) {
+		return hash3(settings->secret, sk->dst_ip4, sk->src_ip4, rest);
+	}
+	__u64 peer = hash3(settings->secret, (__u64)sk->dst_ip6[0] << 32 | sk->dst_ip6[1],
+			   (__u64)sk->dst_ip6[2] << 32 | sk->dst_ip6[3], rest);
+	return hash3(settings->secret, peer, (__u64)sk->src_ip6[0] << 32 | sk->src_ip6[1],
+		     (__u64)sk->src_ip6[2] << 32 | sk->src_ip6[3]);
+}
+
+/* The same of a packet without a socket. */
+static __always_inline __u64 answer_of(const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer =
+		hash3(settings->secret, p->destination.words[0], p->destination.words[1], rest);
+	return hash3(settings->secret, peer, p->source.words[0], p->source.words[1]);
+}
+
 /*
  * A connection is answered: that a port is open behind the packet filter too is known from nothing
  * else. Once for each peer and port, as questions are.
  */
 static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_settings *settings,
-					struct packet *p)
+					struct packet *p, __u64 question)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
-	/* Of IPv6 both halves; whose addresses fall together does so for its own peer alone. */
-	__u64 peer = p->destination.words[1];
-	peer ^= p->family == 4 ? 0 : p->destination.words[0] * 0x9e3779b97f4a7c15ULL;
-	__u64 question = hash3(settings->secret, peer, p->source.words[1], rest);
 	if (was_asked(settings, question, now)) {
 		return;
 	}
@@ -321,8 +373,9 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 		count(TAP_COUNT_SUPPRESSED);
 		return;
 	}
-	bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
-	send(skb, p, now);
+	if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
 }
 
 /*
@@ -334,24 +387,31 @@ SEC("tc")
 int tap_egress(struct __sk_buff *skb)
 {
 	struct packet p = { 0 };
+	__u64 question = 0;
 	const struct tap_settings *settings = settings_now();
 	const struct bpf_sock *sk = skb->sk;
-	if ((sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV) || settings == NULL ||
-	    read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
+	if (settings == NULL || (sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV)) {
+		return TC_ACT_UNSPEC;
+	}
+	if (sk != NULL) {
+		question = answered(settings, sk);
+		if (was_asked(settings, question, coarse_now(settings))) {
+			return TC_ACT_UNSPEC;
+		}
+	}
+	if (read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
 		return TC_ACT_UNSPEC;
 	}
 	if (p.protocol == PROTOCOL_TCP && (p.flags & 0x12) == 0x12) {
-		note_answer(skb, settings, &p); /* also that of a port published by rules alone */
+		/* Also that of a port which is published by rules alone. */
+		note_answer(skb, settings, &p, sk != NULL ? question : answer_of(settings, &p));
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
-		__u64 now = bpf_ktime_get_boot_ns();
+		__u32 yes = 1;
 		__u64 flow = flow_of(settings, &p, 1);
-		__u64 *before = bpf_map_lookup_elem(&tap_forwarded, &flow);
-		if (before == NULL) {
-			bpf_map_update_elem(&tap_forwarded, &flow, &now, BPF_ANY);
-		} else if (now - *before > FORWARDED_AGAIN_NS) {
-			*before = now;
+		if (bpf_map_lookup_elem(&tap_forwarded, &flow) == NULL) {
+			bpf_map_update_elem(&tap_forwarded, &flow, &yes, BPF_ANY);
 		}
 	}
 	return TC_ACT_UNSPEC;

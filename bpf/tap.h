@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 2
+#define TAP_VERSION 3
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
@@ -80,7 +80,8 @@ struct tap_ban_value {
 	__u64 next_ns;     /* slow: when the next one is due (GCRA, ITU-T I.371); kernel's side */
 	__u64 stopped;     /* packets that it has dropped; kernel's side */
 	__u32 verdict;     /* enum tap_verdicts */
-	__u32 zero;
+	__u32 checked; /* single: the list of the never banned that does not have it; kernel's side
+			*/
 };
 
 /* Key of the tables of prefixes. The family comes first, so that no prefix of IPv6 has IPv4. */
@@ -100,6 +101,9 @@ struct tap_prefix {
 struct tap_settings {
 	__u32 version; /* TAP_VERSION */
 	__u32 tables;  /* TAP_HAS_ */
+	__u32 never;   /* counts up with every list of the never banned */
+	__u32 zero;
+	__u64 suspended_ns; /* CLOCK_BOOTTIME minus CLOCK_MONOTONIC */
 	__u64 secret[2];
 	__u64 again_ns; /* what was noted is noted again after so long */
 	/* Notes that one CPU sends: so many at once, one more each `interval_ns`. */

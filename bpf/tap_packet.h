@@ -25,6 +25,7 @@
 #define ETHER_QINQ 0x88a8
 #define VLAN_TAGS_MAX 4
 #define EXTENSIONS_MAX 8
+#define FAMILY_IPV4 2  /* AF_INET */
 #define PACKET_TO_US 0 /* include/uapi/linux/if_packet.h: PACKET_HOST */
 #define TCP_HEADER 20
 #define UDP_HEADER 8
@@ -32,8 +33,6 @@
 #define PULL_BYTES 256 /* all headers that we look at, as a rule */
 #define SOURCE_SECONDS 60
 #define SOURCE_HITS_MAX 64
-#define FORWARDED_AGAIN_NS 1000000000ULL
-#define FORWARDED_NS 300000000000ULL /* no answer is waited for longer; see nf_conntrack */
 
 union address {
 	__u8 bytes[16];
@@ -128,6 +127,14 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
+/* When a listener was found at a port of TCP last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} tap_open SEC(".maps");
+
 /* When a question was noted last. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -157,18 +164,24 @@ struct {
 	__type(value, struct pieces);
 } tap_fragments SEC(".maps");
 
-/* When the inside last sent something in a flow that goes through this host. */
+/* Flows that go through this host, as flow_of() names them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TAP_FORWARDED_MAX);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, __u32);
 } tap_forwarded SEC(".maps");
 
 static __always_inline const struct tap_settings *settings_now(void)
 {
 	__u32 first = 0;
 	return bpf_map_lookup_elem(&tap_settings_map, &first);
+}
+
+/* On CLOCK_BOOTTIME, late by a tick at most: no clock is read for each packet. */
+static __always_inline __u64 coarse_now(const struct tap_settings *settings)
+{
+	return bpf_ktime_get_coarse_ns() + settings->suspended_ns;
 }
 
 static __always_inline void count(__u32 which)
@@ -255,18 +268,24 @@ struct packet {
 	__u8 kind; /* enum tap_kind */
 };
 
-/* Bytes from the IP header on: how long the header of the link is depends on the device. Those of
- * a packet in pages are drawn together when they are needed first. */
-static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+/* Of a packet in pages: they are drawn together when headers are needed first. */
+static __noinline int load_pages(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
 {
-	if (bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0) {
-		return 0;
-	}
 	__u32 most = skb->len < PULL_BYTES ? skb->len : PULL_BYTES;
 	if (bpf_skb_pull_data(skb, most) < 0) {
 		return -1;
 	}
 	return bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET);
+}
+
+/* Bytes from the IP header on: how long the header of the link is depends on the device. */
+static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 length)
+{
+	if (__builtin_expect(
+		    bpf_skb_load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0, 1)) {
+		return 0;
+	}
+	return load_pages(skb, at, to, length);
 }
 
 static __always_inline __u16 be16(const __u8 *at)
@@ -363,7 +382,7 @@ static __always_inline int read_ip(struct __sk_buff *skb, struct packet *p)
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		__u8 tag[4];
-		if (type != ETHER_VLAN && type != ETHER_QINQ) {
+		if (__builtin_expect(type != ETHER_VLAN && type != ETHER_QINQ, 1)) {
 			break;
 		}
 		if (load(skb, at, tag, sizeof(tag)) < 0) {
@@ -644,8 +663,7 @@ static __always_inline __u64 flow_of(const struct tap_settings *settings, const 
 static __always_inline int is_forwarded(const struct tap_settings *settings, const struct packet *p)
 {
 	__u64 flow = flow_of(settings, p, 0);
-	__u64 *last = bpf_map_lookup_elem(&tap_forwarded, &flow);
-	return last != NULL;
+	return bpf_map_lookup_elem(&tap_forwarded, &flow) != NULL;
 }
 
 static __always_inline enum owner

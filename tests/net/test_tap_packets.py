@@ -17,7 +17,7 @@ def kernel(netns, tmp_path):
     """A tap that is attached to nothing."""
     world = World(netns, tmp_path)
     made = world.probe()
-    made.done("load", 0, 0, 1, 0)  # what was asked is asked again a millisecond later
+    made.done("load", 0, 0, 1, 0)  # what was asked is asked again at the next tick
     made.done("listen")
     made.world = world
     yield made
@@ -104,7 +104,7 @@ def test_a_packet_is_read_however_it_is_wrapped(kernel):
     for name, (frame, _, _) in NOTED.items():
         note = note_of(kernel, frame)
         made[name] = note and (note["port"], note["marks"])
-        kernel.tell("notes", 1, 2)  # two milliseconds, after which it may be asked again
+        kernel.tell("notes", 1, 20)  # a tick later it may be asked again
     assert made == {name: (port, marks) for name, (_, port, marks) in NOTED.items()}
     assert kernel.tell("counters")["malformed"] == 0
 
@@ -323,6 +323,7 @@ def test_others_are_not_dropped(kernel):
 
 def test_a_ban_ends_by_itself(kernel):
     kernel.done("ban", BEYOND, "drop", 0)
+    kernel.tell("notes", 1, 20)  # a tick later
     assert run(kernel, ethernet(ipv4(tcp(80)))) == GOES_ON
     assert [ban["prefix"] for ban in kernel.tell("bans")] == [BEYOND]
     assert [ban["prefix"] for ban in kernel.tell("expire")] == [BEYOND]
@@ -344,6 +345,16 @@ def test_never_wins_over_every_ban(kernel, verdict):
         kernel.done("never", "::/0")
         assert DROPPED in (run(kernel, four), run(kernel, four))
         kernel.done("unban", prefix)
+
+
+def test_a_new_list_of_the_never_banned_holds_for_bans_that_dropped_before(kernel):
+    frame = ethernet(ipv4(tcp(80)))
+    kernel.done("ban", BEYOND, "drop", 600000)
+    for listed, said in (((), DROPPED), (("198.51.100.0/24",), GOES_ON), (("203.0.113.1",), DROPPED), ((BEYOND,), GOES_ON)):
+        kernel.done("never", *listed)
+        assert [run(kernel, frame), run(kernel, frame)] == [said, said]
+    kernel.done("ban", BEYOND, "drop", 600000)
+    assert run(kernel, frame) == GOES_ON
 
 
 def test_a_single_ban_goes_before_that_of_its_network(kernel):

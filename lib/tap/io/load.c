@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <packet_tap.skel.h>
@@ -49,11 +50,26 @@ static void set_options(struct tap_settings *settings, const struct tap_options 
 	settings->again_ns = (uint64_t)again * 1000;
 }
 
+static int64_t nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+	(void)clock_gettime(clock, &now); /* always there */
+	return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+uint64_t tap_suspended(void)
+{
+	const int64_t monotonic = nanoseconds(CLOCK_MONOTONIC);
+	const int64_t span = nanoseconds(CLOCK_BOOTTIME) - monotonic;
+	/* Less than a millisecond passed between the two questions. */
+	return span < NSEC_PER_SEC / 1000 ? 0 : (uint64_t)span;
+}
+
 static int put_settings(const struct tap *tap, const struct tap_options *options, bool anew,
 			struct err *e)
 {
 	const uint32_t first = 0;
-	struct tap_settings settings = { .version = TAP_VERSION };
+	struct tap_settings settings = { .version = TAP_VERSION, .never = 1 };
 	int r = 0;
 	if (!anew) {
 		r = bpf_read_value(tap->fds[PIN_SETTINGS], first, &settings);
@@ -62,6 +78,7 @@ static int put_settings(const struct tap *tap, const struct tap_options *options
 		return err_system(e, errno, "no random numbers for the tap");
 	}
 	set_options(&settings, options, tap->cpus);
+	settings.suspended_ns = tap_suspended();
 	if (r == 0) {
 		r = bpf_update(tap->fds[PIN_SETTINGS], &first, &settings);
 	}

@@ -50,3 +50,5 @@ void tap_pins_open_before(struct tap *tap, const struct tap_place *place);
 int tap_pins_make(const struct tap *tap, const struct tap_place *place, struct err *e);
 /* Removes everything but the folder. @param keep_xdp  an XDP program stays as the one before. */
 void tap_pins_remove(const struct tap_place *place, bool keep_xdp);
+/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC now, nanoseconds. */
+uint64_t tap_suspended(void);

@@ -11,9 +11,15 @@
 
 /* ---- settings ---- */
 
-/* Changes which tables are looked into, under the lock that every writer of the settings takes. */
-static int change_settings(const struct tap *tap, uint32_t set, uint32_t unset,
-			   const uint64_t *published, struct err *e)
+/* What changes of the settings; zeroed = only what time changes. */
+struct change {
+	uint32_t set, unset; /* tables that are looked into */
+	bool never;          /* there is another list */
+	const uint64_t *published;
+};
+
+/* Under the lock that every writer of the settings takes. */
+static int change_settings(const struct tap *tap, const struct change *change, struct err *e)
 {
 	const uint32_t first = 0;
 	struct tap_settings settings;
@@ -22,9 +28,11 @@ static int change_settings(const struct tap *tap, uint32_t set, uint32_t unset,
 	}
 	int r = bpf_read_value(tap->fds[PIN_SETTINGS], first, &settings);
 	if (r == 0) {
-		settings.tables = (settings.tables | set) & ~unset;
-		if (published != NULL) {
-			memcpy(settings.published, published, sizeof(settings.published));
+		settings.tables = (settings.tables | change->set) & ~change->unset;
+		settings.never += change->never;
+		settings.suspended_ns = tap_suspended();
+		if (change->published != NULL) {
+			memcpy(settings.published, change->published, sizeof(settings.published));
 		}
 		r = bpf_update(tap->fds[PIN_SETTINGS], &first, &settings);
 	}
@@ -42,7 +50,7 @@ int tap_published_set(struct tap *tap, const struct portset *tcp, const struct p
 	if (udp != NULL) {
 		memcpy(words + TAP_PORT_WORDS / 2, udp->words, sizeof(udp->words));
 	}
-	return change_settings(tap, 0, 0, words, e);
+	return change_settings(tap, &(struct change){ .published = words }, e);
 }
 
 /* ---- bans ---- */
@@ -86,18 +94,20 @@ int tap_bans_set(struct tap *tap, const struct tap_ban *bans, size_t count, stru
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = set_ban(tap, &bans[i], &tables, e);
 	}
-	const int told = tables != 0 ? change_settings(tap, tables, 0, NULL, e) : 0;
+	const int told =
+		tables != 0 ? change_settings(tap, &(struct change){ .set = tables }, e) : 0;
 	return r < 0 ? r : told;
 }
 
-/* Nobody pays any more for a table that has become empty. */
+/* Nobody pays any more for a table that has become empty. Whoever calls this often also keeps the
+ * kernel's side from taking the time of a suspended host for none. */
 static int tell_empty(const struct tap *tap, struct err *e)
 {
 	struct tap_prefix key;
 	uint32_t empty = 0;
 	empty |= bpf_next_key(tap->fds[PIN_BANS], NULL, key.address) == -ENOENT ? TAP_HAS_BANS : 0;
 	empty |= bpf_next_key(tap->fds[PIN_NETWORKS], NULL, &key) == -ENOENT ? TAP_HAS_NETWORKS : 0;
-	return empty != 0 ? change_settings(tap, 0, empty, NULL, e) : 0;
+	return change_settings(tap, &(struct change){ .unset = empty }, e);
 }
 
 int tap_bans_remove(struct tap *tap, const struct prefix *prefix, struct err *e)
@@ -289,20 +299,23 @@ static int set_list(const struct tap *tap, enum pin pin, const struct prefix *li
 
 int tap_never_set(struct tap *tap, const struct prefix *list, size_t count, struct err *e)
 {
-	return set_list(tap, PIN_NEVER, list, count, TAP_NEVER_MAX, e);
+	int r = set_list(tap, PIN_NEVER, list, count, TAP_NEVER_MAX, e);
+	/* Also after half of it: what is in the table holds. */
+	const int told = change_settings(tap, &(struct change){ .never = true }, e);
+	return r < 0 ? r : told;
 }
 
 int tap_watched_set(struct tap *tap, const struct prefix *list, size_t count, struct err *e)
 {
 	int r = 0;
 	if (count == 0) { /* before the table is empty: then nothing would be watched */
-		r = change_settings(tap, 0, TAP_HAS_WATCHED, NULL, e);
+		r = change_settings(tap, &(struct change){ .unset = TAP_HAS_WATCHED }, e);
 	}
 	if (r == 0) {
 		r = set_list(tap, PIN_WATCHED, list, count, TAP_WATCHED_MAX, e);
 	}
 	if (r == 0 && count > 0) {
-		r = change_settings(tap, TAP_HAS_WATCHED, 0, NULL, e);
+		r = change_settings(tap, &(struct change){ .set = TAP_HAS_WATCHED }, e);
 	}
 	return r;
 }
