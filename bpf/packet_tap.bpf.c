@@ -77,10 +77,10 @@ static __always_inline __u64 place_of(const struct tap_settings *settings,
 }
 
 /* Whether the peer has asked for closed ports lately. */
-static __always_inline int is_known_peer(const struct tap_settings *settings,
-					 const struct packet *p, __u64 now)
+static __always_inline int is_known(const struct tap_settings *settings, const union address *peer,
+				    __u32 family, __u64 now)
 {
-	__u64 hash = place_of(settings, &p->destination, p->family);
+	__u64 hash = place_of(settings, peer, family);
 	__u32 at = hash & (TAP_SOURCES_MAX - 1);
 	__u16 stamp = now >> 30;
 	struct source_cell *cell = bpf_map_lookup_elem(&tap_sources, &at);
@@ -262,7 +262,10 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		remember_open(p, now);
 	}
 	now = bpf_ktime_get_boot_ns();
-	if (!may_send(settings, open, open ? 0 : is_known_source(settings, p, now), now)) {
+	/* Of a scan the open ports matter most: they have the scanner's share, not the clients'. */
+	int known = open ? is_known(settings, &p->source, p->family, now)
+			 : is_known_source(settings, p, now);
+	if (!may_send(settings, open && !known, known, now)) {
 		suppress(p);
 		return;
 	}
@@ -366,7 +369,7 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	if (was_asked(settings, question, now)) {
 		return;
 	}
-	int known = is_known_peer(settings, p, now);
+	int known = is_known(settings, &p->destination, p->family, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
 	if (!may_send(settings, !known, known, now)) {

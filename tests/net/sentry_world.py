@@ -88,7 +88,12 @@ def named(daemon, source, seconds=5, **wanted):
         assert len(found) <= 1, found
         return found[0] if found and all(found[0][key] == value for key, value in wanted.items()) else None
 
-    return until(one, f"an incident of {source} {wanted}: {incidents(daemon)}", seconds)
+    try:
+        return until(one, f"an incident of {source} {wanted}", seconds)
+    except AssertionError as late:
+        sentry = daemon.status()["sentry"]
+        counted = {key: sentry[key] for key in ("way", "packets", "lost", "limited")}
+        raise AssertionError(f"{late}; {counted}, {incidents(daemon)}") from None
 
 
 def looking(daemon, way="tap", interfaces=1):
