@@ -120,6 +120,7 @@ int check_run(struct check *out, const struct context *context, const struct pro
 		.talk = target->service->talk,
 		.tls = target->service->tls,
 		.udp = target->service->protocol == PROTOCOL_UDP,
+		.unnamed = target->host[0] == '\0',
 		.port = target->port,
 		.connect_time = limits->connect_time,
 		/* Who only listens does not wait as long as who was asked something. */

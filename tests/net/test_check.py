@@ -342,7 +342,55 @@ def test_without_a_target_every_declared_port_is_asked(world):
     assert done.returncode == 15
 
 
+def test_nobody_named_an_own_port_so_its_certificate_may_have_any_name(world, keys):
+    with Server(world, 443, tls(keys["other"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))):
+        found = check(world, "443", namespace=world.host)
+    assert step(found, "tls")["tls"]["certificate"]["fault"] == "self_signed"
+
+
 # ---- hostile servers ----
+
+def test_a_handshake_without_end_ends_in_time(world):
+    """HelloRequest is passed over by clients (RFC 5246 7.4.1.1), as often as it comes."""
+    def flood(connection):
+        connection.recv(4096)
+        requests = bytes(4) * 4000
+        record = b"\x16\x03\x03" + len(requests).to_bytes(2, "big") + requests
+        while True:
+            connection.sendall(record * 1000)
+
+    with Server(world, 443, flood):
+        found = check(world, "--timeout", "1", f"https://{HOST}")
+    assert found["cause"] in ("silent", "tls_refused") and found["ms"] < 4000
+
+
+def test_tls_that_comes_byte_by_byte_is_tls(world, keys):
+    def drip(connection):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(keys["self"])
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        wrapped = context.wrap_bio(incoming, outgoing, server_side=True)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        first = True
+        while True:
+            try:
+                wrapped.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                bytes_ = outgoing.read()
+                if bytes_ and first:
+                    connection.sendall(bytes_[:1])
+                    threading.Event().wait(0.3)
+                    bytes_, first = bytes_[1:], False
+                connection.sendall(bytes_)
+                incoming.write(connection.recv(4096))
+        connection.sendall(outgoing.read())
+        connection.recv(1)
+
+    with Server(world, 443, drip):
+        found = check(world, f"tls://{HOST}:443")
+    assert (found["cause"], step(found, "tls")["tls"]["certificate"]["fault"]) == ("certificate", "self_signed")
+
 
 def test_an_endless_greeting_ends(world):
     def flood(connection):
