@@ -1,9 +1,13 @@
 """minato check, from the outside to the host: each way in which a service does not answer has its own cause."""
 import json
+import os
+import select
+import signal
 import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -342,10 +346,83 @@ def test_without_a_target_every_declared_port_is_asked(world):
     assert done.returncode == 15
 
 
+def test_declared_ports_are_asked_at_once_and_told_in_order(world):
+    ports = range(9000, 9024)
+    world.declare("minato: 1\nports:\n" + "".join(
+        f"  p{port}: {{port: {port}/tcp, for: x, owner: o, from: any, encryption: none, because: test}}\n" for port in ports))
+    servers = [Server(world, port, lambda connection: connection.recv(1)) for port in ports[1:]]
+    begun = time.monotonic()
+    done = world.minato("check", "--json")
+    took = time.monotonic() - begun
+    for server in servers:
+        server.__exit__()
+    found = json.loads(done.stdout)["checks"]
+    assert [each["target"] for each in found] == [f"{port}/tcp" for port in ports]
+    assert [each["cause"] for each in found] == ["refused"] + ["answers"] * len(servers) and done.returncode == 15
+    assert all(each["ms"] > 900 for each in found[1:]) and took < 8  # each alone waits a second for a greeting
+
+
+def test_a_port_that_is_declared_twice_is_asked_once(world):
+    world.declare("minato: 1\nports:\n  a: {port: 22/tcp, for: x, owner: o, from: 10.0.0.1}\n"
+                  "  b: {port: 22/tcp, for: x, owner: o, from: 10.0.0.2}\n")
+    assert [each["target"] for each in json.loads(world.minato("check", "--json").stdout)["checks"]] == ["22/tcp"]
+
+
 def test_nobody_named_an_own_port_so_its_certificate_may_have_any_name(world, keys):
     with Server(world, 443, tls(keys["other"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))):
         found = check(world, "443", namespace=world.host)
     assert step(found, "tls")["tls"]["certificate"]["fault"] == "self_signed"
+
+
+def test_a_name_of_this_host_is_looked_at_from_inside(world):
+    assert check(world, "tcp://localhost:97", namespace=world.host)["inside"] == "nobody"
+
+
+class Watching:
+    def __init__(self, world, *words, namespace=None):
+        self.process = subprocess.Popen(["ip", "netns", "exec", namespace or world.outside, MINATO, "check", *words],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=world.environment(),
+                                        start_new_session=True)
+
+    def line(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], 10)
+        return self.process.stdout.readline() if ready else ""
+
+    def end(self):
+        """As Ctrl-C does: to all processes of the terminal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return *self.process.communicate(timeout=10), self.process.returncode
+
+
+def test_ctrl_c_ends_the_watching_also_while_asking(world):
+    asked = threading.Event()
+    with Server(world, 22, lambda connection: (asked.set(), connection.recv(1))):
+        watching = Watching(world, "--watch", "1", "--timeout", "30", f"ssh://{HOST}")
+        begun = asked.wait(10)
+        out, err, code = watching.end()
+    assert begun
+    assert "0 of 0 answered" in out and err == "" and code == 0
+
+
+def test_ctrl_c_ends_several_with_what_is_known(world):
+    asked = threading.Event()
+    with Server(world, 22, lambda connection: (asked.set(), connection.recv(1))):
+        watching = Watching(world, "--timeout", "30", f"tcp://{HOST}:96", f"ssh://{HOST}")
+        first, begun = watching.line(), asked.wait(10)
+        out, err, code = watching.end()
+    assert begun and first.startswith(f"tcp://{HOST}:96  does not answer")
+    assert (f"ssh://{HOST}:22" not in out, err, code) == (True, "", 15)
+
+
+def test_watching_an_own_port_sees_who_comes_to_listen(world):
+    watching = Watching(world, "--watch", "1", "9099", namespace=world.host)
+    before = watching.line()
+    with inside(world.host) as call:
+        server = call(lambda: socket.create_server((HOST, 9099)))
+    with server:
+        after = watching.line()
+        watching.end()
+    assert "nothing listens" in before and after.rstrip().endswith("answers")
 
 
 # ---- hostile servers ----
