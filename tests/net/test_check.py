@@ -1,6 +1,7 @@
 """minato check, from the outside to the host: each way in which a service does not answer has its own cause."""
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -494,6 +495,20 @@ def test_one_byte_a_second_ends_in_time(world):
 
     with Server(world, 22, drip):
         assert check(world, "--timeout", "2", f"ssh://{HOST}")["cause"] in ("silent", "other_service")
+
+
+@pytest.mark.parametrize("change, limit, sentence", [
+    ((b"libssl.so.3", b"libnon.so.3"), None, "a library that it needs is missing or too old"),
+    ((b"", b""), (resource.RLIMIT_NOFILE, (8, 8)), "is the limit of open files (ulimit -n) too low?"),
+])
+def test_why_the_probe_does_not_start(world, tmp_path, change, limit, sentence):
+    for program in (MINATO, MINATO.parent / "minato-probe"):
+        copy = tmp_path / program.name
+        copy.write_bytes(program.read_bytes().replace(*change) if program.name != "minato" else program.read_bytes())
+        copy.chmod(0o755)
+    done = subprocess.run([tmp_path / "minato", "check", "127.0.0.1:9"], capture_output=True, text=True, check=False,
+                          env=world.environment(), preexec_fn=lambda: limit and resource.setrlimit(*limit))
+    assert done.returncode == 1 and sentence in done.stderr
 
 
 def test_bad_words(world):
