@@ -360,7 +360,7 @@ def test_declared_ports_are_asked_at_once_and_told_in_order(world):
     found = json.loads(done.stdout)["checks"]
     assert [each["target"] for each in found] == [f"{port}/tcp" for port in ports]
     assert [each["cause"] for each in found] == ["refused"] + ["answers"] * len(servers) and done.returncode == 15
-    assert all(each["ms"] > 900 for each in found[1:]) and took < 8  # each alone waits a second for a greeting
+    assert all(each["duration_us"] > 900_000 for each in found[1:]) and took < 8  # each alone waits a second for a greeting
 
 
 def test_a_port_that_is_declared_twice_is_asked_once(world):
@@ -426,6 +426,24 @@ def test_watching_an_own_port_sees_who_comes_to_listen(world):
     assert "nothing listens" in before and after.rstrip().endswith("answers")
 
 
+def test_keys_are_always_there(world, keys):
+    """What is not known is null (docs/design/json.md), and every time has its unit."""
+    check_keys = {"target", "cause", "answers", "addresses", "steps", "duration_us", "route", "own", "inside", "program", "exit"}
+    step_keys = {"step", "outcome", "to", "duration_us", "error", "icmp", "tls", "text", "status", "starttls"}
+    tls_keys = {"version", "cipher", "alpn", "certificate", "error"}
+    with Server(world, 443, tls(keys["self"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))), Server(world, 25, say(b"220 x\r\n")):
+        found = [check(world, word) for word in (f"https://{HOST}", f"https://{HOST}:25", f"smtp://{HOST}", f"{HOST}:96",
+                                                 f"[{HOST6}]:53", "https://nosuch.invalid")]
+        found.append(check(world, "443", namespace=world.host))
+    assert all(each.keys() == check_keys for each in found)
+    steps = [each for one in found for each in one["steps"]]
+    assert all(each.keys() == step_keys and isinstance(each["duration_us"], int) for each in steps)
+    assert all(each["tls"].keys() == tls_keys for each in steps if each["step"] == "tls")
+    assert step(found[3], "connect")["error"] == "ECONNREFUSED" and step(found[0], "connect")["error"] is None
+    assert step(found[2], "answer")["starttls"] is False and step(found[0], "answer")["starttls"] is None
+    assert found[-1]["program"].startswith("python") and found[0]["program"] is None
+
+
 # ---- hostile servers ----
 
 def test_a_handshake_without_end_ends_in_time(world):
@@ -439,7 +457,7 @@ def test_a_handshake_without_end_ends_in_time(world):
 
     with Server(world, 443, flood):
         found = check(world, "--timeout", "1", f"https://{HOST}")
-    assert found["cause"] in ("silent", "tls_refused") and found["ms"] < 4000
+    assert found["cause"] in ("silent", "tls_refused") and found["duration_us"] < 4_000_000
 
 
 def test_tls_that_comes_byte_by_byte_is_tls(world, keys):
