@@ -4,7 +4,7 @@
  * Names are compared, never numbers that the next start or upgrade changes: of cgroups by their
  * kernfs names, of executables by their directory entries (docs/design/bind-guard.md).
  */
-#include "identity.h"
+#include "attempt.h"
 
 #include <bpf/bpf_endian.h>
 
@@ -12,7 +12,6 @@ char _license[] SEC("license") = "Dual MIT/GPL";
 
 /* include/linux/sched.h: PF_KTHREAD */
 #define KERNEL_THREAD 0x00200000
-#define PROTOCOL_MPTCP 262
 
 struct set_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -28,27 +27,6 @@ struct {
 	__type(key, __u32);
 	__array(values, struct set_map);
 } guard_sets SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20); /* the loader sets its own */
-} guard_ring SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, GUARD_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} guard_counters SEC(".maps");
-
-static __always_inline void count(__u32 which)
-{
-	__u64 *value = bpf_map_lookup_elem(&guard_counters, &which);
-	if (value != NULL) {
-		__sync_fetch_and_add(value, 1);
-	}
-}
 
 /* The innermost pid namespace: its inode, and the task's number there. */
 static __always_inline __u32 pid_namespace_of(struct task_struct *task, int *number)
@@ -122,56 +100,6 @@ __noinline int check(struct binder *binder, const struct guard_head *head, struc
 		return GUARD_OTHER_USER;
 	}
 	return GUARD_FITS;
-}
-
-static __always_inline int protocol_index(__u32 protocol)
-{
-	if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_MPTCP) {
-		return GUARD_TCP;
-	}
-	return protocol == PROTOCOL_UDP ? GUARD_UDP : -1;
-}
-
-/* What a bind is about, on the way to the record. */
-struct attempt {
-	__u64 netns_cookie;
-	__u32 port;
-	__u32 index; /* of the protocol */
-	__u32 family;
-	__u32 refused;
-	__u32 reason;
-	__u32 rule;
-};
-
-static __always_inline struct guard_record *
-begin_record(struct binder *binder, struct guard_set *set, const struct attempt *attempt)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	if (!binder->placed) {
-		place(binder, &set->head);
-	}
-	struct guard_record *record = bpf_ringbuf_reserve(&guard_ring, sizeof(*record), 0);
-	if (record == NULL) {
-		count(GUARD_COUNT_LOST);
-		return NULL;
-	}
-	__builtin_memset(record, 0, sizeof(*record));
-	record->time_ns = bpf_ktime_get_boot_ns();
-	record->netns_cookie = attempt->netns_cookie;
-	record->set = set->head.made;
-	record->pid = bpf_get_current_pid_tgid() >> 32;
-	record->uid = binder->user;
-	record->rule = attempt->rule;
-	record->port = attempt->port;
-	record->protocol = attempt->index == GUARD_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
-	record->family = attempt->family;
-	record->reason = attempt->reason;
-	record->refused = attempt->refused;
-	BPF_CORE_READ_INTO(&record->name, task, group_leader, comm);
-	/* Whoever is refused may end before anybody could look. */
-	__builtin_memcpy(record->unit, binder->top.words, sizeof(record->unit));
-	record->unit[sizeof(record->unit) - 1] = 0;
-	return record;
 }
 
 /* Whether a rule fits by what it has seen: no name is read, nothing is called. */
@@ -287,8 +215,7 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, __u32 family,
 		count(GUARD_COUNT_ALLOWED);
 		return 1;
 	}
-	count(attempt.refused ? GUARD_COUNT_REFUSED : GUARD_COUNT_WATCHED);
-	*told = begin_record(&binder, set, &attempt);
+	*told = begin_record(&binder, &set->head, &attempt);
 	return !attempt.refused;
 }
 

@@ -39,18 +39,21 @@ struct connect_port {
 };
 
 /* Counts up with every change of what stands here or in the program. */
-#define CONNECT_VERSION 1
+#define CONNECT_VERSION 2
 
-/* Everything that a decision depends on; `head.enforce` is always 1. */
-struct connect_set {
-	struct guard_head head;
-	struct connect_port ports[GUARD_PROTOCOLS * 65536];
-	struct connect_rule rules[CONNECT_RULES_MAX];
+/* Keys of the map of sets. */
+enum connect_key {
+	CONNECT_CONFIRMED,
+	CONNECT_TRIED, /* before the other one until its `ends_ns` */
+	CONNECT_KEYS,
 };
 
-/* Places in the map of counters. */
-enum connect_counter {
-	CONNECT_COUNT_ALLOWED, /* to declared ports */
-	CONNECT_COUNT_REFUSED,
-	CONNECT_COUNTERS,
+/* Everything that a decision depends on. */
+struct connect_set {
+	struct guard_head head;
+	/* From then on it does not hold, whatever has become of whoever put it there; 0 = never.
+	 * CLOCK_MONOTONIC: it stands still while the host sleeps, as the timeouts of nft do. */
+	__u64 ends_ns;
+	struct connect_port ports[GUARD_PROTOCOLS * 65536];
+	struct connect_rule rules[CONNECT_RULES_MAX];
 };

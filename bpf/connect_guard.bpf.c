@@ -4,15 +4,13 @@
  * nft lets such packets pass, because it cannot tell a program in a way that outlives its restart
  * (docs/design/outbound.md).
  */
-#include "identity.h"
+#include "attempt.h"
 
 #include <bpf/bpf_endian.h>
 
 #include "connect.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
-
-#define PROTOCOL_MPTCP 262
 
 struct set_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -21,33 +19,18 @@ struct set_map {
 	__uint(value_size, sizeof(struct connect_set));
 };
 
-/* [0] = the rules that hold. Changing it is the switch from one policy to the next. */
+/* By enum connect_key. Changing a value is the switch from one policy to the next. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
+	__uint(max_entries, CONNECT_KEYS);
 	__type(key, __u32);
 	__array(values, struct set_map);
-} sets SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CONNECT_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
+} connect_sets SEC(".maps");
 
 /* Where it goes: network order, IPv4 as ::ffff:0:0/96. */
 struct target {
 	__u32 address[4];
 };
-
-static __always_inline void count(__u32 which)
-{
-	__u64 *value = bpf_map_lookup_elem(&counters, &which);
-	if (value != NULL) {
-		__sync_fetch_and_add(value, 1);
-	}
-}
 
 /* Loopback, and what connect() takes for it: 0.0.0.0 and ::. */
 static __always_inline int is_loopback(const struct target *to)
@@ -88,84 +71,139 @@ __noinline int goes_there(const struct connect_rule *rule, const struct target *
 	return 0;
 }
 
-/* Root is held to it like everybody: else a service that starts as root would be free. */
-__noinline int is_meant(struct binder *binder, const struct guard_head *head,
-			struct connect_rule *rule)
+/* Root is held to it like everybody: else a service that starts as root would be free.
+ * @return enum guard_reason. */
+__noinline int misfit(struct binder *binder, const struct guard_head *head,
+		      struct connect_rule *rule)
 {
 	if (binder == NULL || head == NULL || rule == NULL) {
-		return 0;
+		return GUARD_OTHER_USER;
 	}
 	struct guard_rule *who = &rule->who;
 	__u32 flags = who->flags;
 	if ((flags & (GUARD_RULE_UNIT | GUARD_RULE_CONTAINER)) != 0 &&
 	    !fits_cgroup(binder, head, who, &rule->brief)) {
-		return 0;
+		return (flags & GUARD_RULE_UNIT) != 0 ? GUARD_OTHER_UNIT : GUARD_OTHER_CONTAINER;
 	}
 	if ((flags & GUARD_RULE_EXECUTABLE) != 0 && !is_executable(who, &rule->brief)) {
-		return 0;
+		return GUARD_OTHER_EXECUTABLE;
 	}
-	return (flags & GUARD_RULE_USER) == 0 || binder->user == who->user;
+	return (flags & GUARD_RULE_USER) == 0 || binder->user == who->user ? GUARD_FITS
+									   : GUARD_OTHER_USER;
 }
 
-static __always_inline int lets(struct connect_rule *rule, const struct target *to,
-				struct binder *binder, const struct guard_head *head)
+static __always_inline int check(struct connect_rule *rule, const struct target *to,
+				 struct binder *binder, const struct guard_head *head)
 {
 	if ((rule->flags & CONNECT_NOBODY) != 0 ||
-	    (rule->ends_ns != 0 && bpf_ktime_get_boot_ns() >= rule->ends_ns) ||
-	    !goes_there(rule, to)) {
-		return 0;
+	    (rule->ends_ns != 0 && bpf_ktime_get_boot_ns() >= rule->ends_ns)) {
+		return GUARD_ENDED;
 	}
-	return (rule->flags & CONNECT_ANYBODY) != 0 || is_meant(binder, head, rule);
+	if (!goes_there(rule, to)) {
+		return GUARD_OTHER_DESTINATION;
+	}
+	return (rule->flags & CONNECT_ANYBODY) != 0 ? GUARD_FITS : misfit(binder, head, rule);
+}
+
+/* Whether one of the port's rules fits; else what is to be told. */
+static __always_inline int judge(struct connect_set *set, const struct target *to,
+				 struct binder *binder, struct attempt *attempt)
+{
+	__u32 row = (attempt->index & (GUARD_PROTOCOLS - 1)) << 16 | (attempt->port & 0xffff);
+	for (int i = 0; i < CONNECT_PORT_RULES; i++) {
+		__u32 number = set->ports[row].rules[i] & (CONNECT_RULES_MAX - 1);
+		if (number == 0) {
+			break;
+		}
+		__u32 reason = check(&set->rules[number], to, binder, &set->head);
+		if (reason == GUARD_FITS) {
+			return 1;
+		}
+		/* What a person wants to see is a rule that everything else fits. */
+		if (attempt->rule == 0 || reason < attempt->reason) {
+			attempt->reason = reason;
+			attempt->rule = number;
+		}
+	}
+	return 0;
+}
+
+static __always_inline struct connect_set *set_at(__u32 key)
+{
+	__u32 first = 0;
+	void *inner = bpf_map_lookup_elem(&connect_sets, &key);
+	return inner == NULL ? NULL : bpf_map_lookup_elem(inner, &first);
+}
+
+/* What is tried comes first, as long as its time runs: nobody has to take it back. */
+static __always_inline struct connect_set *holding(void)
+{
+	struct connect_set *tried = set_at(CONNECT_TRIED);
+	if (tried != NULL && bpf_ktime_get_ns() < tried->ends_ns) {
+		return tried;
+	}
+	return set_at(CONNECT_CONFIRMED);
 }
 
 /* The rules when the port is kept for programs, or NULL. Nearly every call ends here. */
-static __always_inline struct connect_set *kept(struct bpf_sock_addr *ctx, __u32 *place)
+static __always_inline struct connect_set *kept(struct bpf_sock_addr *ctx, struct attempt *attempt)
 {
-	__u32 first = 0;
-	__u32 protocol = ctx->protocol;
-	__u32 port = bpf_ntohs(ctx->user_port);
-	int index = protocol == PROTOCOL_TCP || protocol == PROTOCOL_MPTCP ? GUARD_TCP
-		    : protocol == PROTOCOL_UDP                             ? GUARD_UDP
-									   : -1;
-	if (port == 0 || index < 0) {
+	int index = protocol_index(ctx->protocol);
+	attempt->port = bpf_ntohs(ctx->user_port);
+	if (attempt->port == 0 || index < 0) {
 		return NULL;
 	}
-	void *inner = bpf_map_lookup_elem(&sets, &first);
-	if (inner == NULL) {
+	attempt->index = index;
+	struct connect_set *set = holding();
+	__u32 row = (__u32)index << 16 | (attempt->port & 0xffff);
+	if (set == NULL || set->ports[row & (GUARD_PROTOCOLS * 65536 - 1)].rules[0] == 0) {
 		return NULL;
 	}
-	*place = index << 16 | (port & 0xffff);
-	struct connect_set *set = bpf_map_lookup_elem(inner, &first);
-	if (set == NULL || set->ports[*place & (GUARD_PROTOCOLS * 65536 - 1)].rules[0] == 0) {
-		return NULL;
+	attempt->netns_cookie = bpf_get_netns_cookie(ctx);
+	return attempt->netns_cookie == set->head.netns_cookie ? set : NULL;
+}
+
+static __always_inline int is_mapped(const struct target *to)
+{
+	return to->address[0] == 0 && to->address[1] == 0 && to->address[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void tell(struct binder *binder, const struct guard_head *head,
+				 struct attempt *attempt, const struct target *to)
+{
+	const int four = is_mapped(to);
+	attempt->family = four ? AF_INET : AF_INET6;
+	attempt->hook = GUARD_RECORD_CONNECT;
+	struct guard_record *record = begin_record(binder, head, attempt);
+	if (record == NULL) {
+		return;
 	}
-	return bpf_get_netns_cookie(ctx) == set->head.netns_cookie ? set : NULL;
+	if (four) {
+		__builtin_memcpy(record->address, &to->address[3], sizeof(to->address[3]));
+	} else {
+		__builtin_memcpy(record->address, to->address, sizeof(to->address));
+	}
+	bpf_ringbuf_submit(record, 0);
 }
 
 /* @return whether it goes on; else the program gets EPERM. */
 static __always_inline int decide(struct bpf_sock_addr *ctx, const struct target *to)
 {
-	__u32 place = 0;
+	struct attempt attempt = { 0 };
 	struct binder binder = { 0 };
-	struct connect_set *set = kept(ctx, &place);
+	struct connect_set *set = kept(ctx, &attempt);
 	if (set == NULL || is_loopback(to)) {
 		return 1;
 	}
 	struct task_struct *task = bpf_get_current_task_btf();
 	binder.user = task->cred->euid.val;
-	place &= GUARD_PROTOCOLS * 65536 - 1;
-	for (int i = 0; i < CONNECT_PORT_RULES; i++) {
-		__u32 number = set->ports[place].rules[i] & (CONNECT_RULES_MAX - 1);
-		if (number == 0) {
-			break;
-		}
-		if (lets(&set->rules[number], to, &binder, &set->head)) {
-			count(CONNECT_COUNT_ALLOWED);
-			return 1;
-		}
+	if (judge(set, to, &binder, &attempt)) {
+		count(GUARD_COUNT_ALLOWED);
+		return 1;
 	}
-	count(CONNECT_COUNT_REFUSED);
-	return 0;
+	attempt.refused = set->head.enforce != 0;
+	tell(&binder, &set->head, &attempt, to);
+	return !attempt.refused;
 }
 
 static __always_inline int decide4(struct bpf_sock_addr *ctx)

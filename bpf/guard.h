@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* What bind_guard.bpf.c and lib/guard share: the rules, and the record of a refusal. Fixed layouts,
- * host byte order, no implicit padding. */
+/* What bind_guard.bpf.c and lib/guard share: the rules, and the record of a refusal, which
+ * connect_guard.bpf.c has too. Fixed layouts, host byte order, no implicit padding. */
 #pragma once
 
 #include <linux/types.h>
@@ -113,9 +113,17 @@ enum guard_reason {
 	GUARD_OTHER_EXECUTABLE = 2,
 	GUARD_OTHER_UNIT = 3,
 	GUARD_OTHER_CONTAINER = 4,
+	/* Of connect() alone. */
+	GUARD_OTHER_DESTINATION = 5,
+	GUARD_ENDED = 6, /* its last day is over, or nobody can be told who is meant */
 };
 
-/* A bind that was refused, or would have been. */
+enum guard_record_flags {
+	GUARD_RECORD_REFUSED = 1,
+	GUARD_RECORD_CONNECT = 2, /* connect() or sendmsg(): the other end; else bind() */
+};
+
+/* A bind or a connect that was refused, or would have been. */
 struct guard_record {
 	__u64 time_ns; /* since boot, CLOCK_BOOTTIME */
 	__u64 netns_cookie;
@@ -124,10 +132,10 @@ struct guard_record {
 	__u32 uid;  /* effective */
 	__u16 rule; /* the number whose reason is told */
 	__u16 port;
-	__u8 protocol; /* 6 or 17 */
-	__u8 family;   /* AF_INET, AF_INET6 */
-	__u8 reason;   /* enum guard_reason */
-	__u8 refused;
+	__u8 protocol;    /* 6 or 17 */
+	__u8 family;      /* AF_INET, AF_INET6 */
+	__u8 reason;      /* enum guard_reason */
+	__u8 flags;       /* enum guard_record_flags */
 	__u8 address[16]; /* network order; IPv4 uses the first four */
 	char name[16];
 	char unit[GUARD_UNIT_BYTES]; /* the outermost cgroup that is no slice; "" = none */
@@ -138,6 +146,6 @@ enum guard_counter {
 	GUARD_COUNT_LOST,    /* records that found the ring full */
 	GUARD_COUNT_REFUSED, /* by enforce */
 	GUARD_COUNT_WATCHED, /* let through, and told */
-	GUARD_COUNT_ALLOWED, /* of guarded ports */
+	GUARD_COUNT_ALLOWED, /* of guarded ports; kept ones of outbound: */
 	GUARD_COUNTERS,
 };

@@ -210,6 +210,38 @@ struct conntrack_seeded {
 int conntrack_seed(struct conntrack *conntrack, const struct connection *list, size_t count,
 		   unsigned flags, struct conntrack_seeded *out, struct err *e);
 
+/* ---- Turning round what was met in the middle ---- */
+
+/* What a caller knows of an entry. */
+enum conntrack_turning {
+	CONNTRACK_TURN_NEVER,
+	CONNTRACK_TURN_BY_PORTS, /* nothing */
+	CONNTRACK_TURN_LIKELY,   /* only the one who answers can have begun */
+};
+
+typedef enum conntrack_turning conntrack_choice(const struct conntrack_flow *flow, void *data);
+
+/*
+ * The entry that the kernel would have, had it tracked from the beginning, for a connection between
+ * others of which it took the one who answers for the one who began: TCP that it met in the middle,
+ * which is established with liberal windows on both sides (nf_conntrack_proto_tcp.c, tcp_new()),
+ * and UDP. The one who is called is told by its port: it alone is not ephemeral; where that does
+ * not tell and it is likely, it is the lower one. Pure.
+ * @return false, with `out` untouched, when only one side was seen, it was met at its beginning, it
+ *         is translated (NAT), or the kernel has it right.
+ */
+bool conntrack_turned(struct conntrack_flow *out, const struct conntrack_flow *flow, bool likely,
+		      const struct conntrack_defaults *defaults);
+
+/*
+ * Exchanges entries for what conntrack_turned() says of them. A packet in between may make one as
+ * it was, so all are looked at again, up to four times; at most 1,048,576 at a time.
+ * @param turned  how many were exchanged, also on failure. @return 0; -EPERM; -EOPNOTSUPP; -ENOMEM;
+ *                other negative errno from netlink, after the others were tried.
+ */
+int conntrack_turn(struct conntrack *conntrack, conntrack_choice *choose, void *data,
+		   size_t *turned, struct err *e);
+
 /* ---- Deleting ---- */
 
 /*

@@ -102,6 +102,7 @@ static void gate_key(struct str *out, const struct policy *policy,
 		add_text(out, program->user);
 		add_text(out, program->unit);
 		add_text(out, program->executable);
+		add_text(out, program->container);
 	}
 }
 
@@ -119,10 +120,10 @@ static bool is_lasting(const struct policy_declaration *d)
 static bool like_undeclared(const struct making *making, const struct policy_declaration *d)
 {
 	const struct policy *policy = making->policy;
-	if (making->direction != ENFORCE_INBOUND) {
+	if (making->direction == ENFORCE_OUTBOUND) {
 		return access_default(policy, making->direction) != POLICY_ACCEPT;
 	}
-	return policy->defaults.inbound != POLICY_ACCEPT &&
+	return access_verdict(policy, making->direction) != POLICY_ACCEPT &&
 	       policy_observes(policy, d) == policy_observes(policy, NULL) && !d->cut &&
 	       !policy->defaults.cut;
 }
@@ -263,6 +264,16 @@ static const char *name_door(struct making *making, const char *wanted)
 	return kept;
 }
 
+/* Where only some gates end, those are told apart from what the others let in. */
+static void part_gates(struct access *access, const struct door *door)
+{
+	for (uint32_t i = 0; door->parts && i < door->gate_count; i++) {
+		struct gate *gate =
+			&access->gates.items[access->gates_of_doors.items[door->first_gate + i]];
+		gate->parting = gate->parting || gate->left > 0;
+	}
+}
+
 /* An open gate makes the others needless: whoever comes gets in. */
 static int fill_door(struct making *making, struct door *door, const uint32_t *gates, size_t count)
 {
@@ -285,9 +296,11 @@ static int fill_door(struct making *making, struct door *door, const uint32_t *g
 		door->left = gate->left > door->left ? gate->left : door->left;
 		door->cut = door->cut || gate->declaration->cut;
 	}
-	door->left =
-		ends && !door->observed && making->direction == ENFORCE_INBOUND ? door->left : 0;
-	door->cut = door->cut && !lasting && !door->observed;
+	const bool asks = !lasting && !door->observed && making->direction != ENFORCE_OUTBOUND;
+	door->cut = door->cut && asks;
+	door->parts = asks && !ends && !door->cut && door->left > 0;
+	door->left = ends && asks ? door->left : 0;
+	part_gates(access, door);
 	door->name = name_door(making, access->gates.items[gates[0]].declaration->entry.name);
 	return door->name == NULL ? -ENOMEM : 0;
 }
@@ -466,9 +479,8 @@ int access_make(struct access *out, const struct policy *policy, enum enforce_di
 		memset(making.door_of, 0xff, out->gates.count * sizeof(*making.door_of));
 		r = make_openings(&making);
 	}
-	out->cut_undeclared = direction == ENFORCE_INBOUND && policy->defaults.cut &&
-			      policy->defaults.inbound != POLICY_ACCEPT &&
-			      !policy_observes(policy, NULL);
+	out->cut_undeclared = direction != ENFORCE_OUTBOUND && policy->defaults.cut &&
+			      access_default(policy, direction) != POLICY_ACCEPT;
 	free(making.gate_of);
 	free(making.door_of);
 	HASH_CLEAR(hh, making.gates);

@@ -13,6 +13,7 @@ struct gate {
 	bool closed;   /* to everybody: it has ended, or is for this machine alone */
 	bool lasting;  /* nobody who got in by it ever loses the permission: open, a rate aside */
 	bool observed; /* whom it does not let in is counted and let in all the same */
+	bool parting;  /* it ends at a door that stays: what came by it alone is ended then */
 };
 
 /* What stands at some ports: the gates, of which one must let a packet in. */
@@ -21,8 +22,9 @@ struct door {
 	uint32_t first_gate, gate_count; /* in access.gates_of_doors */
 	bool open;                       /* one of its gates is */
 	bool observed;                   /* likewise */
-	usec_t left; /* inbound, when every gate ends: until the last one does; else 0 */
+	usec_t left; /* not outbound, when every gate ends: until the last one does; else 0 */
 	bool cut;    /* a gate cuts: live connections are asked who they come from, all the time */
+	bool parts;  /* some gates end and others stay, and it does not cut */
 };
 
 /* A run of ports of one protocol that have the same door by the same declaration. */
@@ -56,6 +58,8 @@ void access_deinit(struct access *access);
 /* The declarations of one direction, in the order of the files. */
 const struct policy_declaration *access_declarations(size_t *count, const struct policy *policy,
 						     enum enforce_direction direction);
+/* What `defaults:` says of a direction. @return enum policy_verdict. */
+int access_verdict(const struct policy *policy, enum enforce_direction direction);
 /* What becomes of what nobody declared; what is only observed passes. @param policy  NULL = no
  * rules. @return enum policy_verdict. */
 int access_default(const struct policy *policy, enum enforce_direction direction);

@@ -5,10 +5,11 @@
 static void add_program_words(struct str *out, const struct policy_program *program)
 {
 	const char *mark = " (";
-	const char *const keys[] = { "user", "unit", "executable" };
+	const char *const keys[] = { "user", "unit", "executable", "container" };
 	const char *const values[] = { program == NULL ? NULL : program->user,
 				       program == NULL ? NULL : program->unit,
-				       program == NULL ? NULL : program->executable };
+				       program == NULL ? NULL : program->executable,
+				       program == NULL ? NULL : program->container };
 	for (size_t i = 0; program != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (values[i] != NULL) {
 			(void)str_printf(out, "%s%s %s", mark, keys[i], values[i]);

@@ -28,15 +28,18 @@ const struct policy_declaration *access_declarations(size_t *count, const struct
 	return policy->declarations.items;
 }
 
-int access_default(const struct policy *policy, enum enforce_direction direction)
+int access_verdict(const struct policy *policy, enum enforce_direction direction)
 {
-	if (policy == NULL || policy_observes(policy, NULL)) {
-		return POLICY_ACCEPT;
-	}
 	const int verdicts[] = { [ENFORCE_INBOUND] = policy->defaults.inbound,
 				 [ENFORCE_FORWARD] = policy->defaults.forward,
 				 [ENFORCE_OUTBOUND] = policy->defaults.outbound };
 	return verdicts[direction];
+}
+
+int access_default(const struct policy *policy, enum enforce_direction direction)
+{
+	return policy == NULL || policy_observes(policy, NULL) ? POLICY_ACCEPT
+							       : access_verdict(policy, direction);
 }
 
 bool access_limits(const struct policy *policy, enum enforce_direction direction)
@@ -46,8 +49,10 @@ bool access_limits(const struct policy *policy, enum enforce_direction direction
 		return false;
 	}
 	(void)access_declarations(&count, policy, direction);
-	return direction == ENFORCE_INBOUND || access_default(policy, direction) != POLICY_ACCEPT ||
-	       (count > 0 && !policy_observes(policy, NULL));
+	/* What passes through is counted also where it is only observed. */
+	return direction == ENFORCE_INBOUND ||
+	       ((direction == ENFORCE_FORWARD || !policy_observes(policy, NULL)) &&
+		(count > 0 || access_verdict(policy, direction) != POLICY_ACCEPT));
 }
 
 bool enforce_limits_forward(const struct policy *policy)
@@ -75,12 +80,7 @@ usec_t access_left(const struct policy_declaration *declaration,
 bool access_covers(const struct policy_declaration *declaration, enum protocol protocol,
 		   uint16_t port)
 {
-	bool found = declaration->ports.count == 0;
-	for (size_t i = 0; !found && i < declaration->ports.count; i++) {
-		const struct policy_ports *p = &declaration->ports.items[i];
-		found = p->protocol == protocol && p->first <= port && port <= p->last;
-	}
-	return found;
+	return declaration->ports.count == 0 || policy_names_port(declaration, protocol, port);
 }
 
 bool access_who_counts(const struct policy_who *who)

@@ -10,7 +10,8 @@ static int compare_keys(const void *pa, const void *pb)
 {
 	const struct enforce_counted *a = pa;
 	const struct enforce_counted *b = pb;
-	int r = addr_compare(&a->from, &b->from);
+	int r = (a->direction > b->direction) - (a->direction < b->direction);
+	r = r != 0 ? r : addr_compare(&a->from, &b->from);
 	r = r != 0 ? r : (a->protocol > b->protocol) - (a->protocol < b->protocol);
 	return r != 0 ? r : (int)a->port - (int)b->port;
 }
@@ -88,8 +89,8 @@ static uint64_t packets_between(const struct enforce_counts *counts,
 	uint64_t packets = 0;
 	for (size_t i = 0; i < counts->count; i++) {
 		const struct enforce_counted *one = &counts->items[i];
-		packets += one->protocol == run->protocol && one->port >= run->port &&
-					   one->port <= last
+		packets += one->direction == run->direction && one->protocol == run->protocol &&
+					   one->port >= run->port && one->port <= last
 				   ? one->packets
 				   : 0;
 	}

@@ -191,6 +191,7 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 		return ENFORCE_OPEN;
 	}
 	bool declared = false;
+	bool observed = false;
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < policy->forward.count && best != ENFORCE_OPEN; i++) {
 		const struct policy_declaration *d = &policy->forward.items[i];
@@ -198,13 +199,31 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 			continue;
 		}
 		declared = true;
+		observed = observed || policy_observes(policy, d);
 		if (access_left(d, environment) >= 0) {
 			const enum enforce_verdict now =
 				worst(by_declaration(policy, d, packet), along(policy, d, packet));
 			best = now == ENFORCE_CLOSED ? best : now;
 		}
 	}
-	return declared ? best : undeclared(policy, ENFORCE_FORWARD);
+	if (!declared) {
+		return undeclared(policy, ENFORCE_FORWARD);
+	}
+	return observed ? ENFORCE_OPEN : best;
+}
+
+bool enforce_cuts_forward(const struct policy *policy, enum protocol protocol, uint16_t port)
+{
+	bool declared = false;
+	bool cuts = false;
+	for (size_t i = 0; policy != NULL && i < policy->forward.count; i++) {
+		const struct policy_declaration *d = &policy->forward.items[i];
+		if (access_covers(d, protocol, port)) {
+			declared = true;
+			cuts = cuts || d->cut;
+		}
+	}
+	return declared ? cuts : policy != NULL && policy->defaults.cut;
 }
 
 /* ---- outgoing ---- */
@@ -249,13 +268,47 @@ static enum enforce_verdict by_name(const char *wanted, const char *name, bool k
 }
 
 static enum enforce_verdict by_program(const struct policy_declaration *d,
-				       const struct enforce_outgoing *packet,
-				       const struct enforce_environment *environment)
+				       const struct enforce_outgoing *packet)
 {
 	const bool known = packet->program_known;
-	enum enforce_verdict unit = by_name(d->program.unit, packet->unit, known);
-	enum enforce_verdict file = by_name(d->program.executable, packet->executable, known);
-	return worst(by_user(d, packet, environment), worst(unit, file));
+	const bool all_known = known && !packet->unit_alone;
+	if (d->program.container != NULL) { /* unit and executable are those inside of it */
+		return by_name(d->program.container, packet->container, all_known);
+	}
+	return worst(by_name(d->program.unit, packet->unit, known),
+		     by_name(d->program.executable, packet->executable, all_known));
+}
+
+enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
+					   const struct policy_declaration *declaration,
+					   const struct enforce_outgoing *packet,
+					   const struct enforce_environment *environment,
+					   enum enforce_condition *part)
+{
+	const struct policy_declaration *d = declaration;
+	const enum protocol protocol =
+		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
+	const struct {
+		enum enforce_condition part;
+		enum enforce_verdict verdict;
+	} parts[] = {
+		{ ENFORCE_CONDITION_PORT,
+		  access_covers(d, protocol, packet->port) ? ENFORCE_OPEN : ENFORCE_CLOSED },
+		{ ENFORCE_CONDITION_DATE,
+		  lets_anyone_in(policy, d, environment) ? ENFORCE_OPEN : ENFORCE_CLOSED },
+		{ ENFORCE_CONDITION_TO, by_to(policy, d, packet) },
+		{ ENFORCE_CONDITION_PROGRAM, by_program(d, packet) },
+		{ ENFORCE_CONDITION_USER, by_user(d, packet, environment) },
+	};
+	enum enforce_verdict all = ENFORCE_OPEN;
+	*part = ENFORCE_CONDITION_NONE;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (worst(all, parts[i].verdict) != all) {
+			all = parts[i].verdict;
+			*part = parts[i].part;
+		}
+	}
+	return all;
 }
 
 enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
@@ -270,20 +323,14 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 	    addr_exposure(&packet->to) == EXPOSURE_LOOPBACK) {
 		return ENFORCE_OPEN;
 	}
-	const enum protocol protocol =
-		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
 	bool declared = false;
 	enum enforce_verdict best = ENFORCE_CLOSED;
 	for (size_t i = 0; i < policy->outbound.count && best != ENFORCE_OPEN; i++) {
 		const struct policy_declaration *d = &policy->outbound.items[i];
-		if (!access_covers(d, protocol, packet->port)) {
-			continue;
-		}
-		declared = true;
-		enum enforce_verdict now = lets_anyone_in(policy, d, environment)
-						   ? worst(by_to(policy, d, packet),
-							   by_program(d, packet, environment))
-						   : ENFORCE_CLOSED;
+		enum enforce_condition part = ENFORCE_CONDITION_NONE;
+		const enum enforce_verdict now =
+			enforce_fits_outgoing(policy, d, packet, environment, &part);
+		declared = declared || part != ENFORCE_CONDITION_PORT;
 		if (now != ENFORCE_CLOSED) {
 			best = now;
 			*by = d;

@@ -52,6 +52,9 @@ struct enforce_environment {
 	usec_t (*day_end)(int32_t day);
 	/* The number of a user by name or number. @return 0; -ENOENT. NULL = no user is known. */
 	int (*user)(uint32_t *uid, const char *name);
+	/* So long after loading, TCP that is passed on and that conntrack does not know may go on:
+	 * for the first rules, which nothing may have tracked before. 0 = it is asked at once. */
+	usec_t grace;
 };
 
 /* A new connection or datagram that arrives. */
@@ -98,6 +101,10 @@ enum enforce_verdict enforce_decide_forward(const struct policy *policy,
 					    const struct enforce_packet *packet,
 					    const struct enforce_environment *environment);
 
+/* The same as enforce_cuts() for a connection that is passed on. @param port  0 with
+ * PROTOCOL_NONE: one without ports. Pure. */
+bool enforce_cuts_forward(const struct policy *policy, enum protocol protocol, uint16_t port);
+
 /*
  * What becomes of a live connection to whose packets enforce_decide() says ENFORCE_CLOSED: true =
  * it is cut when the rules are loaded; false = it stays until it ends by itself. Pure.
@@ -115,7 +122,8 @@ struct enforce_outgoing {
 	uint32_t user; /* who opened the socket */
 	/* The program's, if it is known at all: then NULL fits no declaration that names one. */
 	bool program_known;
-	const char *unit, *executable;
+	bool unit_alone; /* of the program only the unit is known */
+	const char *unit, *executable, *container;
 };
 
 /* The same for it, as `outbound:` and the defaults say; ENFORCE_DEPENDS on interface, user or
@@ -124,6 +132,47 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 					     const struct enforce_outgoing *packet,
 					     const struct enforce_environment *environment,
 					     const struct policy_declaration **by);
+
+/* A user of `outbound:` whose number the rules that were loaded do not have any more. */
+struct enforce_stale_user {
+	const struct policy_declaration *declaration; /* of the policy; the first that names him */
+	bool was_known, is_known;                     /* then and now; false = nobody was, is him */
+	uint32_t was, is;                             /* 0 unless known */
+};
+
+struct enforce_stale_users {
+	struct enforce_stale_user *items;
+	size_t count, room;
+};
+
+/*
+ * Compares the numbers in rules with those that the names have now, each user once. Pure.
+ * @param policy   that the rules were made of; is pointed into.
+ * @param listing  the rules, as nft lists them or as they were written.
+ * @param out      vec_free() in every case. @return 0; -ENOMEM.
+ */
+int enforce_stale_users(struct enforce_stale_users *out, const struct policy *policy,
+			const char *listing, const struct enforce_environment *environment);
+
+/* What of a declaration of `outbound:` decides about a packet. */
+enum enforce_condition {
+	ENFORCE_CONDITION_NONE,    /* all of it fits */
+	ENFORCE_CONDITION_PORT,    /* it is about other ports */
+	ENFORCE_CONDITION_DATE,    /* its last day is over */
+	ENFORCE_CONDITION_TO,      /* the destination */
+	ENFORCE_CONDITION_USER,    /* who, also one that is not known here */
+	ENFORCE_CONDITION_PROGRAM, /* unit, executable, container */
+};
+
+/*
+ * Whether one declaration of the policy lets such a packet go. Pure.
+ * @param part  receives what closes it, or what it depends on.
+ */
+enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
+					   const struct policy_declaration *declaration,
+					   const struct enforce_outgoing *packet,
+					   const struct enforce_environment *environment,
+					   enum enforce_condition *part);
 
 /* ---- what to ask the kernel, so that it proves the rules ---- */
 
@@ -465,9 +514,17 @@ int enforce_ruleset_id(uint32_t *out, struct err *e);
 
 enum { ENFORCE_COUNTED_SECONDS = 7 * 86400 }; /* remembered so long after the last packet */
 
+enum enforce_counting {
+	ENFORCE_COUNT_REFUSED,  /* for this host, or passed on */
+	ENFORCE_COUNT_WOULD,    /* those that rules under observation would refuse */
+	ENFORCE_COUNT_OUTBOUND, /* refused to programs of this host */
+};
+enum { ENFORCE_COUNTINGS = 3 };
+
 /* New packets of one source for one port, or of all sources for a run of ports. */
 struct enforce_counted {
-	struct addr from; /* ADDR_NONE = all */
+	enum enforce_direction direction; /* INBOUND, or FORWARD: the port of another machine */
+	struct addr from; /* ADDR_NONE = all; of ENFORCE_COUNT_OUTBOUND where they were to go */
 	enum protocol protocol;
 	uint16_t port;
 	uint16_t last_port; /* of a run; 0 = that port alone */
@@ -482,20 +539,20 @@ struct enforce_counts {
 
 /*
  * Reads what the kernel counted since the rules are there.
- * @param observed  those that rules under observation would refuse; else those that were refused.
- * @param out       free with enforce_counts_deinit in every case.
+ * @param out  free with enforce_counts_deinit in every case.
  * @return 0 (also without rules); as nft_run.
  */
-int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e);
+int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
+		    struct err *e);
 /*
- * Reads how many new packets came for each run of declared ports, those that were refused included,
- * in all generations that the kernel has.
+ * Reads how many new packets came for each run of declared ports, of this host and of what it
+ * passes on, those that were refused included, in all generations that the kernel has.
  * @param out  free with enforce_counts_deinit in every case. @return 0; as nft_run.
  */
 int enforce_asked(struct enforce_counts *out, struct err *e);
 void enforce_counts_deinit(struct enforce_counts *counts);
 
-/* Sorts by source, protocol and port. */
+/* Sorts by direction, source, protocol and port. */
 void enforce_counts_sort(struct enforce_counts *counts);
 /*
  * What was counted between two readings, most packets first. Pure. A count that went down began
@@ -503,7 +560,8 @@ void enforce_counts_sort(struct enforce_counts *counts);
  */
 int enforce_counts_grown(struct enforce_counts *out, const struct enforce_counts *now,
 			 const struct enforce_counts *before);
-/* Adds rows of one source, protocol and port together; sorted as by enforce_counts_sort. */
+/* Adds rows of one direction, source, protocol and port together; sorted as by enforce_counts_sort.
+ */
 void enforce_counts_merge(struct enforce_counts *counts);
 /*
  * Adds what is remembered elsewhere to what the kernel counts, most packets first.
@@ -513,14 +571,19 @@ void enforce_counts_merge(struct enforce_counts *counts);
  */
 int enforce_counts_join(struct enforce_counts *counts, struct enforce_counts *remembered,
 			bool within);
-/* Takes what was refused away from what was asked for, by port; most packets first, none with 0. */
+/* Takes what was refused away from what was asked for, by direction and port; most packets first,
+ * none with 0. */
 void enforce_counts_let_in(struct enforce_counts *asked, const struct enforce_counts *refused);
 /* Takes some of its packets from a count of sorted ones. */
 void enforce_counts_take_back(struct enforce_counts *counts, const struct enforce_counted *some);
 
 /* ---- states: what was applied, by whom, and the way back ---- */
 
-enum { ENFORCE_STATES_KEPT = 20 };
+enum {
+	ENFORCE_STATES_KEPT = 20,
+	/* Linux asks a silent peer after two hours (tcp_keepalive_time), again after 75 s. */
+	ENFORCE_GRACE_SECONDS = 2 * 3600 + 2 * 75,
+};
 
 enum enforce_state_kind {
 	ENFORCE_PENDING,   /* tried, not confirmed yet */
@@ -570,6 +633,10 @@ const struct enforce_state *enforce_states_find(const struct enforce_states *sta
 						unsigned number);
 /* The newest confirmed entry that is not off; NULL. */
 const struct enforce_state *enforce_states_confirmed(const struct enforce_states *states);
+/* How long TCP that passes through may still be met in the middle, for enforce_environment: since
+ * the first rules that were not taken back. 0 = no longer, or the record does not reach so far.
+ * Pure. */
+usec_t enforce_states_grace(const struct enforce_states *states, usec_t now);
 /* A number that neither the record nor the kernel (`status`) has used. */
 unsigned enforce_states_next(const struct enforce_states *states,
 			     const struct enforce_status *status);
@@ -656,6 +723,14 @@ int enforce_keep_listing_of(const struct enforce_states *states, unsigned number
 int enforce_drift(struct str *out, const struct enforce_states *states, unsigned number,
 		  unsigned lines_max, struct err *e);
 
+/*
+ * The users of `outbound:` of a state whose numbers have changed since its rules were loaded, by
+ * the listing that was kept then; none where none was kept.
+ * @param policy  of that state. @return as enforce_stale_users(); -EACCES; errno of reading.
+ */
+int enforce_state_stale_users(struct enforce_stale_users *out, const struct enforce_states *states,
+			      unsigned number, const struct policy *policy,
+			      const struct enforce_environment *environment, struct err *e);
 /* Whether enforce_drift() can tell: nothing was changed, or a listing of that state was kept. */
 bool enforce_drift_known(const struct enforce_states *states, unsigned number);
 

@@ -158,11 +158,11 @@ static bool goes_as_far(const struct grant *a, const struct grant *b, size_t *sp
 	return covered;
 }
 
-/* Whether who fits `b` fits `a`; a declaration of outbound: names no container. */
+/* Whether who fits `b` fits `a`. */
 static bool same_program(const struct policy_program *a, const struct policy_program *b)
 {
 	return same_word(a->user, b->user) && same_word(a->unit, b->unit) &&
-	       same_word(a->executable, b->executable);
+	       same_word(a->executable, b->executable) && same_word(a->container, b->container);
 }
 
 static bool covers(const struct grant *a, const struct grant *b, size_t *spent)

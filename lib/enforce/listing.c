@@ -54,11 +54,17 @@ static bool line_is(const char *line, const char *words)
 /* In which order blocks are told: chains that were put back stand behind all others. */
 enum part { PART_FRAME, PART_OUTBOUND, PART_GENERATION, PARTS };
 
+/* The chain that packets enter, and the sets that count. */
+static bool is_outbound(const char *name)
+{
+	return strcmp(name, "outbound") == 0 || strncmp(name, "refused-out-", 12) == 0;
+}
+
 static enum part part_of(const char *name)
 {
-	return listing_generation(name) != 0   ? PART_GENERATION
-	       : strcmp(name, "outbound") == 0 ? PART_OUTBOUND
-					       : PART_FRAME;
+	return listing_generation(name) != 0 ? PART_GENERATION
+	       : is_outbound(name)           ? PART_OUTBOUND
+					     : PART_FRAME;
 }
 
 struct reading {

@@ -16,9 +16,12 @@ static bool wanted(const struct writing *w, const struct opening *o, enum protoc
 static void add_verdict(struct writing *w, const struct door *door, enum asked asked)
 {
 	const bool asks = asked == ASKED_NEW ? !door->open : live_ends(door);
+	const bool comes_back = asked == ASKED_LIVE && forward_is(w); /* when it is for this host */
 	if (asks) {
-		ADD(w, " : goto g%u-%s%s-%s", w->generation, w->prefix,
+		ADD(w, " : %s g%u-%s%s-%s", comes_back ? "jump" : "goto", w->generation, w->prefix,
 		    asked == ASKED_LIVE ? "end" : "to", door->name);
+	} else if (comes_back) {
+		ADD(w, " : jump g%u-fwd-stay", w->generation);
 	} else {
 		ADD(w, " : accept");
 	}
@@ -37,8 +40,8 @@ static void add_map(struct writing *w, enum protocol protocol, enum asked asked)
 	if (count == 0) {
 		return;
 	}
-	/* Each element counts who asks this host for its ports: see enforce_asked(). */
-	const bool counted = asked == ASKED_NEW && w->prefix[0] == '\0';
+	/* Each element counts who asks for its ports: see enforce_asked(). */
+	const bool counted = asked == ASKED_NEW && (w->prefix[0] == '\0' || forward_is(w));
 	ADD(w, "add map inet minato g%u-%s%s%s { type inet_service : verdict;%s%s elements = { ",
 	    w->generation, w->prefix, asked == ASKED_LIVE ? "end-" : "", protocol_name(protocol),
 	    ranges ? " flags interval;" : "", counted ? " counter;" : "");

@@ -167,6 +167,7 @@ int outbound_rules(struct str *out, const struct policy *policy, unsigned genera
 		/* Where nobody said how: the program on this host learns of it at once. */
 		const int verdict = policy->defaults.outbound;
 		ADD(&w, "add chain inet minato g%u-out-refuse\n", generation);
+		writing_counting(&w, "out-refuse", "refused-out", "daddr");
 		writing_refusal(&w, "out-refuse",
 				verdict == POLICY_DROP ? POLICY_DROP : POLICY_REJECT);
 		add_sets(&w);

@@ -102,7 +102,7 @@ static void add_gate(struct writing *w, const struct gate *gate)
 	}
 	writing_literals(w, "from", d->entry.name, d->from.items, d->from.count);
 	if (forward_has_way(d)) {
-		forward_way(w, d);
+		forward_way(w, gate);
 	}
 	if (d->rate.count > 0) {
 		add_rate(w, d);
@@ -127,8 +127,8 @@ static void begin_rule(struct writing *w, const struct spot *spot)
 	const struct gate *gate = spot->gate;
 	const struct policy_declaration *d = gate->declaration;
 	ADD(w, "add rule inet minato g%u-%s%s-%s", w->generation, w->prefix,
-	    spot->asked == ASKED_LIVE ? "end" : "to", spot->door->name);
-	if (gate->left > 0) {
+	    spot->asked == ASKED_NEW ? "to" : "end", spot->door->name);
+	if (gate->left > 0 && spot->asked != ASKED_PAST) {
 		ADD(w, " meta nfproto @g%u-%suntil-%s", w->generation, w->prefix, d->entry.name);
 	}
 	if (d->interface != NULL) {
@@ -142,7 +142,10 @@ static void end_rule(struct writing *w, const struct spot *spot)
 	if (d->rate.count > 0 && spot->asked == ASKED_NEW) {
 		ADD(w, " jump g%u-rate-%s", w->generation, d->entry.name);
 	} else if (forward_has_way(d)) {
-		ADD(w, " jump g%u-%sway-%s", w->generation, w->prefix, d->entry.name);
+		ADD(w, " jump g%u-%s%s-%s", w->generation, w->prefix,
+		    spot->asked == ASKED_PAST ? "past" : "way", d->entry.name);
+	} else if (spot->asked == ASKED_PAST) {
+		ADD(w, " goto g%u-%scut", w->generation, w->prefix);
 	} else {
 		ADD(w, " accept");
 	}
@@ -236,24 +239,11 @@ static void add_door(struct writing *w, const struct door *door)
 
 /* ---- the chain that packets enter ---- */
 
-/* Who was refused, or would be, at which port: in the kernel, without a message for each. What
- * comes while the sets are full goes uncounted. */
-static void add_counting(struct writing *w, const char *chain, const char *sets)
-{
-	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-		ADD(w,
-		    "add rule inet minato g%u-%s update @%s-%d { %s saddr . meta l4proto . th "
-		    "dport "
-		    "counter }\n",
-		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6");
-	}
-}
-
 static void add_observing(struct writing *w)
 {
 	ADD(w, "add chain inet minato g%u-observe\n", w->generation);
 	writing_forwarding(w, "observe");
-	add_counting(w, "observe", "would");
+	writing_counting(w, "observe", "would", "saddr");
 	ADD(w, "add rule inet minato g%u-observe accept\n", w->generation);
 }
 
@@ -261,7 +251,7 @@ static void add_refusal(struct writing *w, const char *name, int verdict)
 {
 	ADD(w, "add chain inet minato g%u-%s\n", w->generation, name);
 	writing_forwarding(w, name);
-	add_counting(w, name, "refused");
+	writing_counting(w, name, "refused", "saddr");
 	writing_refusal(w, name, verdict);
 }
 
@@ -281,13 +271,14 @@ static void add_inbound(struct writing *w)
 	const unsigned g = w->generation;
 	ADD(w, "add chain inet minato g%u-in\n", g);
 	ADD(w, "add rule inet minato g%u-in iif \"lo\" accept\n", g);
-	live_entry(w);
-	ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	if (w->forward != NULL) {
-		ADD(w,
-		    "add rule inet minato g%u-in fib daddr type != { local, broadcast, anycast, "
-		    "multicast } goto g%u-fwd\n",
-		    g, g);
+		forward_live(w);
+	}
+	live_entry(w);
+	if (w->forward != NULL) {
+		forward_entry(w);
+	} else {
+		ADD(w, "add rule inet minato g%u-in ct state established,related accept\n", g);
 	}
 	writing_lookups(w, "in");
 	writing_necessities(w, "in", w->policy->defaults.ping);
@@ -300,24 +291,23 @@ static void add_inbound(struct writing *w)
 	}
 }
 
-static void add_counted_sets(struct str *out)
+static void add_counted_sets(struct str *out, const char *name)
 {
-	static const char *const names[] = { "refused", "would" };
-	for (size_t i = 0; i < 2; i++) {
-		for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
-			(void)str_printf(
-				out,
-				"add set inet minato %s-%d { type ipv%d_addr . inet_proto . "
-				"inet_service; size %d; flags dynamic,timeout; timeout %ds; }\n",
-				names[i], family, family, COUNTED_MAX, ENFORCE_COUNTED_SECONDS);
-		}
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		(void)str_printf(out,
+				 "add set inet minato %s-%d { type ipv%d_addr . inet_proto . "
+				 "inet_service; size %d; flags dynamic,timeout; timeout %ds; }\n",
+				 name, family, family, COUNTED_MAX, ENFORCE_COUNTED_SECONDS);
 	}
 }
 
 void enforce_frame(struct str *out, bool outbound)
 {
 	str_add(out, "add table inet minato\n");
-	add_counted_sets(out);
+	add_counted_sets(out, "refused");
+	add_counted_sets(out, "would");
+	add_counted_sets(out, "forward-refused");
+	add_counted_sets(out, "forward-would");
 
 	str_add(out,
 		"add table inet minato\n"
@@ -333,6 +323,7 @@ void enforce_frame(struct str *out, bool outbound)
 		"add rule inet minato inbound meta nfproto vmap @candidate\n"
 		"add rule inet minato inbound meta nfproto vmap @confirmed\n");
 	if (outbound) {
+		add_counted_sets(out, "refused-out");
 		str_add(out,
 			"add chain inet minato outbound { type filter hook output priority 10; "
 			"policy accept; }\n"
@@ -402,7 +393,8 @@ int enforce_rules(struct str *out, const struct policy *policy, unsigned generat
 					   .access = &access,
 					   .forward = limited ? &forward : NULL,
 					   .prefix = "",
-					   .generation = generation };
+					   .generation = generation,
+					   .grace = environment->grace };
 		add_all(&writing);
 		r = writing.error != 0 ? writing.error : out->error;
 		if (r == 0 && enforce_limits_outbound(policy)) {

@@ -123,6 +123,16 @@ void writing_life(struct writing *w, const struct gate *gate)
 
 /* ---- rules ---- */
 
+void writing_counting(struct writing *w, const char *chain, const char *sets, const char *end)
+{
+	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += ADDR_IPV6 - ADDR_IPV4) {
+		ADD(w,
+		    "add rule inet minato g%u-%s meta l4proto { tcp, udp, sctp, dccp, udplite } "
+		    "update @%s-%d { %s %s . meta l4proto . th dport counter }\n",
+		    w->generation, chain, sets, family, family == ADDR_IPV4 ? "ip" : "ip6", end);
+	}
+}
+
 void writing_refusal(struct writing *w, const char *chain, int verdict)
 {
 	const unsigned g = w->generation;

@@ -10,6 +10,7 @@ struct writing {
 	const struct access *forward; /* NULL = what is passed on is not limited */
 	const char *prefix; /* of names: "", "fwd-" for what is passed on, "out-" for outgoing */
 	unsigned generation;
+	usec_t grace;   /* as in enforce_environment */
 	bool used_only; /* leaves out sets that no gate asks */
 	int error;
 };
@@ -20,6 +21,7 @@ struct writing {
 enum asked {
 	ASKED_NEW,  /* new connections: chain to-DOOR, map PROTOCOL */
 	ASKED_LIVE, /* connections that live: chain end-DOOR, map end-PROTOCOL */
+	ASKED_PAST, /* those that live by what has ended: likewise, behind the others */
 };
 
 static const enum protocol writing_protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP,
@@ -31,7 +33,8 @@ enum { WRITING_PROTOCOLS = sizeof(writing_protocols) / sizeof(writing_protocols[
 void writing_doors(struct writing *w);
 /* Appends sets, chains and maps of the present access. */
 void writing_access(struct writing *w);
-/* Appends the rules of a gate: whom it lets in leaves the chain of the door there. */
+/* Appends the rules of a gate: whom it lets in leaves the chain of the door there; ASKED_PAST: whom
+ * it let in until its last day is cut. */
 void writing_gate_rules(struct writing *w, const struct door *door, const struct gate *gate,
 			enum asked asked);
 /* Appends the rule that lets packets for other machines go on to the forward chains. */
@@ -70,6 +73,13 @@ void writing_literals(struct writing *w, const char *kind, const char *name,
 		      const struct policy_from *items, size_t count);
 /* Set gN-PREFIXuntil-NAME that is empty once the last day is over. @param gate  one that ends. */
 void writing_life(struct writing *w, const struct gate *gate);
+/*
+ * Who was refused, or would be, at which port: in the kernel, without a message for each. What
+ * comes while the sets are full goes uncounted; what has no ports does not fill them, as its bytes
+ * there are others each time.
+ * @param sets  their name in the frame without the family. @param end  "saddr" or "daddr".
+ */
+void writing_counting(struct writing *w, const char *chain, const char *sets, const char *end);
 /* The end of a chain: whatever comes so far is refused. @param verdict  POLICY_DROP or _REJECT. */
 void writing_refusal(struct writing *w, const char *chain, int verdict);
 /* What no host or router can do without. */
@@ -79,13 +89,16 @@ void writing_necessities(struct writing *w, const char *chain, bool pings);
 
 /* Whether a door ends connections. */
 bool live_ends(const struct door *door);
+/* Whether anything of a direction does. */
+bool live_any(const struct access *access);
 /* Whether live connections at a door have to be told from those that end. */
 bool live_asks(const struct access *access, const struct door *door);
 /* Appends what ends connections: one chain for all, and one for ports that nobody declared. */
 void live_chains(struct writing *w);
 /* Appends the chain that asks the live connections of a door. */
 void live_door(struct writing *w, const struct door *door);
-/* Appends the rules that lead live connections there, to chain `in`. */
+/* Appends the rules that lead live connections there, to chain `in`. What is passed on goes first,
+ * and comes back when it is for this host. */
 void live_entry(struct writing *w);
 
 /* Rules are made of frozen host names alone. @return 0, or -EINVAL with the name. */
@@ -93,9 +106,16 @@ int writing_check_names(const struct policy *policy, struct err *e);
 
 /* ---- what is passed on (forward.c) ---- */
 
+/* Whether it is what is passed on that is being written. */
+bool forward_is(const struct writing *w);
 /* Whether destinations are a condition of a declaration. */
 bool forward_has_way(const struct policy_declaration *declaration);
-/* Appends the chain that accepts what goes where a declaration allows, and comes back else. */
-void forward_way(struct writing *w, const struct policy_declaration *declaration);
+/* Appends the chain that accepts what goes where a gate's declaration allows, and comes back else;
+ * and one that cuts it, where that is asked. */
+void forward_way(struct writing *w, const struct gate *gate);
+/* Appends the rules that ask live connections, to chain `in`. */
+void forward_live(struct writing *w);
+/* Appends the rules that lead there what is new, to chain `in`. */
+void forward_entry(struct writing *w);
 /* Appends the chain `fwd` and all that it leads to. */
 void forward_chains(struct writing *w);

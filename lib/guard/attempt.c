@@ -1,4 +1,4 @@
-/* Records of binds that did not fit, and the words of the guard. */
+/* Records of binds and connects that did not fit, and the words of the guards. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +14,9 @@ _Static_assert((int)GUARD_MISFIT_EXECUTABLE == (int)GUARD_OTHER_EXECUTABLE, "");
 _Static_assert((int)GUARD_MISFIT_UNIT == (int)GUARD_OTHER_UNIT, "");
 _Static_assert((int)GUARD_MISFIT_CONTAINER == (int)GUARD_OTHER_CONTAINER, "");
 
+_Static_assert((int)GUARD_MISFIT_DESTINATION == (int)GUARD_OTHER_DESTINATION, "");
+_Static_assert((int)GUARD_MISFIT_ENDED == (int)GUARD_ENDED, "");
+
 _Static_assert((int)GUARD_UNIT_NAME_BYTES == (int)GUARD_UNIT_BYTES, "");
 
 int guard_attempt_read(struct guard_attempt *out, const void *record, size_t length,
@@ -26,7 +29,7 @@ int guard_attempt_read(struct guard_attempt *out, const void *record, size_t len
 	memcpy(&raw, record, sizeof(raw));
 	bool known = (raw.family == AF_INET || raw.family == AF_INET6) &&
 		     (raw.protocol == PROTOCOL_TCP || raw.protocol == PROTOCOL_UDP) &&
-		     raw.reason >= GUARD_OTHER_USER && raw.reason <= GUARD_OTHER_CONTAINER;
+		     raw.reason >= GUARD_OTHER_USER && raw.reason <= GUARD_ENDED;
 	if (!known) {
 		return -EBADMSG;
 	}
@@ -40,7 +43,8 @@ int guard_attempt_read(struct guard_attempt *out, const void *record, size_t len
 						 : addr_from_ipv6(raw.address),
 		.netns_cookie = raw.netns_cookie,
 		.misfit = (enum guard_misfit)raw.reason,
-		.refused = raw.refused != 0,
+		.refused = (raw.flags & GUARD_RECORD_REFUSED) != 0,
+		.outgoing = (raw.flags & GUARD_RECORD_CONNECT) != 0,
 	};
 	memcpy(out->process, raw.name, sizeof(out->process) - 1);
 	memcpy(out->unit, raw.unit, sizeof(out->unit) - 1);
@@ -54,6 +58,8 @@ const char *guard_misfit_name(enum guard_misfit misfit)
 		[GUARD_MISFIT_EXECUTABLE] = "executable",
 		[GUARD_MISFIT_UNIT] = "unit",
 		[GUARD_MISFIT_CONTAINER] = "container",
+		[GUARD_MISFIT_DESTINATION] = "destination",
+		[GUARD_MISFIT_ENDED] = "ended",
 	};
 	return names[misfit];
 }
@@ -75,6 +81,7 @@ const char *guard_note_name(enum guard_note_kind kind)
 		[GUARD_NOTE_TOO_MANY] = "too_many",
 		[GUARD_NOTE_WEAK] = "weak",
 		[GUARD_NOTE_CONTAINER] = "container",
+		[GUARD_NOTE_OWN_NETWORK] = "own_network",
 	};
 	return names[kind];
 }

@@ -121,6 +121,17 @@ static int add_notes(struct making *making, uint32_t notes, const struct policy_
 	return 0;
 }
 
+/* What such a container sends is forwarded: no program of it stands in this network. */
+static bool has_own_network(const struct guard_environment *environment,
+			    const struct guard_rule *who)
+{
+	char id[sizeof(who->name) + 1] = "";
+	memcpy(id, who->name, sizeof(who->name));
+	return (who->flags & GUARD_RULE_CONTAINER) != 0 && who->name_bytes > 0 &&
+	       environment->own_network != NULL &&
+	       environment->own_network(environment->context, id);
+}
+
 static int make_rule(struct making *making, struct connect_rule *rule,
 		     const struct policy_declaration *d)
 {
@@ -137,6 +148,9 @@ static int make_rule(struct making *making, struct connect_rule *rule,
 	r = rule_make(&rule->who, &notes, d, making->environment, making->e);
 	if (r == 0 && (rule->who.flags & GUARD_RULE_WATCH) != 0) {
 		rule->flags |= CONNECT_NOBODY;
+	}
+	if (r == 0 && has_own_network(making->environment, &rule->who)) {
+		notes |= 1U << GUARD_NOTE_OWN_NETWORK;
 	}
 	return r < 0 ? r : add_notes(making, notes, d);
 }
@@ -217,7 +231,7 @@ int guard_connect_compile(struct guard_connect *out, const struct policy *policy
 	}
 	struct guard_head *head = &making.connect.set->head;
 	head->version = CONNECT_VERSION;
-	head->enforce = 1;
+	head->enforce = !policy_observes(policy, NULL);
 	rule_set_head(head, environment);
 	for (size_t i = 0; i < policy->outbound.count; i++) {
 		keep(&making, &policy->outbound.items[i]);
@@ -244,4 +258,32 @@ void guard_connect_deinit(struct guard_connect *connect)
 		vec_free(&connect->notes);
 		*connect = (struct guard_connect){ 0 };
 	}
+}
+
+/* ---- comparing ---- */
+
+static bool ends_alike(uint64_t a, uint64_t b)
+{
+	const uint64_t minute_ns = 60ULL * 1000 * 1000 * 1000;
+	return (a == 0) == (b == 0) && (a > b ? a - b : b - a) < minute_ns;
+}
+
+static bool rules_alike(const struct connect_rule *a, const struct connect_rule *b)
+{
+	return memcmp(&a->who, &b->who, sizeof(a->who)) == 0 && a->flags == b->flags &&
+	       ends_alike(a->ends_ns, b->ends_ns) && a->network_count == b->network_count &&
+	       memcmp(a->networks, b->networks, sizeof(a->networks)) == 0;
+}
+
+bool guard_connect_alike(const struct connect_set *a, const struct connect_set *b)
+{
+	bool alike = a->head.enforce == b->head.enforce &&
+		     a->head.netns_cookie == b->head.netns_cookie && a->head.root == b->head.root &&
+		     a->head.rule_count == b->head.rule_count &&
+		     memcmp(a->head.folders, b->head.folders, sizeof(a->head.folders)) == 0 &&
+		     memcmp(a->ports, b->ports, sizeof(a->ports)) == 0;
+	for (size_t i = 0; alike && i < CONNECT_RULES_MAX; i++) {
+		alike = rules_alike(&a->rules[i], &b->rules[i]);
+	}
+	return alike;
 }

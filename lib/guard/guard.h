@@ -53,6 +53,9 @@ struct guard_environment {
 	int (*executable)(void *context, struct guard_file *out, const char *path);
 	/* The whole id. NULL = names of containers are not known, ids are. */
 	int (*container)(void *context, char id[GUARD_ID_BYTES], const char *name);
+	/* Whether the container of that id is known to have a network of its own. NULL = of none.
+	 */
+	bool (*own_network)(void *context, const char *id);
 	void *context;
 	uint64_t netns_cookie;  /* SO_NETNS_COOKIE of the one namespace to guard */
 	uint64_t root;          /* inode of the cgroup where the names of units begin */
@@ -84,6 +87,9 @@ enum guard_note_kind {
 	/* Guarded, with a weakness: */
 	GUARD_NOTE_WEAK,      /* by executable alone: everybody may start it, with LD_PRELOAD */
 	GUARD_NOTE_CONTAINER, /* by container alone: user and executable lie inside of it */
+	/* Of outbound: alone: it has a network of its own, so that this host sends nothing for it.
+	 */
+	GUARD_NOTE_OWN_NETWORK,
 };
 
 /* "spared", "no_user", ... for JSON. */
@@ -166,7 +172,7 @@ void guard_changes_deinit(struct guard_changes *changes);
 /* "kept", "freed", "altered". */
 const char *guard_change_name(enum guard_change_kind kind);
 
-/* ---- a bind that did not fit (pure) ---- */
+/* ---- a bind or a connect that did not fit (pure) ---- */
 
 /* What did not fit first. The numbers are those of bpf/guard.h. */
 enum guard_misfit {
@@ -174,9 +180,11 @@ enum guard_misfit {
 	GUARD_MISFIT_EXECUTABLE = 2,
 	GUARD_MISFIT_UNIT = 3,
 	GUARD_MISFIT_CONTAINER = 4,
+	GUARD_MISFIT_DESTINATION = 5, /* not one that this program may connect to */
+	GUARD_MISFIT_ENDED = 6,       /* the last day is over, or who is meant is not known here */
 };
 
-/* "user", "executable", "unit", "container": keys of `program:`. */
+/* "user", "executable", "unit", "container" as keys of `program:`; "destination", "ended". */
 const char *guard_misfit_name(enum guard_misfit misfit);
 
 enum { GUARD_PROCESS_BYTES = 16, GUARD_UNIT_NAME_BYTES = 64 };
@@ -190,10 +198,12 @@ struct guard_attempt {
 					    */
 	enum protocol protocol;
 	uint16_t port;
-	struct addr address;
+	struct addr
+		address; /* the socket's own; with `outgoing` the other end, and so is the port */
 	uint64_t netns_cookie;
 	enum guard_misfit misfit;
-	bool refused; /* false = it would have been */
+	bool refused;  /* false = it would have been */
+	bool outgoing; /* a connect or a datagram; else a bind */
 };
 
 /* Reads a record of the ring. @return 0; -EBADMSG with `out` untouched. */
@@ -256,6 +266,15 @@ void guard_table_keep(struct guard_table *table, const struct portset *added);
  * program: those are asked where a program connects or sends (bpf/connect_guard.bpf.c).
  */
 
+/* "unit: postfix.service to relay", whom a declaration of outbound: is for, "anybody" without a
+ * program. Appends. */
+void guard_declaration_format(struct str *out, const struct policy *policy,
+			      const struct policy_declaration *declaration);
+/* "unit: postfix.service | user: mail to relay", by whom a port of outbound: may be used. Appends;
+ * nothing when nobody is declared. */
+void guard_outbound_format(struct str *out, const struct policy *policy, enum protocol protocol,
+			   uint16_t port);
+
 /* Whether a declaration of `outbound:` keeps a port for a program. */
 bool guard_keeps_outbound(const struct policy *policy);
 
@@ -274,8 +293,8 @@ struct guard_days {
 };
 
 /*
- * Makes the set of a policy that guard_keeps_outbound(). Who cannot be told as it is meant fits
- * nobody.
+ * Makes the set of a policy; a policy that not guard_keeps_outbound() keeps nothing. Who cannot be
+ * told as it is meant fits nobody. With `mode: observe` nobody is refused.
  * @param out     free with guard_connect_deinit; untouched on failure. Notes point into the policy.
  * @return 0; -E2BIG more than 511 declarations, or 64 networks of one; -ENOMEM; what a function of
  * the environment answered beyond -ENOENT.
@@ -284,6 +303,9 @@ int guard_connect_compile(struct guard_connect *out, const struct policy *policy
 			  const struct guard_days *days,
 			  const struct guard_environment *environment, struct err *e);
 void guard_connect_deinit(struct guard_connect *connect);
+/* Whether both decide alike, whenever they were made; their days may end a minute apart, as the
+ * clock is set right. */
+bool guard_connect_alike(const struct connect_set *a, const struct connect_set *b);
 
 /* ---- the kernel ---- */
 
@@ -348,11 +370,21 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 struct guard_attempts;
 typedef void guard_attempt_function(const struct guard_attempt *attempt, void *data);
 
+/* Which calls are asked. Each has a place of its own: guard_place_of(). */
+enum guard_hook { GUARD_HOOK_BIND, GUARD_HOOK_CONNECT };
+enum { GUARD_HOOKS = 2, GUARD_DIRECTORY_BYTES = 512 };
+
+/* Where the guard of connect() stands, beside that of bind(). @param directory  of
+ * GUARD_DIRECTORY_BYTES, is pointed into. */
+struct guard_place guard_place_of(enum guard_hook hook, const struct guard_place *bind,
+				  char *directory);
+
 /*
  * The ring of a guard that is loaded, to be handed to its one reader; closed by the caller.
  * @param bytes receives its size. @return the descriptor; -ENOENT no guard is loaded; -EPERM; ...
  */
-int guard_ring(uint32_t *bytes, const struct guard_place *place, struct err *e);
+int guard_ring(uint32_t *bytes, enum guard_hook hook, const struct guard_place *place,
+	       struct err *e);
 /* Begins to read it, without any rights; `ring` stays the caller's and may be closed afterwards.
  * @return 0; -EINVAL no such ring; -ENOMEM; others of mmap. Free with guard_attempts_free. */
 int guard_attempts_open(struct guard_attempts **out, int ring, uint32_t bytes, struct err *e);
@@ -377,17 +409,36 @@ int guard_reserved_write(const struct portset *ports, struct err *e);
  */
 int guard_connect_check(const struct guard_place *place, struct err *e);
 
-/* Makes the set hold: in one step where an older one holds. Needs root. @return as guard_load. */
+/* Makes the set hold, and ends what is tried: in one step where an older one holds. Needs root.
+ * @return as guard_load. */
 int guard_connect_hold(const struct guard_place *place, const struct guard_connect *connect,
 		       struct err *e);
+/*
+ * Makes the set hold until then, before what is confirmed, and the latter again afterwards: the
+ * kernel looks at its clock, so that no process has to live for it.
+ * @param until  on CLOCK_MONOTONIC, as the timeouts of nft are. @return as guard_load.
+ */
+int guard_connect_try(const struct guard_place *place, const struct guard_connect *connect,
+		      usec_t until, struct err *e);
+/* Ends what is tried, also when its time is over; none is fine. Where nothing is confirmed
+ * everything goes. @return 0; -EPERM; others of the system calls. */
+int guard_connect_cancel(const struct guard_place *place, struct err *e);
 /* Takes it away; none is fine. @return 0; -EPERM; others of the system calls. */
 int guard_connect_release(const struct guard_place *place, struct err *e);
 
+/* Whether what is confirmed decides as this set does. @return 0; -EPERM; others. */
+int guard_connect_holds(bool *out, const struct guard_place *place,
+			const struct guard_connect *connect, struct err *e);
+
 struct guard_connect_status {
-	bool held;        /* a set holds, for this network namespace */
+	bool attached;    /* programs are asked, of whatever set */
+	bool held;        /* a confirmed set holds, for this network namespace */
+	bool enforced;    /* it refuses; else it only tells */
 	uint64_t allowed; /* connections and datagrams to kept ports, since it was loaded */
 	uint64_t refused;
-	usec_t made; /* wall time of the set */
+	uint64_t watched; /* did not fit and went through */
+	uint64_t lost;    /* of the two above, those whose record found no room */
+	usec_t made;      /* wall time of the set */
 };
 
 /* @return 0, also when nothing is loaded; -EPERM; others. */

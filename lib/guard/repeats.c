@@ -10,11 +10,13 @@ static bool is_used(const struct guard_repeat *slot)
 	return slot->attempt.protocol != PROTOCOL_NONE;
 }
 
-/* The number of the process is left out: who is refused is often started again. */
+/* The number of the process is left out: who is refused is often started again. So is where it
+ * wants to: whoever runs through a thousand addresses is one line, with the last of them. */
 static bool is_same(const struct guard_attempt *a, const struct guard_attempt *b)
 {
 	return a->port == b->port && a->protocol == b->protocol && a->uid == b->uid &&
-	       a->refused == b->refused && strcmp(a->process, b->process) == 0;
+	       a->refused == b->refused && a->outgoing == b->outgoing &&
+	       strcmp(a->process, b->process) == 0;
 }
 
 /* A clock that was set back must not silence anybody. */

@@ -34,17 +34,27 @@ static const char *const names[] = {
 	[EVENT_BANNED] = "banned",
 	[EVENT_BAN_ENDED] = "ban_ended",
 	[EVENT_ANOMALY] = "anomaly",
+	[EVENT_CONNECT_REFUSED] = "connect_refused",
+	[EVENT_CONNECT_WATCHED] = "connect_watched",
+	[EVENT_FORWARD_REFUSED] = "forward_refused",
+	[EVENT_FORWARD_WOULD_REFUSE] = "forward_would_refuse",
+	[EVENT_FORWARD_PASSED] = "forward_passed",
 };
+
+bool event_kind_is_known(unsigned kind)
+{
+	return kind != EVENT_NONE && kind <= EVENT_KIND_LAST && names[kind] != NULL;
+}
 
 const char *event_kind_name(enum event_kind kind)
 {
-	return kind <= EVENT_KIND_LAST ? names[kind] : "none";
+	return event_kind_is_known(kind) ? names[kind] : names[EVENT_NONE];
 }
 
 int event_kind_parse(enum event_kind *out, const char *name)
 {
 	for (unsigned i = 1; i <= EVENT_KIND_LAST; i++) {
-		if (strcmp(names[i], name) == 0) {
+		if (event_kind_is_known(i) && strcmp(names[i], name) == 0) {
 			*out = (enum event_kind)i;
 			return 0;
 		}

@@ -1,13 +1,14 @@
 /* Something that happened to a port, and what was known of it at that moment. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
 #include "base/when.h"
 #include "model/protocol.h"
 
-/* Stable numbers: they are stored. Add at the end. */
+/* Stable numbers: they are stored. Add at the end; there may be gaps. */
 enum event_kind {
 	EVENT_NONE = 0,
 	EVENT_LISTENER_OPENED = 1, /* a program began to listen */
@@ -48,13 +49,26 @@ enum event_kind {
 	EVENT_BANNED = 26,
 	EVENT_BAN_ENDED = 27,
 	EVENT_ANOMALY = 28, /* not as learned; `finding` = which, `detail` = the evidence */
-	EVENT_KIND_LAST = EVENT_ANOMALY,
+	/* A program that may not connect there, or not by that port, see lib/guard; `address` and
+	 * `port` are the other end, `detail` = who is declared, `count` = times. Without a program
+	 * the packet filter told it: `detail` as of EVENT_REFUSED. */
+	EVENT_CONNECT_REFUSED = 29,
+	EVENT_CONNECT_WATCHED = 30, /* it would have been refused, and went through */
+	/* As EVENT_REFUSED, of what this host passes on between others; `port` is asked for there.
+	 */
+	EVENT_FORWARD_REFUSED = 31,
+	EVENT_FORWARD_WOULD_REFUSE = 32,
+	EVENT_FORWARD_PASSED = 33,
+	EVENT_KIND_LAST = EVENT_FORWARD_PASSED,
 };
 
 enum {
 	EVENT_NAME_BYTES = 64,
 	EVENT_PATH_BYTES = 256,
 };
+
+/* A set of kinds has a bit for each. */
+#define EVENT_BIT(kind) (UINT64_C(1) << (kind))
 
 /* A flat value, so that it can cross processes and be stored as it is. Unknown = zero or "". */
 struct event {
@@ -77,6 +91,8 @@ struct event {
 	char detail[EVENT_PATH_BYTES];  /* free text, machine-made */
 };
 
+/* Whether a kind has that number. */
+bool event_kind_is_known(unsigned kind);
 /* "listener_opened" and so on: the stable words of JSON and `minato log --kind`. */
 const char *event_kind_name(enum event_kind kind);
 /* The reverse. @return 0 or -EINVAL. */

@@ -243,6 +243,16 @@ struct observe_cgroup {
  */
 int observe_container_find(char *id, size_t room, const char *root, const char *name);
 
+enum observe_network {
+	OBSERVE_NETWORK_UNKNOWN,
+	OBSERVE_NETWORK_HOST,
+	OBSERVE_NETWORK_OWN, /* its own, or another container's */
+};
+
+/* In which network a container is to run, by the state files of the runtimes. @param root as
+ * above. */
+enum observe_network observe_container_network(const char *root, const char *id);
+
 /*
  * Reads systemd unit, slice and container from a path of the v2 hierarchy or of systemd's v1
  * hierarchy ("/system.slice/ssh.service"). Pure. A user's own units win over user@UID.service.

@@ -38,7 +38,8 @@ static void fill_from(struct reader *reader, const struct view *v)
 		return;
 	}
 	if (!reader->cut && v->node->kind == NODE_MAPPING) {
-		fault(reader, v->node->key, "policy-from-missing", NULL,
+		fault(reader, v->node->key,
+		      v->forward ? "policy-forward-from-missing" : "policy-from-missing", NULL,
 		      ARGUMENTS({ "name", d->entry.name }));
 	}
 	from_any(reader, d);
@@ -66,7 +67,7 @@ static void fill_defaults(struct reader *reader, const struct view *v)
 	}
 	fill_owner(reader, v);
 	fill_from(reader, v);
-	if (v->here && tree_get(v->node, "cut") == NULL) {
+	if ((v->here || v->forward) && tree_get(v->node, "cut") == NULL) {
 		d->cut = reader->policy.defaults.cut;
 	}
 }

@@ -257,6 +257,7 @@ static int check_settings(const struct policy_setting *settings, size_t count)
 		{ "until", 1 },
 		{ "review", 1 },
 		{ "interface", 1 },
+		{ "cut", 1 },
 	};
 	bool seen[sizeof(keys) / sizeof(keys[0])] = { false };
 	for (size_t i = 0; i < count; i++) {

@@ -79,6 +79,7 @@ static void say_all(struct declared *d, const struct policy_addition *a)
 	say_day(d, "until", a->until);
 	say_day(d, "review", a->review);
 	say(d, "interface", a->interface);
+	say(d, "cut", a->cut ? "yes" : NULL);
 }
 
 /* ---- its name ---- */

@@ -66,9 +66,15 @@ static bool is_day(const char *key, const char *value)
 	return (strcmp(key, "until") == 0 || strcmp(key, "review") == 0) && is_date(value);
 }
 
+/* The same of `cut`, which is yes or no. */
+static bool is_answer(const char *key, const char *value)
+{
+	return strcmp(key, "cut") == 0 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0);
+}
+
 static void add_value(struct str *out, const char *key, const char *value)
 {
-	if (is_plain(value) || is_day(key, value)) {
+	if (is_plain(value) || is_day(key, value) || is_answer(key, value)) {
 		str_add(out, value);
 	} else {
 		add_quoted(out, value);

@@ -12,19 +12,24 @@ void policy_deinit(struct policy *policy)
 	}
 }
 
-static bool covers(const struct policy_declaration *d, enum protocol protocol, uint16_t port,
-		   const char *interface)
+bool policy_names_port(const struct policy_declaration *declaration, enum protocol protocol,
+		       uint16_t port)
 {
-	if (interface != NULL && d->interface != NULL && strcmp(interface, d->interface) != 0) {
-		return false;
-	}
-	for (size_t i = 0; i < d->ports.count; i++) {
-		const struct policy_ports *p = &d->ports.items[i];
+	for (size_t i = 0; i < declaration->ports.count; i++) {
+		const struct policy_ports *p = &declaration->ports.items[i];
 		if (p->protocol == protocol && p->first <= port && port <= p->last) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool covers(const struct policy_declaration *d, enum protocol protocol, uint16_t port,
+		   const char *interface)
+{
+	const bool elsewhere =
+		interface != NULL && d->interface != NULL && strcmp(interface, d->interface) != 0;
+	return !elsewhere && policy_names_port(d, protocol, port);
 }
 
 const struct policy_declaration *policy_declaration_for(const struct policy *policy,

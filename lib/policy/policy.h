@@ -200,7 +200,7 @@ struct policy {
 	POLICY_LIST(struct policy_declaration)
 	declarations;                                   /* `ports:`, in the order of the files */
 	POLICY_LIST(struct policy_declaration) forward; /* kind HOST stands in none of them */
-	/* `outbound:`. `from` is whom they may connect to, `program` has no container; profile,
+	/* `outbound:`. `from` is whom they may connect to, profile,
 	 * encryption, rate, interface and mode are not said. */
 	POLICY_LIST(struct policy_declaration) outbound;
 	POLICY_LIST(struct policy_host) hosts;
@@ -212,6 +212,10 @@ struct policy {
 
 /* Frees all; NULL and a zeroed policy are allowed. The policy is zeroed afterwards. */
 void policy_deinit(struct policy *policy);
+
+/* Whether one of its `port:` says that number of that protocol. */
+bool policy_names_port(const struct policy_declaration *declaration, enum protocol protocol,
+		       uint16_t port);
 
 /*
  * The declaration for a port of this host; the first one in the file's order.
@@ -537,6 +541,7 @@ struct policy_addition {
 	int32_t until;    /* days since 1970-01-01; POLICY_NO_DATE or 0 = none */
 	int32_t review;   /* the same */
 	const char *interface;
+	bool cut; /* live connections of whom it does not let in end */
 };
 
 /*
@@ -564,7 +569,7 @@ int policy_edit_close(struct policy_edit *out, const struct policy_text *text,
 /* One key of a declaration and what it shall say. */
 struct policy_setting {
 	const char *key; /* port, for, owner, from, encryption, because, rate, until, review,
-			    interface */
+			    interface, cut */
 	const char *const *values; /* of a list: each once; items that stay keep their place */
 	size_t count;              /* 0 = remove the key */
 };

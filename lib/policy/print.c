@@ -137,7 +137,7 @@ static void put_rate(struct form *f, struct node *mapping, const struct policy_r
 	}
 }
 
-/* @param here  of this host, not of another device. */
+/* @param here  it is for this host to hold to, not for another device. */
 static struct node *declaration_node(struct form *f, const struct policy_declaration *d, bool here)
 {
 	char date[POLICY_DATE_TEXT_BYTES];
@@ -264,7 +264,7 @@ struct node *policy_tree(struct arena *arena, const struct policy *policy)
 	put_who(&f, root);
 	put_declarations(&f, root, "ports", policy->declarations.items, policy->declarations.count,
 			 true);
-	put_declarations(&f, root, "forward", policy->forward.items, policy->forward.count, false);
+	put_declarations(&f, root, "forward", policy->forward.items, policy->forward.count, true);
 	put_outbound(&f, root);
 	put_defaults(&f, root);
 	put_hosts(&f, root);

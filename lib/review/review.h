@@ -21,6 +21,11 @@ enum {
 	REVIEW_ATTEMPTS_SECONDS = 3600, /* older ones are history */
 };
 
+/* The kinds of events that are attempts of a program, EVENT_BIT(). */
+#define REVIEW_ATTEMPT_KINDS                                                                       \
+	(EVENT_BIT(EVENT_BIND_REFUSED) | EVENT_BIT(EVENT_BIND_WATCHED) | EVENT_BIT(EVENT_CONNECT_REFUSED) |       \
+	 EVENT_BIT(EVENT_CONNECT_WATCHED))
+
 /* A packet to a declared or listening port that other rules of the host decide otherwise than the
  * policy, as the kernel proved it. */
 struct review_contradiction {
@@ -45,7 +50,7 @@ struct review_input {
 	const struct policy *policy;       /* NULL = there is none: only dangers are found */
 	int64_t today; /* days since 1970-01-01 in the reader's zone, as until: means */
 	usec_t now;    /* wall clock */
-	/* Binds that did not fit lately: EVENT_BIND_REFUSED and EVENT_BIND_WATCHED, oldest first;
+	/* Binds and connects that did not fit lately: of REVIEW_ATTEMPT_KINDS, oldest first;
 	 * the daemon hears of them and stores them. */
 	const struct event *attempts;
 	size_t attempt_count;

@@ -1,4 +1,4 @@
-/* Programs that tried to take a port that is declared for another one. */
+/* Programs that tried to take a port that is declared for another one, or to connect to one. */
 #include <string.h>
 
 #include "review/rules.h"
@@ -17,11 +17,32 @@ static bool is_last(const struct review_input *in, size_t index)
 	return true;
 }
 
+static bool is_outgoing(const struct event *event)
+{
+	return event->kind == EVENT_CONNECT_REFUSED || event->kind == EVENT_CONNECT_WATCHED;
+}
+
+static const struct policy_declaration *declared_outbound(const struct policy *policy,
+							  const struct event *event)
+{
+	for (size_t i = 0; i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		if (policy_names_program(&d->program) &&
+		    policy_names_port(d, event->protocol, event->port)) {
+			return d;
+		}
+	}
+	return NULL;
+}
+
 /* Declared meanwhile for nobody: then anybody may. */
 static const struct policy_declaration *declared(const struct review_input *in,
 						 const struct event *event)
 {
 	const struct policy_declaration *declaration = NULL;
+	if (in->policy != NULL && is_outgoing(event)) {
+		return declared_outbound(in->policy, event);
+	}
 	while (in->policy != NULL &&
 	       (declaration = policy_declaration_for(in->policy, event->protocol, event->port, NULL,
 						     declaration)) != NULL) {
@@ -32,6 +53,20 @@ static const struct policy_declaration *declared(const struct review_input *in,
 		}
 	}
 	return NULL;
+}
+
+static const char *finding_of(const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_CONNECT_REFUSED:
+		return "connect-refused";
+	case EVENT_CONNECT_WATCHED:
+		return "connect-watched";
+	case EVENT_BIND_REFUSED:
+		return "bind-refused";
+	default:
+		return "bind-watched";
+	}
 }
 
 static void add_who(struct review *review, struct finding *finding, const struct event *event)
@@ -52,12 +87,10 @@ void rules_of_binds(struct review *review)
 	for (size_t i = 0; i < in->attempt_count; i++) {
 		const struct event *event = &in->attempts[i];
 		const struct policy_declaration *declaration = declared(in, event);
-		if (declaration == NULL || !is_last(in, i)) {
+		if (declaration == NULL || event->process[0] == '\0' || !is_last(in, i)) {
 			continue;
 		}
-		struct finding *finding = review_add(
-			review, event->kind == EVENT_BIND_REFUSED ? "bind-refused" : "bind-watched",
-			SEVERITY_MEDIUM);
+		struct finding *finding = review_add(review, finding_of(event), SEVERITY_MEDIUM);
 		if (finding == NULL) {
 			return;
 		}
@@ -66,6 +99,11 @@ void rules_of_binds(struct review *review)
 		review_fact_printf(review, finding, "port", "%u", event->port);
 		review_fact(review, finding, "protocol", protocol_name(event->protocol));
 		review_fact(review, finding, "program", event->detail);
+		if (is_outgoing(event)) {
+			char address[ADDR_TEXT_BYTES];
+			review_fact(review, finding, "address",
+				    addr_format(&event->address, address));
+		}
 		add_who(review, finding, event);
 	}
 }

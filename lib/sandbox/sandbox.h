@@ -62,6 +62,7 @@ enum sandbox_role {
 	SANDBOX_SENTRY,   /* descriptors it has */
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
+	SANDBOX_PROBER,   /* connections to anywhere, files that it may read */
 };
 
 /*

@@ -25,7 +25,7 @@ bool store_filter_matches(const struct store_filter *filter, const struct event 
 	if (filter->process != NULL && strcmp(event->process, filter->process) != 0) {
 		return false;
 	}
-	if (filter->kinds != 0 && (filter->kinds & (1U << event->kind)) == 0) {
+	if (filter->kinds != 0 && (filter->kinds & EVENT_BIT(event->kind)) == 0) {
 		return false;
 	}
 	return filter->netns == 0 || event->netns == filter->netns;

@@ -88,7 +88,7 @@ struct store_filter {
 	enum protocol protocol;         /* PROTOCOL_NONE = any */
 	struct prefix address;          /* family ADDR_NONE = any */
 	const char *process;            /* exact name; NULL = any */
-	uint32_t kinds;                 /* 1 << enum event_kind, or-ed; 0 = any */
+	uint64_t kinds;                 /* EVENT_BIT(), or-ed; 0 = any */
 	uint32_t netns;                 /* inode; 0 = any */
 	uint64_t limit;                 /* at most so many; 0 = all */
 	bool newest_first;              /* by id, otherwise oldest first */

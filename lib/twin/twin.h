@@ -114,6 +114,13 @@ size_t twin_host_rules_bytes(const struct twin_host *host);
  */
 int twin_new(struct twin **out, const struct twin_host *host, const char *candidate, struct err *e);
 
+/*
+ * The same for packets that the host itself sends as a user: what rules ask of the owner of a
+ * socket is proven then. In a user namespace there is no other user, so that it stays a doubt.
+ */
+int twin_new_as(struct twin **out, const struct twin_host *host, const uint32_t *user,
+		struct err *e);
+
 /* The namespaces end with it. @return NULL. NULL is allowed. */
 struct twin *twin_free(struct twin *twin);
 
@@ -127,7 +134,8 @@ struct twin_packet {
 	uint16_t from_port; /* 0 = a high one, another for each packet */
 	struct addr to;
 	uint16_t port;
-	char interface[TWIN_INTERFACE_BYTES]; /* where it enters; "lo" = sent by the host itself */
+	/* Where it enters; "lo" = sent by the host itself, to itself or to another one. */
+	char interface[TWIN_INTERFACE_BYTES];
 	bool has_mac;
 	uint8_t mac[TWIN_MAC_BYTES]; /* of the sender */
 };
@@ -135,7 +143,7 @@ struct twin_packet {
 enum twin_outcome {
 	TWIN_UNKNOWN,   /* see the doubts */
 	TWIN_ACCEPTED,  /* a socket of the host would get it */
-	TWIN_FORWARDED, /* it leaves through another interface, as to a container */
+	TWIN_FORWARDED, /* it leaves through an interface, as to a container; or was sent there */
 	TWIN_DROPPED,   /* nobody gets it and the sender hears nothing */
 	TWIN_REJECTED,  /* nobody gets it and the sender hears so */
 	TWIN_UNROUTED,  /* no rule stopped it, but the routing did */

@@ -307,6 +307,11 @@ static int add_doubts(struct way *way)
 			seen = seen_rules(way, chain);
 			told = 0;
 		}
+		if (suspect->kind == TWIN_DOUBT_OWNER && way->has_owner &&
+		    strstr(suspect->rule, "skgid") == NULL &&
+		    strstr(suspect->rule, "gid-owner") == NULL) {
+			continue; /* the packet has the user that the rule asks for, or another */
+		}
 		if (suspect->place >= seen || (told >> suspect->kind & 1) != 0 ||
 		    !suspect_concerns(suspect->rule, way->protocol, way->port, way->answer->port)) {
 			continue;
@@ -351,6 +356,9 @@ int way_decide(struct way *way)
 	} else if (way->input || way->output) {
 		answer->outcome = way->input ? TWIN_ACCEPTED : TWIN_FORWARDED;
 		answer->deciding = accepting(way, way->input ? "input" : "forward");
+		if (answer->deciding == NULL && !way->input) { /* sent by the host itself */
+			answer->deciding = accepting(way, "output");
+		}
 		answer->cause = answer->deciding != NULL ? TWIN_CAUSE_RULE : TWIN_CAUSE_NONE;
 	} else if (way->prerouting && !routed) {
 		answer->outcome = TWIN_UNROUTED;

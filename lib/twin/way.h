@@ -44,6 +44,7 @@ struct way {
 	bool prerouting;    /* came through it */
 	bool input, output; /* came through everything, for the host or for elsewhere */
 	bool stopped;       /* the last step dropped it */
+	bool has_owner;     /* it has the user that rules may ask for */
 	uint8_t protocol;   /* as it was sent */
 	uint16_t port;      /* likewise */
 	uint32_t out_index;

@@ -106,7 +106,7 @@ bool web_takes(const struct wire_query *filter, const struct web_key *key)
 	if (key->kind == EVENT_NONE) {
 		return true;
 	}
-	if (filter->kinds != 0 && (filter->kinds & (1U << key->kind)) == 0) {
+	if (filter->kinds != 0 && (filter->kinds & EVENT_BIT(key->kind)) == 0) {
 		return false;
 	}
 	if (filter->port_given &&

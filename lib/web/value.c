@@ -72,9 +72,9 @@ static int read_class(uint8_t *to, const char *text)
 	return -EINVAL;
 }
 
-static int read_kinds(uint32_t *to, const char *text)
+static int read_kinds(uint64_t *to, const char *text)
 {
-	uint32_t kinds = 0;
+	uint64_t kinds = 0;
 	while (*text != '\0') {
 		char word[32];
 		const size_t length = strcspn(text, ",");
@@ -87,7 +87,7 @@ static int read_kinds(uint32_t *to, const char *text)
 		if (event_kind_parse(&kind, word) < 0) {
 			return -EINVAL;
 		}
-		kinds |= 1U << kind;
+		kinds |= EVENT_BIT(kind);
 		text += length + (text[length] == ',');
 	}
 	*to = kinds;

@@ -93,7 +93,7 @@ static const struct field query_fields[] = {
 	NUMBER(query.exposure, 1 + EXPOSURE_ANY),
 	NUMBER(query.severity, SEVERITY_CRITICAL),
 	ANY(query.protocol),
-	NUMBER(query.kinds, (2U << EVENT_KIND_LAST) - 1),
+	NUMBER(query.kinds, (EVENT_BIT(EVENT_KIND_LAST) << 1) - 1),
 	NUMBER(query.pid, INT32_MAX),
 	ANY(query.limit),
 	ANY(query.after),
@@ -161,7 +161,8 @@ static const struct field contradiction_fields[] = {
 	TEXT(contradiction.item.process),
 };
 
-static const struct field attempts_fields[] = { ANY(attempts.ring_bytes) };
+static const struct field attempts_fields[] = { NUMBER(attempts.hook, 1),
+						ANY(attempts.ring_bytes) };
 
 static const struct field tap_fields[] = {
 	NUMBER(tap.way, WIRE_TAP_WAY_LAST),

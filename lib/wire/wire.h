@@ -140,7 +140,7 @@ struct wire_query {
 	uint8_t exposure;  /* 1 + enum exposure */
 	uint8_t severity;  /* enum severity: at least */
 	uint16_t protocol; /* enum protocol */
-	uint32_t kinds;    /* EVENTS: bit n = enum event_kind n */
+	uint64_t kinds;    /* EVENTS: EVENT_BIT() of each; 0 = any */
 	int32_t pid;
 	uint32_t limit;
 	uint64_t after;      /* EVENTS: ids greater than this */
@@ -190,8 +190,9 @@ struct wire_contradiction {
 	struct contradiction item;
 };
 
-/* One descriptor: the ring of the bind guard; none = there is no guard. */
+/* One descriptor: the ring of a guard; none = there is no guard. */
 struct wire_attempts {
+	uint8_t hook;        /* enum guard_hook */
 	uint32_t ring_bytes; /* its size */
 };
 

@@ -1,4 +1,5 @@
-/* Binds that did not fit, out of the ring of the bind guard: into the record, and for findings. */
+/* Binds and connects that did not fit, out of the rings of the guards: into the record, and for
+ * findings. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static int recall(const struct event *event, void *data)
 void attempts_recall(struct engine *engine)
 {
 	const struct store_filter filter = {
-		.kinds = 1U << EVENT_BIND_REFUSED | 1U << EVENT_BIND_WATCHED,
+		.kinds = REVIEW_ATTEMPT_KINDS,
 		.from = clock_now() - RECENT_USEC,
 	};
 	/* What cannot be recalled makes no finding. */
@@ -70,15 +71,25 @@ static uint32_t inode_of(const struct engine *engine, uint64_t cookie)
 	return 0;
 }
 
-static void set_declared(struct event *event, const struct engine *engine)
+static void set_declared(struct event *event, const struct engine *engine, bool outgoing)
 {
 	const struct policy *policy = policy_now(engine);
 	struct str text = STR_INIT(4096);
-	if (policy != NULL) {
+	if (policy != NULL && outgoing) {
+		guard_outbound_format(&text, policy, event->protocol, event->port);
+	} else if (policy != NULL) {
 		guard_programs_format(&text, policy, event->protocol, event->port);
 	}
 	(void)str_copy(event->detail, sizeof(event->detail), str_text(&text));
 	str_deinit(&text);
+}
+
+static enum event_kind kind_of(const struct guard_attempt *attempt)
+{
+	if (attempt->outgoing) {
+		return attempt->refused ? EVENT_CONNECT_REFUSED : EVENT_CONNECT_WATCHED;
+	}
+	return attempt->refused ? EVENT_BIND_REFUSED : EVENT_BIND_WATCHED;
 }
 
 static void on_told(const struct guard_attempt *attempt, uint64_t count, void *data)
@@ -86,7 +97,7 @@ static void on_told(const struct guard_attempt *attempt, uint64_t count, void *d
 	struct engine *engine = data;
 	struct event event = {
 		.time = attempt->time,
-		.kind = attempt->refused ? EVENT_BIND_REFUSED : EVENT_BIND_WATCHED,
+		.kind = kind_of(attempt),
 		.protocol = attempt->protocol,
 		.address = attempt->address,
 		.port = attempt->port,
@@ -100,7 +111,7 @@ static void on_told(const struct guard_attempt *attempt, uint64_t count, void *d
 	if (attempt->unit[0] != '\0' && event.container[0] == '\0') {
 		(void)str_copy(event.unit, sizeof(event.unit), attempt->unit);
 	}
-	set_declared(&event, engine);
+	set_declared(&event, engine, attempt->outgoing);
 	remember(&engine->attempts, &event);
 	record_event(engine, &event);
 	sweep_soon(engine);
@@ -114,9 +125,15 @@ static void on_attempt(const struct guard_attempt *attempt, void *data)
 
 static int on_ring(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-	(void)source, (void)fd, (void)events;
+	(void)fd, (void)events;
 	struct engine *engine = data;
-	(void)guard_attempts_read(engine->attempts.reader, ATTEMPTS_A_TURN, on_attempt, engine);
+	for (unsigned i = 0; i < GUARD_HOOKS; i++) {
+		const struct engine_ring *ring = &engine->attempts.rings[i];
+		if (ring->source == source) {
+			(void)guard_attempts_read(ring->reader, ATTEMPTS_A_TURN, on_attempt,
+						  engine);
+		}
+	}
 	return 0;
 }
 
@@ -135,32 +152,33 @@ void attempts_sweep(struct engine *engine)
 
 /* ---- beginning and end ---- */
 
-static void stop_reading(struct engine_attempts *attempts)
+static void stop_reading(struct engine_ring *ring)
 {
-	attempts->source = sd_event_source_disable_unref(attempts->source);
-	attempts->reader = guard_attempts_free(attempts->reader);
+	ring->source = sd_event_source_disable_unref(ring->source);
+	ring->reader = guard_attempts_free(ring->reader);
 }
 
-void attempts_start(struct engine *engine, uint32_t ring_bytes, int ring)
+void attempts_start(struct engine *engine, enum guard_hook hook, uint32_t ring_bytes, int fd)
 {
-	struct engine_attempts *attempts = &engine->attempts;
+	struct engine_ring *ring = &engine->attempts.rings[hook];
 	struct err e = ERR_INIT;
 	/* What the guard before told last. */
-	while (attempts->reader != NULL &&
-	       guard_attempts_read(attempts->reader, ATTEMPTS_A_TURN, on_attempt, engine) > 0) {
+	while (ring->reader != NULL &&
+	       guard_attempts_read(ring->reader, ATTEMPTS_A_TURN, on_attempt, engine) > 0) {
 	}
-	stop_reading(attempts);
-	if (ring < 0) {
+	stop_reading(ring);
+	if (fd < 0) {
 		return;
 	}
-	int r = guard_attempts_open(&attempts->reader, ring, ring_bytes, &e);
+	int r = guard_attempts_open(&ring->reader, fd, ring_bytes, &e);
 	if (r == 0) {
-		r = sd_event_add_io(engine->loop, &attempts->source,
-				    guard_attempts_fd(attempts->reader), EPOLLIN, on_ring, engine);
+		r = sd_event_add_io(engine->loop, &ring->source, guard_attempts_fd(ring->reader),
+				    EPOLLIN, on_ring, engine);
 	}
 	if (r < 0) {
-		stop_reading(attempts);
-		say(SAY_WARNING, "binds that do not fit are not told: %s",
+		stop_reading(ring);
+		say(SAY_WARNING, "%s that do not fit are not told: %s",
+		    hook == GUARD_HOOK_BIND ? "binds" : "connects",
 		    e.code != 0 ? err_text(&e) : strerror(-r));
 	}
 }
@@ -168,6 +186,8 @@ void attempts_start(struct engine *engine, uint32_t ring_bytes, int ring)
 void attempts_end(struct engine *engine)
 {
 	guard_repeats_flush(&engine->attempts.repeats, clock_now(), true, on_told, engine);
-	stop_reading(&engine->attempts);
+	for (unsigned i = 0; i < GUARD_HOOKS; i++) {
+		stop_reading(&engine->attempts.rings[i]);
+	}
 	vec_free(&engine->attempts.recent);
 }

@@ -98,10 +98,15 @@ struct engine_events {
 	struct announced *announced; /* sockets that events told of lately */
 };
 
-/* Binds that the guard refused or told of. */
-struct engine_attempts {
+/* The ring of a guard. */
+struct engine_ring {
 	struct guard_attempts *reader; /* NULL = no guard */
 	sd_event_source *source;
+};
+
+/* Binds and connects that the guards refused or told of. */
+struct engine_attempts {
+	struct engine_ring rings[GUARD_HOOKS];
 	struct guard_repeats repeats;
 	VEC(struct event) recent; /* oldest first */
 };
@@ -222,8 +227,8 @@ void events_describe(struct engine *engine, struct event *event);
 
 /* Recent ones out of the store: findings must outlive an engine. */
 void attempts_recall(struct engine *engine);
-/* Begins to read the guard's ring, which stays the caller's; -1 = there is no guard. */
-void attempts_start(struct engine *engine, uint32_t ring_bytes, int ring);
+/* Begins to read a guard's ring, which stays the caller's; -1 = there is no guard. */
+void attempts_start(struct engine *engine, enum guard_hook hook, uint32_t ring_bytes, int fd);
 /* Those of the last hour, for a review. @return how many. */
 size_t attempts_recent(const struct engine *engine, const struct event **out);
 /* What was counted and is to be told by now; forgets what is old. */

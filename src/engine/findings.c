@@ -156,7 +156,7 @@ static void drop_cleared(struct engine_standing *list)
 void findings_recall(struct engine *engine)
 {
 	const struct store_filter filter = {
-		.kinds = 1U << EVENT_FINDING_RAISED | 1U << EVENT_FINDING_CLEARED,
+		.kinds = EVENT_BIT(EVENT_FINDING_RAISED) | EVENT_BIT(EVENT_FINDING_CLEARED),
 		.limit = STANDING_MAX,
 		.newest_first = true,
 	};

@@ -10,7 +10,7 @@
 #include "engine.h"
 #include "policy/policy.h"
 
-static const uint32_t kinds = 1U << EVENT_SCAN_STARTED | 1U << EVENT_SCAN_ENDED;
+static const uint64_t kinds = EVENT_BIT(EVENT_SCAN_STARTED) | EVENT_BIT(EVENT_SCAN_ENDED);
 
 /* ---- those that go on ---- */
 
@@ -249,7 +249,7 @@ json_t *incidents_status(struct engine *engine, usec_t now)
 	const struct engine_incidents *incidents = &engine->incidents;
 	const struct wire_watched *watched = &incidents->watched;
 	const struct wire_tapped *tapped = &incidents->tapped;
-	const struct store_filter filter = { .kinds = 1U << EVENT_SCAN_STARTED,
+	const struct store_filter filter = { .kinds = EVENT_BIT(EVENT_SCAN_STARTED),
 					     .from = now - USEC_PER_DAY };
 	uint64_t day = 0;
 	(void)store_count(&day, engine->state, &filter, NULL); /* 0 where it cannot be read */

@@ -99,7 +99,8 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		rules_state(engine, &message->rules);
 		return 0;
 	case WIRE_ATTEMPTS:
-		attempts_start(engine, message->attempts.ring_bytes, fds[0]);
+		attempts_start(engine, message->attempts.hook, message->attempts.ring_bytes,
+			       fds[0]);
 		return 0;
 	case WIRE_RULES_NEWS:
 		rules_news(engine, &message->event);

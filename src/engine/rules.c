@@ -15,13 +15,14 @@ void rules_state(struct engine *engine, const struct wire_rules *rules)
 
 /* ---- what stands in the record, each once ---- */
 
-static const uint32_t recorded_kinds = 1U << EVENT_RULES_TRIED | 1U << EVENT_RULES_CONFIRMED |
-				       1U << EVENT_RULES_REVERTED | 1U << EVENT_RULES_OFF |
-				       1U << EVENT_DECLARATION_EXPIRED;
+static const uint64_t recorded_kinds =
+	EVENT_BIT(EVENT_RULES_TRIED) | EVENT_BIT(EVENT_RULES_CONFIRMED) |
+	EVENT_BIT(EVENT_RULES_REVERTED) | EVENT_BIT(EVENT_RULES_OFF) |
+	EVENT_BIT(EVENT_DECLARATION_EXPIRED);
 
 static bool is_recorded(const struct event *event)
 {
-	return (recorded_kinds & 1U << event->kind) != 0;
+	return (recorded_kinds & EVENT_BIT(event->kind)) != 0;
 }
 
 static int remember(struct engine_rules *rules, const struct event *event)

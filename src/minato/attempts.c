@@ -1,4 +1,4 @@
-/* Binds that did not fit lately, as the daemon wrote them down. */
+/* Binds and connects that did not fit lately, as the daemon wrote them down. */
 #include "attempts.h"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static int take(const struct event *event, void *data)
 void attempts_recall(struct attempts *out, usec_t now)
 {
 	const struct store_filter filter = {
-		.kinds = 1U << EVENT_BIND_REFUSED | 1U << EVENT_BIND_WATCHED,
+		.kinds = REVIEW_ATTEMPT_KINDS,
 		.from = now - REVIEW_ATTEMPTS_SECONDS * USEC_PER_SEC,
 		.limit = REVIEW_ATTEMPTS_MAX,
 		.newest_first = true,

@@ -10,6 +10,7 @@
 #include "base/io/file.h"
 #include "explain.h"
 #include "explain_json.h"
+#include "explain_outgoing.h"
 #include "explain_way.h"
 #include "judge.h"
 #include "look.h"
@@ -24,6 +25,7 @@ struct config {
 	bool figure;
 	const char *svg; /* file to write */
 	const char *from, *interface, *to;
+	const char *user, *unit; /* who sends to --to */
 	bool json;
 };
 
@@ -216,6 +218,23 @@ static bool see_host(struct inventory *inventory, const struct context *context)
 	return true;
 }
 
+/* --to without --from: what goes out. */
+static int run_outgoing(const struct explain *explain, const struct config *config,
+			const char *const *arguments, unsigned count)
+{
+	const struct outgoing_request request = {
+		.to = config->to, .user = config->user, .unit = config->unit, .json = config->json
+	};
+	if (config->to == NULL || config->from != NULL || count != 1) {
+		complain(explain->context,
+			 count != 1 ? _("--to asks for one port")
+				    : _("--as and --unit need --to ADDRESS, and no --from"),
+			 "minato explain 25 --to 198.51.100.7 --as postfix");
+		return EXIT_USAGE;
+	}
+	return explain_outgoing(explain, &request, arguments[0]);
+}
+
 /* --from, and what narrows it. */
 static int run_way(const struct explain *explain, const struct config *config,
 		   const char *const *arguments, unsigned count)
@@ -226,7 +245,7 @@ static int run_way(const struct explain *explain, const struct config *config,
 					     .json = config->json };
 	if (config->from == NULL || count != 1) {
 		complain(explain->context,
-			 config->from == NULL ? _("--interface and --to need --from ADDRESS")
+			 config->from == NULL ? _("--interface needs --from ADDRESS")
 					      : _("--from asks for one port"),
 			 "minato explain 22 --from 198.51.100.7");
 		return EXIT_USAGE;
@@ -242,7 +261,11 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->list != 0) {
 		return run_list(&explain, config);
 	}
-	if (config->from != NULL || config->interface != NULL || config->to != NULL) {
+	if (config->user != NULL || config->unit != NULL ||
+	    (config->to != NULL && config->from == NULL && config->interface == NULL)) {
+		return run_outgoing(&explain, config, arguments, count);
+	}
+	if (config->from != NULL || config->interface != NULL) {
 		return run_way(&explain, config, arguments, count);
 	}
 	if (config->svg != NULL && count != 1) {
@@ -296,7 +319,13 @@ static const struct option options[] = {
 	{ "interface", 0, OPTION_STRING, offsetof(struct config, interface), "NAME",
 	  N_("where that packet comes in (by the route to --from)") },
 	{ "to", 0, OPTION_STRING, offsetof(struct config, to), "ADDRESS",
-	  N_("which address of this host it is for (that of the interface)") },
+	  N_("which address of this host it is for (that of the interface); without --from: "
+	     "whether "
+	     "a program of this host may connect there, and what decides it") },
+	{ "as", 0, OPTION_STRING, offsetof(struct config, user), "USER",
+	  N_("with --to alone: who connects") },
+	{ "unit", 0, OPTION_STRING, offsetof(struct config, unit), "UNIT",
+	  N_("with --to alone: the systemd unit that connects") },
 	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
 	  N_("everything, for machines") },
 };
@@ -316,6 +345,8 @@ static const char *const examples[] = {
 	N_("with a drawing of the number"),
 	"minato explain 8080 --from 198.51.100.7",
 	N_("which rule lets that address in or keeps it out, proven by the kernel"),
+	"sudo minato explain 25 --to 198.51.100.7 --as postfix",
+	N_("whether that user may connect there, by which declaration and which rules"),
 	NULL,
 };
 

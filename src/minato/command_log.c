@@ -24,7 +24,7 @@ struct config {
 	int protocol; /* 0 = any, else an index into filter_protocols */
 	const char *address;
 	const char *process;
-	int kind; /* enum event_kind; 0 = any */
+	int kind; /* 0 = any, else an index into event_kind_choices */
 	uint64_t limit;
 	bool newest_first, json, jsonl;
 	const char *state_directory;
@@ -64,7 +64,6 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 		.first_port = config->ports.first,
 		.last_port = config->ports.last,
 		.process = config->process,
-		.kinds = config->kind == EVENT_NONE ? 0 : 1U << config->kind,
 		.newest_first = true,
 		.limit = config->limit,
 	};
@@ -76,6 +75,10 @@ static int make_filter(struct store_filter *out, const struct config *config, st
 		if (r < 0) {
 			return r;
 		}
+	}
+	enum event_kind kind = EVENT_NONE;
+	if (config->kind != 0 && event_kind_parse(&kind, event_kind_choices[config->kind]) == 0) {
+		filter.kinds = EVENT_BIT(kind);
 	}
 	if (config->address != NULL && prefix_parse(&filter.address, config->address) < 0) {
 		return err_set(e, EINVAL, _("--address: \"%s\" is no address or network"),

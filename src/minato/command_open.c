@@ -11,11 +11,15 @@
 #include "rules_apply.h"
 #include "words.h"
 
-enum { FROM_MAX = 256, OWNER_BYTES = 256 };
+enum {
+	FROM_MAX = 256,
+	OWNER_BYTES = 256,
+	SETTINGS_MAX = 8, /* keys that change() may set */
+};
 
 struct config {
 	const char *purpose, *owner, *from, *until, *name, *interface, *rate, *because;
-	bool dry_run, even_if, keep_names;
+	bool only, cut, dry_run, even_if, keep_names;
 	uint64_t seconds;
 };
 
@@ -25,6 +29,10 @@ static const struct option options[] = {
 	{ "for", 'f', OPTION_STRING, FIELD(purpose), "PURPOSE", N_("what it is open for") },
 	{ "from", 0, OPTION_STRING, FIELD(from), "WHO[,WHO...]",
 	  N_("who may come in: any, host, names of who:, addresses, networks") },
+	{ "only", 0, OPTION_FLAG, FIELD(only), NULL,
+	  N_("--from instead of whom the declaration lets in so far, not beside them") },
+	{ "cut", 'c', OPTION_FLAG, FIELD(cut), NULL,
+	  N_("live connections of whom it does not let in end; else they stay") },
 	{ "until", 'u', OPTION_STRING, FIELD(until), "DAY|SPAN",
 	  N_("last day, or how long: 2027-06-30, 30d, 2w, 6m, 1y") },
 	{ "owner", 0, OPTION_STRING, FIELD(owner), "OWNER",
@@ -99,7 +107,11 @@ static int take_word(struct opening_order *order, const char *word)
 static int take_from(struct opening_order *order)
 {
 	if (order->config->from == NULL) {
-		return EXIT_IN_ORDER;
+		return !order->config->only
+			       ? EXIT_IN_ORDER
+			       : usage(order->context,
+				       _("--only goes with --from: it says who alone may come in"),
+				       "minato help open");
 	}
 	order->from_text = strdup(order->config->from);
 	char *rest = NULL;
@@ -180,12 +192,31 @@ static const struct policy_declaration *covering(const struct opening_order *ord
 	return found;
 }
 
-/* Who may come in by now, in the words of the file, and then who was asked for. */
-static int widen(struct opening_order *order, const struct policy *policy,
-		 const struct policy_declaration *d, const char **words, struct str *texts)
+/* Whether another declaration lets somebody in at one of the ports. */
+static bool others_cover(const struct opening_order *order, const struct policy *policy,
+			 const struct policy_declaration *d)
+{
+	bool found = false;
+	for (size_t i = 0; !found && i < order->ports.list.count; i++) {
+		const struct policy_ports *p = &order->ports.list.items[i];
+		for (uint32_t port = p->first; !found && port <= p->last; port++) {
+			const struct policy_declaration *one = NULL;
+			while (!found &&
+			       (one = policy_declaration_for(policy, p->protocol, (uint16_t)port,
+							     NULL, one))) {
+				found = one != d;
+			}
+		}
+	}
+	return found;
+}
+
+/* Who may come in by now, in the words of the file, and then who was asked for; or they alone. */
+static int list_who(struct opening_order *order, const struct policy *policy,
+		    const struct policy_declaration *d, const char **words, struct str *texts)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < d->from.count && count < FROM_MAX; i++) {
+	for (size_t i = 0; !order->config->only && i < d->from.count && count < FROM_MAX; i++) {
 		str_clear(&texts[count]);
 		policy_from_format(&texts[count], policy, &d->from.items[i]);
 		words[count] = str_text(&texts[count]);
@@ -207,10 +238,11 @@ static int change(struct opening_order *order, struct policy_edit *edit,
 		  const struct policy *policy, const struct policy_declaration *d)
 {
 	const struct config *config = order->config;
-	struct policy_setting settings[8];
+	struct policy_setting settings[SETTINGS_MAX];
 	size_t count = 0;
 	char date[POLICY_DATE_TEXT_BYTES];
 	const char *day = policy_date_format(order->until, date);
+	static const char *const yes = "yes";
 	_cleanup_(freep) const char **words = calloc(FROM_MAX, sizeof(*words));
 	struct str texts[FROM_MAX];
 	if (words == NULL) {
@@ -220,7 +252,7 @@ static int change(struct opening_order *order, struct policy_edit *edit,
 		texts[i] = STR_INIT(256);
 	}
 	if (order->from_count > 0) {
-		int who = widen(order, policy, d, words, texts);
+		int who = list_who(order, policy, d, words, texts);
 		settings[count++] = (struct policy_setting){ "from", words, (size_t)who };
 	}
 	const struct {
@@ -230,7 +262,8 @@ static int change(struct opening_order *order, struct policy_edit *edit,
 		      { "for", config->purpose == NULL ? NULL : &config->purpose },
 		      { "owner", config->owner == NULL ? NULL : &config->owner },
 		      { "rate", config->rate == NULL ? NULL : &config->rate },
-		      { "interface", config->interface == NULL ? NULL : &config->interface } };
+		      { "interface", config->interface == NULL ? NULL : &config->interface },
+		      { "cut", config->cut ? &yes : NULL } };
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		if (plain[i].value != NULL) {
 			settings[count++] =
@@ -265,6 +298,7 @@ static int add(struct opening_order *order, struct policy_edit *edit, const stru
 		.rate = config->rate,
 		.until = order->until,
 		.interface = config->interface,
+		.cut = config->cut,
 	};
 	return policy_edit_add(edit, &text, &addition, &order->file.environment);
 }
@@ -278,6 +312,12 @@ static int carry_out(struct opening_order *order, const struct policy *policy, c
 		return usage(order->context,
 			     _("say what it is for: nothing is open without a purpose"),
 			     "minato open PORT --for \"PURPOSE\"");
+	}
+	if (order->config->only && others_cover(order, policy, d)) {
+		return usage(order->context,
+			     _("more than one declaration lets somebody in there, or part of it; "
+			       "narrow them in the file"),
+			     "minato policy print");
 	}
 	(void)snprintf(command, sizeof(command), "open %.100s", word);
 	const struct edit_way way = { .dry_run = order->config->dry_run,
@@ -335,6 +375,8 @@ static const char *const examples[] = {
 	N_("for a month, for friends; it closes by itself"),
 	"sudo minato open https --from any",
 	N_("a ready-made use with its ports"),
+	"sudo minato open 22/tcp --from 192.0.2.0/24 --only --cut",
+	N_("from there alone, and whoever is in from elsewhere is out at once"),
 	NULL,
 };
 
@@ -345,7 +387,7 @@ const struct command command_open = {
 	.description =
 		N_("Adds a declaration to the policy file, whose other lines stay as they are, "
 		   "and applies it as minato apply does. A port that is declared already is "
-		   "widened or prolonged."),
+		   "widened or prolonged, with --only narrowed."),
 	.examples = examples,
 	.common = true,
 	.options = options,

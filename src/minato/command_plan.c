@@ -43,7 +43,8 @@ struct plan {
 static int write_rules(struct str *out, unsigned *number, const struct rules *rules,
 		       const struct context *context, struct err *e)
 {
-	const struct enforce_environment environment = rules_environment(context);
+	struct enforce_environment environment = rules_environment(context);
+	environment.grace = enforce_states_grace(&rules->states, environment.now);
 	*number = enforce_states_next(&rules->states, &rules->status);
 	return enforce_rules(out, &rules->wanted.policy, *number, &environment, e);
 }
@@ -91,9 +92,9 @@ static int print_json(const struct plan *plan)
 	json_t *document = rules_json(plan->rules, plan->context);
 	json_object_set_new(document, "connections_not_let_in_again", cuts_json(&plan->cuts));
 	json_object_set_new(document, "proof", plan_proof_json(plan));
-	json_object_set_new(
-		document, "outbound_programs_lost",
-		json_boolean(plan->rules->verified && programs_lost(rules_before(plan->rules))));
+	json_object_set_new(document, "outbound_programs_lost",
+			    json_boolean(plan->rules->verified &&
+					 programs_lost(rules_before(plan->rules), plan->context)));
 	(void)view_print(&text, document, plan->context->out_terminal); /* kept in text.error */
 	int code = print_text(&text);
 	str_deinit(&text);
@@ -129,7 +130,7 @@ static int print_plan(const struct plan *plan)
 	} else {
 		str_add(&text, _("The rules are those of the policy.\n"));
 	}
-	if (rules->verified && programs_lost(rules_before(rules))) {
+	if (rules->verified && programs_lost(rules_before(rules), plan->context)) {
 		str_add(&text,
 			_("  ! outbound: ports are not kept for their programs; minato apply "
 			  "puts it right\n"));
@@ -199,7 +200,8 @@ static int run(const struct context *context, const void *given, const char *con
 		code = print(&rules, &config, context);
 	}
 	if (code == EXIT_IN_ORDER &&
-	    (rules_differ(&rules) || (rules.verified && programs_lost(rules_before(&rules))))) {
+	    (rules_differ(&rules) ||
+	     (rules.verified && programs_lost(rules_before(&rules), context)))) {
 		code = EXIT_DIFFERS;
 	}
 	rules_close(&rules);

@@ -99,7 +99,7 @@ static int cancel(struct rules *rules, const struct context *context)
 {
 	struct err e = ERR_INIT;
 	const unsigned number = rules->status.candidate;
-	if (rules_cancel(rules, number, &e) < 0) {
+	if (rules_cancel(rules, context, number, &e) < 0) {
 		return fail(context, &e);
 	}
 	struct str text = STR_INIT(256);

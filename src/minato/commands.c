@@ -4,6 +4,7 @@
 #include "command.h"
 
 extern const struct command command_apply;
+extern const struct command command_check;
 extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
@@ -34,6 +35,7 @@ extern const struct command command_watch;
 const struct command *const commands[] = {
 	&command_ports,
 	&command_explain,
+	&command_check,
 	&command_open,
 	&command_close,
 	&command_move,

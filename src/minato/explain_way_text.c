@@ -248,11 +248,21 @@ static void add_way(struct str *out, const struct explain *explain,
 	table_deinit(&table);
 }
 
+void way_reasons(struct str *out, const struct explain *explain, const struct way_told *told)
+{
+	add_reasons(out, explain, told);
+	add_way(out, explain, told->answer);
+}
+
+void way_outcome(struct str *out, const struct way_told *told)
+{
+	add_outcome(out, told);
+}
+
 void way_text(struct str *out, const struct explain *explain, const struct way_told *told)
 {
 	add_headline(out, explain, told);
-	add_reasons(out, explain, told);
-	add_way(out, explain, told->answer);
+	way_reasons(out, explain, told);
 }
 
 /* ---- For machines ---- */

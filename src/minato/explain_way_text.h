@@ -23,6 +23,10 @@ struct way_told {
 /* Whether whoever sends the packet reaches something. */
 bool way_reachable(const struct way_told *told);
 
+/* Which rule decides, what is not proven, and the way step by step. Appends. */
+void way_reasons(struct str *out, const struct explain *explain, const struct way_told *told);
+/* "dropped by ufw". Appends. */
+void way_outcome(struct str *out, const struct way_told *told);
 /* Appends the answer, then the way hook by hook. */
 void way_text(struct str *out, const struct explain *explain, const struct way_told *told);
 

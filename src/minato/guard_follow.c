@@ -31,7 +31,7 @@ struct guard_place guard_place(void)
 /* ---- the table ---- */
 
 /* Also of a container that is about to start: its runtime writes it down before. */
-static int find_container(void *context, char id[GUARD_ID_BYTES], const char *name)
+int guard_find_container(void *context, char id[GUARD_ID_BYTES], const char *name)
 {
 	(void)context; /* the state files are those of this host */
 	return observe_container_find(id, GUARD_ID_BYTES, "", name);
@@ -45,7 +45,7 @@ int guard_table_here(struct guard_table *out, const struct context *context,
 	struct guard_environment environment;
 	int r = guard_environment_read(&environment, &place, context->now, e);
 	if (r == 0) {
-		environment.container = find_container;
+		environment.container = guard_find_container;
 		r = guard_compile(out, policy, options, &environment, e);
 	}
 	return r;
@@ -70,11 +70,15 @@ static int connect_control(void)
  * The daemon has no right to open the guard's ring: whoever loads a guard hands it over. Without a
  * daemon the records wait in the ring; the next one finds it when it starts.
  */
-static void tell_daemon(const struct guard_place *place)
+void guard_tell_daemon(enum guard_hook hook)
 {
 	char order[32];
+	char directory[GUARD_DIRECTORY_BYTES];
 	uint32_t bytes = 0;
-	_cleanup_(close_fdp) int ring = guard_ring(&bytes, place, NULL);
+	const struct guard_place bind = guard_place();
+	struct guard_place place = guard_place_of(hook, &bind, directory);
+	place.without_bpf = false; /* what is loaded is heard, however that came */
+	_cleanup_(close_fdp) int ring = guard_ring(&bytes, hook, &place, NULL);
 	_cleanup_(close_fdp) int control = connect_control();
 	union {
 		struct cmsghdr header;
@@ -82,7 +86,9 @@ static void tell_daemon(const struct guard_place *place)
 	} beside = { .header = { .cmsg_level = SOL_SOCKET,
 				 .cmsg_type = SCM_RIGHTS,
 				 .cmsg_len = CMSG_LEN(sizeof(int)) } };
-	const int length = snprintf(order, sizeof(order), "guard %u", ring < 0 ? 0 : bytes);
+	const int length =
+		snprintf(order, sizeof(order), "%s %u",
+			 hook == GUARD_HOOK_BIND ? "guard" : "outbound", ring < 0 ? 0 : bytes);
 	struct iovec text = { order, (size_t)length };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
 	if (control < 0) {
@@ -137,7 +143,7 @@ int guard_put(bool *too_many, struct guard_table *table, struct err *e)
 		r = guard_load(&place, table, e);
 	}
 	if (r == 0) {
-		tell_daemon(&place);
+		guard_tell_daemon(GUARD_HOOK_BIND);
 		r = guard_reserved_write(&wanted, e);
 	}
 	return r;
@@ -162,7 +168,7 @@ int guard_remove(struct guard_status *before, struct err *e)
 		r = guard_unload(&place, e);
 	}
 	if (r == 0 && before->loaded) {
-		tell_daemon(&place);
+		guard_tell_daemon(GUARD_HOOK_BIND);
 	}
 	return r;
 }

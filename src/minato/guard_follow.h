@@ -9,6 +9,12 @@
 /* Pins below MINATO_GUARD_DIRECTORY, binds below MINATO_GUARD_CGROUP: for tests and containers. */
 struct guard_place guard_place(void);
 
+/* Ids of containers by the names that their runtimes gave, for struct guard_environment. */
+int guard_find_container(void *context, char id[GUARD_ID_BYTES], const char *name);
+
+/* Hands the ring of a guard to the daemon that runs, or tells it that there is none any more. */
+void guard_tell_daemon(enum guard_hook hook);
+
 /* The policy's table on this host. @return 0; as guard_environment_read, guard_compile. */
 int guard_table_here(struct guard_table *out, const struct context *context,
 		     const struct policy *policy, const struct guard_options *options,

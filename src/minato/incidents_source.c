@@ -113,7 +113,7 @@ static int read_store(struct incidents_found *out, const struct incidents_wanted
 		      int directory, struct err *e)
 {
 	const struct store_filter filter = {
-		.kinds = 1U << EVENT_SCAN_STARTED | 1U << EVENT_SCAN_ENDED,
+		.kinds = EVENT_BIT(EVENT_SCAN_STARTED) | EVENT_BIT(EVENT_SCAN_ENDED),
 		.from = wanted->since,
 		.to = wanted->until,
 		.address = wanted->address,

@@ -38,7 +38,7 @@ static void add_conditions(struct str *target, const struct store_filter *filter
 		client_add_parameter(target, "process", filter->process);
 	}
 	for (unsigned kind = 1; kind <= EVENT_KIND_LAST; kind++) {
-		if (filter->kinds == 1U << kind) {
+		if (event_kind_is_known(kind) && filter->kinds == EVENT_BIT(kind)) {
 			client_add_parameter(target, "kind", event_kind_name(kind));
 		}
 	}

@@ -51,6 +51,11 @@ const char *const event_kind_choices[] = {
 	"banned",
 	"ban_ended",
 	"anomaly",
+	"connect_refused",
+	"connect_watched",
+	"forward_refused",
+	"forward_would_refuse",
+	"forward_passed",
 	NULL,
 };
 
@@ -89,8 +94,13 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_BANNED] = N_("banned"),
 		[EVENT_BAN_ENDED] = N_("ban ended"),
 		[EVENT_ANOMALY] = N_("anomaly"),
+		[EVENT_CONNECT_REFUSED] = N_("connect refused"),
+		[EVENT_CONNECT_WATCHED] = N_("connect by another"),
+		[EVENT_FORWARD_REFUSED] = N_("not passed on"),
+		[EVENT_FORWARD_WOULD_REFUSE] = N_("would not pass"),
+		[EVENT_FORWARD_PASSED] = N_("passed on"),
 	};
-	return _(words[kind <= EVENT_KIND_LAST ? kind : EVENT_NONE]);
+	return _(words[event_kind_is_known(kind) ? kind : EVENT_NONE]);
 }
 
 static enum ink kind_ink(enum event_kind kind)
@@ -104,6 +114,8 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_RULES_OFF:
 	case EVENT_BIND_REFUSED:
 	case EVENT_BIND_WATCHED:
+	case EVENT_CONNECT_REFUSED:
+	case EVENT_CONNECT_WATCHED:
 	case EVENT_DECLARATION_EXPIRED:
 	case EVENT_SCAN_STARTED:
 	case EVENT_BANNED:
@@ -162,8 +174,23 @@ static void add_program(struct table *table, const struct event *event)
 	}
 }
 
+/* Whether a program is told of that a port is not declared for. */
+static bool is_attempt(const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_BIND_REFUSED:
+	case EVENT_BIND_WATCHED:
+		return true;
+	case EVENT_CONNECT_REFUSED:
+	case EVENT_CONNECT_WATCHED:
+		return event->process[0] != '\0'; /* else the packet filter told it */
+	default:
+		return false;
+	}
+}
+
 /* Who tried, and for whom the port is declared. */
-static void add_bind(struct table *table, const struct event *event)
+static void add_attempt(struct table *table, const struct event *event)
 {
 	char user[16];
 	const struct passwd *account = getpwuid(event->uid);
@@ -200,8 +227,8 @@ static void add_rest(struct table *table, const struct event *event)
 	const char *about = event->finding[0] != '\0'     ? event->finding
 			    : event->container[0] != '\0' ? event->container
 							  : event->unit;
-	if (event->kind == EVENT_BIND_REFUSED || event->kind == EVENT_BIND_WATCHED) {
-		add_bind(table, event);
+	if (is_attempt(event)) {
+		add_attempt(table, event);
 	} else if (is_incident(event)) {
 		add_incident(table, event);
 	} else if (event->detail[0] != '\0') {

@@ -138,7 +138,7 @@ static int end_candidate(struct rules *rules, const struct moving *moving,
 	const unsigned number = rules->status.candidate;
 	int r = number == 0 ? 0 : enforce_states_policy(&tried, &rules->states, number, e);
 	if (number != 0 && r == 0 && is_of(&tried, moving, file, MOVE_AFTER)) {
-		r = rules_cancel(rules, number, e);
+		r = rules_cancel(rules, moving->context, number, e);
 	}
 	policy_deinit(&tried);
 	return r;

@@ -17,5 +17,5 @@ int refused_print(const struct context *context, bool observed, usec_t since, bo
 
 /* Adds what the daemon remembers since then; 0 = of a week. @return 0, also where there is no
  * daemon's store; negative errno. */
-int refused_remember(struct enforce_counts *counts, const char *state_directory, bool observed,
-		     usec_t since, usec_t now);
+int refused_remember(struct enforce_counts *counts, const char *state_directory,
+		     enum enforce_counting which, usec_t since, usec_t now);

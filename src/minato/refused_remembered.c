@@ -34,6 +34,9 @@ static usec_t last_of(const struct event *event)
 static int take(const struct event *event, void *data)
 {
 	struct remembering *remembering = data;
+	if (event->process[0] != '\0') {
+		return 0; /* told by BPF, with its program: no packet of it met the rules */
+	}
 	if (remembering->rows.count == ROWS_MAX) {
 		add_up(remembering);
 	}
@@ -42,7 +45,10 @@ static int take(const struct event *event, void *data)
 	if (row == NULL) {
 		return -ENOMEM;
 	}
-	*row = (struct enforce_counted){ .from = event->address,
+	const bool passing =
+		event->kind == EVENT_FORWARD_REFUSED || event->kind == EVENT_FORWARD_WOULD_REFUSE;
+	*row = (struct enforce_counted){ .direction = passing ? ENFORCE_FORWARD : ENFORCE_INBOUND,
+					 .from = event->address,
 					 .protocol = event->protocol,
 					 .port = event->port,
 					 .packets = event->count,
@@ -50,12 +56,19 @@ static int take(const struct event *event, void *data)
 	return 0;
 }
 
-int refused_remember(struct enforce_counts *counts, const char *state_directory, bool observed,
-		     usec_t since, usec_t now)
+int refused_remember(struct enforce_counts *counts, const char *state_directory,
+		     enum enforce_counting which, usec_t since, usec_t now)
 {
+	static const uint64_t kinds[ENFORCE_COUNTINGS] = {
+		[ENFORCE_COUNT_REFUSED] =
+			EVENT_BIT(EVENT_REFUSED) | EVENT_BIT(EVENT_FORWARD_REFUSED),
+		[ENFORCE_COUNT_WOULD] =
+			EVENT_BIT(EVENT_WOULD_REFUSE) | EVENT_BIT(EVENT_FORWARD_WOULD_REFUSE),
+		[ENFORCE_COUNT_OUTBOUND] = EVENT_BIT(EVENT_CONNECT_REFUSED),
+	};
 	const usec_t week = now - ENFORCE_COUNTED_SECONDS * USEC_PER_SEC;
 	const struct store_filter filter = {
-		.kinds = 1U << (observed ? EVENT_WOULD_REFUSE : EVENT_REFUSED),
+		.kinds = kinds[which],
 		.from = since > 0 ? since : week,
 	};
 	struct remembering remembering = { 0 };

@@ -152,6 +152,7 @@ void rules_close(struct rules *rules)
 	judgement_deinit(&rules->wanted);
 	policy_deinit(&rules->recorded_policy);
 	str_deinit(&rules->drift);
+	vec_free(&rules->stale_users);
 	enforce_changes_deinit(&rules->changes);
 	guard_changes_deinit(&rules->guard_changes);
 	inventory_deinit(&rules->inventory);
@@ -165,13 +166,14 @@ const struct policy *rules_before(const struct rules *rules)
 bool rules_are_known(const struct rules *rules)
 {
 	return rules->verified && rules->status.framed && rules->drift.length == 0 &&
+	       rules->stale_users.count == 0 &&
 	       enforce_drift_known(&rules->states, rules->status.confirmed);
 }
 
 bool rules_differ(const struct rules *rules)
 {
 	return enforce_changes_any(&rules->changes) || rules_guard_differs(rules) ||
-	       rules->missing || rules->drift.length > 0 ||
+	       rules->missing || rules->drift.length > 0 || rules->stale_users.count > 0 ||
 	       (rules->verified && rules->status.confirmed == 0) ||
 	       (rules->before != NULL && rules->verified && !rules->status.framed);
 }
@@ -182,6 +184,18 @@ static int find_drift(struct rules *rules, struct err *e)
 	return rules->before != NULL && rules->verified
 		       ? enforce_drift(&rules->drift, &rules->states, rules->status.confirmed,
 				       DRIFT_LINES_MAX, e)
+		       : 0;
+}
+
+/* What became of the users that rules know by their numbers. */
+static int find_stale_users(struct rules *rules, const struct enforce_environment *environment,
+			    struct err *e)
+{
+	vec_free(&rules->stale_users);
+	return rules->before != NULL && rules->verified
+		       ? enforce_state_stale_users(&rules->stale_users, &rules->states,
+						   rules->status.confirmed, rules->before,
+						   environment, e)
 		       : 0;
 }
 
@@ -213,6 +227,9 @@ int rules_compare(struct rules *rules, const struct context *context)
 				&environment, &e);
 	if (r == 0) {
 		r = find_drift(rules, &e);
+	}
+	if (r == 0) {
+		r = find_stale_users(rules, &environment, &e);
 	}
 	if (r == 0) {
 		r = rules_compare_guard(rules, context, &e);

@@ -23,6 +23,7 @@ struct rules {
 	const struct policy *before; /* of the rules that hold; NULL = there are none */
 	bool missing;                /* the record has confirmed rules, the kernel has none */
 	struct str drift; /* lines of nft's listing that another tool added or took away */
+	struct enforce_stale_users stale_users; /* of the policy before */
 	struct enforce_changes changes;
 	struct guard_changes guard_changes;
 	bool guard_differs;    /* what stands in the kernel is not what the policy wants */
@@ -106,13 +107,25 @@ void rules_add_state(struct str *out, const struct rules *rules, unsigned number
 /* Lines about declarations that are not held to as they are written. Appends. */
 void programs_add(struct str *out, const struct policy *policy, const struct context *context);
 json_t *programs_json(const struct policy *policy, const struct context *context);
-/* Makes what a confirmed policy says of unit: and executable: hold, and nothing else. The rules
- * hold already: a failure is complained of and takes nothing back. @return an exit code. */
+/* Makes what a confirmed policy says of unit:, executable: and container: hold, and nothing else;
+ * what is tried ends. The rules hold already: a failure is complained of and takes nothing back.
+ * @return an exit code. */
 int programs_hold(const struct policy *policy, const struct context *context);
-/* Whether what a confirmed policy says of them does not hold: it was removed, or could not be
- * loaded.
+/*
+ * The same for a policy that is only tried: for so many seconds from now the kernel holds it, then
+ * again what is confirmed, whatever becomes of every process. Failures are complained of.
+ * @param before  what is confirmed; NULL = nothing.
+ */
+void programs_try(const struct policy *policy, const struct policy *before,
+		  const struct context *context, unsigned seconds);
+/* Whether anything of it stands in the kernel, confirmed or tried. */
+bool programs_stand(void);
+/* Ends what is tried at once, and what is left of it when its time is over. */
+void programs_cancel(const struct context *context);
+/* Whether what a confirmed policy says of them does not hold as it should: it was removed, could
+ * not be loaded, or names stand for others by now.
  * @param policy  NULL = no rules. For root. */
-bool programs_lost(const struct policy *policy);
+bool programs_lost(const struct policy *policy, const struct context *context);
 /* Ends it. @return an exit code. */
 int programs_release(const struct context *context);
 
@@ -134,11 +147,13 @@ void rules_follow_guard(const struct rules *rules, const struct context *context
 
 /* ---- live connections (rules_cut.c) ---- */
 
-/* A connection into this host that the new rules would not let in again. */
+/* A connection into this host, or through it, that the new rules would not let in again. */
 struct cut {
+	enum enforce_direction direction; /* INBOUND, FORWARD */
 	enum protocol protocol;
 	uint16_t port, remote_port;
 	struct addr remote;
+	struct addr target;  /* forwarded: where it goes */
 	const char *service; /* declaration or program that it goes to; NULL = not known */
 	bool mine;           /* it is the login that the command is typed in */
 	bool never;          /* never_cut names it */
@@ -167,7 +182,8 @@ void rules_add_shut(struct str *out, const struct rules *rules, const struct con
  * @param text     the rules as they were loaded
  * @param seconds  until they time out; 0 = they do not
  */
-void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds);
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds,
+		      const struct context *context);
 /* Leaves a process behind that does the work, without terminal and descriptors. Whoever counts on
  * it also counts on its death: the next command does the same. */
 void rules_leave_behind(void (*work)(void *data), void *data);
@@ -180,3 +196,9 @@ int rules_check_conntrack(const struct rules *rules, struct err *e);
 /* Before the first rules: makes the kernel know the connections that live. After them, `again`:
  * those that came in between. @return 0 or negative errno. */
 int rules_seed(struct rules *rules, const struct context *context, bool again, struct err *e);
+/*
+ * Between loading the first rules of a router and letting packets meet them (rules_passing.c):
+ * gives the kernel some seconds to meet the connections that pass through. Nothing where rules held
+ * already, or nothing is passed on. @return 0 or negative errno.
+ */
+int rules_watch_passing(const struct rules *rules, const struct context *context, struct err *e);

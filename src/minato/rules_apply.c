@@ -83,7 +83,8 @@ static int prepare(struct work *work, struct err *e)
 {
 	struct rules *rules = work->rules;
 	const struct policy *policy = &rules->wanted.policy;
-	const struct enforce_environment environment = rules_environment(work->context);
+	struct enforce_environment environment = rules_environment(work->context);
+	environment.grace = enforce_states_grace(&rules->states, environment.now);
 	work->number = enforce_states_next(&rules->states, &rules->status);
 	work->outbound = enforce_limits_outbound(policy);
 	int r = policy_preserve(&work->policy, policy);
@@ -130,6 +131,9 @@ static int settle(struct rules *rules, unsigned number, enum enforce_state_kind 
 static int activate(struct work *work, struct err *e)
 {
 	if (!proves_itself(work)) {
+		/* The programs first: never is a port open to more than both policies say. */
+		programs_try(&work->rules->wanted.policy, rules_before(work->rules), work->context,
+			     work->apply->seconds);
 		return enforce_try(work->number, work->outbound, work->apply->seconds, e);
 	}
 	int r = enforce_confirm(work->number, work->outbound, false, e);
@@ -207,6 +211,9 @@ static int carry_out(struct work *work, struct err *e)
 	r = enforce_load(str_text(&work->rules_text), work->number, work->outbound,
 			 &work->rules->status, e);
 	if (r == 0) {
+		r = rules_watch_passing(work->rules, work->context, e);
+	}
+	if (r == 0) {
 		r = rules_seed(work->rules, work->context, false, e);
 	}
 	if (r == 0) {
@@ -214,13 +221,14 @@ static int carry_out(struct work *work, struct err *e)
 	}
 	if (r < 0) { /* the rules that held before still hold */
 		(void)settle(work->rules, work->number, ENFORCE_REVERTED, NULL);
+		programs_cancel(work->context);
 		return r;
 	}
 	/* What came between the look and the rules; if it fails, it is a few at most. */
 	(void)rules_seed(work->rules, work->context, true, NULL);
 	mark(work->rules, work->number);
 	rules_tidy_later(work->number, str_text(&work->rules_text), work->outbound,
-			 proves_itself(work) ? 0 : work->apply->seconds);
+			 proves_itself(work) ? 0 : work->apply->seconds, work->context);
 	return 0;
 }
 
@@ -257,6 +265,7 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 		complain(context, _("too late: the kernel has put the old rules back"),
 			 "minato apply");
 		(void)settle(rules, number, ENFORCE_REVERTED, NULL);
+		programs_cancel(context);
 		return EXIT_ERROR;
 	}
 	if (r == 0) {
@@ -286,11 +295,12 @@ int rules_keep(struct rules *rules, const struct context *context)
 					    : keep(rules, context, rules->status.candidate);
 }
 
-int rules_cancel(struct rules *rules, unsigned number, struct err *e)
+int rules_cancel(struct rules *rules, const struct context *context, unsigned number, struct err *e)
 {
 	const unsigned confirmed = rules->status.confirmed;
 	const bool unchanged = enforce_states_unchanged(&rules->states, confirmed);
 	int r = enforce_cancel(e);
+	programs_cancel(context);
 	if (r == 0 && unchanged) {
 		enforce_states_mark(&rules->states, confirmed);
 	}
@@ -302,7 +312,7 @@ static int take_back(struct rules *rules, const struct context *context, unsigne
 	struct err e = ERR_INIT;
 	/* Somebody else may try something by now: that is not what was asked about. */
 	const bool waits = rules->status.candidate == number;
-	if ((waits ? rules_cancel(rules, number, &e)
+	if ((waits ? rules_cancel(rules, context, number, &e)
 		   : settle(rules, number, ENFORCE_REVERTED, &e)) < 0) {
 		return failed(context, &e, "minato rollback");
 	}
@@ -363,10 +373,6 @@ static int tell_what_next(const struct work *work)
 			_("state %u holds; it only lets more in, so nothing has to be confirmed\n"),
 			work->number);
 	} else {
-		if (guard_keeps_outbound(policy)) {
-			str_add(&text, _("What outbound: says of unit: and executable: holds once "
-					 "it is confirmed.\n"));
-		}
 		str_printf(&text,
 			   _("state %u is tried for %u s; then the kernel puts the old rules "
 			     "back by itself.\n"

@@ -48,7 +48,8 @@ int rules_keep(struct rules *rules, const struct context *context);
 char rules_ask_key(const char *question, unsigned seconds);
 
 /* Ends the candidate, of that number, at once, and writes it down. @return 0 or negative errno. */
-int rules_cancel(struct rules *rules, unsigned number, struct err *e);
+int rules_cancel(struct rules *rules, const struct context *context, unsigned number,
+		 struct err *e);
 
 /*
  * Confirms the candidate when the login proves that one still gets in. @return an exit code.

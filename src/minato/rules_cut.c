@@ -1,36 +1,14 @@
 /* Live connections that the new rules would not let in again. */
 #include <errno.h>
 #include <ifaddrs.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conntrack/conntrack.h"
-#include "rules.h"
+#include "rules_passing.h"
 #include "view/view.h"
 #include "words.h"
-
-/* The interface that has the address; the connection most likely came in there. */
-static const char *interface_of(const struct ifaddrs *list, const struct addr *address)
-{
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct addr has = { 0 };
-		if (i->ifa_addr == NULL) {
-			continue;
-		}
-		if (i->ifa_addr->sa_family == AF_INET) {
-			has = addr_from_ipv4(&((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
-		} else if (i->ifa_addr->sa_family == AF_INET6) {
-			has = addr_from_ipv6(
-				&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
-		}
-		if (addr_compare(&has, address) == 0) {
-			return i->ifa_name;
-		}
-	}
-	return NULL;
-}
 
 static bool is_login(const struct login *login, const struct cut *cut)
 {
@@ -51,8 +29,7 @@ static const char *declared(const struct policy *policy, const struct cut *cut)
 struct search {
 	struct cuts *out;
 	const struct rules *rules;
-	const struct ifaddrs *interfaces;
-	struct enforce_environment environment;
+	struct passing passing;
 };
 
 static void mark(struct cuts *cuts, const struct cut *cut)
@@ -72,9 +49,9 @@ static int take(struct search *search, const struct addr *local, const struct cu
 		.protocol = live->protocol,
 		.port = live->port,
 		.from = live->remote,
-		.interface = interface_of(search->interfaces, local),
+		.interface = passing_interface_of(search->passing.interfaces, local),
 	};
-	if (enforce_decide(policy, &packet, &search->environment, NULL) != ENFORCE_CLOSED) {
+	if (enforce_decide(policy, &packet, &search->passing.environment, NULL) != ENFORCE_CLOSED) {
 		return 0;
 	}
 	struct cut *cut = vec_push(&search->out->list);
@@ -111,33 +88,83 @@ static int take_connection(struct search *search, const struct connection *c)
 	return take(search, &local, &live);
 }
 
-/* Connections to published ports have no socket of this host: conntrack knows them. */
-static int take_published(const struct conntrack_flow *flow, void *data)
+/* ---- what has no socket of this host ---- */
+
+/* The declaration that would let it pass but for what was asked; NULL when nobody declared it. */
+static const char *declared_forward(const struct policy *policy, const struct cut *cut)
 {
-	const uint32_t published = CONNTRACK_DNAT | CONNTRACK_SEEN_REPLY;
+	for (size_t i = 0; i < policy->forward.count; i++) {
+		const struct policy_declaration *d = &policy->forward.items[i];
+		for (size_t k = 0; k < d->ports.count; k++) {
+			const struct policy_ports *p = &d->ports.items[k];
+			if (p->protocol == cut->protocol && p->first <= cut->port &&
+			    cut->port <= p->last) {
+				return d->entry.name;
+			}
+		}
+	}
+	return NULL;
+}
+
+static bool passes(struct search *search, const struct cut *live)
+{
+	const struct enforce_packet packet = { .protocol = live->protocol,
+					       .port = live->port,
+					       .from = live->remote,
+					       .to = live->target };
+	return passing_decide(&search->passing, &packet) != ENFORCE_CLOSED;
+}
+
+/* Whom never_cut: names must not lose what passes through either, but may begin no more of it. */
+static int take_forwarded(struct search *search, const struct cut *live)
+{
+	const struct policy *policy = &search->rules->wanted.policy;
+	if (passes(search, live)) {
+		return 0;
+	}
+	struct cut *cut = vec_push(&search->out->list);
+	if (cut == NULL) {
+		return -ENOMEM;
+	}
+	*cut = *live;
+	cut->service = declared_forward(policy, cut);
+	cut->ends = enforce_cuts_forward(policy, cut->protocol, cut->port);
+	cut->never = cut->ends && policy_froms_have(policy, policy->never_cut.items,
+						    policy->never_cut.count, &cut->remote);
+	mark(search->out, cut);
+	return 0;
+}
+
+/* Connections to published ports and those between others: conntrack knows them. */
+static int take_flow(const struct conntrack_flow *flow, void *data)
+{
 	struct search *search = data;
 	const struct conntrack_tuple *to = &flow->original;
 	struct cut live = { .protocol = (enum protocol)flow->protocol, /* IANA's numbers both */
 			    .port = to->destination_port,
 			    .remote = to->source,
 			    .remote_port = to->source_port };
-	if ((flow->status & published) != published ||
+	if ((flow->status & CONNTRACK_SEEN_REPLY) == 0 ||
 	    strcmp(protocol_name(live.protocol), "?") == 0 ||
-	    interface_of(search->interfaces, &to->destination) == NULL ||
-	    interface_of(search->interfaces, &to->source) != NULL) {
+	    passing_interface_of(search->passing.interfaces, &to->source) != NULL) {
 		return 0;
 	}
-	return take(search, &to->destination, &live);
+	if (passing_interface_of(search->passing.interfaces, &to->destination) == NULL) {
+		live.direction = ENFORCE_FORWARD;
+		live.target = to->destination;
+		return take_forwarded(search, &live);
+	}
+	return (flow->status & CONNTRACK_DNAT) == 0 ? 0 : take(search, &to->destination, &live);
 }
 
 /* Without root, or without conntrack, they are not told. */
-static int find_published(struct search *search)
+static int find_flows(struct search *search)
 {
 	struct conntrack *conntrack = NULL;
 	const bool without = conntrack_without(getenv("MINATO_WITHOUT"));
 	int r = geteuid() != 0 ? -EPERM : conntrack_open(&conntrack, without, NULL);
 	if (r == 0) {
-		r = conntrack_dump(conntrack, AF_UNSPEC, take_published, search, NULL);
+		r = conntrack_dump(conntrack, AF_UNSPEC, take_flow, search, NULL);
 	}
 	conntrack = conntrack_close(conntrack);
 	return r == -ENOMEM ? r : 0;
@@ -148,13 +175,17 @@ int cuts_find(struct cuts *out, const struct rules *rules, const struct context 
 	struct ifaddrs *interfaces = NULL;
 	*out = (struct cuts){ 0 };
 	(void)getifaddrs(&interfaces); /* without them interfaces are not known */
-	struct search search = { out, rules, interfaces, rules_environment(context) };
+	struct search search = { .out = out,
+				 .rules = rules,
+				 .passing = { .policy = &rules->wanted.policy,
+					      .environment = rules_environment(context),
+					      .interfaces = interfaces } };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < rules->inventory.connections.count; i++) {
 		r = take_connection(&search, &rules->inventory.connections.items[i]);
 	}
 	if (r == 0) {
-		r = find_published(&search);
+		r = find_flows(&search);
 	}
 	freeifaddrs(interfaces);
 	return r;
@@ -166,6 +197,9 @@ static void add_cut(struct str *out, const struct cut *cut)
 	str_printf(out, "    %u/%s ", cut->port, protocol_name(cut->protocol));
 	text_escape(out, cut->service ?: "?");
 	str_printf(out, _(" from %s"), addr_format(&cut->remote, text));
+	if (cut->direction == ENFORCE_FORWARD) {
+		str_printf(out, _(" to %s, passed on"), addr_format(&cut->target, text));
+	}
 	str_add(out, cut->mine ? _(", yours") : "");
 	str_add(out, cut->never ? _(", never to be cut") : "");
 	str_add_char(out, '\n');
@@ -218,6 +252,14 @@ void cuts_add(struct str *out, const struct cuts *cuts)
 	}
 }
 
+/* null: it comes to this host itself. */
+static json_t *target_json(const struct cut *cut)
+{
+	char text[ADDR_TEXT_BYTES];
+	return cut->direction == ENFORCE_FORWARD ? json_string(addr_format(&cut->target, text))
+						 : json_null();
+}
+
 json_t *cuts_json(const struct cuts *cuts)
 {
 	json_t *list = json_array();
@@ -225,12 +267,14 @@ json_t *cuts_json(const struct cuts *cuts)
 		const struct cut *cut = &cuts->list.items[i];
 		char text[ADDR_TEXT_BYTES];
 		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:o, s:s, s:i, s:b, s:b, s:b}", "protocol",
-					protocol_name(cut->protocol), "port", cut->port, "service",
-					view_string(cut->service), "remote_address",
-					addr_format(&cut->remote, text), "remote_port",
-					cut->remote_port, "own_login", cut->mine, "never_cut",
-					cut->never, "cut", cut->ends));
+			list,
+			json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:i, s:b, s:b, s:b}", "direction",
+				  enforce_direction_name(cut->direction), "protocol",
+				  protocol_name(cut->protocol), "port", cut->port, "service",
+				  view_string(cut->service), "target_address", target_json(cut),
+				  "remote_address", addr_format(&cut->remote, text), "remote_port",
+				  cut->remote_port, "own_login", cut->mine, "never_cut", cut->never,
+				  "cut", cut->ends));
 	}
 	return list;
 }

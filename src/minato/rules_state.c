@@ -75,19 +75,40 @@ static void ask_kernel(struct rules_state *out, const struct enforce_states *sta
 	out->candidate_until = status.candidate == 0 ? 0 : context->now + status.candidate_left;
 }
 
+/* By the record and the accounts: the kernel need not be asked. */
+static bool has_stale_users(const struct enforce_states *states, unsigned number,
+			    const struct context *context)
+{
+	const struct enforce_environment environment = rules_environment(context);
+	struct enforce_stale_users users = { 0 };
+	struct policy policy = { 0 };
+	bool stale = false;
+	if (number != 0 && enforce_states_policy(&policy, states, number, NULL) == 0) {
+		stale = enforce_state_stale_users(&users, states, number, &policy, &environment,
+						  NULL) == 0 &&
+			users.count > 0;
+	}
+	vec_free(&users);
+	policy_deinit(&policy);
+	return stale;
+}
+
 void rules_state_find(struct rules_state *out, const struct context *context,
 		      const struct daemon_state *daemon)
 {
 	struct enforce_states states;
-	if (daemon->rules != NULL && rules_state_read(out, daemon->rules)) {
-		return;
+	const bool told = daemon->rules != NULL && rules_state_read(out, daemon->rules);
+	if (!told) {
+		*out = (struct rules_state){ 0 };
 	}
-	*out = (struct rules_state){ 0 };
 	if (enforce_states_open(&states, rules_directory(), false, NULL) == 0) {
-		take_confirmed(out, enforce_states_confirmed(&states));
-		if (strcmp(daemon->name, "stopped") == 0) {
+		if (!told) {
+			take_confirmed(out, enforce_states_confirmed(&states));
+		}
+		if (!told && strcmp(daemon->name, "stopped") == 0) {
 			ask_kernel(out, &states, context);
 		}
+		out->stale_users = has_stale_users(&states, out->state, context);
 	}
 	enforce_states_close(&states);
 }
@@ -125,6 +146,10 @@ void rules_state_words(struct str *out, const struct rules_state *state,
 	if (state->altered) {
 		str_add(&line, _("; another tool changed them: sudo minato plan"));
 	}
+	if (state->stale_users) {
+		str_add(&line, _("; users of outbound: have other numbers by now: sudo minato "
+				 "plan"));
+	}
 	if (!state->verified && state->state != 0) {
 		str_add(&line, _(" (by the record; the kernel was not asked)"));
 	}
@@ -140,11 +165,11 @@ static json_t *number_or_null(unsigned number)
 
 json_t *rules_state_view(const struct rules_state *state)
 {
-	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "watched",
+	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "watched",
 			 state->watched, "verified", state->verified, "confirmed",
 			 number_or_null(state->state), "since", view_time(state->since), "user",
 			 view_string(state->user), "source", view_string(state->source),
 			 "candidate", number_or_null(state->candidate), "candidate_until",
 			 view_time(state->candidate_until), "lost", state->lost, "altered",
-			 state->altered);
+			 state->altered, "stale_users", state->stale_users);
 }

@@ -7,12 +7,13 @@
 #include "daemon_state.h"
 
 struct rules_state {
-	bool watched;   /* the daemon puts lost ones back */
-	bool verified;  /* the kernel was asked, by the daemon or by us; else the record is believed
-			 */
-	bool lost;      /* the record has confirmed rules, the kernel has not */
-	bool altered;   /* another tool changed lines */
-	unsigned state; /* 0 = no rules */
+	bool watched;  /* the daemon puts lost ones back */
+	bool verified; /* the kernel was asked, by the daemon or by us; else the record is believed
+			*/
+	bool lost;     /* the record has confirmed rules, the kernel has not */
+	bool altered;  /* another tool changed lines */
+	bool stale_users; /* users of outbound: have other numbers by now; as root alone */
+	unsigned state;   /* 0 = no rules */
 	usec_t since;
 	char user[64];      /* "" = not known */
 	char source[64];    /* likewise */

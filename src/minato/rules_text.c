@@ -1,4 +1,5 @@
 /* Changes of rules in words, and as JSON. */
+#include <pwd.h>
 #include <string.h>
 
 #include "rules.h"
@@ -168,6 +169,45 @@ static json_t *json_unknown_users(const struct policy *policy, const struct cont
 	return list;
 }
 
+/* ---- users whose number is another one by now ---- */
+
+/* "user postfix was 105 and is 110 now; 105 is mallory now" */
+static void add_stale_user(struct str *out, const struct enforce_stale_user *user)
+{
+	const char *name = user->declaration->program.user;
+	const struct passwd *other = user->was_known ? getpwuid(user->was) : NULL;
+	str_printf(out, "  ! outbound: %s: ", user->declaration->entry.name);
+	if (user->was_known && user->is_known) {
+		str_printf(out, _("user %s was number %u and is %u now"), name, user->was,
+			   user->is);
+	} else if (user->is_known) {
+		str_printf(out, _("user %s exists now, and the rules let nobody go for him"), name);
+	} else {
+		str_printf(out, _("there is no user %s any more, and the rules let number %u go"),
+			   name, user->was);
+	}
+	if (other != NULL && strcmp(other->pw_name, name) != 0) {
+		str_printf(out, _("; that number is user %s now"), other->pw_name);
+	}
+	str_add_char(out, '\n');
+}
+
+static json_t *json_stale_users(const struct rules *rules)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < rules->stale_users.count; i++) {
+		const struct enforce_stale_user *user = &rules->stale_users.items[i];
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:o, s:o}", "declaration",
+				  user->declaration->entry.name, "user",
+				  user->declaration->program.user, "before",
+				  user->was_known ? json_integer(user->was) : json_null(), "after",
+				  user->is_known ? json_integer(user->is) : json_null()));
+	}
+	return list;
+}
+
 void rules_add_state(struct str *out, const struct rules *rules, unsigned number)
 {
 	char text[TIME_TEXT_BYTES];
@@ -191,6 +231,9 @@ void rules_add_changes(struct str *out, const struct rules *rules, const struct 
 	}
 	add_defaults(out, changes);
 	add_unknown_users(out, &rules->wanted.policy, context);
+	for (size_t i = 0; i < rules->stale_users.count; i++) {
+		add_stale_user(out, &rules->stale_users.items[i]);
+	}
 	programs_add(out, &rules->wanted.policy, context);
 	rules_add_guard(out, rules, context);
 	if (rules->verified && rules->status.confirmed == 0 && !enforce_changes_any(changes)) {
@@ -289,6 +332,7 @@ json_t *rules_json(const struct rules *rules, const struct context *context)
 				      changes->cut_after));
 	json_object_set_new(document, "outbound_users_unknown",
 			    json_unknown_users(&rules->wanted.policy, context));
+	json_object_set_new(document, "outbound_users_stale", json_stale_users(rules));
 	json_object_set_new(document, "outbound_programs",
 			    programs_json(&rules->wanted.policy, context));
 	json_object_set_new(document, "frees_only", json_boolean(changes->frees_only));

@@ -20,8 +20,26 @@ static void wait_for(unsigned seconds)
 	}
 }
 
+/* The programs of what is confirmed by now: whoever confirmed it may have died before they were
+ * told to the kernel. What was only tried holds no more, and goes. */
+static void clean_programs(const struct rules *rules, const struct context *context)
+{
+	const struct enforce_state *state =
+		enforce_states_find(&rules->states, rules->status.confirmed);
+	struct policy policy = { 0 };
+	if (!programs_stand() || rules->status.candidate != 0) {
+		return; /* the next one, if any, has somebody of its own who waits for it */
+	}
+	programs_cancel(context);
+	if (state != NULL &&
+	    enforce_states_policy(&policy, &rules->states, state->number, NULL) == 0) {
+		(void)programs_hold(&policy, context); /* nobody is left to tell */
+		policy_deinit(&policy);
+	}
+}
+
 /* Another minato may hold the record just then: it tidies up itself. */
-static void clean(void)
+static void clean(const struct context *context)
 {
 	struct rules rules = { RULES_INIT };
 	struct err e = ERR_INIT;
@@ -29,6 +47,7 @@ static void clean(void)
 	    enforce_status(&rules.status, &e) == 0) {
 		(void)enforce_settle(&rules.states, &rules.status, clock_now(),
 				     &e); /* nobody is left to tell */
+		clean_programs(&rules, context);
 	}
 	enforce_states_close(&rules.states);
 }
@@ -62,6 +81,7 @@ struct tidying {
 	const char *text;
 	bool outbound;
 	unsigned seconds;
+	const struct context *context;
 };
 
 static void keep_listing(const struct tidying *tidying)
@@ -85,11 +105,12 @@ static void tidy(void *data)
 		return;
 	}
 	wait_for(tidying->seconds + 1);
-	clean();
+	clean(tidying->context);
 }
 
-void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds)
+void rules_tidy_later(unsigned number, const char *text, bool outbound, unsigned seconds,
+		      const struct context *context)
 {
-	struct tidying tidying = { number, text, outbound, seconds };
+	struct tidying tidying = { number, text, outbound, seconds, context };
 	rules_leave_behind(tidy, &tidying);
 }

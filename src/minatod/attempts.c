@@ -1,22 +1,30 @@
-/* The ring of the bind guard, on its way to the engine. */
+/* The rings of the guards, on their way to the engine. */
 #include "base/cleanup.h"
 #include "daemon.h"
 
-int attempts_send(const struct daemon *daemon, struct err *e)
+static int send_one(const struct daemon *daemon, enum guard_hook hook, struct err *e)
 {
+	const int *ring = &daemon->attempts_rings[hook];
 	const struct wire_message message = {
-		.type = WIRE_ATTEMPTS, .attempts = { .ring_bytes = daemon->attempts_bytes }
+		.type = WIRE_ATTEMPTS,
+		.attempts = { .hook = (uint8_t)hook, .ring_bytes = daemon->attempts_bytes[hook] },
 	};
-	return wire_send(daemon->children[CHILD_ENGINE].socket, &message, &daemon->attempts_ring,
-			 daemon->attempts_ring >= 0 ? 1 : 0, e);
+	return wire_send(daemon->children[CHILD_ENGINE].socket, &message, ring, *ring >= 0 ? 1 : 0,
+			 e);
 }
 
-void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes)
+int attempts_send(const struct daemon *daemon, struct err *e)
 {
-	close_fdp(&daemon->attempts_ring);
-	daemon->attempts_ring = steal_fd(ring);
-	daemon->attempts_bytes = bytes;
+	int r = send_one(daemon, GUARD_HOOK_BIND, e);
+	return r < 0 ? r : send_one(daemon, GUARD_HOOK_CONNECT, e);
+}
+
+void attempts_take(struct daemon *daemon, enum guard_hook hook, int *ring, uint32_t bytes)
+{
+	close_fdp(&daemon->attempts_rings[hook]);
+	daemon->attempts_rings[hook] = steal_fd(ring);
+	daemon->attempts_bytes[hook] = bytes;
 	if (daemon->children[CHILD_ENGINE].socket >= 0) {
-		(void)attempts_send(daemon, NULL); /* a new engine gets it anyway */
+		(void)send_one(daemon, hook, NULL); /* a new engine gets it anyway */
 	}
 }

@@ -244,11 +244,26 @@ static void let_tell_again(const struct child *teller)
 	}
 }
 
+/* Without a sentry the parent says why there is none. */
+static int send_watched(const struct child *engine, struct err *e)
+{
+	struct wire_message message = { .type = WIRE_WATCHED };
+	if (child_is_wanted(&engine->daemon->children[CHILD_SENTRY])) {
+		return 0;
+	}
+	(void)str_copy(message.watched.reason, sizeof(message.watched.reason),
+		       engine->daemon->tap.reason);
+	return wire_send(engine->socket, &message, NULL, 0, e);
+}
+
 static int send_engine(const struct child *engine, struct err *e)
 {
 	int r = send_ring(engine, e);
 	if (r == 0) {
 		r = send_rules(engine, e);
+	}
+	if (r == 0) {
+		r = send_watched(engine, e);
 	}
 	let_tell_again(&engine->daemon->children[CHILD_KEEPER]);
 	let_tell_again(&engine->daemon->children[CHILD_SENTRY]);

@@ -13,22 +13,24 @@
 enum { ORDER_BYTES_MAX = 64 };
 
 /* "guard BYTES": the ring of the bind guard is beside it, and so large; "guard 0": there is none.
- */
-static const char *take_guard(struct daemon *daemon, const char *size, size_t length, int *ring)
+ * "outbound BYTES": likewise that of outbound:. */
+static const char *take_guard(struct daemon *daemon, enum guard_hook hook, const char *size,
+			      size_t length, int *ring)
 {
 	uint64_t bytes = 0;
 	if (parse_u64_bytes(&bytes, size, length, 0, UINT32_MAX) < 0 ||
 	    (bytes > 0) != (*ring >= 0)) {
 		return "guard wants the size of its ring, and the ring beside it";
 	}
-	attempts_take(daemon, ring, (uint32_t)bytes);
-	return "the bind guard is listened to";
+	attempts_take(daemon, hook, ring, (uint32_t)bytes);
+	return hook == GUARD_HOOK_BIND ? "the bind guard is listened to"
+				       : "the guard of outbound: is listened to";
 }
 
 static const char *answer(struct daemon *daemon, const char *order, size_t length, int *fd)
 {
 	static const char ping[] = "ping";
-	static const char guard[] = "guard ";
+	static const char *const guards[GUARD_HOOKS] = { "guard ", "outbound " };
 	static const char reload[] = "reload";
 	if (length == sizeof(ping) - 1 && memcmp(order, ping, length) == 0) {
 		return "minatod " MINATO_VERSION;
@@ -37,11 +39,14 @@ static const char *answer(struct daemon *daemon, const char *order, size_t lengt
 		children_reload(daemon);
 		return "reloading";
 	}
-	if (length > sizeof(guard) - 1 && memcmp(order, guard, sizeof(guard) - 1) == 0) {
-		return take_guard(daemon, order + sizeof(guard) - 1, length - sizeof(guard) + 1,
-				  fd);
+	for (unsigned i = 0; i < GUARD_HOOKS; i++) {
+		const size_t word = strlen(guards[i]);
+		if (length > word && memcmp(order, guards[i], word) == 0) {
+			return take_guard(daemon, (enum guard_hook)i, order + word, length - word,
+					  fd);
+		}
 	}
-	return "unknown order; ping, reload and guard are known";
+	return "unknown order; ping, reload, guard and outbound are known";
 }
 
 /* @param fd  receives the descriptor that came beside it, -1 = none. @return as recv(2). */

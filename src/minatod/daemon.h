@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "guard/guard.h"
 #include "tap/tap.h"
 #include "wire/wire.h"
 
@@ -126,8 +127,8 @@ struct daemon {
 	sd_event_source *helper_io;
 	struct wire_ring ring; /* what the loader told */
 	int ring_fds[WIRE_FDS_MAX];
-	int attempts_ring; /* of the bind guard, -1 = there is none */
-	uint32_t attempts_bytes;
+	int attempts_rings[GUARD_HOOKS]; /* of the guards, -1 = there is none */
+	uint32_t attempts_bytes[GUARD_HOOKS];
 	struct wire_tap tap; /* how packets are heard, as the loader told */
 	int tap_fds[WIRE_FDS_MAX];
 	struct wire_rules rules; /* as the keeper told last, for an engine that is new */
@@ -155,7 +156,7 @@ void children_ping(struct daemon *daemon);
  * the last one ended, as with the ring of events. @return 0 or negative errno. */
 int attempts_send(const struct daemon *daemon, struct err *e);
 /* Takes a ring of that size (-1 = the guard is off) and passes it on. */
-void attempts_take(struct daemon *daemon, int *ring, uint32_t bytes);
+void attempts_take(struct daemon *daemon, enum guard_hook hook, int *ring, uint32_t bytes);
 
 /* Sends the sentry what packets are heard by; the programs themselves stay with the parent. The
  * next sentry goes on where the last one ended. @return 0 or negative errno. */

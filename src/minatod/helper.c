@@ -91,7 +91,9 @@ static void __attribute__((noreturn)) helper_main(struct daemon *daemon, int soc
 	close_fdp(&daemon->runtime.http);
 	close_fdp(&daemon->runtime.control);
 	close_fdp(&daemon->runtime.state);
-	close_fdp(&daemon->attempts_ring);
+	for (unsigned i = 0; i < GUARD_HOOKS; i++) {
+		close_fdp(&daemon->attempts_rings[i]);
+	}
 	struct tap *tap = taps_open(daemon);
 	if (seal(tap != NULL, &e) < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));

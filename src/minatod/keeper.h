@@ -38,9 +38,10 @@ struct keeper_others {
 
 /* Who was refused, as the kernel counts it; what would be while the policy is only observed. */
 struct keeper_counts {
-	usec_t look_at;                /* monotonic */
-	usec_t read;                   /* wall time of the last reading; 0 = none yet */
-	struct enforce_counts told[2]; /* by key: what was told of each source and port */
+	usec_t look_at; /* monotonic */
+	usec_t read;    /* wall time of the last reading; 0 = none yet */
+	struct enforce_counts
+		told[ENFORCE_COUNTINGS]; /* by key: what was told of each source and port */
 	struct enforce_counts refused; /* by key: what the kernel had counted at the last reading */
 	struct enforce_counts asked;   /* by key: what the doors had counted then */
 };

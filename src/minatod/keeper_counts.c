@@ -13,7 +13,20 @@
 enum { ROWS_MAX = 200 /* of a kind a minute; what is more comes with the next minutes */ };
 
 enum { EVERY_SECONDS = 60 };
-static const enum event_kind kinds[] = { EVENT_REFUSED, EVENT_WOULD_REFUSE };
+/* By enum enforce_counting. */
+static const enum event_kind kinds[ENFORCE_COUNTINGS] = { EVENT_REFUSED, EVENT_WOULD_REFUSE,
+							  EVENT_CONNECT_REFUSED };
+
+/* The kind of a row of what is passed on. */
+static enum event_kind kind_of(const struct enforce_counted *counted, enum event_kind kind)
+{
+	if (counted->direction != ENFORCE_FORWARD) {
+		return kind;
+	}
+	return kind == EVENT_REFUSED        ? EVENT_FORWARD_REFUSED
+	       : kind == EVENT_WOULD_REFUSE ? EVENT_FORWARD_WOULD_REFUSE
+					    : EVENT_FORWARD_PASSED;
+}
 
 static struct event row_of(const struct keeper *keeper, const struct enforce_counted *counted,
 			   enum event_kind kind)
@@ -21,7 +34,7 @@ static struct event row_of(const struct keeper *keeper, const struct enforce_cou
 	char since[TIME_TEXT_BYTES];
 	char last[TIME_TEXT_BYTES];
 	struct event event = { .time = clock_now(),
-			       .kind = kind,
+			       .kind = kind_of(counted, kind),
 			       .uid = UINT32_MAX,
 			       .protocol = counted->protocol,
 			       .address = counted->from,
@@ -105,17 +118,17 @@ static void look_at_let_in(struct keeper *keeper, const struct enforce_counts *r
 
 /* ---- who was refused ---- */
 
-static void look_at_kind(struct keeper *keeper, size_t kind)
+static void look_at_kind(struct keeper *keeper, enum enforce_counting kind)
 {
 	struct keeper_counts *counts = &keeper->counts;
 	struct enforce_counts now = { 0 };
 	struct err e = ERR_INIT;
-	if (enforce_counted(&now, kinds[kind] == EVENT_WOULD_REFUSE, clock_now(), &e) < 0) {
+	if (enforce_counted(&now, kind, clock_now(), &e) < 0) {
 		enforce_counts_deinit(&now);
 		return; /* the next minute brings it */
 	}
 	enforce_counts_sort(&now);
-	if (kinds[kind] == EVENT_REFUSED) {
+	if (kind == ENFORCE_COUNT_REFUSED) {
 		struct enforce_counts grown;
 		advance(&counts->refused, &now, &grown);
 		look_at_let_in(keeper, &grown);
@@ -143,15 +156,15 @@ void keeper_counts_look(struct keeper *keeper)
 {
 	keeper->counts.look_at = clock_monotonic() + every();
 	/* At the first time it is not known what was told before: it counts as told. */
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		look_at_kind(keeper, i);
+	for (unsigned i = 0; i < ENFORCE_COUNTINGS; i++) {
+		look_at_kind(keeper, (enum enforce_counting)i);
 	}
 	keeper->counts.read = clock_now();
 }
 
 void keeper_counts_anew(struct keeper *keeper)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (unsigned i = 0; i < ENFORCE_COUNTINGS; i++) {
 		enforce_counts_deinit(&keeper->counts.told[i]);
 	}
 	enforce_counts_deinit(&keeper->counts.refused);

@@ -60,17 +60,20 @@ static int open_attempts(struct wire_attempts *attempts)
 {
 	const unsigned without = observe_without_parse(getenv("MINATO_WITHOUT"));
 	const char *directory = getenv("MINATO_GUARD_DIRECTORY");
-	const struct guard_place place = {
+	char outbound[GUARD_DIRECTORY_BYTES];
+	const struct guard_place bind = {
 		.directory = directory != NULL && directory[0] == '/' ? directory
 								      : MINATO_GUARD_DIRECTORY,
 		.without_bpf = (without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0,
 	};
-	return guard_ring(&attempts->ring_bytes, &place, NULL);
+	const enum guard_hook hook = attempts->hook;
+	const struct guard_place place = guard_place_of(hook, &bind, outbound);
+	return guard_ring(&attempts->ring_bytes, hook, &place, NULL);
 }
 
-static void send_attempts(int socket)
+static void send_attempts(int socket, enum guard_hook hook)
 {
-	struct wire_message message = { .type = WIRE_ATTEMPTS };
+	struct wire_message message = { .type = WIRE_ATTEMPTS, .attempts = { .hook = hook } };
 	struct err e = ERR_INIT;
 	_cleanup_(close_fdp) int ring = open_attempts(&message.attempts);
 	if (ring < 0) {
@@ -100,7 +103,8 @@ static void __attribute__((noreturn)) loader_main(const struct daemon *daemon, i
 	if (wire_send(socket, &message, list, count, &e) < 0) {
 		say(SAY_ERROR, "%s", err_text(&e));
 	}
-	send_attempts(socket);
+	send_attempts(socket, GUARD_HOOK_BIND);
+	send_attempts(socket, GUARD_HOOK_CONNECT);
 	taps_load(daemon, socket);
 	_exit(EXIT_SUCCESS);
 }
@@ -114,20 +118,30 @@ static int receive(struct wire_message *out, int fds[WIRE_FDS_MAX], int socket, 
 	return wire_receive(out, fds, socket, WIRE_HELPER, e);
 }
 
-static int receive_all(struct daemon *daemon, int socket, struct err *e)
+static int receive_attempts(struct daemon *daemon, int socket, struct err *e)
 {
 	struct wire_message message = { 0 };
 	int fds[WIRE_FDS_MAX] = { -1 };
-	int r = receive(&message, daemon->ring_fds, socket, e);
-	if (r < 0) {
-		return r;
+	int r = receive(&message, fds, socket, e);
+	if (r == 0 && message.type == WIRE_ATTEMPTS && message.attempts.hook < GUARD_HOOKS) {
+		daemon->attempts_rings[message.attempts.hook] = steal_fd(&fds[0]);
+		daemon->attempts_bytes[message.attempts.hook] = message.attempts.ring_bytes;
 	}
-	daemon->ring = message.ring;
-	r = receive(&message, fds, socket, e);
+	wire_close(fds);
+	return r;
+}
+
+static int receive_all(struct daemon *daemon, int socket, struct err *e)
+{
+	struct wire_message message = { 0 };
+	int r = receive(&message, daemon->ring_fds, socket, e);
 	if (r == 0) {
-		daemon->attempts_ring = steal_fd(&fds[0]);
-		daemon->attempts_bytes = message.attempts.ring_bytes;
-		wire_close(fds);
+		daemon->ring = message.ring;
+	}
+	for (unsigned i = 0; r == 0 && i < GUARD_HOOKS; i++) {
+		r = receive_attempts(daemon, socket, e);
+	}
+	if (r == 0) {
 		r = receive(&message, daemon->tap_fds, socket, e);
 	}
 	if (r == 0) {

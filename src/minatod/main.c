@@ -146,9 +146,10 @@ int main(int argc, char **argv)
 {
 	say_init("minatod");
 	struct err e = ERR_INIT;
-	struct daemon daemon = {
-		.runtime = RUNTIME_INIT, .helper = -1, .attempts_ring = -1, .started = clock_now()
-	};
+	struct daemon daemon = { .runtime = RUNTIME_INIT,
+				 .helper = -1,
+				 .attempts_rings = { -1, -1 },
+				 .started = clock_now() };
 	for (unsigned i = 0; i < WIRE_FDS_MAX; i++) {
 		daemon.ring_fds[i] = daemon.tap_fds[i] = -1;
 	}

@@ -150,7 +150,7 @@ static int show_attempts(const char *directory)
 	struct guard_attempts *attempts = NULL;
 	struct err e = ERR_INIT;
 	uint32_t bytes = 0;
-	const int ring = guard_ring(&bytes, &place, &e);
+	const int ring = guard_ring(&bytes, GUARD_HOOK_BIND, &place, &e);
 	int r = ring < 0 ? ring : guard_attempts_open(&attempts, ring, bytes, &e);
 	if (r < 0) {
 		return fail(r, &e);

@@ -64,6 +64,42 @@ def test_a_port_that_is_declared_is_widened_not_declared_twice(world):
     assert done.returncode == 0 and "declared already" in done.stdout + done.stderr or "nothing" in done.stdout
 
 
+def ended(client):
+    client.settimeout(1.5)
+    try:
+        client.sendall(b"x")
+        client.recv(1)
+        return False
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_a_declaration_is_narrowed_and_cuts_where_that_is_said(world):
+    server = world.listen(22)
+    clients = {source: world.connect(22, source) for source in (world.FRIEND, world.OTHER)}
+    world.sockets += [server.accept()[0] for _ in clients]
+    done = world.minato("open", "22/tcp", "--from", world.FRIEND, "--only", "--even-if-it-cuts-me")
+    assert done.returncode == 0, done.stderr
+    assert "1 live connection stays until it ends, but could not come in again" in done.stdout
+    assert f"from: {world.FRIEND}" in world.policy.read_text().split("# shares")[0]
+    assert not ended(clients[world.OTHER]) and world.connect(22, world.OTHER) is None
+    assert world.minato("rollback").returncode == 0  # the file stays narrowed
+    done = world.minato("open", "22/tcp", "--from", world.FRIEND, "--only", "--cut", "--even-if-it-cuts-me")
+    assert done.returncode == 0, done.stderr
+    assert "1 live connection is cut for good as soon as these rules are tried" in done.stdout
+    assert "cut: yes" in world.policy.read_text()
+    assert ended(clients[world.OTHER]) and not ended(clients[world.FRIEND])
+
+
+def test_what_is_opened_may_cut_from_the_beginning(world):
+    done = world.minato("open", "4000/tcp", "--for", "x", "--from", world.FRIEND, "--cut")
+    assert done.returncode == 0, done.stderr
+    assert "cut: yes" in world.policy.read_text()
+    assert "g2-end-" in world.nft("list", "table", "inet", "minato")
+
+
 def test_close_by_word_takes_every_port_of_it_and_tells_who_still_listens(world):
     world.listen(445)
     done = world.minato("close", "smb", "--even-if-it-cuts-me")
@@ -98,6 +134,8 @@ def test_dry_run_writes_nothing(world):
     (["open", "4000/tcp", "--for", "x", "--until", "2001-01-01"], "over already"),
     (["open", "4000/tcp", "--for", "x", "--from", ","], "names nobody"),
     (["open", "4000/tcp", "--for", "x", "--from", "nobody-known"], "not touched"),
+    (["open", "22/tcp", "--only"], "--only goes with --from"),
+    (["open", "8005-9000/tcp", "--for", "x", "--from", "friends", "--only"], "narrow them in the file"),
     (["close", "nosuchthing"], "neither a port nor"),
 ])
 def test_what_cannot_be_is_told_and_nothing_is_lost(world, words, sentence):

@@ -1,6 +1,7 @@
 """outbound: what this host may connect to, held in the real kernel against processes of several users."""
 import json
 import socket
+import subprocess
 import sys
 import time
 
@@ -304,12 +305,6 @@ def test_one_who_only_observes_refuses_nothing(world):
     assert comes(world, OTHER_USER, 25) == "came"
 
 
-def test_what_is_not_held_to_is_refused_in_the_policy(world):
-    done = world.apply(outbound(MAIL.replace("user: nobody", "container: mail")), code=1)
-    assert "is not available yet" in done.stderr
-    assert "minato" not in world.nft("list", "tables")
-
-
 def test_the_way_out_is_no_change_of_another_tool(world):
     """It is there as long as a candidate or the confirmed rules need it."""
     narrow = "minato: 1\nports:\n  ssh: {port: 22/tcp, for: administration, owner: o, from: 10.77.0.0/24}\n"
@@ -323,3 +318,181 @@ def test_the_way_out_is_no_change_of_another_tool(world):
     world.nft("add", "table", "inet", "foreign2")
     world.declare(narrow)
     assert world.minato("plan").returncode == 0, "while a candidate waits"
+
+
+def counted(world, *words):
+    done = world.minato("refused", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return {(row["destination"], row["protocol"], row["port"]): row["packet_count"]
+            for row in json.loads(done.stdout)["outbound"]}
+
+
+@pytest.mark.parametrize("verdict", ["accept", "drop"])
+def test_where_this_host_was_kept_from_is_counted_by_destination_and_port(world, verdict):
+    serve(world, 25)
+    world.hold(outbound(MAIL, verdict))
+    assert counted(world) == {} and world.minato("refused").stdout == "nobody was refused\n"
+    for address in (world.FRIEND, world.FRIEND, world.FRIEND6):
+        assert comes(world, OTHER_USER, 25, address, wait=0.4) != "came"
+    assert comes(world, OTHER_USER, 25, world.OTHER, "udp", "sendto", wait=0.4) != "came"
+    assert comes(world, NOBODY, 25) == "came"
+    assert counted(world) == {(world.FRIEND, "tcp", 25): 2, (world.FRIEND6, "tcp", 25): 1, (world.OTHER, "udp", 25): 1}
+    assert counted(world, "--would") == {}
+    assert f"25/tcp  to {world.FRIEND}" in world.minato("refused").stdout
+    assert f"25/tcp  {world.FRIEND} へ" in world.minato("refused", LANGUAGE="ja", LANG="ja_JP.UTF-8").stdout
+    assert json.loads(world.minato("refused", "--json").stdout)["refused"] == [], "nobody knocked"
+    assert world.minato("plan").returncode == 0, "the sets are no change of another tool"
+
+
+def test_where_this_host_was_kept_from_reaches_the_store(world):
+    daemon = world.daemon(environment={"MINATO_COUNT_SECONDS": "1"})
+    world.hold(outbound(MAIL))
+    try:
+        daemon.start()
+        until(lambda: daemon.status()["rules"]["confirmed"] == 1, "the guard looks")
+
+        def told():
+            return daemon.ask("/v1/events?kind=connect_refused")["events"]
+
+        def knock():
+            comes(world, OTHER_USER, 25)
+            return told()
+        until(knock, "it is told")  # what came before the first reading stays in the kernel alone
+        (event,) = {(e["address"], e["port"], e["protocol"], e["process"]) for e in told()}
+        assert event == (world.FRIEND, 25, "tcp", None)
+        until(lambda: sum(e["count"] for e in told()) <= sum(counted(world).values()), "all of it")
+        world.nft("flush", "ruleset")
+        until(lambda: daemon.status()["rules"]["restored"] == 1, "the rules are back")
+        assert counted(world, "--state-directory", daemon.state)[world.FRIEND, "tcp", 25] >= 1, "the store knows it still"
+        assert "connect-refused" not in [f["finding"] for f in daemon.ask("/v1/findings")["findings"]], "nobody is named"
+    finally:
+        daemon.remove()
+
+
+# ---- explain --to ----
+
+def explain(world, port, to, *words, code=None):
+    done = world.minato("explain", port, "--to", to, *words)
+    assert done.returncode in ((0, 2) if code is None else (code,)), done.stderr + done.stdout
+    return done.stdout if "--json" in words else " ".join(done.stdout.split())
+
+
+ALLOWED = ("  mail: {port: 25/tcp, for: mail, owner: ops, program: {user: nobody}}\n"
+           "  relay: {port: 25/tcp, for: the relay, owner: ops, to: 10.77.0.66}\n"
+           "  over: {port: 26/tcp, for: x, owner: ops, until: 2020-01-01}")
+
+
+def test_explain_says_which_declaration_decides_and_proves_it(world):
+    serve(world, 25)
+    world.hold(outbound(ALLOWED))
+    text = explain(world, 25, world.FRIEND, "--as", "nobody", code=0)
+    assert f"25/tcp to {world.FRIEND} as user nobody: may go" in text
+    assert "mail: fits (for user: nobody; \"mail\", owner ops)" in text
+    assert "relay: not to that address" in text
+    assert "the packet filter lets it leave through eth0" in text and "chain g1-out-to-" in text
+    assert "a rule asks for the user" not in text, "it is proven for that user"
+    text = explain(world, 25, world.FRIEND, "--as", OTHER_USER, code=2)
+    assert ": refused" in text and "mail: for another user" in text and "rejected by minato" in text
+    assert explain(world, 25, world.OTHER, "--as", OTHER_USER, code=0).count("decided by") >= 1
+    text = explain(world, 25, world.FRIEND, code=2)
+    assert "depends on who it is" in text and "say --as USER" in text
+    assert "a rule asks for the user of a socket" in text, "without a user the twin is not sure"
+    assert "its last day is over" in explain(world, 26, world.FRIEND, code=2)
+    text = explain(world, 443, world.FRIEND6, "--as", OTHER_USER, code=0)
+    assert "nobody declared the port; defaults: {outbound: accept}" in text
+
+
+@pytest.mark.parametrize("user", [NOBODY, OTHER_USER])
+def test_explain_agrees_with_what_becomes_of_a_packet(world, user):
+    serve(world, 25, 26)
+    world.hold(outbound(ALLOWED))
+    for port in (25, 26, 27):
+        for address in (world.FRIEND, world.OTHER, world.FRIEND6):
+            document = json.loads(explain(world, port, address, "--as", user, "--json"))["outgoing"]
+            came = comes(world, user, port, address)
+            refused = came == "ECONNREFUSED" and port != 27
+            assert document["goes"] == (not refused), (port, address, came, document)
+            assert document["way"]["outcome"] == ("rejected" if refused else "forwarded"), document
+
+
+def test_explain_names_whose_rule_refuses_what_the_policy_lets_go(world):
+    world.hold(outbound(ALLOWED))
+    world.nft("add table ip filter; add chain ip filter OUTPUT { type filter hook output priority 0; }; "
+              "add chain ip filter ufw-user-output; add rule ip filter OUTPUT jump ufw-user-output; "
+              "add rule ip filter ufw-user-output tcp dport 25 meta skuid 65534 drop")
+    text = explain(world, 25, world.OTHER, "--as", "nobody", code=2)
+    assert "dropped by ufw" in text and "tcp dport 25 meta skuid 65534 drop" in text
+    assert explain(world, 25, world.OTHER, "--as", OTHER_USER, code=0)
+    document = json.loads(explain(world, 25, world.OTHER, "--as", "nobody", "--json"))["outgoing"]
+    assert document["verdict"] == "open" and not document["goes"]
+    assert document["way"]["deciding"]["owner"] == "ufw" and document["declaration"] in ("mail", "relay")
+
+
+def test_explain_of_what_goes_out_works_without_rules_and_says_what_is_wrong(world):
+    text = explain(world, 25, world.FRIEND, code=0)
+    assert "no rules of minato hold here" in text
+    for words, what in ((("--as", "no-such-user"), "there is no user"), (("--from", world.FRIEND, "--as", "nobody"), "no --from")):
+        done = world.minato("explain", 25, "--to", world.FRIEND, *words)
+        assert done.returncode == 3 and what in done.stderr, done.stderr
+    done = world.minato("explain", 25, "--as", "nobody")
+    assert done.returncode == 3 and "--to ADDRESS" in done.stderr
+    done = world.minato("explain", "25/sctp", "--to", world.FRIEND)
+    assert done.returncode == 3, done.stderr
+
+
+# ---- users whose number is another one by now ----
+
+class Accounts:
+    """minato with an /etc/passwd of its own, in a mount namespace for each command."""
+
+    def __init__(self, world):
+        self.world, self.passwd = world, world.folder / "passwd"
+        self.lines = open("/etc/passwd", encoding="utf-8").read()
+        self.set()
+
+    def set(self, **users):
+        lines = "".join(f"{name}:x:{uid}:65534::/:/bin/false\n" for name, uid in users.items())
+        self.passwd.write_text(self.lines + lines)
+
+    def minato(self, *words, **more):
+        inner = f"mount --bind {self.passwd} /etc/passwd && exec \"$@\""
+        return run("unshare", "--mount", "sh", "-c", inner, "sh", *self.world.words(*words),
+                   env=self.world.environment(**more), stdin=subprocess.DEVNULL)
+
+
+def test_a_user_whose_name_or_number_went_elsewhere_is_told_and_put_right(world):
+    serve(world, 25)
+    accounts = Accounts(world)
+    accounts.set(mno_mail=OTHER_USER)
+    world.declare(outbound("  mail: {port: 25/tcp, for: mail, owner: o, program: {user: mno_mail}}"))
+    assert accounts.minato("apply", "--unproven").returncode == 0
+    number = world.candidate()
+    if number is not None:
+        world.nft("flush map inet minato candidate; flush map inet minato candidate-out; "
+                  f"add element inet minato confirmed {{ ipv4 : goto g{number}-in, ipv6 : goto g{number}-in }}; "
+                  f"add element inet minato confirmed-out {{ ipv4 : goto g{number}-out, ipv6 : goto g{number}-out }}")
+        assert accounts.minato("restore").returncode == 0
+    until(lambda: (world.folder / "rules" / f"{world.confirmed()}.rules").exists(), "the listing is kept")
+    assert comes(world, OTHER_USER, 25) == "came"
+    assert accounts.minato("plan").returncode == 0
+    assert "other numbers" not in accounts.minato("status").stdout
+    # The user is gone, and somebody else has the number.
+    accounts.set(mno_other=OTHER_USER)
+    done = accounts.minato("plan")
+    assert done.returncode == 2
+    assert (f"mail: there is no user mno_mail any more, and the rules let number {OTHER_USER} go; "
+            "that number is user mno_other now") in done.stdout
+    assert "ユーザー mno_mail はもう存在せず" in accounts.minato("plan", LANGUAGE="ja", LANG="ja_JP.UTF-8").stdout
+    plan = json.loads(accounts.minato("plan", "--json").stdout)
+    assert plan["outbound_users_stale"] == [
+        {"declaration": "mail", "user": "mno_mail", "before": OTHER_USER, "after": None}] and plan["differs"]
+    assert "users of outbound: have other numbers by now" in " ".join(accounts.minato("status").stdout.split())
+    assert json.loads(accounts.minato("status", "--json").stdout)["rules"]["stale_users"]
+    # He comes again with another number: then that one is let go, and the old one no more.
+    accounts.set(mno_other=OTHER_USER, mno_mail=OTHER_USER + 1)
+    assert f"user mno_mail was number {OTHER_USER} and is {OTHER_USER + 1} now" in accounts.minato("plan").stdout
+    done = accounts.minato("apply", "--unproven")
+    assert done.returncode == 0, done.stderr
+    assert world.candidate() is None, "nobody can be cut off by it"
+    assert comes(world, OTHER_USER, 25) == "ECONNREFUSED" and comes(world, OTHER_USER + 1, 25) == "came"
+    until(lambda: accounts.minato("plan").returncode == 0, "the listing is kept")

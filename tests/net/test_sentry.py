@@ -90,7 +90,7 @@ def test_nmap_is_one_line_that_names_what_answered_and_is_not_declared(world, st
     shown = world.asked(daemon, "incidents", "show", str(found["id"]))
     assert "not declared: 2030/tcp; see: minato explain 2030" in " ".join(shown.split())
     assert "Scans: on at 1 interface; 1 incident in 24 hours, 1 goes on; no record lost" in world.asked(daemon, "status", "--fail-on", "none")
-    assert "ポートが応答(ポリシーにないもの: 2030/tcp)" in world.asked(daemon, "incidents", LANG="ja_JP.UTF-8", LANGUAGE="ja")
+    assert "ポートが応答(ポリシーにないもの: 2030/tcp)" in world.asked(daemon, "incidents", LANG="C.UTF-8", LANGUAGE="ja")
 
 
 def test_whoever_watches_is_told_at_once(world, start):
@@ -379,6 +379,19 @@ def test_with_observe_nothing_is_attached(world, start):
         assert "clsact" not in checked("tc", "-n", world.host, "qdisc", "show")
         world.scan("syn", PORTS, "198.51.100.7")
         named(daemon, "198.51.100.7")
+    finally:
+        daemon.remove()
+
+
+def test_without_a_sentry_it_is_said_why_none_is_seen(world):
+    world.declare(POLICY)
+    daemon = world.watching(way="off")
+    try:
+        daemon.start()
+        sentry = daemon.status()["sentry"]
+        assert (sentry["on"], sentry["way"], sentry["reason"]) == (False, "off", "minatod runs with --sentry off")
+        assert "Scans: not seen (minatod runs with --sentry off)" in world.asked(daemon, "status", "--fail-on", "none")
+        assert "sentry" not in daemon.pids()
     finally:
         daemon.remove()
 

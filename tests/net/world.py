@@ -112,7 +112,7 @@ class World:
 
     def environment(self, **more):
         return {**os.environ, "MINATO_RULES_DIRECTORY": str(self.folder / "rules"),
-                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "MINATO_GUARD_DIRECTORY": "/nonexistent",
+                "MINATO_RUNTIME_DIRECTORY": "/nonexistent", "MINATO_GUARD_DIRECTORY": "/nonexistent", "MINATO_WATCH_SECONDS": "0",
                 "LANG": "C.UTF-8", **more}
 
     def daemon(self, *options, **more):
@@ -130,10 +130,10 @@ class World:
     def declare(self, text):
         self.policy.write_text(text)
 
-    def apply(self, text=None, *words, code=0):
+    def apply(self, text=None, *words, code=0, **more):
         if text is not None:
             self.declare(text)
-        done = self.minato("apply", *words)
+        done = self.minato("apply", *words, **more)
         assert done.returncode == code, done.stderr + done.stdout
         return done
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink_hook.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -482,6 +483,88 @@ static void ipv4_mapped_addresses_become_ipv4(void **state)
 
 /* ---- State ---- */
 
+/* What one entry of the table says, of a connection between others. */
+static struct conntrack_flow passing_flow(uint8_t protocol, uint32_t status, uint8_t state,
+					  uint8_t flags)
+{
+	struct conntrack_flow flow = { .protocol = protocol,
+				       .status = status | CONNTRACK_CONFIRMED,
+				       .tcp_state = state,
+				       .tcp_flags_original = flags,
+				       .tcp_flags_reply = flags | CONNTRACK_TCP_SACK,
+				       .timeout_s = 7,
+				       .mark = 9,
+				       .id = 11 };
+	assert_int_equal(addr_parse(&flow.original.source, "192.0.2.1"), 0);
+	assert_int_equal(addr_parse(&flow.original.destination, "198.51.100.7"), 0);
+	flow.original.source_port = 443;
+	flow.original.destination_port = 40000;
+	flow.reply = (struct conntrack_tuple){ .source = flow.original.destination,
+					       .destination = flow.original.source,
+					       .source_port = 40000,
+					       .destination_port = 443 };
+	return flow;
+}
+
+static void what_was_met_in_the_middle_may_be_turned_round(void **state)
+{
+	(void)state;
+	enum { SEEN = CONNTRACK_SEEN_REPLY, LIBERAL = CONNTRACK_TCP_LIBERAL };
+	static const struct {
+		uint8_t protocol, tcp_state, flags;
+		uint32_t status;
+		bool turns;
+	} cases[] = {
+		{ IPPROTO_TCP, CONNTRACK_TCP_ESTABLISHED, LIBERAL, SEEN, true },
+		{ IPPROTO_TCP, CONNTRACK_TCP_ESTABLISHED, 0, SEEN, false }, /* it met the SYN */
+		{ IPPROTO_TCP, CONNTRACK_TCP_ESTABLISHED, LIBERAL, 0, false },
+		{ IPPROTO_TCP, CONNTRACK_TCP_TIME_WAIT, LIBERAL, SEEN, false },
+		{ IPPROTO_TCP, CONNTRACK_TCP_ESTABLISHED, LIBERAL, SEEN | CONNTRACK_SNAT, false },
+		{ IPPROTO_UDP, 0, 0, SEEN, true },
+		{ IPPROTO_UDP, 0, 0, 0, false },
+		{ IPPROTO_UDP, 0, 0, SEEN | CONNTRACK_DNAT, false },
+		{ IPPROTO_ICMP, 0, 0, SEEN, false },
+	};
+	static const struct {
+		uint16_t from, to;
+		bool turns, turns_likely;
+	} ports[] = { { 443, 40000, true, true },    { 40000, 443, false, false },
+		      { 40000, 50000, false, true }, { 50000, 40000, false, false },
+		      { 443, 5060, false, true },    { 5060, 443, false, false } };
+	const struct conntrack_defaults defaults = conntrack_kernel_defaults();
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		struct conntrack_flow flow = passing_flow(IPPROTO_UDP, SEEN, 0, 0);
+		struct conntrack_flow turned;
+		flow.original.source_port = flow.reply.destination_port = ports[i].from;
+		flow.original.destination_port = flow.reply.source_port = ports[i].to;
+		assert_int_equal(conntrack_turned(&turned, &flow, false, &defaults),
+				 ports[i].turns);
+		assert_int_equal(conntrack_turned(&turned, &flow, true, &defaults),
+				 ports[i].turns_likely);
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct conntrack_flow flow = passing_flow(cases[i].protocol, cases[i].status,
+								cases[i].tcp_state, cases[i].flags);
+		struct conntrack_flow turned = { .id = 1 };
+		if (conntrack_turned(&turned, &flow, false, &defaults) != cases[i].turns) {
+			fail_msg("case %zu", i);
+		}
+		const struct conntrack_flow wanted = {
+			.original = flow.reply,
+			.reply = flow.original,
+			.protocol = flow.protocol,
+			.tcp_state = flow.tcp_state,
+			.tcp_flags_original = flow.tcp_flags_reply,
+			.tcp_flags_reply = flow.tcp_flags_original,
+			.status = SEEN | CONNTRACK_ASSURED | CONNTRACK_CONFIRMED,
+			.timeout_s = cases[i].protocol == IPPROTO_TCP ? 5 * 24 * 3600 : 120,
+			.mark = 9,
+		};
+		const struct conntrack_flow untouched = { .id = 1 };
+		assert_true(same_flow(&turned, cases[i].turns ? &wanted : &untouched));
+	}
+}
+
 static void table_without_room_is_refused(void **state)
 {
 	(void)state;
@@ -542,6 +625,7 @@ int main(void)
 		cmocka_unit_test(connected_udp_is_an_assured_stream),
 		cmocka_unit_test(sockets_that_are_no_entry_are_told_apart),
 		cmocka_unit_test(ipv4_mapped_addresses_become_ipv4),
+		cmocka_unit_test(what_was_met_in_the_middle_may_be_turned_round),
 		cmocka_unit_test(table_without_room_is_refused),
 		cmocka_unit_test(word_takes_conntrack_away),
 	};

@@ -74,8 +74,98 @@ static void rules_of_a_router_are_as_written_down(void **state)
 	assert_false(enforce_limits_forward(&policy));
 	policy_deinit(&policy);
 	policy = policy_of("defaults: {forward: drop, mode: observe}\n");
-	assert_false(enforce_limits_forward(&policy)); /* nothing is refused */
+	assert_true(enforce_limits_forward(&policy)); /* nothing is refused, but it is counted */
 	policy_deinit(&policy);
+}
+
+static void rules_of_a_router_that_cut_are_as_written_down(void **state)
+{
+	(void)state;
+	check_golden(
+		"ports:\n  " D("ssh", "22/tcp", "from: office, cut: yes") "\nforward:\n  " W(
+			"surf", "port: [80/tcp, 443/tcp], from: office, out: eth0")
+			W("guest", "port: [443/tcp, 8080/tcp], from: 198.51.100.0/24, "
+				   "to: [203.0.113.7, vpn], until: 2026-12-31")
+				W("lab", "port: 8443/tcp, from: home, to: office, cut: yes") W(
+					"seen",
+					"port: 53/udp, from: office, mode: observe, cut: yes")
+					W("any", "port: 123/udp, from: any") "\ndefaults: "
+									     "{forward: drop}\n",
+		"enforce/forward-cut.nft");
+	check_golden(
+		"forward:\n  " W("surf", "from: office, out: eth0, cut: no") W(
+			"web", "port: 80/tcp, from: any, until: 2026-12-31")
+			W("dns",
+			  "port: 53/udp, from: any") "\ndefaults: {forward: reject, cut: yes}\n",
+		"enforce/forward-cut-all.nft");
+	check_golden(
+		"forward:\n  " W(
+			"surf",
+			"port: 80/tcp, from: office") "\n"
+						      "defaults: {forward: drop, mode: observe}\n",
+		"enforce/forward-observe.nft");
+}
+
+/* What the first rules say of connections that nothing tracked; not where some are cut. */
+static void the_first_rules_of_a_router_bear_with_what_lives(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy;
+		bool grace;
+	} cases[] = {
+		{ "defaults: {forward: drop}\n", true },
+		{ "forward:\n  " W("a", "port: 80/tcp, from: office, until: 2026-12-31"), true },
+		{ "forward:\n  " W("a", "port: 80/tcp, from: office, cut: yes"), false },
+		{ "defaults: {forward: drop, cut: yes}\n", false },
+		{ "ports: {}\n", false },
+	};
+	struct enforce_environment first = environment;
+	first.grace = 90 * USEC_PER_SEC;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy policy = policy_of(cases[i].policy);
+		struct str text = STR_INIT(1 << 20);
+		assert_int_equal(enforce_rules(&text, &policy, 7, &first, NULL), 0);
+		if ((strstr(str_text(&text), "meta nfproto @g7-fwd-grace accept") != NULL &&
+		     strstr(str_text(&text), "ipv6 timeout 90s") != NULL) != cases[i].grace) {
+			fail_msg("case %zu: %s", i, str_text(&text));
+		}
+		str_deinit(&text);
+		policy_deinit(&policy);
+	}
+}
+
+static void what_passes_through_is_cut_where_that_is_declared(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *protocol;
+		uint16_t port;
+		bool cut, cut_by_default;
+	} cases[] = { { "tcp", 22, true, true },  { "tcp", 23, false, false },
+		      { "tcp", 24, true, true }, /* one of its declarations cuts */
+		      { "tcp", 25, false, true }, { "udp", 22, false, true },
+		      { "", 0, false, true } };
+	static const char ways[] = "forward:\n  " W("a", "port: 22/tcp, from: office, cut: yes")
+		W("b", "port: [23/tcp, 24/tcp], from: office, cut: no")
+			W("c", "port: 24/tcp, from: home, cut: yes") "\n";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str text = STR_INIT(1 << 16);
+		enum protocol protocol = PROTOCOL_NONE;
+		(void)protocol_parse(&protocol, cases[i].protocol); /* "" = without ports */
+		str_add(&text, ways);
+		struct policy policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts_forward(&policy, protocol, cases[i].port),
+				 cases[i].cut);
+		policy_deinit(&policy);
+		str_add(&text, "defaults: {cut: yes}\n");
+		policy = policy_of(str_text(&text));
+		assert_int_equal(enforce_cuts_forward(&policy, protocol, cases[i].port),
+				 cases[i].cut_by_default);
+		policy_deinit(&policy);
+		str_deinit(&text);
+	}
+	assert_false(enforce_cuts_forward(NULL, PROTOCOL_TCP, 22));
 }
 
 static void what_passes_through_has_its_verdict(void **state)
@@ -133,7 +223,7 @@ static void what_passes_through_has_its_verdict(void **state)
 
 /* ---- changes ---- */
 
-static void changes_say_who_is_cut_and_what_passes(void **state)
+static void changes_say_who_is_cut(void **state)
 {
 	(void)state;
 	static const struct changed cases[] = {
@@ -155,6 +245,14 @@ static void changes_say_who_is_cut_and_what_passes(void **state)
 		{ "ports:\n  " D("a", "22/tcp", "from: any") "\ndefaults: {cut: yes}\n",
 		  "ports: {}\ndefaults: {cut: yes}\n", "shut 22/tcp: any -> nobody (now cuts); ",
 		  false },
+	};
+	check_changes(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void changes_say_what_passes(void **state)
+{
+	(void)state;
+	static const struct changed cases[] = {
 		{ "ports: {}\n", "ports: {}\ndefaults: {forward: drop}\n", "", false },
 		{ "ports: {}\ndefaults: {forward: drop}\n", "ports: {}\n", "", true },
 		{ "defaults: {forward: drop}\n",
@@ -177,6 +275,20 @@ static void changes_say_who_is_cut_and_what_passes(void **state)
 		  "", true },
 		{ "ports: {}\n", "forward:\n  " W("a", "port: 22/tcp, from: office"),
 		  "narrowed forwarded 22/tcp: any -> office to any; ", false },
+		{ "forward:\n  " W("a", "port: 22/tcp, from: home"),
+		  "forward:\n  " W("a", "port: 22/tcp, from: home, cut: yes"),
+		  "altered forwarded 22/tcp: home to any -> home to any (now cuts); ", false },
+		{ "forward:\n  " W("a", "port: 22/tcp, from: home"),
+		  "forward:\n  " W("a", "port: 22/tcp, from: home, mode: observe"),
+		  "widened forwarded 22/tcp: home to any -> home to any; ", true },
+		{ "defaults: {forward: drop, mode: observe}\n",
+		  "forward:\n  " W(
+			  "a",
+			  "port: 22/tcp, from: home") "\n"
+						      "defaults: {forward: drop, mode: observe}\n",
+		  "", true }, /* it only counts */
+		{ "defaults: {forward: drop}\n", "defaults: {forward: drop, mode: observe}\n", "",
+		  true },
 	};
 	check_changes(cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -262,8 +374,12 @@ int main(void)
 		cmocka_unit_test(rules_that_cut_are_as_written_down),
 		cmocka_unit_test(what_lost_its_permission_is_cut_where_that_is_declared),
 		cmocka_unit_test(rules_of_a_router_are_as_written_down),
+		cmocka_unit_test(rules_of_a_router_that_cut_are_as_written_down),
+		cmocka_unit_test(the_first_rules_of_a_router_bear_with_what_lives),
+		cmocka_unit_test(what_passes_through_is_cut_where_that_is_declared),
 		cmocka_unit_test(what_passes_through_has_its_verdict),
-		cmocka_unit_test(changes_say_who_is_cut_and_what_passes),
+		cmocka_unit_test(changes_say_who_is_cut),
+		cmocka_unit_test(changes_say_what_passes),
 		cmocka_unit_test(what_frees_only_never_closes_a_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

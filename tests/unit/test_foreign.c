@@ -369,6 +369,28 @@ static void who_was_refused_was_not_let_in(void **state)
 	assert_int_equal(asked[1].packets, 3);
 }
 
+/* A port of this host, and the same one of another machine behind it. */
+static void what_is_passed_on_is_counted_apart(void **state)
+{
+	(void)state;
+	struct enforce_counted rows[] = { counted("192.0.2.1", 22, 7), counted("192.0.2.1", 22, 5),
+					  counted("192.0.2.1", 22, 2) };
+	rows[1].direction = ENFORCE_FORWARD;
+	struct enforce_counts counts = { rows, 3 };
+	enforce_counts_merge(&counts);
+	assert_int_equal(counts.count, 2);
+	assert_int_equal(rows[0].packets, 9);
+	assert_int_equal(rows[1].packets, 5);
+	struct enforce_counted refused[] = { counted("192.0.2.9", 22, 4) };
+	refused[0].direction = ENFORCE_FORWARD;
+	const struct enforce_counts refused_counts = { refused, 1 };
+	enforce_counts_let_in(&counts, &refused_counts);
+	assert_int_equal(counts.count, 2);
+	assert_int_equal(rows[0].packets, 9);
+	assert_int_equal(rows[1].direction, ENFORCE_FORWARD);
+	assert_int_equal(rows[1].packets, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +401,7 @@ int main(void)
 		cmocka_unit_test(a_rule_is_quoted_as_nft_prints_it),
 		cmocka_unit_test(only_what_has_come_since_is_told),
 		cmocka_unit_test(who_was_refused_was_not_let_in),
+		cmocka_unit_test(what_is_passed_on_is_counted_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -432,7 +432,7 @@ static void a_record_becomes_an_attempt(void **state)
 				       .protocol = 17,
 				       .family = AF_INET6,
 				       .reason = GUARD_OTHER_UNIT,
-				       .refused = 1,
+				       .flags = GUARD_RECORD_REFUSED,
 				       .address = { [15] = 1 },
 				       .name = "0123456789abcdef",
 				       .unit = "other.service" };
@@ -448,6 +448,7 @@ static void a_record_becomes_an_attempt(void **state)
 	assert_string_equal(addr_format(&attempt.address, address), "::1");
 	assert_string_equal(guard_misfit_name(attempt.misfit), "unit");
 	assert_true(attempt.refused);
+	assert_false(attempt.outgoing);
 	assert_string_equal(attempt.process, "0123456789abcde");
 	assert_string_equal(attempt.unit, "other.service");
 	memset(record.unit, 'u', sizeof(record.unit));
@@ -457,6 +458,12 @@ static void a_record_becomes_an_attempt(void **state)
 	memcpy(record.address, (uint8_t[]){ 192, 0, 2, 1 }, 4);
 	assert_int_equal(guard_attempt_read(&attempt, &record, sizeof(record), 0), 0);
 	assert_string_equal(addr_format(&attempt.address, address), "192.0.2.1");
+	record.flags = GUARD_RECORD_CONNECT;
+	record.reason = GUARD_OTHER_DESTINATION;
+	assert_int_equal(guard_attempt_read(&attempt, &record, sizeof(record), 0), 0);
+	assert_true(attempt.outgoing);
+	assert_false(attempt.refused);
+	assert_string_equal(guard_misfit_name(attempt.misfit), "destination");
 }
 
 static void a_foreign_record_is_refused(void **state)
@@ -470,7 +477,7 @@ static void a_foreign_record_is_refused(void **state)
 	bad[0].protocol = 132;
 	bad[1].family = AF_UNIX;
 	bad[2].reason = GUARD_FITS;
-	bad[3].reason = GUARD_OTHER_CONTAINER + 1;
+	bad[3].reason = GUARD_ENDED + 1;
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(guard_attempt_read(&attempt, &bad[i], sizeof(bad[i]), 0),
 				 -EBADMSG);

@@ -49,6 +49,10 @@ static void words_and_numbers_agree(void **state)
 	(void)state;
 	for (unsigned kind = 1; kind <= EVENT_KIND_LAST; kind++) {
 		enum event_kind parsed = EVENT_NONE;
+		if (!event_kind_is_known(kind)) { /* a gap */
+			assert_string_equal(event_kind_name(kind), "none");
+			continue;
+		}
 		assert_int_equal(event_kind_parse(&parsed, event_kind_name(kind)), 0);
 		assert_int_equal(parsed, kind);
 	}

@@ -74,6 +74,39 @@ static void a_name_leads_to_its_container(void **state)
 	}
 }
 
+static void the_network_of_a_container_is_known(void **state)
+{
+	const char *root = ((const struct temporary *)*state)->path;
+	static const struct {
+		const char *path, *text;
+		enum observe_network network;
+	} cases[] = {
+		{ "/var/lib/docker/containers/n0/hostconfig.json", "{\"NetworkMode\":\"host\"}",
+		  OBSERVE_NETWORK_HOST },
+		{ "/var/lib/docker/containers/n1/hostconfig.json", "{\"NetworkMode\":\"bridge\"}",
+		  OBSERVE_NETWORK_OWN },
+		{ "/var/lib/docker/containers/n2/hostconfig.json",
+		  "{\"NetworkMode\":\"container:web\"}", OBSERVE_NETWORK_OWN },
+		{ "/var/lib/docker/containers/n3/hostconfig.json", "{\"NetworkMode\":7}",
+		  OBSERVE_NETWORK_UNKNOWN },
+		{ "/run/containerd/io.containerd.runtime.v2.task/k8s.io/n4/config.json",
+		  "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}", OBSERVE_NETWORK_HOST },
+		{ "/var/lib/containers/storage/overlay-containers/n5/userdata/config.json",
+		  "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"}]}}",
+		  OBSERVE_NETWORK_OWN },
+		{ "/run/containerd/io.containerd.runtime.v2.task/k8s.io/n6/config.json", "{}",
+		  OBSERVE_NETWORK_UNKNOWN },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char id[] = { 'n', (char)('0' + i), '\0' };
+		put(root, cases[i].path, cases[i].text);
+		assert_int_equal(observe_container_network(root, id), cases[i].network);
+	}
+	assert_int_equal(observe_container_network(root, "../containers/n1"),
+			 OBSERVE_NETWORK_UNKNOWN);
+	assert_int_equal(observe_container_network(root, "absent"), OBSERVE_NETWORK_UNKNOWN);
+}
+
 static void damaged_state_gives_no_name(void **state)
 {
 	const char *root = ((const struct temporary *)*state)->path;
@@ -141,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(containers_have_the_names_of_their_runtime),
 		WITH_FOLDER(a_name_leads_to_its_container),
+		WITH_FOLDER(the_network_of_a_container_is_known),
 		WITH_FOLDER(damaged_state_gives_no_name),
 		WITH_FOLDER(id_does_not_lead_out_of_the_folder),
 		WITH_FOLDER(packages_are_found_in_lists_of_dpkg),

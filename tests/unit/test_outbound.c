@@ -503,6 +503,19 @@ static int file_here(void *context, struct guard_file *out, const char *path)
 	return strncmp(path, "/gone/", 6) == 0 ? -ENOENT : 0;
 }
 
+static int container_here(void *context, char id[GUARD_ID_BYTES], const char *name)
+{
+	(void)context;
+	(void)snprintf(id, GUARD_ID_BYTES, "id-of-%s", name);
+	return strcmp(name, "gone") == 0 ? -ENOENT : 0;
+}
+
+static bool own_network_here(void *context, const char *id)
+{
+	(void)context;
+	return strcmp(id, "id-of-bridged") == 0;
+}
+
 static struct guard_connect connect_of(const struct policy *policy)
 {
 	const struct guard_days days = { .day_end = day_end, .boot = 1000 };
@@ -512,6 +525,8 @@ static struct guard_connect connect_of(const struct policy *policy)
 	here.executable = file_here;
 	here.now = environment.now;
 	here.netns_cookie = 5;
+	here.container = container_here;
+	here.own_network = own_network_here;
 	assert_int_equal(guard_connect_compile(&connect, policy, &days, &here, NULL), 0);
 	return connect;
 }
@@ -562,6 +577,149 @@ static void a_set_says_who_may_connect_where_until_when(void **state)
 	assert_int_equal(connect.notes.items[0].kind, GUARD_NOTE_WEAK);
 	assert_int_equal(connect.notes.items[1].kind, GUARD_NOTE_NO_EXECUTABLE);
 	guard_connect_deinit(&connect);
+	policy_deinit(&policy);
+}
+
+static void a_container_is_told_by_its_id_in_the_hosts_own_network(void **state)
+{
+	(void)state;
+	struct policy policy =
+		policy_of("outbound:\n" O("a", "25/tcp", ", program: {container: web}")
+				  O("b", "26/tcp", ", program: {container: gone}")
+					  O("c", "27/tcp", ", program: {container: bridged}"));
+	struct guard_connect connect = connect_of(&policy);
+	const struct connect_rule *web = rule_of(connect.set, GUARD_TCP, 25, 0);
+	assert_int_equal(web->who.flags, GUARD_RULE_CONTAINER);
+	assert_string_equal((const char *)web->who.name, "id-of-web");
+	assert_int_equal(rule_of(connect.set, GUARD_TCP, 26, 0)->flags & CONNECT_NOBODY,
+			 CONNECT_NOBODY);
+	assert_int_equal(connect.notes.count, 2);
+	assert_int_equal(connect.notes.items[0].kind, GUARD_NOTE_NO_CONTAINER);
+	assert_int_equal(connect.notes.items[1].kind, GUARD_NOTE_OWN_NETWORK);
+	guard_connect_deinit(&connect);
+	policy_deinit(&policy);
+}
+
+static void sets_are_compared_by_what_they_decide(void **state)
+{
+	(void)state;
+	static const char base[] =
+		"outbound:\n" O("a", "25/tcp", ", program: {unit: a.service}, until: 2026-12-31");
+	static const struct {
+		const char *text;
+		bool alike;
+	} cases[] = {
+		{ "outbound:\n" O("renamed", "25/tcp",
+				  ", program: {unit: a.service}, until: 2026-12-31"),
+		  true },
+		{ "outbound:\n" O("a", "25/tcp", ", program: {unit: b.service}, until: 2026-12-31"),
+		  false },
+		{ "outbound:\n" O("a", "26/tcp", ", program: {unit: a.service}, until: 2026-12-31"),
+		  false },
+		{ "outbound:\n" O("a", "25/tcp", ", program: {unit: a.service}, until: 2026-12-30"),
+		  false },
+		{ "outbound:\n" O("a", "25/tcp", ", program: {unit: a.service}"), false },
+		{ "outbound:\n" O("a", "25/tcp",
+				  ", program: {unit: a.service}, until: 2026-12-31, to: hub"),
+		  false },
+	};
+	struct policy policy = policy_of(base);
+	struct guard_connect standing = connect_of(&policy);
+	/* What it has seen, and when it was made, decide nothing; a clock is set right by seconds.
+	 */
+	standing.set->head.made = 77;
+	standing.set->rules[1].brief.seen_cgroup = 7;
+	standing.set->rules[1].ends_ns += 1000000000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy other = policy_of(cases[i].text);
+		struct guard_connect connect = connect_of(&other);
+		assert_int_equal(guard_connect_alike(standing.set, connect.set), cases[i].alike);
+		connect.set->head.enforce = 0;
+		assert_false(guard_connect_alike(standing.set, connect.set));
+		guard_connect_deinit(&connect);
+		policy_deinit(&other);
+	}
+	guard_connect_deinit(&standing);
+	policy_deinit(&policy);
+}
+
+/* ---- users who are others by now ---- */
+
+/* "postfix 7>101", "_apt ->42": who, then and now. */
+static void assert_stale(const struct policy *policy, const char *listing, const char *expected)
+{
+	struct enforce_stale_users users;
+	struct str text = STR_INIT(1000);
+	assert_int_equal(enforce_stale_users(&users, policy, listing, &environment), 0);
+	for (size_t i = 0; i < users.count; i++) {
+		const struct enforce_stale_user *user = &users.items[i];
+		str_printf(&text, "%s%s ", text.length > 0 ? ", " : "",
+			   user->declaration->program.user);
+		if (user->was_known) {
+			str_printf(&text, "%u", user->was);
+		}
+		str_add_char(&text, '>');
+		if (user->is_known) {
+			str_printf(&text, "%u", user->is);
+		}
+	}
+	assert_string_equal(str_text(&text), expected);
+	str_deinit(&text);
+	vec_free(&users);
+}
+
+static void a_user_with_another_number_is_stale(void **state)
+{
+	(void)state;
+	struct policy policy = policy_of(
+		"outbound:\n" O("mail", "25/tcp", USER("postfix")) O("more", "587/tcp",
+								     USER("postfix"))
+			O("apt", "80/tcp", USER("_apt") ", to: hub") O("ghost", "81/tcp",
+								       USER("ghost"))
+				O("old", "82/tcp", USER("_apt") ", until: 2026-11-01")
+					O("one", "83/tcp", USER("\"7\"")) O("free", "84/tcp", ""));
+	static const struct {
+		const char *listing, *stale;
+	} cases[] = {
+		{ "meta skuid 101 accept comment \"mail\"\n"
+		  "meta skuid 42 ip daddr @x accept comment \"apt\"\n"
+		  "meta skuid 7 accept comment \"one\"\n",
+		  "" },
+		/* postfix was made anew, _apt was not there, ghost was. */
+		{ "\t\tmeta skuid 105 accept comment \"more\"\n"
+		  "\t\tmeta skuid 77 accept comment \"ghost\"\n"
+		  "\t\tmeta skuid 7 accept comment \"one\"",
+		  "postfix 105>101, _apt >42, ghost 77>" },
+		{ "meta skuid x accept comment \"mail\"\nmeta skuid 9 accept comment \"nobody\"\n"
+		  "accept comment \"mail\"\nmeta skuid 8 accept comment \"mail",
+		  "postfix >101, _apt >42, 7 >7" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_stale(&policy, cases[i].listing, cases[i].stale);
+	}
+	/* What is written is read: nothing is stale just then, but for ghosts. */
+	struct str rules = rules_of(&policy);
+	assert_stale(&policy, str_text(&rules), "");
+	str_deinit(&rules);
+	policy_deinit(&policy);
+}
+
+static void who_is_declared_is_said_in_words(void **state)
+{
+	(void)state;
+	struct policy policy =
+		policy_of("outbound:\n" O("a", "20-25/tcp",
+					  ", program: {unit: a.service}, to: [192.0.2.0/25, hub]")
+				  O("b", "25/tcp", USER("_apt")) O("c", "25/tcp", ", to: 192.0.2.7")
+					  O("d", "25/udp", ""));
+	struct str text = STR_INIT(1000);
+	guard_outbound_format(&text, &policy, PROTOCOL_TCP, 25);
+	assert_string_equal(str_text(&text), "unit: a.service to 192.0.2.0/25, hub | user: _apt | "
+					     "anybody to 192.0.2.7");
+	str_clear(&text);
+	guard_outbound_format(&text, &policy, PROTOCOL_TCP, 26);
+	assert_string_equal(str_text(&text), "");
+	str_deinit(&text);
 	policy_deinit(&policy);
 }
 
@@ -705,6 +863,10 @@ int main(void)
 		cmocka_unit_test(the_rules_do_what_the_verdicts_say),
 		cmocka_unit_test(what_frees_only_never_closes),
 		cmocka_unit_test(a_set_says_who_may_connect_where_until_when),
+		cmocka_unit_test(a_container_is_told_by_its_id_in_the_hosts_own_network),
+		cmocka_unit_test(sets_are_compared_by_what_they_decide),
+		cmocka_unit_test(a_user_with_another_number_is_stale),
+		cmocka_unit_test(who_is_declared_is_said_in_words),
 		cmocka_unit_test(more_declarations_than_a_set_holds_are_refused),
 		cmocka_unit_test(rules_and_set_together_do_what_the_verdicts_say),
 	};

@@ -77,6 +77,7 @@ static const struct policy_addition everything = {
 	.until = 20484,
 	.review = 20470,
 	.interface = "eth0",
+	.cut = true,
 };
 
 static const struct policy_addition plain = {
@@ -92,6 +93,7 @@ static const struct policy_setting longer[] = {
 	{ "until", VALUES("2026-06-30") },
 	{ "from", VALUES("office", "vpn", "2001:db8::1") },
 	{ "rate", VALUES("20/minute") },
+	{ "cut", VALUES("yes") },
 };
 static const struct policy_setting fewer[] = { { "from", VALUES("vpn", "198.51.100.0/24") } };
 static const struct policy_setting other_words[] = { { "for", VALUES("no") },

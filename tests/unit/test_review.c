@@ -236,15 +236,20 @@ static void read_today(struct scenario *s, char **rest)
 	s->today = date_to_days(year, month, day);
 }
 
-/* "attempt refused tcp 5432 rogue 4711 1001 other.service": process, pid, uid, unit; "-" = none. */
+/* "attempt refused tcp 5432 rogue 4711 1001 other.service": process, pid, uid, unit; "-" = none.
+ * Also watched, connect_refused, connect_watched. */
 static void read_attempt(struct scenario *s, char **rest)
 {
 	assert_true(s->attempt_count < sizeof(s->attempts) / sizeof(s->attempts[0]));
 	struct event *event = &s->attempts[s->attempt_count++];
-	event->kind = strcmp(needed_word(s, rest), "refused") == 0 ? EVENT_BIND_REFUSED
-								   : EVENT_BIND_WATCHED;
+	const char *what = needed_word(s, rest);
+	event->kind = strcmp(what, "refused") == 0           ? EVENT_BIND_REFUSED
+		      : strcmp(what, "watched") == 0         ? EVENT_BIND_WATCHED
+		      : strcmp(what, "connect_refused") == 0 ? EVENT_CONNECT_REFUSED
+							     : EVENT_CONNECT_WATCHED;
 	assert_int_equal(protocol_parse(&event->protocol, needed_word(s, rest)), 0);
 	assert_int_equal(parse_port(&event->port, needed_word(s, rest)), 0);
+	assert_int_equal(addr_parse(&event->address, "198.51.100.7"), 0);
 	(void)str_copy(event->process, sizeof(event->process), needed_word(s, rest));
 	event->pid = (int32_t)number(s, needed_word(s, rest));
 	event->uid = (uint32_t)number(s, needed_word(s, rest));

@@ -50,11 +50,63 @@ static void listings_of_two_states_do_not_meet(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* ---- connections that nothing tracked ---- */
+
+static void only_the_first_rules_bear_with_what_lives(void **state)
+{
+	(void)state;
+	static const enum enforce_state_kind kinds[] = { ['C'] = ENFORCE_CONFIRMED,
+							 ['P'] = ENFORCE_PENDING,
+							 ['R'] = ENFORCE_REVERTED,
+							 ['O'] = ENFORCE_OFF };
+	enum { WHOLE = ENFORCE_GRACE_SECONDS, NOW = 1000000 };
+	static const struct {
+		unsigned count;
+		struct {
+			char kind;
+			int ago;
+		} states[3];
+		int left; /* seconds */
+	} cases[] = {
+		{ 0, { { 0 } }, WHOLE },
+		{ 1, { { 'C', 100 } }, WHOLE - 100 },
+		{ 1, { { 'P', 100 } }, WHOLE - 100 },
+		{ 2, { { 'C', 300 }, { 'C', 100 } }, WHOLE - 300 },
+		{ 1, { { 'R', 300 } }, WHOLE }, /* taken back: nothing tracks again */
+		{ 2, { { 'R', 300 }, { 'C', 100 } }, WHOLE - 100 },
+		{ 2, { { 'C', 90000 }, { 'C', 100 } }, 0 },
+		{ 3, { { 'C', 90000 }, { 'O', 300 }, { 'C', 100 } }, WHOLE - 100 },
+		{ 2, { { 'C', 90000 }, { 'O', 300 } }, WHOLE },
+		{ 1, { { 'C', -500 } }, WHOLE }, /* the clock was set back */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct enforce_state items[3] = { 0 };
+		for (unsigned k = 0; k < cases[i].count; k++) {
+			items[k].kind = kinds[(unsigned char)cases[i].states[k].kind];
+			items[k].applied = (NOW - cases[i].states[k].ago) * USEC_PER_SEC;
+		}
+		const struct enforce_states states = { .items = items, .count = cases[i].count };
+		if (enforce_states_grace(&states, NOW * USEC_PER_SEC) !=
+		    cases[i].left * USEC_PER_SEC) {
+			fail_msg("case %zu", i);
+		}
+	}
+	/* The oldest are dropped, so that it is not known when it began. */
+	static struct enforce_state many[ENFORCE_STATES_KEPT];
+	const struct enforce_states full = { .items = many, .count = ENFORCE_STATES_KEPT };
+	for (size_t i = 0; i < ENFORCE_STATES_KEPT; i++) {
+		many[i] = (struct enforce_state){ .kind = ENFORCE_CONFIRMED,
+						  .applied = NOW * USEC_PER_SEC };
+	}
+	assert_int_equal(enforce_states_grace(&full, NOW * USEC_PER_SEC), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(listings_of_two_states_do_not_meet, temporary_setup,
 						temporary_teardown),
+		cmocka_unit_test(only_the_first_rules_bear_with_what_lives),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,7 +292,8 @@ static struct store_filter random_filter(struct random *random)
 		filter.process = processes[next_random(random, 4)];
 	}
 	if (next_random(random, 3) == 0) {
-		filter.kinds = next_random(random, 2U << EVENT_KIND_LAST);
+		filter.kinds = (uint64_t)next_random(random, 1U << 31)
+			       << next_random(random, EVENT_KIND_LAST - 29);
 	}
 	filter.netns = next_random(random, 5) == 0 ? UINT32_C(4026531840) : 0;
 	filter.limit = next_random(random, 3) == 0 ? 1 + next_random(random, 9) : 0;
@@ -363,7 +364,7 @@ static void the_filter_decides_by_each_field(void **state)
 				      .last_port = 22,
 				      .process = "sshd",
 				      .protocol = PROTOCOL_TCP,
-				      .kinds = 1U << EVENT_LISTENER_OPENED,
+				      .kinds = EVENT_BIT(EVENT_LISTENER_OPENED),
 				      .after_id = (uint64_t)noon - 1 };
 	assert_true(store_filter_matches(&match, &event));
 	const struct store_filter misses[] = {
@@ -374,7 +375,7 @@ static void the_filter_decides_by_each_field(void **state)
 		{ .has_ports = true, .first_port = 1, .last_port = 21 },
 		{ .protocol = PROTOCOL_UDP },
 		{ .process = "ssh" },
-		{ .kinds = 1U << EVENT_LISTENER_CLOSED },
+		{ .kinds = EVENT_BIT(EVENT_LISTENER_CLOSED) },
 		{ .netns = 1 },
 		{ .address = { addr_from_ipv4("\x0a\x00\x00\x02"), 32 } },
 	};

@@ -64,7 +64,7 @@ static void filters_become_typed(void **state)
 			       "&kind=listener_opened,listener_closed&address=2001:db8::/32"),
 			 0);
 	assert_int_equal(request.query.kinds,
-			 1U << EVENT_LISTENER_OPENED | 1U << EVENT_LISTENER_CLOSED);
+			 EVENT_BIT(EVENT_LISTENER_OPENED) | EVENT_BIT(EVENT_LISTENER_CLOSED));
 	assert_int_equal(request.query.after, 18446);
 	assert_int_equal(request.query.limit, 5);
 	assert_int_equal(request.query.address.bits, 32);
@@ -248,11 +248,14 @@ static void the_document_knows_every_kind_of_event(void **state)
 		json_object_get(json_object_get(json_object_get(root, "components"), "schemas"),
 				"Kind"),
 		"enum");
-	assert_int_equal(json_array_size(kinds), EVENT_KIND_LAST);
+	size_t known = 0;
 	for (unsigned kind = 1; kind <= EVENT_KIND_LAST; kind++) {
-		assert_string_equal(json_string_value(json_array_get(kinds, kind - 1)),
-				    event_kind_name((enum event_kind)kind));
+		if (event_kind_is_known(kind)) {
+			assert_string_equal(json_string_value(json_array_get(kinds, known++)),
+					    event_kind_name((enum event_kind)kind));
+		}
 	}
+	assert_int_equal(json_array_size(kinds), known);
 	json_decref(root);
 }
 

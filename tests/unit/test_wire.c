@@ -38,7 +38,7 @@ static struct wire_message sample_query(void)
 	message.query.port_given = true;
 	message.query.first_port = 8000;
 	message.query.last_port = 8100;
-	message.query.kinds = 1U << EVENT_LISTENER_CLOSED;
+	message.query.kinds = EVENT_BIT(EVENT_LISTENER_CLOSED);
 	message.query.address.address = (struct addr){ ADDR_IPV4, { 192, 0, 2, 0 } };
 	message.query.address.bits = 24;
 	memcpy(message.query.process, "sshd", 5);

@@ -68,6 +68,15 @@ int bpf_next_key(int map, const void *key, void *next)
 	return element(BPF_MAP_GET_NEXT_KEY, map, key, next);
 }
 
+int bpf_delete_value(int map, uint32_t key)
+{
+	union bpf_attr attributes;
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.map_fd = (__u32)map;
+	attributes.key = (uintptr_t)&key;
+	return call(BPF_MAP_DELETE_ELEM, &attributes);
+}
+
 int bpf_open_map(uint32_t id)
 {
 	union bpf_attr attributes;

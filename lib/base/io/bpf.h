@@ -19,6 +19,8 @@ int bpf_delete(int map, const void *key);
 /* The key behind `key` in the order of the map; NULL or one that is gone = the first. -ENOENT that
  * was the last. */
 int bpf_next_key(int map, const void *key, void *next);
+/* -ENOENT there is none. */
+int bpf_delete_value(int map, uint32_t key);
 int bpf_open_map(uint32_t id);
 /* The kernel's number of a program. */
 int bpf_program_id(int program, uint32_t *id);

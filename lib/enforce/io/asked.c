@@ -15,7 +15,8 @@ static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_
 
 struct reading {
 	VEC(struct enforce_counted) list;
-	enum protocol protocol; /* of the present map */
+	enum protocol protocol; /* of the present map, and the next likewise */
+	enum enforce_direction direction;
 };
 
 static uint16_t port_of(const json_t *value)
@@ -39,6 +40,7 @@ static int take(void *data, const json_t *element)
 	}
 	if (item != NULL) {
 		*item = (struct enforce_counted){
+			.direction = reading->direction,
 			.protocol = reading->protocol,
 			.port = port_of(range == NULL ? value : json_array_get(range, 0)),
 			.last_port = port_of(json_array_get(range, 1)),
@@ -48,11 +50,9 @@ static int take(void *data, const json_t *element)
 	return 0;
 }
 
-static int read_map(struct reading *reading, const char *name, enum protocol protocol,
-		    struct err *e)
+static int read_map(struct reading *reading, const char *name, struct err *e)
 {
 	struct err mine = ERR_INIT;
-	reading->protocol = protocol;
 	int r = nft_elements("map", name, take, reading, &mine);
 	/* Swept meanwhile. */
 	return r == -ENOENT ? 0 : r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
@@ -65,16 +65,21 @@ static int note(enum object_kind kind, const char *name, void *data)
 								   : 0;
 }
 
-/* Of a name "gN-tcp"; PROTOCOL_NONE for another map. */
-static enum protocol protocol_of(const char *name)
+/* "gN-tcp", "gN-fwd-tcp". @return whether it is such a map. */
+static bool is_counting(struct reading *reading, const char *name)
 {
-	const char *end = strchr(name, '-');
-	for (size_t i = 0; end != NULL && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		if (strcmp(end + 1, protocol_name(protocols[i])) == 0) {
-			return protocols[i];
+	static const char forward[] = "fwd-";
+	const char *rest = strchr(name, '-') + 1; /* a generation's name has one */
+	const bool passes = strncmp(rest, forward, strlen(forward)) == 0;
+	rest += passes ? strlen(forward) : 0;
+	reading->direction = passes ? ENFORCE_FORWARD : ENFORCE_INBOUND;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (strcmp(rest, protocol_name(protocols[i])) == 0) {
+			reading->protocol = protocols[i];
+			return true;
 		}
 	}
-	return PROTOCOL_NONE;
+	return false;
 }
 
 int enforce_asked(struct enforce_counts *out, struct err *e)
@@ -86,8 +91,7 @@ int enforce_asked(struct enforce_counts *out, struct err *e)
 	char *text = r == 0 && names.length > 0 ? names.text : NULL;
 	for (char *name = text == NULL ? NULL : strtok_r(text, "\n", &rest); r == 0 && name != NULL;
 	     name = strtok_r(NULL, "\n", &rest)) {
-		const enum protocol protocol = protocol_of(name);
-		r = protocol == PROTOCOL_NONE ? 0 : read_map(&reading, name, protocol, e);
+		r = is_counting(&reading, name) ? read_map(&reading, name, e) : 0;
 	}
 	str_deinit(&names);
 	*out = (struct enforce_counts){ reading.list.items, reading.list.count };

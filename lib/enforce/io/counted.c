@@ -12,6 +12,7 @@
 struct reading {
 	VEC(struct enforce_counted) list;
 	usec_t now;
+	enum enforce_direction direction; /* of the present set */
 };
 
 /* [address, "tcp", 22]; protocols without a name of ours have no ports. */
@@ -28,7 +29,7 @@ static int take(void *data, const json_t *element)
 {
 	struct reading *reading = data;
 	const json_t *inner = json_object_get(element, "elem");
-	struct enforce_counted counted = { 0 };
+	struct enforce_counted counted = { .direction = reading->direction };
 	if (!read_key(&counted, json_object_get(json_object_get(inner, "val"), "concat"))) {
 		return 0;
 	}
@@ -49,7 +50,8 @@ static int read_set(struct reading *reading, const char *name, int family, struc
 {
 	char set[32];
 	struct err mine = ERR_INIT;
-	(void)snprintf(set, sizeof(set), "%s-%d", name, family);
+	const bool forward = reading->direction == ENFORCE_FORWARD;
+	(void)snprintf(set, sizeof(set), "%s%s-%d", forward ? "forward-" : "", name, family);
 	int r = nft_elements("set", set, take, reading, &mine);
 	if (r == -ENOENT) {
 		return 0; /* no rules, or older ones */
@@ -57,13 +59,26 @@ static int read_set(struct reading *reading, const char *name, int family, struc
 	return r < 0 ? err_set(e, r, "%s", err_text(&mine)) : 0;
 }
 
-int enforce_counted(struct enforce_counts *out, bool observed, usec_t now, struct err *e)
+int enforce_counted(struct enforce_counts *out, enum enforce_counting which, usec_t now,
+		    struct err *e)
 {
-	const char *name = observed ? "would" : "refused";
+	static const char *const names[ENFORCE_COUNTINGS] = {
+		[ENFORCE_COUNT_REFUSED] = "refused",
+		[ENFORCE_COUNT_WOULD] = "would",
+		[ENFORCE_COUNT_OUTBOUND] = "refused-out",
+	};
+	const char *name = names[which];
 	struct reading reading = { .now = now };
-	int r = read_set(&reading, name, ADDR_IPV4, e);
-	if (r == 0) {
-		r = read_set(&reading, name, ADDR_IPV6, e);
+	int r = 0;
+	const bool out_alone = which == ENFORCE_COUNT_OUTBOUND;
+	const int first = out_alone ? ENFORCE_OUTBOUND : ENFORCE_INBOUND;
+	const int last = out_alone ? ENFORCE_OUTBOUND : ENFORCE_FORWARD;
+	for (int i = first; r == 0 && i <= last; i++) {
+		reading.direction = (enum enforce_direction)i;
+		r = read_set(&reading, name, ADDR_IPV4, e);
+		if (r == 0) {
+			r = read_set(&reading, name, ADDR_IPV6, e);
+		}
 	}
 	*out = (struct enforce_counts){ reading.list.items, reading.list.count };
 	counts_rank(out);

@@ -214,6 +214,25 @@ int enforce_drift(struct str *out, const struct enforce_states *states, unsigned
 	return r;
 }
 
+int enforce_state_stale_users(struct enforce_stale_users *out, const struct enforce_states *states,
+			      unsigned number, const struct policy *policy,
+			      const struct enforce_environment *environment, struct err *e)
+{
+	struct str listing = STR_INIT(ENFORCE_TEXT_BYTES_MAX);
+	*out = (struct enforce_stale_users){ 0 };
+	if (!enforce_limits_outbound(policy)) {
+		return 0;
+	}
+	int r = enforce_states_listing(&listing, states, number, NULL);
+	if (r == 0) {
+		r = enforce_stale_users(out, policy, str_text(&listing), environment);
+	} else if (r == -ENOENT) {
+		r = 0;
+	}
+	str_deinit(&listing);
+	return r < 0 ? err_system(e, r, "cannot compare the users of outbound:") : 0;
+}
+
 bool enforce_drift_known(const struct enforce_states *states, unsigned number)
 {
 	struct str kept = STR_INIT(ENFORCE_TEXT_BYTES_MAX);

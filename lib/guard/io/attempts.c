@@ -1,5 +1,6 @@
 /* The refusals of a guard, out of its ring. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,22 @@ struct guard_attempts {
 	struct ring ring;
 };
 
-int guard_ring(uint32_t *bytes, const struct guard_place *place, struct err *e)
+struct guard_place guard_place_of(enum guard_hook hook, const struct guard_place *bind,
+				  char *directory)
 {
-	_cleanup_(pins_close) struct pins pins = PINS_INIT;
+	struct guard_place place = *bind;
+	if (hook == GUARD_HOOK_CONNECT) {
+		(void)snprintf(directory, GUARD_DIRECTORY_BYTES, "%s-outbound", bind->directory);
+		place.directory = directory;
+	}
+	return place;
+}
+
+int guard_ring(uint32_t *bytes, enum guard_hook hook, const struct guard_place *place,
+	       struct err *e)
+{
+	_cleanup_(pins_close) struct pins pins =
+		PINS_INIT(hook == GUARD_HOOK_CONNECT ? &pins_connect : &pins_bind);
 	uint32_t value_bytes = 0;
 	int r = pins_open(&pins, place, e);
 	if (r < 0) {

@@ -1,9 +1,10 @@
-/* What is pinned of a guard, so that it outlives who loaded it. */
+/* What is pinned of the guards, so that it outlives who loaded it. */
 #include "guard/io/pins.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/bpf.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,29 +16,48 @@
 
 #include "base/cleanup.h"
 #include "base/io/bpf.h"
+#include "bpf/connect.h"
 #include "guard/io/place.h"
 
-static const char *const names[PIN_COUNT] = {
-	[PIN_SETS] = "sets",   [PIN_RING] = "ring",   [PIN_COUNTERS] = "counters",
-	[PIN_BIND4] = "bind4", [PIN_BIND6] = "bind6",
+const struct pins_kind pins_bind = {
+	.what = "bind guard",
+	.hook = "bind()",
+	.names = { "sets", "ring", "counters", "bind4", "bind6" },
+	.types = { BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND },
+	.count = PIN_LINKS + 2,
+	.version = GUARD_VERSION,
+	.set_bytes = sizeof(struct guard_set),
 };
 
-static int path_of(char *path, const struct guard_place *place, enum pin which)
+const struct pins_kind pins_connect = {
+	.what = "guard of outbound:",
+	.hook = "connect()",
+	.names = { "sets", "ring", "counters", "connect4", "connect6", "sendmsg4", "sendmsg6" },
+	.types = { BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_UDP4_SENDMSG,
+		   BPF_CGROUP_UDP6_SENDMSG },
+	.count = PIN_LINKS + 4,
+	.version = CONNECT_VERSION,
+	.set_bytes = sizeof(struct connect_set),
+};
+
+int pins_path(char *path, const struct pins_kind *kind, const struct guard_place *place,
+	      unsigned which)
 {
-	int length = snprintf(path, PLACE_PATH_BYTES, "%s/%s", place->directory, names[which]);
+	int length =
+		snprintf(path, PLACE_PATH_BYTES, "%s/%s", place->directory, kind->names[which]);
 	return length < 0 || length >= PLACE_PATH_BYTES ? -ENAMETOOLONG : 0;
 }
 
 void pins_close(struct pins *pins)
 {
-	for (unsigned i = 0; i < PIN_COUNT; i++) {
+	for (unsigned i = 0; i < PINS_MAX; i++) {
 		close_fdp(&pins->fds[i]);
 	}
 }
 
 bool pins_whole(const struct pins *pins)
 {
-	for (unsigned i = 0; i < PIN_COUNT; i++) {
+	for (unsigned i = 0; i < pins->kind->count; i++) {
 		if (pins->fds[i] < 0) {
 			return false;
 		}
@@ -55,23 +75,17 @@ int pins_allowed(const struct guard_place *place, struct err *e)
 
 int pins_open(struct pins *out, const struct guard_place *place, struct err *e)
 {
-	*out = PINS_INIT;
-	if (pins_allowed(place, e) < 0) {
-		return -EOPNOTSUPP;
-	}
-	for (unsigned i = 0; i < PIN_COUNT; i++) {
+	int r = pins_allowed(place, e);
+	for (unsigned i = 0; r == 0 && i < out->kind->count; i++) {
 		char path[PLACE_PATH_BYTES];
-		int r = path_of(path, place, i);
-		if (r == 0) {
-			r = bpf_open_pin(path);
+		int fd = pins_path(path, out->kind, place, i);
+		fd = fd == 0 ? bpf_open_pin(path) : fd;
+		if (fd < 0 && fd != -ENOENT) {
+			r = err_system(e, fd, "cannot open the pin %s", path);
 		}
-		if (r < 0 && r != -ENOENT) {
-			pins_close(out);
-			return err_system(e, r, "cannot open the guard's pin %s", path);
-		}
-		out->fds[i] = r < 0 ? -1 : r;
+		out->fds[i] = fd < 0 ? -1 : fd;
 	}
-	return 0;
+	return r;
 }
 
 static int not_bpffs(const char *directory, struct err *e)
@@ -129,54 +143,13 @@ int pins_lock(const struct guard_place *place, bool make, struct err *e)
 	return steal_fd(&fd);
 }
 
-int pins_make(const struct guard_place *place, enum pin which, int fd, struct err *e)
+void pins_remove(const struct pins *pins, const struct guard_place *place)
 {
-	char path[PLACE_PATH_BYTES];
-	int r = path_of(path, place, which);
-	if (r == 0) {
-		r = bpf_make_pin(fd, path);
-	}
-	return r < 0 ? err_system(e, r, "cannot pin the guard in %s", place->directory) : 0;
-}
-
-void pins_remove(const struct guard_place *place)
-{
-	for (unsigned i = PIN_COUNT; i-- > 0;) {
+	for (unsigned i = pins->kind->count; i-- > 0;) {
 		char path[PLACE_PATH_BYTES];
-		if (path_of(path, place, i) == 0) {
+		if (pins_path(path, pins->kind, place, i) == 0) {
 			(void)unlink(path); /* absent is fine */
 		}
 	}
 	(void)rmdir(place->directory); /* something else lies there: it stays */
-}
-
-int pins_read_set(struct guard_set **out, bool *current, const struct pins *pins, struct err *e)
-{
-	uint32_t id = 0;
-	uint32_t bytes = 0;
-	uint32_t places = 0;
-	int r = bpf_read_value(pins->fds[PIN_SETS], 0, &id);
-	if (r < 0) {
-		return err_system(e, r, "cannot read the guard's rules");
-	}
-	_cleanup_(close_fdp) int inner = bpf_open_map(id);
-	if (inner < 0) {
-		return err_system(e, inner, "cannot read the guard's rules");
-	}
-	r = bpf_map_size(inner, &bytes, &places);
-	const size_t room =
-		r == 0 && bytes > sizeof(struct guard_set) ? bytes : sizeof(struct guard_set);
-	_cleanup_(freep) struct guard_set *set = calloc(1, room);
-	if (set == NULL) {
-		return err_system(e, ENOMEM, "bind guard");
-	}
-	if (r == 0) {
-		r = bpf_read_value(inner, 0, set);
-	}
-	if (r < 0) {
-		return err_system(e, r, "cannot read the guard's rules");
-	}
-	*current = bytes == sizeof(*set) && set->head.version == GUARD_VERSION;
-	*out = steal(&set);
-	return 0;
 }

@@ -206,6 +206,68 @@ int observe_container_find(char *id, size_t room, const char *root, const char *
 	return r < 0 ? -ENOENT : 0;
 }
 
+/* ---- its network ---- */
+
+/* Docker: hostconfig.json of the container, "NetworkMode": "host". */
+static enum observe_network docker_network(const char *root, const char *id)
+{
+	char path[PATH_BYTES];
+	(void)snprintf(path, sizeof(path), "%s/var/lib/docker/containers/%s/hostconfig.json", root,
+		       id);
+	_cleanup_(json_decrefp) json_t *state = NULL;
+	if (load(&state, path) < 0) {
+		return OBSERVE_NETWORK_UNKNOWN;
+	}
+	const char *mode = json_string_value(json_object_get(state, "NetworkMode"));
+	return mode == NULL                ? OBSERVE_NETWORK_UNKNOWN
+	       : strcmp(mode, "host") == 0 ? OBSERVE_NETWORK_HOST
+					   : OBSERVE_NETWORK_OWN;
+}
+
+/* OCI: config.json of the bundle lists the namespaces that are not the host's
+ * (opencontainers/runtime-spec, config-linux.md). */
+static enum observe_network bundle_network(const char *path)
+{
+	_cleanup_(json_decrefp) json_t *bundle = NULL;
+	if (load(&bundle, path) < 0) {
+		return OBSERVE_NETWORK_UNKNOWN;
+	}
+	const json_t *list = json_object_get(json_object_get(bundle, "linux"), "namespaces");
+	size_t index = 0;
+	const json_t *namespace = NULL;
+	json_array_foreach(list, index, namespace)
+	{
+		const char *type = json_string_value(json_object_get(namespace, "type"));
+		if (type != NULL && strcmp(type, "network") == 0) {
+			return OBSERVE_NETWORK_OWN;
+		}
+	}
+	return json_is_array(list) ? OBSERVE_NETWORK_HOST : OBSERVE_NETWORK_UNKNOWN;
+}
+
+enum observe_network observe_container_network(const char *root, const char *id)
+{
+	static const char *const bundles[] = {
+		"/var/lib/containers/storage/overlay-containers/%s/userdata/config.json",
+		"/run/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
+		"/run/containerd/io.containerd.runtime.v2.task/default/%s/config.json",
+		"/run/containers/storage/overlay-containers/%s/userdata/config.json",
+	};
+	if (!is_plain(id)) {
+		return OBSERVE_NETWORK_UNKNOWN;
+	}
+	enum observe_network network = docker_network(root, id);
+	for (size_t i = 0;
+	     network == OBSERVE_NETWORK_UNKNOWN && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
+		char path[PATH_BYTES];
+		char whole[PATH_BYTES];
+		(void)snprintf(path, sizeof(path), bundles[i], id);
+		(void)snprintf(whole, sizeof(whole), "%s%s", root, path);
+		network = bundle_network(whole);
+	}
+	return network;
+}
+
 int container_name(char *out, const char *root, const char *runtime, const char *id)
 {
 	if (!is_plain(id)) {

@@ -175,6 +175,9 @@ struct list {
 		NULL, 0                                                                            \
 	}
 
+/* Connections; what kind of socket is told by argument, see allow_probing(). */
+static const char *const prober_only[] = { "connect" };
+
 /* A filter stays with the children, so the parent's holds what theirs do. */
 static const struct list roles[][7] = {
 	[SANDBOX_PARENT] = { LIST(common), LIST(files), LIST(face_only), LIST(engine_only),
@@ -186,6 +189,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_SENTRY] = { LIST(common), END },
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 	[SANDBOX_READER] = { LIST(common), END },
+	[SANDBOX_PROBER] = { LIST(common), LIST(files), LIST(prober_only), END },
 };
 
 static void release(scmp_filter_ctx *filter)
@@ -261,6 +265,17 @@ static int allow_resolving(scmp_filter_ctx filter)
 	return r < 0 ? r : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
+static int allow_probing(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+	}
+	return r;
+}
+
 int sandbox_syscalls(enum sandbox_role role, struct err *e)
 {
 	_cleanup_(release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -281,6 +296,9 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	}
 	if (r == 0 && role == SANDBOX_RESOLVER) {
 		r = allow_resolving(filter);
+	}
+	if (r == 0 && role == SANDBOX_PROBER) {
+		r = allow_probing(filter);
 	}
 	if (r == 0) {
 		/* A binary search in the kernel: the lists are long. */

@@ -33,7 +33,9 @@ static void add_own_chains(struct str *text, const struct twin_host *host,
 		   "meta protocol 0x%x meta nftrace set 1 drop\nmeta nftrace set 1\n}\n}\n"
 		   "table inet " WAY_TABLE " {\nchain local {\n"
 		   "type filter hook output priority -2147483648;\n"
-		   "oif \"lo\" meta nftrace set 1\n}\n",
+		   "oif \"lo\" meta nftrace set 1\n"
+		   /* Of what goes out only the probes: answers of the kernel have no owner. */
+		   "oif != \"lo\" meta skuid >= 0 meta nftrace set 1\n}\n",
 		   FRAME_MARKER_TYPE);
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		str_printf(text,

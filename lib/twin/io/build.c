@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -113,23 +114,35 @@ static int open_outside(int parts[PARTS], struct build_outside *outside)
 				  : opened(&parts[PART_OUTSIDE], AF_PACKET, SOCK_RAW, 0);
 }
 
-static int open_inside(int parts[PARTS])
+/* The owner of a socket, as rules ask for it, is the fsuid of whoever opened it (f_cred). */
+static int open_raw(int parts[PARTS], const uint32_t *user)
+{
+	const uid_t before = user == NULL ? 0 : (uid_t)setfsuid(*user);
+	int r = opened(&parts[PART_RAW_IPV4], AF_INET, SOCK_RAW, IPPROTO_RAW);
+	if (r == 0 && opened(&parts[PART_RAW_IPV6], AF_INET6, SOCK_RAW, IPPROTO_RAW) < 0) {
+		parts[PART_RAW_IPV6] = -1; /* a kernel without IPv6 */
+	}
+	if (user != NULL) {
+		(void)setfsuid(before); /* back to what it was: always allowed */
+	}
+	return r;
+}
+
+static int open_inside(int parts[PARTS], const uint32_t *user)
 {
 	/* Link-local addresses come from the host, not from the twin's own MAC addresses. */
 	(void)write_file("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
 	int r = open_trace(&parts[PART_TRACE]);
 	r = r < 0 ? r : opened(&parts[PART_INSIDE], AF_PACKET, SOCK_RAW, 0);
-	r = r < 0 ? r : opened(&parts[PART_RAW_IPV4], AF_INET, SOCK_RAW, IPPROTO_RAW);
-	if (r == 0 && opened(&parts[PART_RAW_IPV6], AF_INET6, SOCK_RAW, IPPROTO_RAW) < 0) {
-		parts[PART_RAW_IPV6] = -1; /* a kernel without IPv6 */
-	}
+	r = r < 0 ? r : open_raw(parts, user);
 	if (r == 0) {
 		parts[PART_ROUTE] = r = netlink_open(NETLINK_ROUTE);
 	}
 	return r < 0 ? r : 0;
 }
 
-static int open_parts(int parts[PARTS], struct build_outside *outside, struct err *e)
+static int open_parts(int parts[PARTS], struct build_outside *outside, const uint32_t *user,
+		      struct err *e)
 {
 	int r = enter_outside(e);
 	if (r < 0) {
@@ -139,24 +152,26 @@ static int open_parts(int parts[PARTS], struct build_outside *outside, struct er
 	if (r == 0 && unshare(CLONE_NEWNET) < 0) {
 		r = -errno;
 	}
-	r = r < 0 ? r : open_inside(parts);
+	r = r < 0 ? r : open_inside(parts, user);
 	for (enum part part = PART_LISTING; r == 0 && part < PARTS; part++) {
 		r = open_memory(&parts[part]);
 	}
 	return r < 0 ? err_system(e, r, "cannot make the twin's namespaces") : 0;
 }
 
-int build_twin(int parts[PARTS], const struct twin_host *host, const char *candidate, struct err *e)
+int build_twin(int parts[PARTS], const struct build_order *order, struct err *e)
 {
+	const struct twin_host *host = order->host;
 	struct build_outside outside = { -1, -1 }; /* closed by the end of this process */
 	_cleanup_(freep) struct built_link *links = calloc(host->links.count + 1, sizeof(*links));
 	if (links == NULL) {
 		return err_system(e, ENOMEM, "cannot make the twin");
 	}
-	int r = open_parts(parts, &outside, e);
+	int r = open_parts(parts, &outside, order->user, e);
 	r = r < 0 ? r
 		  : build_network(links, host, parts[PART_ROUTE], &outside, parts[PART_DOUBTS], e);
 	r = r < 0 ? r
-		  : build_rules(parts[PART_LISTING], host, links, candidate, parts[PART_DOUBTS], e);
+		  : build_rules(parts[PART_LISTING], host, links, order->candidate,
+				parts[PART_DOUBTS], e);
 	return r < 0 ? r : write_all(parts[PART_LINKS], links, host->links.count * sizeof(*links));
 }

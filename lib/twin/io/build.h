@@ -29,13 +29,19 @@ struct built_link {
 
 enum { BUILD_PEER_OFFSET = 1000000, BUILD_OWN_OFFSET = 500000 };
 
+/* What is to be made. */
+struct build_order {
+	const struct twin_host *host;
+	const char *candidate; /* NULL = none */
+	const uint32_t *user;  /* whose sockets the twin itself sends from; NULL = the caller's */
+};
+
 /*
  * Makes both namespaces and opens everything, in the calling process, which is then in the twin.
  * @param parts    filled; -1 where there is nothing yet.
  * @return 0; as twin_new().
  */
-int build_twin(int parts[PARTS], const struct twin_host *host, const char *candidate,
-	       struct err *e);
+int build_twin(int parts[PARTS], const struct build_order *order, struct err *e);
 
 /* The namespace of the far ends, while the twin is made. */
 struct build_outside {

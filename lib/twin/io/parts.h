@@ -13,4 +13,5 @@ struct twin {
 	struct arena arena;
 	uint32_t cookie; /* of the last packet */
 	uint16_t port;   /* that it came from */
+	bool has_owner;  /* what it sends itself is of the user that was asked for */
 };

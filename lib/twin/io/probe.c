@@ -102,6 +102,20 @@ struct batch {
 	bool lost;           /* a part of the trace */
 };
 
+/* Of the packet whose number an event has: the answer to a refused one is told of in between. */
+static struct way *way_of(struct batch *batch, uint32_t id)
+{
+	if (batch->current != NULL && batch->current->id == id) {
+		return batch->current;
+	}
+	for (size_t i = batch->count; i-- > 0;) {
+		if (batch->ways[i].known && batch->ways[i].id == id) {
+			return &batch->ways[i];
+		}
+	}
+	return NULL;
+}
+
 /* The kernel tells of one packet after another: whose a chain's other events are is said by the
  * first, which alone shows the packet. */
 static int take_event(struct batch *batch, const struct trace_event *event)
@@ -110,7 +124,8 @@ static int take_event(struct batch *batch, const struct trace_event *event)
 		const uint32_t place = event->packet.cookie - batch->first;
 		batch->current = place < batch->count ? &batch->ways[place] : NULL;
 	}
-	return batch->current == NULL ? 0 : way_take(batch->current, event);
+	struct way *way = event->has_packet ? batch->current : way_of(batch, event->id);
+	return way == NULL ? 0 : way_take(way, event);
 }
 
 /* @return 1 = the marker came, 0 = more may come, or negative errno. */
@@ -329,6 +344,7 @@ static void batch_begin(struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++) {
 		way_begin(&batch->ways[i], &batch->answers[i], &batch->twin->legend,
 			  ++batch->twin->cookie);
+		batch->ways[i].has_owner = batch->entry.own && batch->twin->has_owner;
 		batch->answers[i].to = batch->packets[i].to;
 		batch->answers[i].port = batch->packets[i].port;
 	}

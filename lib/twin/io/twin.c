@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/parse.h"
@@ -42,8 +43,7 @@ static int hand_over(int socket, const int parts[PARTS], struct err *e)
 }
 
 /* Dies with its parent, also while it makes the twin: the namespaces go with it. */
-static _Noreturn void be_child(int socket, const struct twin_host *host, const char *candidate,
-			       pid_t parent)
+static _Noreturn void be_child(int socket, const struct build_order *order, pid_t parent)
 {
 	int parts[PARTS];
 	struct err e = ERR_INIT;
@@ -52,7 +52,7 @@ static _Noreturn void be_child(int socket, const struct twin_host *host, const c
 	if (getppid() != parent) {
 		_exit(EXIT_FAILURE);
 	}
-	int r = build_twin(parts, host, candidate, &e);
+	int r = build_twin(parts, order, &e);
 	if (r < 0 && e.code == 0) {
 		(void)err_system(&e, r, "cannot make the twin"); /* the code is in e */
 	}
@@ -221,10 +221,10 @@ static struct twin *twin_empty(const struct twin_host *host)
 	return twin;
 }
 
-int twin_new(struct twin **out, const struct twin_host *host, const char *candidate, struct err *e)
+static int make(struct twin **out, const struct build_order *order, struct err *e)
 {
 	int ends[2];
-	_cleanup_(twin_freep) struct twin *twin = twin_empty(host);
+	_cleanup_(twin_freep) struct twin *twin = twin_empty(order->host);
 	if (twin == NULL) {
 		return err_system(e, ENOMEM, "cannot make the twin");
 	}
@@ -239,18 +239,33 @@ int twin_new(struct twin **out, const struct twin_host *host, const char *candid
 		return err_system(e, errno, "cannot make the twin");
 	}
 	if (child == 0) {
-		be_child(theirs, host, candidate, parent);
+		be_child(theirs, order, parent);
 	}
 	close_fdp(&theirs);
 	int r = receive(twin->parts, own, e);
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
 	}
 	if (r == 0) {
-		r = read_memories(twin, candidate != NULL);
+		r = read_memories(twin, order->candidate != NULL);
 		r = r < 0 ? err_system(e, r, "cannot read what the twin says") : 0;
 	}
 	if (r == 0) {
 		*out = steal(&twin);
+	}
+	return r;
+}
+
+int twin_new(struct twin **out, const struct twin_host *host, const char *candidate, struct err *e)
+{
+	return make(out, &(struct build_order){ .host = host, .candidate = candidate }, e);
+}
+
+int twin_new_as(struct twin **out, const struct twin_host *host, const uint32_t *user,
+		struct err *e)
+{
+	int r = make(out, &(struct build_order){ .host = host, .user = user }, e);
+	if (r == 0) { /* else all is as the one who asks */
+		(*out)->has_owner = user != NULL && geteuid() == 0;
 	}
 	return r;
 }

@@ -1,0 +1,293 @@
+/* Several addresses, the next one tried before the last has failed (RFC 8305). */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Needs <time.h>. */
+#include <linux/errqueue.h>
+
+#include "base/cleanup.h"
+#include "base/io/clock.h"
+#include "probe/io/run.h"
+
+/* RFC 8305 section 5: connection attempt delay. */
+static const usec_t HEAD_START = 250000;
+
+struct attempt {
+	struct probe_record record;
+	int socket; /* -1 = not begun, or over */
+	bool begun, over;
+};
+
+usec_t probing_now(const struct probing *p)
+{
+	return clock_monotonic() - p->start;
+}
+
+int probing_wait(const struct probing *p, short events, usec_t until)
+{
+	struct pollfd wait = { .fd = p->socket, .events = events };
+	int r = 0;
+	do {
+		const usec_t left = until - probing_now(p);
+		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+static socklen_t make_address(struct sockaddr_storage *out, const struct addr *address,
+			      uint16_t port)
+{
+	memset(out, 0, sizeof(*out));
+	if (address->family == ADDR_IPV4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)out;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, address->bytes, 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in = (struct sockaddr_in6 *)out;
+	in->sin6_family = AF_INET6;
+	in->sin6_port = htons(port);
+	memcpy(&in->sin6_addr, address->bytes, 16);
+	return sizeof(*in);
+}
+
+static struct addr address_of(const struct sockaddr *address)
+{
+	return address->sa_family == AF_INET
+		       ? addr_from_ipv4(&((const struct sockaddr_in *)address)->sin_addr)
+	       : address->sa_family == AF_INET6
+		       ? addr_from_ipv6(&((const struct sockaddr_in6 *)address)->sin6_addr)
+		       : (struct addr){ 0 };
+}
+
+static void take_report(struct probe_record *record, const struct sock_extended_err *report)
+{
+	if (report->ee_origin == SO_EE_ORIGIN_ICMP || report->ee_origin == SO_EE_ORIGIN_ICMP6) {
+		record->icmp = (struct probe_icmp){
+			.given = 1,
+			.type = report->ee_type,
+			.code = report->ee_code,
+			.from = address_of(SO_EE_OFFENDER(report)),
+		};
+	}
+}
+
+/* The queue of errors tells from whom an ICMP message came, which errno does not (ip(7)). */
+static void read_queue(struct probe_record *record, int socket)
+{
+	char control[512] __attribute__((aligned(8)));
+	char quoted[64];
+	struct iovec bytes = { quoted, sizeof(quoted) };
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	if (recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+		return; /* a reset of TCP leaves nothing there */
+	}
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+			take_report(record, (const void *)CMSG_DATA(c));
+		}
+	}
+}
+
+void probing_error(struct probe_record *record, int socket, int error)
+{
+	record->outcome = error == ETIMEDOUT ? PROBE_TIMED_OUT : PROBE_FAILED;
+	record->error = error;
+	read_queue(record, socket);
+}
+
+static int make_socket(const struct probe_order *order, const struct addr *to)
+{
+	const bool six = to->family == ADDR_IPV6;
+	const int on = 1;
+	int made = socket(
+		six ? AF_INET6 : AF_INET,
+		(order->udp != 0 ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (made >= 0) {
+		/* Without it errors lose their origin; nothing else is lost. */
+		(void)setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP,
+				 six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
+	}
+	return made < 0 ? -errno : made;
+}
+
+static void succeed(struct attempt *a, usec_t now)
+{
+	struct sockaddr_storage local;
+	socklen_t length = sizeof(local);
+	a->record.took = now - a->record.begun;
+	a->record.outcome = PROBE_OK;
+	a->over = true;
+	if (getsockname(a->socket, (struct sockaddr *)&local, &length) == 0) {
+		a->record.local = address_of((struct sockaddr *)&local);
+		a->record.local_port = ntohs(local.ss_family == AF_INET6
+						     ? ((struct sockaddr_in6 *)&local)->sin6_port
+						     : ((struct sockaddr_in *)&local)->sin_port);
+	}
+}
+
+static void fail(struct attempt *a, usec_t now, int error)
+{
+	a->record.took = now - a->record.begun;
+	a->over = true;
+	if (a->socket >= 0) {
+		probing_error(&a->record, a->socket, error);
+		close_fdp(&a->socket);
+	} else {
+		a->record.outcome = PROBE_FAILED;
+		a->record.error = error;
+	}
+}
+
+static void begin(const struct probing *p, struct attempt *a)
+{
+	struct sockaddr_storage to;
+	const usec_t now = probing_now(p);
+	const socklen_t length = make_address(&to, &a->record.to, p->order->port);
+	a->begun = true;
+	a->record.begun = now;
+	a->socket = make_socket(p->order, &a->record.to);
+	if (a->socket < 0) {
+		const int error = -a->socket;
+		a->socket = -1;
+		fail(a, now, error);
+	} else if (connect(a->socket, (struct sockaddr *)&to, length) == 0) {
+		succeed(a, probing_now(p));
+	} else if (errno != EINPROGRESS) {
+		fail(a, probing_now(p), errno);
+	}
+}
+
+/* What poll(2) says of one. */
+static void hear(const struct probing *p, struct attempt *a)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+	if (getsockopt(a->socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
+		error = errno;
+	}
+	if (error == 0) {
+		succeed(a, probing_now(p));
+	} else {
+		fail(a, probing_now(p), error);
+	}
+}
+
+static void end_late(const struct probing *p, struct attempt *attempts, size_t count)
+{
+	const usec_t now = probing_now(p);
+	for (size_t i = 0; i < count; i++) {
+		if (attempts[i].begun && !attempts[i].over &&
+		    now - attempts[i].record.begun >= p->order->connect_time) {
+			fail(&attempts[i], now, ETIMEDOUT);
+		}
+	}
+}
+
+static void poll_all(const struct probing *p, struct attempt *attempts, size_t count, usec_t until)
+{
+	struct pollfd waits[PROBE_ADDRESSES_MAX];
+	for (size_t i = 0; i < count; i++) {
+		const bool open = attempts[i].begun && !attempts[i].over;
+		waits[i] = (struct pollfd){ open ? attempts[i].socket : -1, POLLOUT, 0 };
+	}
+	const usec_t left = until - probing_now(p);
+	if (poll(waits, count, left <= 0 ? 0 : (int)((left + 999) / 1000)) <= 0) {
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (waits[i].fd >= 0 && waits[i].revents != 0) {
+			hear(p, &attempts[i]);
+		}
+	}
+}
+
+/* When the next address is tried: at once when none is under way. */
+static usec_t next_begin(const struct attempt *attempts, size_t begun)
+{
+	usec_t next = 0;
+	for (size_t i = 0; i < begun; i++) {
+		const usec_t at = attempts[i].record.begun + HEAD_START;
+		next = !attempts[i].over && at > next ? at : next;
+	}
+	return next;
+}
+
+static usec_t earliest_end(const struct probing *p, const struct attempt *attempts, size_t begun)
+{
+	usec_t end = INT64_MAX;
+	for (size_t i = 0; i < begun; i++) {
+		const usec_t at = attempts[i].record.begun + p->order->connect_time;
+		end = !attempts[i].over && at < end ? at : end;
+	}
+	return end;
+}
+
+/* @return the one that is connected; NULL when none can be. */
+static struct attempt *race(const struct probing *p, struct attempt *attempts, size_t count)
+{
+	size_t begun = 0;
+	for (;;) {
+		if (begun < count && next_begin(attempts, begun) <= probing_now(p)) {
+			begin(p, &attempts[begun++]);
+		}
+		size_t over = 0;
+		for (size_t i = 0; i < begun; i++) {
+			if (attempts[i].over && attempts[i].record.outcome == PROBE_OK) {
+				return &attempts[i];
+			}
+			over += attempts[i].over;
+		}
+		if (over == count) {
+			return NULL;
+		}
+		const usec_t end = earliest_end(p, attempts, begun);
+		const usec_t next = begun < count ? next_begin(attempts, begun) : end;
+		poll_all(p, attempts, begun, next < end ? next : end);
+		end_late(p, attempts, begun);
+	}
+}
+
+int probing_connect(struct probing *p)
+{
+	struct attempt attempts[PROBE_ADDRESSES_MAX];
+	const size_t count = p->order->address_count;
+	memset(attempts, 0, sizeof(attempts));
+	for (size_t i = 0; i < count; i++) {
+		attempts[i].socket = -1;
+		attempts[i].record.step = PROBE_STEP_CONNECT;
+		attempts[i].record.to = p->order->addresses[i];
+	}
+	struct attempt *won = race(p, attempts, count);
+	int r = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct attempt *a = &attempts[i];
+		if (a->begun && !a->over) {
+			a->record.outcome = PROBE_LEFT;
+			a->record.took = probing_now(p) - a->record.begun;
+		}
+		if (a->begun && r == 0) {
+			r = p->tell(p->data, &a->record);
+		}
+		if (a != won) {
+			close_fdp(&a->socket);
+		}
+	}
+	if (won != NULL) {
+		p->socket = won->socket;
+		p->base.to = won->record.to;
+		p->base.local = won->record.local;
+		p->base.local_port = won->record.local_port;
+	}
+	return r < 0 ? r : won == NULL;
+}

@@ -1,0 +1,157 @@
+/* This host's own side: the way that packets to an address take, asked of the kernel. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io/file.h"
+#include "probe/probe.h"
+
+enum { MESSAGE_BYTES = 8192 };
+
+struct asked {
+	struct probe_local *out;
+	int state; /* NUD_* */
+};
+
+static struct addr address_of(const struct nlattr *attribute)
+{
+	const void *bytes = mnl_attr_get_payload(attribute);
+	return mnl_attr_get_payload_len(attribute) == 4    ? addr_from_ipv4(bytes)
+	       : mnl_attr_get_payload_len(attribute) == 16 ? addr_from_ipv6(bytes)
+							   : (struct addr){ 0 };
+}
+
+static int take_route(const struct nlmsghdr *message, void *data)
+{
+	struct asked *asked = data;
+	const struct nlattr *attribute = NULL;
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	asked->out->to_itself = route->rtm_type == RTN_LOCAL;
+	mnl_attr_for_each(attribute, message, sizeof(*route))
+	{
+		const int type = mnl_attr_get_type(attribute);
+		if (type == RTA_OIF && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) {
+			asked->out->interface_index = mnl_attr_get_u32(attribute);
+		} else if (type == RTA_GATEWAY) {
+			asked->out->gateway = address_of(attribute);
+		} else if (type == RTA_PREFSRC) {
+			asked->out->source = address_of(attribute);
+		}
+	}
+	return MNL_CB_OK;
+}
+
+static int take_neighbour(const struct nlmsghdr *message, void *data)
+{
+	struct asked *asked = data;
+	const struct ndmsg *neighbour = mnl_nlmsg_get_payload(message);
+	asked->state = neighbour->ndm_state;
+	return MNL_CB_OK;
+}
+
+/* One question, one answer or an error. @return 0 or negative errno. */
+static int ask(struct mnl_socket *socket, struct nlmsghdr *question, mnl_cb_t take,
+	       struct asked *asked)
+{
+	char buffer[MESSAGE_BYTES];
+	if (mnl_socket_sendto(socket, question, question->nlmsg_len) < 0) {
+		return -errno;
+	}
+	const ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	if (length < 0) {
+		return -errno;
+	}
+	return mnl_cb_run(buffer, (size_t)length, question->nlmsg_seq,
+			  mnl_socket_get_portid(socket), take, asked) < 0
+		       ? -errno
+		       : 0;
+}
+
+static size_t bytes_of(const struct addr *address)
+{
+	return address->family == ADDR_IPV4 ? 4 : 16;
+}
+
+static unsigned char family_of(const struct addr *address)
+{
+	return address->family == ADDR_IPV4 ? AF_INET : AF_INET6;
+}
+
+static int ask_route(struct mnl_socket *socket, struct asked *asked, const struct addr *to)
+{
+	char buffer[MESSAGE_BYTES];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = RTM_GETROUTE;
+	message->nlmsg_flags = NLM_F_REQUEST;
+	message->nlmsg_seq = 1;
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	route->rtm_family = family_of(to);
+	route->rtm_dst_len = (unsigned char)(bytes_of(to) * 8);
+	mnl_attr_put(message, RTA_DST, bytes_of(to), to->bytes);
+	return ask(socket, message, take_route, asked);
+}
+
+static int ask_neighbour(struct mnl_socket *socket, struct asked *asked, const struct addr *next)
+{
+	char buffer[MESSAGE_BYTES];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = RTM_GETNEIGH;
+	message->nlmsg_flags = NLM_F_REQUEST;
+	message->nlmsg_seq = 2;
+	struct ndmsg *neighbour = mnl_nlmsg_put_extra_header(message, sizeof(*neighbour));
+	neighbour->ndm_family = family_of(next);
+	neighbour->ndm_ifindex = (int)asked->out->interface_index;
+	mnl_attr_put(message, NDA_DST, bytes_of(next), next->bytes);
+	return ask(socket, message, take_neighbour, asked);
+}
+
+static enum probe_neighbour state_of(int state)
+{
+	return (state & (NUD_FAILED | NUD_INCOMPLETE)) != 0     ? PROBE_NEIGHBOUR_SILENT
+	       : (state & (NUD_REACHABLE | NUD_PERMANENT)) != 0 ? PROBE_NEIGHBOUR_ANSWERS
+								: PROBE_NEIGHBOUR_UNKNOWN;
+}
+
+static void read_link(struct probe_local *out)
+{
+	char path[64];
+	char state[32];
+	if (if_indextoname(out->interface_index, out->interface) == NULL) {
+		out->interface[0] = '\0';
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", out->interface);
+	/* Devices without a state of their own (tun, lo) say "unknown" and work. */
+	out->link_down = file_read_into(state, sizeof(state), AT_FDCWD, path) > 0 &&
+			 strncmp(state, "down", 4) == 0;
+}
+
+int probe_local(struct probe_local *out, const struct addr *to, struct err *e)
+{
+	struct asked asked = { .out = out };
+	*out = (struct probe_local){ 0 };
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (socket == NULL) {
+		return err_system(e, errno, "cannot ask for routes");
+	}
+	int r = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+	if (r == 0) {
+		r = ask_route(socket, &asked, to);
+		out->has_route = r == 0;
+		r = r == -ENETUNREACH || r == -EHOSTUNREACH ? 0 : r;
+	}
+	if (r == 0 && out->has_route) {
+		const struct addr *next = out->gateway.family != ADDR_NONE ? &out->gateway : to;
+		read_link(out);
+		if (!out->to_itself && ask_neighbour(socket, &asked, next) == 0) {
+			out->next_hop = state_of(asked.state);
+		}
+	}
+	(void)mnl_socket_close(socket); /* nothing to lose */
+	return r < 0 ? err_system(e, r, "cannot ask for routes") : 0;
+}

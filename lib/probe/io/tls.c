@@ -1,0 +1,318 @@
+/* TLS as a client that wants to know everything and trusts nothing: it shakes hands with anybody.
+ */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "probe/io/run.h"
+
+struct probe_tls_context {
+	SSL_CTX *ssl;
+};
+
+struct probe_session {
+	SSL *ssl;
+};
+
+enum { PEEK_BYTES = 256 };
+
+struct probe_tls_context *probe_tls_prepare(void)
+{
+	struct probe_tls_context *context = calloc(1, sizeof(*context));
+	if (context == NULL) {
+		return NULL;
+	}
+	context->ssl = SSL_CTX_new(TLS_client_method());
+	if (context->ssl == NULL) {
+		free(context);
+		return NULL;
+	}
+	/* What is old or weak is to be told of, and so has to be spoken. */
+	SSL_CTX_set_security_level(context->ssl, 0);
+	(void)SSL_CTX_set_min_proto_version(context->ssl, TLS1_VERSION);
+	(void)SSL_CTX_set_cipher_list(context->ssl, "ALL:@SECLEVEL=0");
+	SSL_CTX_set_options(context->ssl,
+			    SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+	(void)SSL_CTX_set_default_verify_paths(context->ssl); /* without any nothing is trusted */
+	return context;
+}
+
+/* ---- waiting ---- */
+
+/* Whether an operation of OpenSSL goes on after a wait. @return 1 again; 0 in time nothing came;
+ * negative: it failed. */
+static int wait_for(const struct probing *p, SSL *ssl, int result, usec_t until)
+{
+	const int reason = SSL_get_error(ssl, result);
+	if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
+		return -EPROTO;
+	}
+	return probing_wait(p, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, until);
+}
+
+/* ---- what came ---- */
+
+static void copy_text(char *out, size_t room, const char *from, size_t length)
+{
+	size_t used = 0;
+	for (; used < length && used + 1 < room; used++) {
+		out[used] = from[used] >= ' ' && from[used] <= '~' ? from[used] : '.';
+	}
+	out[used] = '\0';
+}
+
+static void copy_name(char *out, size_t room, const X509_NAME *name)
+{
+	char text[256];
+	const int length = X509_NAME_get_text_by_NID(name, NID_commonName, text, sizeof(text));
+	if (length >= 0) {
+		copy_text(out, room, text, (size_t)length);
+		return;
+	}
+	char *line = X509_NAME_oneline(name, NULL, 0);
+	if (line != NULL) {
+		copy_text(out, room, line, strlen(line));
+		OPENSSL_free(line);
+	}
+}
+
+/* The first name of a certificate that has no common name. */
+static void copy_other_name(char *out, size_t room, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	const GENERAL_NAME *first =
+		sk_GENERAL_NAME_num(names) > 0 ? sk_GENERAL_NAME_value(names, 0) : NULL;
+	if (first != NULL && first->type == GEN_DNS) {
+		copy_text(out, room, (const char *)ASN1_STRING_get0_data(first->d.dNSName),
+			  (size_t)ASN1_STRING_length(first->d.dNSName));
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static usec_t time_of(const ASN1_TIME *time)
+{
+	struct tm broken = { 0 };
+	if (time == NULL || ASN1_TIME_to_tm(time, &broken) != 1) {
+		return 0;
+	}
+	return (usec_t)timegm(&broken) * USEC_PER_SEC;
+}
+
+static bool matches(const struct probe_order *order, X509 *certificate)
+{
+	struct addr address;
+	if (addr_parse(&address, order->host) == 0) {
+		return X509_check_ip_asc(certificate, order->host, 0) == 1;
+	}
+	return X509_check_host(certificate, order->host, 0, 0, NULL) == 1;
+}
+
+static void take_certificate(struct probe_tls *out, const struct probe_order *order, SSL *ssl)
+{
+	X509 *certificate = SSL_get1_peer_certificate(ssl);
+	if (certificate == NULL) {
+		return; /* anonymous: nobody vouches for anything */
+	}
+	copy_name(out->subject, sizeof(out->subject), X509_get_subject_name(certificate));
+	if (X509_NAME_get_index_by_NID(X509_get_subject_name(certificate), NID_commonName, -1) <
+	    0) {
+		copy_other_name(out->subject, sizeof(out->subject), certificate);
+	}
+	copy_name(out->issuer, sizeof(out->issuer), X509_get_issuer_name(certificate));
+	out->not_before = time_of(X509_get0_notBefore(certificate));
+	out->not_after = time_of(X509_get0_notAfter(certificate));
+	out->name_matches = matches(order, certificate);
+	out->self_signed = X509_self_signed(certificate, 0) == 1;
+	EVP_PKEY *key = X509_get0_pubkey(certificate);
+	out->key_bits = key == NULL ? 0 : (uint32_t)EVP_PKEY_get_bits(key);
+	const int signature = X509_get_signature_nid(certificate);
+	out->weak_signature = signature == NID_sha1WithRSAEncryption ||
+			      signature == NID_md5WithRSAEncryption ||
+			      signature == NID_ecdsa_with_SHA1;
+	X509_free(certificate);
+}
+
+static void take_session(struct probe_tls *out, const struct probe_order *order, SSL *ssl)
+{
+	const unsigned char *alpn = NULL;
+	unsigned length = 0;
+	out->tells = 1;
+	(void)str_copy(out->version, sizeof(out->version), SSL_get_version(ssl));
+	(void)str_copy(out->cipher, sizeof(out->cipher), SSL_get_cipher_name(ssl));
+	SSL_get0_alpn_selected(ssl, &alpn, &length);
+	copy_text(out->alpn, sizeof(out->alpn), (const char *)alpn, length);
+	out->verify = (int32_t)SSL_get_verify_result(ssl);
+	out->chain = (uint32_t)sk_X509_num(SSL_get_peer_cert_chain(ssl));
+	take_certificate(out, order, ssl);
+}
+
+static void take_fault(struct probe_tls *out)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+	copy_text(out->detail, sizeof(out->detail), reason == NULL ? "" : reason,
+		  reason == NULL ? 0 : strlen(reason));
+	ERR_clear_error();
+}
+
+/* ---- the handshake ---- */
+
+/* Whether what waits in the socket is TLS at all; fills in the text when it is not. */
+static bool is_tls_there(const struct probing *p, struct probe_record *record)
+{
+	uint8_t bytes[PEEK_BYTES];
+	const ssize_t length = recv(p->socket, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	if (length <= 0 || probe_is_tls(bytes, (size_t)length)) {
+		return true; /* OpenSSL finds out the rest */
+	}
+	probe_first_line(record->text, bytes, (size_t)length);
+	record->outcome = PROBE_STRANGE;
+	record->error = 0;
+	return false;
+}
+
+static SSL *make_ssl(const struct probing *p)
+{
+	static const unsigned char alpn[] = "\x02h2\x08http/1.1";
+	SSL *ssl = SSL_new(p->tls->ssl);
+	struct addr address;
+	/* Nothing is read before somebody looked at it: see read_at_last(). */
+	BIO *empty = BIO_new(BIO_s_mem());
+	if (ssl == NULL || empty == NULL || SSL_set_wfd(ssl, p->socket) != 1) {
+		BIO_free(empty);
+		SSL_free(ssl);
+		return NULL;
+	}
+	SSL_set0_rbio(ssl, empty);
+	if (addr_parse(&address, p->order->host) < 0) { /* RFC 6066 3: no addresses */
+		(void)SSL_set_tlsext_host_name(ssl, p->order->host);
+	}
+	if (p->order->talk == PROBE_TALK_HTTP) {
+		(void)SSL_set_alpn_protos(ssl, alpn + 3,
+					  sizeof(alpn) - 1 - 3); /* HTTP/1.1 is spoken */
+	}
+	return ssl;
+}
+
+/* @return whether OpenSSL reads from the socket from now on. */
+static bool read_at_last(const struct probing *p, SSL *ssl)
+{
+	BIO *socket = BIO_new_socket(p->socket, BIO_NOCLOSE);
+	if (socket != NULL) {
+		SSL_set0_rbio(ssl, socket);
+	}
+	return socket != NULL;
+}
+
+/* Fills in the outcome. */
+static void shake_hands(const struct probing *p, SSL *ssl, struct probe_record *record)
+{
+	const usec_t until = probing_now(p) + p->order->answer_time;
+	bool peeked = false;
+	record->outcome = PROBE_FAILED;
+	record->error = ENOMEM;
+	int r = 0;
+	while ((r = SSL_connect(ssl)) != 1) {
+		const int again = wait_for(p, ssl, r, until);
+		if (again == 0) {
+			record->outcome = PROBE_TIMED_OUT;
+			record->error = 0;
+			return;
+		}
+		if (again < 0) {
+			const bool ended = SSL_get_error(ssl, r) == SSL_ERROR_ZERO_RETURN ||
+					   ERR_peek_error() == 0 ||
+					   ERR_GET_REASON(ERR_peek_error()) ==
+						   SSL_R_UNEXPECTED_EOF_WHILE_READING;
+			record->outcome = ended ? PROBE_ENDED : PROBE_FAILED;
+			record->error = errno == ECONNRESET ? ECONNRESET : EPROTO;
+			take_fault(&record->tls);
+			return;
+		}
+		if (!peeked && SSL_want_read(ssl)) {
+			peeked = read_at_last(p, ssl);
+			if (!peeked || !is_tls_there(p, record)) {
+				return;
+			}
+		}
+		errno = 0;
+	}
+	record->outcome = PROBE_OK;
+	record->error = 0;
+	take_session(&record->tls, p->order, ssl);
+}
+
+struct probe_session *probe_session_begin(struct probing *p, int *error)
+{
+	struct probe_record record = p->base;
+	record.step = PROBE_STEP_TLS;
+	record.begun = probing_now(p);
+	SSL *ssl = p->tls == NULL ? NULL : make_ssl(p);
+	if (ssl == NULL) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	ERR_clear_error();
+	errno = 0;
+	shake_hands(p, ssl, &record);
+	record.took = probing_now(p) - record.begun;
+	*error = p->tell(p->data, &record);
+	struct probe_session *session =
+		record.outcome == PROBE_OK && *error == 0 ? calloc(1, sizeof(*session)) : NULL;
+	if (session == NULL) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	session->ssl = ssl;
+	return session;
+}
+
+void probe_session_end(struct probe_session *session)
+{
+	if (session != NULL) {
+		(void)SSL_shutdown(session->ssl); /* politeness; nobody waits for the reply */
+		SSL_free(session->ssl);
+		free(session);
+	}
+}
+
+long probe_session_read(struct probe_session *session, const struct probing *p, void *bytes,
+			size_t room, usec_t until)
+{
+	for (;;) {
+		const int r = SSL_read(session->ssl, bytes, (int)room);
+		if (r > 0) {
+			return r;
+		}
+		if (SSL_get_error(session->ssl, r) == SSL_ERROR_ZERO_RETURN) {
+			return 0;
+		}
+		const int again = wait_for(p, session->ssl, r, until);
+		if (again <= 0) {
+			ERR_clear_error();
+			return again == 0 ? -ETIMEDOUT : again;
+		}
+	}
+}
+
+long probe_session_write(struct probe_session *session, const struct probing *p, const void *bytes,
+			 size_t length, usec_t until)
+{
+	for (;;) {
+		const int r = SSL_write(session->ssl, bytes, (int)length);
+		if (r > 0) {
+			return r;
+		}
+		const int again = wait_for(p, session->ssl, r, until);
+		if (again <= 0) {
+			ERR_clear_error();
+			return again == 0 ? -ETIMEDOUT : again;
+		}
+	}
+}

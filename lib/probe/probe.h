@@ -1,0 +1,271 @@
+/*
+ * Does a service answer, and why not: what is asked of one endpoint, step by step, and what the
+ * steps mean. Bytes of the other side are read by a process without rights (minato-probe), which
+ * tells of each step in a record of fixed form; the records are judged here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/when.h"
+#include "model/protocol.h"
+
+/* ---- what to ask ---- */
+
+/* How TLS begins. */
+enum probe_tls_use {
+	PROBE_TLS_NONE,
+	PROBE_TLS_DIRECT, /* with the first byte */
+	PROBE_TLS_ASKED,  /* when the service offers it (STARTTLS); else it stays plain */
+};
+
+/* What is said to whom. */
+enum probe_talk {
+	PROBE_TALK_NONE,       /* listens for a moment, says nothing */
+	PROBE_TALK_HTTP,       /* RFC 9112 */
+	PROBE_TALK_SMTP,       /* RFC 5321, STARTTLS of RFC 3207 */
+	PROBE_TALK_IMAP,       /* RFC 9051 */
+	PROBE_TALK_POP3,       /* RFC 1939, STLS of RFC 2595 */
+	PROBE_TALK_FTP,        /* RFC 959, AUTH TLS of RFC 4217 */
+	PROBE_TALK_SSH,        /* RFC 4253 4.2 */
+	PROBE_TALK_POSTGRESQL, /* SSLRequest of the protocol 3.0 */
+	PROBE_TALK_REDIS,      /* PING */
+	PROBE_TALK_DNS,        /* RFC 1035: who serves the root */
+	PROBE_TALK_NTP,        /* RFC 5905, client mode */
+	PROBE_TALKS,
+};
+
+/* A scheme of the command line. Static memory. */
+struct probe_service {
+	const char *name; /* "https" */
+	enum protocol protocol;
+	uint16_t port; /* the usual one; 0 = has to be said */
+	enum probe_tls_use tls;
+	enum probe_talk talk;
+};
+
+/* By name; NULL when there is none. */
+const struct probe_service *probe_service_named(const char *name);
+/* Which one is usual at a port; the one that only listens ("tcp", "udp") when nobody knows. */
+const struct probe_service *probe_service_at(enum protocol protocol, uint16_t port);
+
+enum {
+	PROBE_HOST_BYTES = 254, /* RFC 1035 2.3.4, and NUL */
+	PROBE_PATH_BYTES = 256,
+	PROBE_ADDRESSES_MAX = 16,
+	PROBE_TEXT_BYTES = 256,
+};
+
+struct probe_target {
+	const struct probe_service *service;
+	char host[PROBE_HOST_BYTES]; /* as it was written, without brackets; "" = this host */
+	bool literal;                /* it is an address */
+	struct addr address;         /* then */
+	uint16_t port;
+	char path[PROBE_PATH_BYTES]; /* of HTTP: "/" at least */
+};
+
+/*
+ * "https://host:443/path", "smtp://host", "host:22", "[2001:db8::1]:443", "25565", "53/udp".
+ * @return 0; -EINVAL it is none of these; -ENOENT no such scheme; -ERANGE no such port;
+ * -EDESTADDRREQ the port is missing; -ENAMETOOLONG.
+ */
+int probe_target_parse(struct probe_target *out, const char *text);
+
+/* What minato-probe is told. A flat value, so that it can cross processes. */
+struct probe_order {
+	uint32_t talk, tls; /* enum probe_talk, enum probe_tls_use */
+	uint32_t udp;       /* 0 or 1 */
+	uint32_t address_count;
+	struct addr addresses[PROBE_ADDRESSES_MAX]; /* in the order in which they are tried */
+	uint16_t port;
+	usec_t connect_time; /* limits of each step */
+	usec_t answer_time;
+	char host[PROBE_HOST_BYTES]; /* for TLS and HTTP; may be an address */
+	char path[PROBE_PATH_BYTES];
+};
+
+/* Whether every field is within its range and every text ends. */
+bool probe_order_valid(const struct probe_order *order);
+
+/* Alternates between the families, beginning with the first one's (RFC 8305, section 4). */
+void probe_order_addresses(struct probe_order *order, const struct addr *addresses, size_t count);
+
+/* ---- what became of it ---- */
+
+enum probe_step {
+	PROBE_STEP_CONNECT, /* to one address; for UDP: the socket alone */
+	PROBE_STEP_TLS,
+	PROBE_STEP_ANSWER, /* the greeting, or what came for a question */
+	PROBE_STEPS,
+};
+
+enum probe_outcome {
+	PROBE_OK,
+	PROBE_FAILED,    /* `error`, perhaps `icmp` */
+	PROBE_TIMED_OUT, /* nothing came */
+	PROBE_ENDED,     /* the other side ended the connection instead */
+	PROBE_STRANGE,   /* something came that does not belong here: `text`, `tls_bytes` */
+	PROBE_LEFT,      /* another address was quicker */
+	PROBE_OUTCOMES,
+};
+
+/* An ICMP error about our packet (ip(7) IP_RECVERR, ipv6(7) IPV6_RECVERR). */
+struct probe_icmp {
+	uint8_t given, type, code;
+	struct addr from;
+};
+
+/* Of TLS. Times are 0 when the certificate does not say. */
+struct probe_tls {
+	char version[16];
+	char cipher[64];
+	char alpn[16];
+	char subject[128], issuer[128]; /* common name, else the first other name */
+	uint32_t chain;                 /* certificates that came */
+	uint32_t key_bits;
+	int32_t verify; /* X509_V_* of OpenSSL; 0 = trusted */
+	uint8_t name_matches, self_signed, weak_signature, tells;
+	usec_t not_before, not_after;
+	char detail[128]; /* what OpenSSL says of a failure */
+};
+
+/* One step. A flat value; every byte of text is printable ASCII or UTF-8 that was made harmless. */
+struct probe_record {
+	uint32_t step, outcome;
+	int32_t error; /* errno, FAILED */
+	struct probe_icmp icmp;
+	struct addr to, local;
+	uint16_t local_port;
+	uint16_t status;    /* ANSWER: the number that SMTP, FTP or HTTP begin with; 0 = none */
+	uint8_t tls_bytes;  /* ANSWER: what came is a record of TLS (RFC 8446 5.1) */
+	uint8_t offered;    /* ANSWER: STARTTLS is offered */
+	usec_t begun, took; /* since the order came */
+	char text[PROBE_TEXT_BYTES]; /* ANSWER: the first line */
+	struct probe_tls tls;        /* TLS */
+};
+
+bool probe_record_valid(const struct probe_record *record);
+
+/* ---- what it means ---- */
+
+/* Exit codes are made of these: add at the end. */
+enum probe_cause {
+	PROBE_ANSWERS,
+	PROBE_NO_NAME,          /* the name does not exist, or has no address */
+	PROBE_NO_RESOLVER,      /* nobody answers for names */
+	PROBE_LOCAL,            /* this host's own fault: no route, no address, its own firewall */
+	PROBE_UNREACHABLE,      /* a router, or nobody on the link, knows the way */
+	PROBE_FILTERED,         /* nothing comes back */
+	PROBE_REFUSED,          /* by the host itself: nobody listens */
+	PROBE_REFUSED_FIREWALL, /* by a firewall, which said so */
+	PROBE_BROKEN_OFF,       /* accepted, then ended */
+	PROBE_SILENT,           /* accepted, and nothing is said that should be */
+	PROBE_WANTS_TLS,        /* plain text to a port of TLS */
+	PROBE_IS_PLAIN,         /* TLS to a port of plain text */
+	PROBE_TLS_REFUSED,      /* no version or cipher in common, or another alert */
+	PROBE_CERTIFICATE,      /* expired, not yet valid, of another name, not trusted */
+	PROBE_SERVICE_FAULT,    /* it answers that it does not work (HTTP 5xx, SMTP 4xx and 5xx) */
+	PROBE_OTHER_SERVICE,    /* something else speaks there */
+	PROBE_UNKNOWN,          /* UDP: silence says nothing */
+	PROBE_CAUSES,
+};
+
+/* "answers", "refused": the stable words of JSON. */
+const char *probe_cause_name(enum probe_cause cause);
+/* 0 for ANSWERS, 10 and more for the others, by cause. */
+int probe_cause_exit(enum probe_cause cause);
+
+enum probe_certificate_fault {
+	PROBE_CERTIFICATE_FINE,
+	PROBE_CERTIFICATE_EXPIRED,
+	PROBE_CERTIFICATE_NOT_YET,
+	PROBE_CERTIFICATE_NAME,
+	PROBE_CERTIFICATE_SELF_SIGNED,
+	PROBE_CERTIFICATE_UNTRUSTED,
+};
+
+/* What is wrong with it, the worst first. @param now  wall time. */
+enum probe_certificate_fault probe_certificate_fault(const struct probe_tls *tls, usec_t now);
+
+/* What the steps mean. @param evidence  the record that tells, NULL = none does. Pure. */
+enum probe_cause probe_judge(const struct probe_order *order, const struct probe_record *records,
+			     size_t count, usec_t now, const struct probe_record **evidence);
+
+/* ---- parts that read foreign bytes, pure ---- */
+
+/* The first line, harmless, cut to fit. @param out  PROBE_TEXT_BYTES. */
+void probe_first_line(char *out, const uint8_t *bytes, size_t length);
+/* Whether bytes begin as a record of TLS does. */
+bool probe_is_tls(const uint8_t *bytes, size_t length);
+/* What a greeting or answer is: outcome (OK or STRANGE), status, text, tls_bytes. */
+void probe_read_answer(struct probe_record *record, enum probe_talk talk, const uint8_t *bytes,
+		       size_t length);
+/* Whether so many bytes are all that has to be waited for. */
+bool probe_is_whole(enum probe_talk talk, const uint8_t *bytes, size_t length);
+/* A question in bytes. @return their number; 0 = nothing is said first. */
+size_t probe_question(uint8_t *out, size_t room, const struct probe_order *order);
+/* What asks for TLS within a protocol, and whether the reply says yes. */
+size_t probe_starttls(uint8_t *out, size_t room, enum probe_talk talk);
+bool probe_starttls_agreed(enum probe_talk talk, const uint8_t *bytes, size_t length);
+/* Whether a list of what the service can (EHLO, CAPABILITY, CAPA, FEAT) names it. */
+bool probe_offers_tls(enum probe_talk talk, const uint8_t *bytes, size_t length);
+/* What asks for that list; 0 = there is none, so one has to try. */
+size_t probe_capabilities(uint8_t *out, size_t room, enum probe_talk talk);
+
+/* ---- carrying an order out: for minato-probe ---- */
+
+/* Called for each step as it is done. @return 0, or negative errno: then it ends. */
+typedef int probe_tell_function(void *data, const struct probe_record *record);
+
+/* A TLS library, prepared before rights are given away; NULL when it cannot be. */
+struct probe_tls_context;
+struct probe_tls_context *probe_tls_prepare(void);
+
+/*
+ * One connection at most that is used, others given up: no login, nothing changed.
+ * @return 0, whatever became of it; negative errno of `tell`, or when nothing could be tried.
+ */
+int probe_run(const struct probe_order *order, struct probe_tls_context *tls,
+	      probe_tell_function *tell, void *data);
+
+/* ---- asking ---- */
+
+enum { PROBE_RECORDS_MAX = PROBE_ADDRESSES_MAX + 4 };
+
+/*
+ * Has minato-probe carry an order out, and collects its records.
+ * @param room  at least PROBE_RECORDS_MAX.
+ * @return 0, whatever became of it; -ENOENT minato-probe is not installed; -EIO, -EBADMSG,
+ * -ETIMEDOUT when it failed or misbehaved; other negative errno.
+ */
+int probe_ask(struct probe_record *records, size_t room, size_t *count,
+	      const struct probe_order *order, struct err *e);
+
+/* ---- this host's own side ---- */
+
+enum probe_neighbour {
+	PROBE_NEIGHBOUR_UNKNOWN,
+	PROBE_NEIGHBOUR_ANSWERS, /* lately */
+	PROBE_NEIGHBOUR_SILENT,  /* to ARP or neighbour discovery */
+};
+
+enum { PROBE_INTERFACE_BYTES = 16 }; /* IFNAMSIZ */
+
+struct probe_local {
+	bool has_route;
+	bool to_itself; /* it is an address of this host */
+	bool link_down;
+	uint32_t interface_index;
+	char interface[PROBE_INTERFACE_BYTES]; /* it leaves through; "" = not known */
+	struct addr source, gateway;           /* ADDR_NONE = none: the target is on the link */
+	enum probe_neighbour next_hop;         /* the gateway, or the target on the link */
+};
+
+/* The way to an address, by the routes of this network namespace. @return 0, also without a way;
+ * negative errno of netlink. */
+int probe_local(struct probe_local *out, const struct addr *to, struct err *e);

@@ -1,0 +1,86 @@
+/* What crosses between minato and minato-probe: believed only when every field is within its range.
+ */
+#include <string.h>
+
+#include "probe/probe.h"
+
+static bool ends(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+/* Printable ASCII alone: what a terminal shows as it is. */
+static bool harmless(const char *text, size_t room)
+{
+	if (!ends(text, room)) {
+		return false;
+	}
+	for (; *text != '\0'; text++) {
+		if (*text < ' ' || *text > '~') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_address(const struct addr *address, bool may_be_none)
+{
+	return address->family == ADDR_IPV4 || address->family == ADDR_IPV6 ||
+	       (may_be_none && address->family == ADDR_NONE);
+}
+
+bool probe_order_valid(const struct probe_order *order)
+{
+	if (order->talk >= PROBE_TALKS || order->tls > PROBE_TLS_ASKED || order->udp > 1 ||
+	    order->address_count == 0 || order->address_count > PROBE_ADDRESSES_MAX ||
+	    order->port == 0 || order->connect_time <= 0 || order->answer_time <= 0 ||
+	    !harmless(order->host, sizeof(order->host)) ||
+	    !harmless(order->path, sizeof(order->path))) {
+		return false;
+	}
+	for (uint32_t i = 0; i < order->address_count; i++) {
+		if (!is_address(&order->addresses[i], false)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool tls_valid(const struct probe_tls *tls)
+{
+	return harmless(tls->version, sizeof(tls->version)) &&
+	       harmless(tls->cipher, sizeof(tls->cipher)) &&
+	       harmless(tls->alpn, sizeof(tls->alpn)) &&
+	       harmless(tls->subject, sizeof(tls->subject)) &&
+	       harmless(tls->issuer, sizeof(tls->issuer)) &&
+	       harmless(tls->detail, sizeof(tls->detail)) && tls->name_matches <= 1 &&
+	       tls->self_signed <= 1 && tls->weak_signature <= 1 && tls->tells <= 1;
+}
+
+bool probe_record_valid(const struct probe_record *record)
+{
+	return record->step < PROBE_STEPS && record->outcome < PROBE_OUTCOMES &&
+	       record->icmp.given <= 1 && is_address(&record->icmp.from, true) &&
+	       is_address(&record->to, true) && is_address(&record->local, true) &&
+	       record->tls_bytes <= 1 && record->offered <= 1 && record->begun >= 0 &&
+	       record->took >= 0 && harmless(record->text, sizeof(record->text)) &&
+	       tls_valid(&record->tls);
+}
+
+void probe_order_addresses(struct probe_order *order, const struct addr *addresses, size_t count)
+{
+	size_t next[2] = { 0, 0 }; /* of the first one's family, of the other */
+	unsigned turn = 0;
+	order->address_count = 0;
+	while (order->address_count < PROBE_ADDRESSES_MAX && (next[0] < count || next[1] < count)) {
+		size_t *at = &next[turn];
+		while (*at < count &&
+		       (addresses[*at].family == addresses[0].family) != (turn == 0)) {
+			(*at)++;
+		}
+		if (*at < count) {
+			order->addresses[order->address_count++] = addresses[(*at)++];
+		}
+		turn ^= 1;
+	}
+}

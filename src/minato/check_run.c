@@ -1,0 +1,151 @@
+/* One target: its name, the order for minato-probe, what this host knows itself. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/io/clock.h"
+#include "check.h"
+#include "words.h"
+
+static const usec_t NAME_TIME = 5 * USEC_PER_SEC;
+
+/* ---- the name ---- */
+
+/* Ports of this host: where something listens, else loopback. */
+static void find_own_address(struct check *check, const struct inventory *inventory)
+{
+	const char *loopback = "127.0.0.1";
+	const enum protocol protocol = check->target.service->protocol;
+	struct addr *address = &check->target.address;
+	for (size_t i = 0; inventory != NULL && i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		if (l->port != check->target.port || protocol_registry(l->protocol) != protocol ||
+		    (l->netns < inventory->netns.count &&
+		     inventory->netns.items[l->netns].kind != NETNS_HOST)) {
+			continue;
+		}
+		const struct addr bound = addr_unmap(&l->address);
+		if (!addr_is_any(&bound)) {
+			*address = bound;
+			return;
+		}
+		loopback = l->address.family == ADDR_IPV6 && l->v6_only ? "::1" : "127.0.0.1";
+	}
+	(void)addr_parse(address, loopback); /* valid as they stand here */
+}
+
+/* @return whether there is something to connect to. */
+static bool find_addresses(struct check *check, const struct inventory *inventory, struct err *e)
+{
+	struct probe_target *target = &check->target;
+	if (target->host[0] == '\0') {
+		find_own_address(check, inventory);
+		target->literal = true;
+		(void)addr_format(&target->address, check->order.host);
+	}
+	if (target->literal) {
+		probe_order_addresses(&check->order, &target->address, 1);
+		return true;
+	}
+	const char *const names[] = { target->host };
+	const usec_t begin = clock_monotonic();
+	int r = resolve_names(&check->names, names, 1, NAME_TIME, e);
+	check->resolved = clock_monotonic() - begin;
+	if (r < 0) {
+		return false;
+	}
+	if (check->names.outcome == RESOLVE_FOUND) {
+		probe_order_addresses(&check->order, check->names.addresses, check->names.count);
+		return true;
+	}
+	check->cause = check->names.outcome == RESOLVE_NO_REPLY ? PROBE_NO_RESOLVER : PROBE_NO_NAME;
+	return false;
+}
+
+/* ---- what this host knows ---- */
+
+/* The address that tells most: the one that was connected to, else the first that was tried. */
+static const struct addr *address_asked(const struct check *check)
+{
+	return check->evidence != NULL && check->evidence->to.family != ADDR_NONE
+		       ? &check->evidence->to
+	       : check->count > 0 ? &check->records[0].to
+				  : &check->order.addresses[0];
+}
+
+static void take_program(struct check *check, const struct inventory *inventory,
+			 const struct listener *l)
+{
+	if (l->owner_count > 0) {
+		const struct process *process =
+			&inventory->processes
+				 .items[inventory->owners.items[l->first_owner].process];
+		(void)str_copy(check->program, sizeof(check->program), process->name);
+	}
+}
+
+static void look_inside(struct check *check, const struct inventory *inventory)
+{
+	const struct addr to = *address_asked(check);
+	const enum protocol protocol = check->target.service->protocol;
+	check->inside = CHECK_INSIDE_NOBODY;
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		const struct addr bound = addr_unmap(&l->address);
+		if (l->port != check->target.port || protocol_registry(l->protocol) != protocol ||
+		    (l->netns < inventory->netns.count &&
+		     inventory->netns.items[l->netns].kind != NETNS_HOST)) {
+			continue;
+		}
+		const bool family =
+			l->address.family == to.family || (to.family == ADDR_IPV4 && !l->v6_only);
+		if (!(addr_is_any(&bound) ? family : addr_compare(&bound, &to) == 0)) {
+			check->inside = check->inside == CHECK_INSIDE_NOBODY
+						? CHECK_INSIDE_ELSEWHERE
+						: check->inside;
+			continue;
+		}
+		take_program(check, inventory, l);
+		check->inside = l->backlog > 0 && l->queue > l->backlog ? CHECK_INSIDE_FULL
+									: CHECK_INSIDE_LISTENS;
+		return;
+	}
+}
+
+int check_run(struct check *out, const struct context *context, const struct probe_target *target,
+	      const struct check_limits *limits, const struct inventory *inventory)
+{
+	struct err e = ERR_INIT;
+	*out = (struct check){ .target = *target, .began = clock_now() };
+	out->order = (struct probe_order){
+		.talk = target->service->talk,
+		.tls = target->service->tls,
+		.udp = target->service->protocol == PROTOCOL_UDP,
+		.port = target->port,
+		.connect_time = limits->connect_time,
+		/* Who only listens does not wait as long as who was asked something. */
+		.answer_time = target->service->talk == PROBE_TALK_NONE &&
+					       target->service->tls == PROBE_TLS_NONE
+				       ? USEC_PER_SEC
+				       : limits->answer_time,
+	};
+	(void)str_copy(out->order.host, sizeof(out->order.host), target->host);
+	(void)str_copy(out->order.path, sizeof(out->order.path), target->path);
+	if (find_addresses(out, inventory, &e)) {
+		if (probe_ask(out->records, PROBE_RECORDS_MAX, &out->count, &out->order, &e) == 0) {
+			out->cause = probe_judge(&out->order, out->records, out->count, clock_now(),
+						 &out->evidence);
+			/* Without it the verdict stands, and says less. */
+			(void)probe_local(&out->local, address_asked(out), NULL);
+			out->own = out->local.to_itself;
+		}
+	}
+	if (e.code < 0) {
+		complain(context, err_text(&e), NULL);
+		return EXIT_ERROR;
+	}
+	if (out->own && inventory != NULL) {
+		look_inside(out, inventory);
+	}
+	out->took = clock_now() - out->began;
+	return EXIT_IN_ORDER;
+}

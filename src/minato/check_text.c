@@ -1,0 +1,392 @@
+/* What minato check found out, in words. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "words.h"
+
+enum { SENTENCE_BYTES = 512, WARN_DAYS = 21 };
+
+void check_add_target(struct str *out, const struct probe_target *target)
+{
+	if (target->host[0] == '\0') {
+		str_printf(out, "%u/%s", target->port, protocol_name(target->service->protocol));
+		return;
+	}
+	const bool six = strchr(target->host, ':') != NULL;
+	str_printf(out, "%s://%s%s%s:%u%s", target->service->name, six ? "[" : "", target->host,
+		   six ? "]" : "", target->port,
+		   strcmp(target->path, "/") == 0 ? "" : target->path);
+}
+
+/* ---- the steps ---- */
+
+static void add_time(struct str *out, usec_t took)
+{
+	str_printf(out, took < 10000 ? "  %.1f ms\n" : "  %.0f ms\n", (double)took / 1000.0);
+}
+
+static void add_label(struct str *out, const char *label)
+{
+	char cell[64];
+	(void)snprintf(cell, sizeof(cell), "%s", label);
+	str_printf(out, "  %s%*s", cell, (int)(10 > text_width(cell) ? 10 - text_width(cell) : 1),
+		   "");
+}
+
+static void add_names(struct str *out, const struct check *check)
+{
+	char address[ADDR_TEXT_BYTES];
+	if (check->resolved == 0) {
+		return;
+	}
+	add_label(out, _("name"));
+	text_escape(out, check->target.host);
+	if (check->names.outcome != RESOLVE_FOUND) {
+		str_add(out, check->names.outcome == RESOLVE_NO_NAME ? _(": there is no such name")
+			     : check->names.outcome == RESOLVE_NO_ADDRESS
+				     ? _(": the name has no address")
+			     : check->names.outcome == RESOLVE_TOO_MANY
+				     ? _(": the name has more addresses than can be")
+				     : _(": nobody answers for names"));
+	}
+	for (unsigned i = 0; i < check->names.count && i < 4; i++) {
+		str_printf(out, "%s%s", i == 0 ? " -> " : ", ",
+			   addr_format(&check->names.addresses[i], address));
+	}
+	if (check->names.count > 4) {
+		str_printf(out, _(", %u more"), check->names.count - 4U);
+	}
+	add_time(out, check->resolved);
+}
+
+static void add_icmp(struct str *out, const struct probe_record *r)
+{
+	char from[ADDR_TEXT_BYTES];
+	str_printf(out, _("ICMP%s type %u code %u from %s"), r->to.family == ADDR_IPV6 ? "v6" : "",
+		   r->icmp.type, r->icmp.code,
+		   r->icmp.from.family == ADDR_NONE ? "?" : addr_format(&r->icmp.from, from));
+}
+
+/* What became of a step that went wrong. */
+static void add_failure(struct str *out, const struct probe_record *r)
+{
+	switch (r->outcome) {
+	case PROBE_TIMED_OUT:
+		str_add(out, _("no reply"));
+		break;
+	case PROBE_ENDED:
+		str_add(out, _("the other side ended the connection"));
+		break;
+	case PROBE_LEFT:
+		str_add(out, _("left: another address was quicker"));
+		break;
+	default:
+		if (r->icmp.given != 0) {
+			add_icmp(out, r);
+		} else if (r->error == ECONNREFUSED) {
+			str_add(out, _("refused (TCP reset)"));
+		} else if (r->tls.detail[0] != '\0') {
+			text_escape(out, r->tls.detail);
+		} else {
+			str_add(out, strerror(r->error));
+		}
+		break;
+	}
+}
+
+static void add_connect(struct str *out, const struct check *check, const struct probe_record *r)
+{
+	char endpoint[ENDPOINT_TEXT_BYTES];
+	const bool udp = check->order.udp != 0;
+	if (udp && r->outcome == PROBE_OK) {
+		return; /* of UDP it says nothing */
+	}
+	add_label(out, _("connect"));
+	str_add(out, endpoint_format(&r->to, check->target.port, endpoint));
+	if (r->outcome == PROBE_OK) {
+		str_printf(out, _(" from %s"), endpoint_format(&r->local, r->local_port, endpoint));
+	} else {
+		str_add(out, "  ");
+		add_failure(out, r);
+	}
+	add_time(out, r->took);
+}
+
+static void add_certificate(struct str *out, const struct check *check, const struct probe_tls *tls)
+{
+	const usec_t left = tls->not_after - check->began;
+	if (tls->not_after == 0) {
+		return;
+	}
+	add_label(out, "");
+	str_add(out, _("certificate of "));
+	text_escape(out, tls->subject);
+	str_add(out, _(", by "));
+	text_escape(out, tls->issuer);
+	if (left >= 0) {
+		str_printf(out, _(", %lld days left"), (long long)(left / USEC_PER_DAY));
+	} else {
+		str_printf(out, _(", expired %lld days ago"), (long long)(-left / USEC_PER_DAY));
+	}
+	str_printf(out, _(", %u bit"), tls->key_bits);
+	str_add_char(out, '\n');
+}
+
+static void add_tls(struct str *out, const struct check *check, const struct probe_record *r)
+{
+	add_label(out, "TLS");
+	if (r->outcome == PROBE_OK) {
+		str_printf(out, "%s, %s%s%s", r->tls.version, r->tls.cipher,
+			   r->tls.alpn[0] == '\0' ? "" : ", ", r->tls.alpn);
+	} else if (r->outcome == PROBE_STRANGE) {
+		str_add(out, _("plain text came instead: "));
+		text_escape(out, r->text);
+	} else {
+		add_failure(out, r);
+	}
+	add_time(out, r->took);
+	if (r->outcome == PROBE_OK) {
+		add_certificate(out, check, &r->tls);
+	}
+}
+
+static void add_answer(struct str *out, const struct check *check, const struct probe_record *r)
+{
+	add_label(out, _("answer"));
+	if (r->outcome == PROBE_TIMED_OUT && check->order.talk == PROBE_TALK_NONE &&
+	    check->order.udp == 0) {
+		str_add(out, _("none, but it was not asked anything: name the service, as in "
+			       "http://"));
+	} else if (r->outcome != PROBE_OK && r->outcome != PROBE_STRANGE) {
+		add_failure(out, r);
+	} else if (r->tls_bytes != 0) {
+		str_add(out, _("bytes of TLS"));
+	} else {
+		text_escape(out, r->text);
+	}
+	add_time(out, r->took);
+}
+
+static void add_steps(struct str *out, const struct check *check)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct probe_record *r = &check->records[i];
+		if (r->step == PROBE_STEP_CONNECT) {
+			add_connect(out, check, r);
+		} else if (r->step == PROBE_STEP_TLS) {
+			add_tls(out, check, r);
+		} else {
+			add_answer(out, check, r);
+		}
+	}
+}
+
+/* ---- the cause ---- */
+
+static const char *certificate_words(const struct check *check)
+{
+	static const char *const words[] = {
+		[PROBE_CERTIFICATE_FINE] = N_("answers"),
+		[PROBE_CERTIFICATE_EXPIRED] = N_("answers, but its certificate has expired"),
+		[PROBE_CERTIFICATE_NOT_YET] = N_("answers, but its certificate is not valid yet"),
+		[PROBE_CERTIFICATE_NAME] = N_("answers, but its certificate is for another name"),
+		[PROBE_CERTIFICATE_SELF_SIGNED] =
+			N_("answers, but nobody vouches for its certificate: it is self-signed"),
+		[PROBE_CERTIFICATE_UNTRUSTED] = N_("answers, but its certificate is not trusted "
+						   "here: its issuer is not known, or the chain "
+						   "has a gap"),
+	};
+	return _(words[probe_certificate_fault(&check->evidence->tls, check->began)]);
+}
+
+/* Nothing was sent: why. */
+static const char *local_words(const struct check *check)
+{
+	const int error = check->evidence == NULL ? 0 : check->evidence->error;
+	switch (error) {
+	case ENETUNREACH:
+		return _("this host has no route there");
+	case EADDRNOTAVAIL:
+		return _("this host has no address or no free port to send from");
+	case EPERM:
+	case EACCES:
+		return _("this host's own rules do not let it out (output chain, or outbound:)");
+	default:
+		return _("it fails on this host itself");
+	}
+}
+
+static const char *refused_words(const struct check *check)
+{
+	if (check->inside == CHECK_INSIDE_NOBODY) {
+		return _("does not answer: nothing listens there on this host");
+	}
+	if (check->inside == CHECK_INSIDE_ELSEWHERE) {
+		return _("does not answer: something listens there, but on another address");
+	}
+	if (check->inside == CHECK_INSIDE_LISTENS) {
+		return _("does not answer: a rule of this host refuses it, for something listens");
+	}
+	return _("does not answer: refused by the host itself, so nothing listens there (or its "
+		 "firewall resets)");
+}
+
+static const char *filtered_words(const struct check *check)
+{
+	if (check->inside == CHECK_INSIDE_FULL) {
+		return _("does not answer: the program takes no connections, its queue is full");
+	}
+	if (check->inside == CHECK_INSIDE_LISTENS) {
+		return _("does not answer: a rule of this host drops it, for something listens");
+	}
+	return _("does not answer: nothing comes back, so a firewall drops it or the host is off");
+}
+
+static const char *cause_words(const struct check *check)
+{
+	static const char *const words[PROBE_CAUSES] = {
+		[PROBE_ANSWERS] = N_("answers"),
+		[PROBE_NO_NAME] = N_("does not answer: there is no address of that name"),
+		[PROBE_NO_RESOLVER] = N_("does not answer: nobody answers for names"),
+		[PROBE_UNREACHABLE] = N_("does not answer: no way leads to the host"),
+		[PROBE_REFUSED_FIREWALL] =
+			N_("does not answer: a firewall refuses it, and says so"),
+		[PROBE_BROKEN_OFF] = N_("lets connect, then breaks off"),
+		[PROBE_SILENT] = N_("lets connect, and then says nothing"),
+		[PROBE_WANTS_TLS] = N_("answers, but wants TLS: ask with https:// or tls://"),
+		[PROBE_IS_PLAIN] = N_("answers, but in plain text: there is no TLS"),
+		[PROBE_TLS_REFUSED] = N_("answers, but TLS does not come about"),
+		[PROBE_SERVICE_FAULT] = N_("answers that it does not work"),
+		[PROBE_OTHER_SERVICE] = N_("answers, but as another service"),
+		[PROBE_UNKNOWN] =
+			N_("unknown: no reply, as of a UDP port that is open or filtered"),
+	};
+	switch (check->cause) {
+	case PROBE_CERTIFICATE:
+		return certificate_words(check);
+	case PROBE_LOCAL:
+		return local_words(check);
+	case PROBE_REFUSED:
+		return refused_words(check);
+	case PROBE_FILTERED:
+		return filtered_words(check);
+	default:
+		return _(words[check->cause]);
+	}
+}
+
+void check_add_cause(struct str *out, const struct check *check, const struct context *context)
+{
+	const enum ink ink = check->cause == PROBE_ANSWERS ? INK_GOOD : INK_BAD;
+	str_printf(out, "%s%s%s", style_ink(&context->out_style, ink), cause_words(check),
+		   style_ink(&context->out_style, INK_PLAIN));
+}
+
+/* ---- this side first ---- */
+
+static bool is_far(const struct check *check)
+{
+	return check->cause == PROBE_FILTERED || check->cause == PROBE_UNREACHABLE ||
+	       check->cause == PROBE_LOCAL;
+}
+
+/* "Check your own connection first": what the kernel knows of the way. */
+static void add_local(struct str *out, const struct check *check)
+{
+	char address[ADDR_TEXT_BYTES];
+	const struct probe_local *local = &check->local;
+	const bool gateway = local->gateway.family != ADDR_NONE;
+	if (!is_far(check) || check->own) {
+		return;
+	}
+	add_label(out, _("this side"));
+	if (!local->has_route) {
+		str_add(out, _("no route leads there: see ip route, and the cable or Wi-Fi\n"));
+	} else if (local->link_down) {
+		str_printf(out, _("%s has no link: see the cable or Wi-Fi\n"), local->interface);
+	} else if (local->next_hop == PROBE_NEIGHBOUR_SILENT && gateway) {
+		str_printf(out,
+			   _("the router %s does not answer on %s: the fault is on this side\n"),
+			   addr_format(&local->gateway, address), local->interface);
+	} else if (local->next_hop == PROBE_NEIGHBOUR_SILENT) {
+		str_printf(out, _("nobody answers for that address on the link (%s)\n"),
+			   local->interface);
+	} else if (gateway) {
+		str_printf(out, _("in order as far as the router %s (%s)\n"),
+			   addr_format(&local->gateway, address), local->interface);
+	} else {
+		str_printf(out, _("the target is on the same link (%s)\n"), local->interface);
+	}
+}
+
+static void add_inside(struct str *out, const struct check *check)
+{
+	static const char *const words[] = {
+		[CHECK_INSIDE_NOBODY] = N_("nothing listens on that port"),
+		[CHECK_INSIDE_ELSEWHERE] = N_("something listens, but on another address"),
+		[CHECK_INSIDE_LISTENS] = N_("something listens"),
+		[CHECK_INSIDE_FULL] = N_("something listens, and its queue of connections is full"),
+	};
+	if (check->inside == CHECK_INSIDE_UNKNOWN) {
+		return;
+	}
+	add_label(out, _("inside"));
+	str_add(out, _(words[check->inside]));
+	if (check->program[0] != '\0') {
+		str_add(out, ": ");
+		text_escape(out, check->program);
+	}
+	str_add_char(out, '\n');
+}
+
+/* An own port was asked from here, which says little of who else may. */
+static void add_outside(struct str *out, const struct check *check)
+{
+	if (!check->own) {
+		return;
+	}
+	add_label(out, _("outside"));
+	str_printf(out, _("not known from here; minato explain %u says who is let in\n"),
+		   check->target.port);
+}
+
+static const char *next_step(const struct check *check)
+{
+	switch (check->cause) {
+	case PROBE_REFUSED:
+	case PROBE_FILTERED:
+		return check->own
+			       ? _("minato ports; systemctl status of its unit")
+			       : _("on that host: minato ports, minato explain PORT --from HERE");
+	case PROBE_REFUSED_FIREWALL:
+		return _("on that host, or the firewall that answered: minato explain PORT --from "
+			 "HERE");
+	case PROBE_CERTIFICATE:
+		return _("renew or replace the certificate, then reload the service");
+	case PROBE_NO_RESOLVER:
+		return _("see /etc/resolv.conf, and ask the resolver: minato check dns://ADDRESS");
+	case PROBE_LOCAL:
+		return _("ip route; ip addr");
+	default:
+		return NULL;
+	}
+}
+
+void check_add(struct str *out, const struct check *check, const struct context *context)
+{
+	check_add_target(out, &check->target);
+	str_add(out, "  ");
+	check_add_cause(out, check, context);
+	str_add_char(out, '\n');
+	add_names(out, check);
+	add_steps(out, check);
+	add_local(out, check);
+	add_inside(out, check);
+	add_outside(out, check);
+	const char *next = next_step(check);
+	if (next != NULL) {
+		str_printf(out, "  -> %s\n", next);
+	}
+}

@@ -1,0 +1,55 @@
+/*
+ * minato-probe: carries one order out, without any right. Descriptor 3 is a socket that keeps the
+ * borders of messages: the order comes in, a record for each step goes out.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "probe/probe.h"
+#include "sandbox/sandbox.h"
+
+enum { CHANNEL = 3 };
+
+static int give_rights_away(void)
+{
+	/* What is trusted, looked up when a certificate comes. */
+	static const char *const readable[] = {
+		"/etc/ssl",
+		"/usr/lib/ssl",
+		"/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates",
+		"/etc/pki",
+		NULL,
+	};
+	int r = sandbox_nobody(NULL);
+	if (r == 0) {
+		r = sandbox_only_read(readable, NULL);
+		r = r == -EOPNOTSUPP ? 0 : r;
+	}
+	return r == 0 ? sandbox_syscalls(SANDBOX_PROBER, NULL) : r;
+}
+
+static int tell(void *data, const struct probe_record *record)
+{
+	(void)data;
+	return send(CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) == (ssize_t)sizeof(*record)
+		       ? 0
+		       : -EPIPE;
+}
+
+int main(void)
+{
+	struct probe_order order;
+	struct probe_tls_context *tls = probe_tls_prepare();
+	if (give_rights_away() < 0) {
+		return EXIT_FAILURE;
+	}
+	const ssize_t length = recv(CHANNEL, &order, sizeof(order), 0);
+	if (length != (ssize_t)sizeof(order) || !probe_order_valid(&order)) {
+		return EXIT_FAILURE;
+	}
+	return probe_run(&order, tls, tell, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
