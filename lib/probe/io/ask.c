@@ -146,5 +146,7 @@ int probe_ask(struct probe_record *records, size_t room, size_t *count,
 		(void)kill(child, SIGKILL);
 	}
 	(void)waitpid(child, &status, 0); /* ours, and it ends: cannot fail */
-	return r < 0 ? err_system(e, r, "minato-probe failed") : judge_end(status, e);
+	/* Whoever ended by itself beforehand could not be spoken to: the end tells why. */
+	const bool failed = WIFEXITED(status) && WEXITSTATUS(status) != EXIT_SUCCESS;
+	return r < 0 && !failed ? err_system(e, r, "minato-probe failed") : judge_end(status, e);
 }
