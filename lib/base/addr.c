@@ -148,6 +148,16 @@ struct addr addr_unmap(const struct addr *address)
 	return *address;
 }
 
+struct prefix prefix_unmap(const struct prefix *prefix)
+{
+	enum { MAPPED_BITS = 96 };
+	const struct addr plain = addr_unmap(&prefix->address);
+	if (plain.family == prefix->address.family || prefix->bits < MAPPED_BITS) {
+		return *prefix;
+	}
+	return (struct prefix){ plain, (uint8_t)(prefix->bits - MAPPED_BITS) };
+}
+
 /* What an address is for; the first match counts. */
 static const struct {
 	struct prefix prefix;

@@ -208,6 +208,12 @@ int defend_decide(struct defend_ban *out, const struct defend_question *question
 int defend_spared(const struct prefix *prefix, const struct policy *policy,
 		  const struct defend_facts *facts);
 
+/* Why a ban that stands may not stand any more, when another policy holds or other facts are known;
+ * without knowing them it stands. @return 0; enum defend_why: OFF, RECORDED, CLIENT = a from: names
+ * it by now, or whose it is. */
+int defend_ends(const struct defend_ban *ban, const struct policy *policy,
+		const struct defend_facts *facts);
+
 /* The action of the policy for an incident, by its kind; that of trap for NULL.
  * @return enum policy_action. */
 int defend_action(const struct policy *policy, const struct incident *incident);
@@ -275,19 +281,21 @@ int defend_file_write(const struct defend_file *file, const struct defend_table 
 
 /* Adds own addresses and gateways of every table of routes, over rtnetlink. @return 0; -errno. */
 int defend_network_read(struct defend_facts *facts, usec_t now, struct err *e);
-/* Adds the name servers of a resolv.conf. A file that is missing names none. @return 0; -errno. */
-int defend_resolvers_read(struct defend_facts *facts, const char *path, usec_t now, struct err *e);
+/* Adds the name servers of resolv.conf, and those behind a stub of this host as its manager writes
+ * them down. A file that is missing names none. @param root  "" usually. @return 0; -errno. */
+int defend_resolvers_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e);
 
 enum defend_logins {
 	DEFEND_LOGINS_KNOWN = 1,
-	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp is there to say */
+	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp is there to say, or not all addresses */
 };
 
 /* Adds the addresses from which somebody is logged in, as logind and utmp tell.
  * @param root  "" usually; tests give another one. @return enum defend_logins; -errno. */
 int defend_logins_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e);
 
-/* Reads a session's file of logind. Pure. */
+/* Reads a session's file of logind. Pure. @return enum defend_logins: UNKNOWN for one from
+ * elsewhere that tells no address (sshd with UseDNS tells a name); -ENOSPC; -ENOMEM. */
 int defend_session_parse(struct defend_facts *facts, const char *text, usec_t now);
 /* Reads a resolv.conf(5). Pure. */
 int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t now);

@@ -88,7 +88,9 @@ static void copy(char *to, size_t room, const json_t *object, const char *key)
 static int read_prefix(struct prefix *out, const json_t *object)
 {
 	const char *text = json_string_value(json_object_get(object, "prefix"));
-	return text == NULL ? -EINVAL : prefix_parse(out, text);
+	const int r = text == NULL ? -EINVAL : prefix_parse(out, text);
+	*out = r == 0 ? prefix_unmap(out) : *out;
+	return r;
 }
 
 /* Times since the boot in which they were written become those since this one. */

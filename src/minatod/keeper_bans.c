@@ -130,11 +130,17 @@ void keeper_bans_expire(struct keeper *keeper, usec_t now)
 /* Why a ban that stands may not stand any more; NULL = it may. */
 static const char *why_not(const struct keeper_defence *defence, const struct defend_ban *ban)
 {
-	if (!ban->by_hand && defence->policy.defend.mode != POLICY_DEFEND_ENFORCE) {
+	switch (defend_ends(ban, &defence->policy, &defence->facts)) {
+	case 0:
+		return NULL;
+	case DEFEND_WHY_OFF:
+	case DEFEND_WHY_RECORDED:
 		return "the policy does not want it any more";
+	case DEFEND_WHY_CLIENT:
+		return "a from: of the policy names it by now";
+	default:
+		return defend_why_text(defend_ends(ban, &defence->policy, &defence->facts));
 	}
-	const int why = defend_spared(&ban->prefix, &defence->policy, &defence->facts);
-	return why == 0 || why == DEFEND_WHY_BLIND ? NULL : defend_why_text(why);
 }
 
 void keeper_bans_review(struct keeper *keeper)

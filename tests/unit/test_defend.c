@@ -196,6 +196,11 @@ static void each_case_has_its_answer(void **state)
 		{ "scan", "255.255.255.255", DEFEND_WHY_NOBODY, 0, NULL },
 		{ "scan", "ff02::1", DEFEND_WHY_NOBODY, 0, NULL },
 		{ "scan", "::1", DEFEND_WHY_NOBODY, 0, NULL },
+		/* IPv4 in the clothes of IPv6: the kernel has one table for both. */
+		{ "scan", "::ffff:192.0.2.1", DEFEND_WHY_NOBODY, 0, "192.0.2.1" },
+		{ "scan", "::ffff:203.0.113.9", DEFEND_WHY_NOBODY, 0, "203.0.113.9" },
+		{ "scan", "::ffff:0:0/96", DEFEND_WHY_NOBODY, 0, NULL },
+		{ "scan", "::/80", DEFEND_WHY_NOBODY, 0, NULL },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct host host;
@@ -346,6 +351,59 @@ static void of_many_sources_the_named_ones_are_decided_about(void **state)
 	assert_int_equal(targets[0].bits, 32);
 	assert_int_equal(targets[1].bits, 128);
 	host_deinit(&host);
+}
+
+/* ---- what stands already ---- */
+
+static void a_ban_ends_when_it_may_not_stand_any_more(void **state)
+{
+	(void)state;
+	static const char rest[] = "minato: 1\n"
+				   "defend: {mode: enforce, actions: {scan: hide}}\n";
+	static const struct {
+		const char *policy, *prefix, *shape;
+		unsigned verdict;
+		bool by_hand, blind;
+		int why;
+	} cases[] = {
+		{ declared, "203.0.113.9", "scan", DEFEND_BAN, false, false, 0 },
+		{ declared, "203.0.113.9", "trap", DEFEND_BAN, false, false, 0 },
+		{ declared, "203.0.113.9", "", DEFEND_BAN, true, false, 0 },
+		/* The policy names him by now. */
+		{ declared, "198.51.100.9", "scan", DEFEND_BAN, false, false, DEFEND_WHY_CLIENT },
+		{ declared, "198.51.0.0/16", "scan", DEFEND_SLOW, false, false, DEFEND_WHY_CLIENT },
+		{ declared, "198.51.100.9", "scan", DEFEND_HIDE, false, false, 0 },
+		{ declared, "198.51.100.9", "", DEFEND_BAN, true, false, 0 },
+		/* It wants nothing done any more, or not about that. */
+		{ "minato: 1\n", "203.0.113.9", "scan", DEFEND_BAN, false, false, DEFEND_WHY_OFF },
+		{ "minato: 1\ndefend: {mode: observe, actions: {scan: hide}}\n", "203.0.113.9",
+		  "scan", DEFEND_HIDE, false, false, DEFEND_WHY_OFF },
+		{ "minato: 1\n", "203.0.113.9", "", DEFEND_BAN, true, false, 0 },
+		{ declared, "203.0.113.9", "flood", DEFEND_HIDE, false, false,
+		  DEFEND_WHY_RECORDED },
+		{ rest, "203.0.113.9", "trap", DEFEND_BAN, false, false, DEFEND_WHY_RECORDED },
+		/* He turns out to be one of the own people. */
+		{ declared, "192.0.2.1", "scan", DEFEND_HIDE, false, false, DEFEND_WHY_GATEWAY },
+		{ declared, "192.0.2.1", "", DEFEND_HIDE, true, false, DEFEND_WHY_GATEWAY },
+		{ declared, "203.0.113.5", "", DEFEND_BAN, true, false, DEFEND_WHY_NEVER },
+		{ declared, "203.0.113.9", "scan", DEFEND_BAN, false, true, 0 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host host;
+		host_init_with(&host, cases[i].policy);
+		host.facts.complete = !cases[i].blind;
+		struct defend_ban ban = { .prefix = network(cases[i].prefix),
+					  .verdict = (uint8_t)cases[i].verdict,
+					  .by_hand = cases[i].by_hand,
+					  .times = 1 };
+		(void)str_copy(ban.shape, sizeof(ban.shape), cases[i].shape);
+		const int why = defend_ends(&ban, &host.policy, &host.facts);
+		if (why != cases[i].why) {
+			fail_msg("case %zu (%s): %d %s", i, cases[i].prefix, why,
+				 defend_why_text(why));
+		}
+		host_deinit(&host);
+	}
 }
 
 /* ---- time ---- */
@@ -652,6 +710,67 @@ static void name_servers_are_read_as_the_resolver_reads_them(void **state)
 	defend_facts_deinit(&facts);
 }
 
+/* A file below the directory, with the folders that lead to it. */
+static void put_file(const char *root, const char *path, const char *text)
+{
+	char whole[512];
+	(void)snprintf(whole, sizeof(whole), "%s%s", root, path);
+	for (char *at = whole + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
+		*at = '\0';
+		assert_true(mkdir(whole, 0755) == 0 || errno == EEXIST);
+		*at = '/';
+	}
+	FILE *file = fopen(whole, "we");
+	assert_non_null(file);
+	(void)fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Where resolv.conf names a stub on this host, those who really answer stand in another file. */
+static void name_servers_behind_a_stub_are_known(void **state)
+{
+	const struct temporary *temporary = *state;
+	struct defend_facts facts = { 0 };
+	const struct prefix servers[] = { network("192.0.2.53"), network("192.0.2.54"),
+					  network("192.0.2.55"), network("127.0.0.53") };
+	assert_int_equal(defend_resolvers_read(&facts, temporary->path, BOOT, NULL), 0);
+	assert_int_equal(facts.list.count, 0);
+	put_file(temporary->path, "/etc/resolv.conf", "nameserver 127.0.0.53\n");
+	put_file(temporary->path, "/run/systemd/resolve/resolv.conf", "nameserver 192.0.2.53\n");
+	put_file(temporary->path, "/run/NetworkManager/no-stub-resolv.conf",
+		 "nameserver 192.0.2.54\n");
+	put_file(temporary->path, "/run/dnsmasq/resolv.conf", "nameserver 192.0.2.55\n");
+	assert_int_equal(defend_resolvers_read(&facts, temporary->path, BOOT, NULL), 0);
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		assert_true(defend_facts_have(&facts, &servers[i], DEFEND_DNS, 0));
+	}
+	defend_facts_deinit(&facts);
+}
+
+/* sshd with UseDNS tells logind a name: then whoever is connected to a login port is spared. */
+static void a_login_whose_address_is_not_told_is_not_overlooked(void **state)
+{
+	const struct temporary *temporary = *state;
+	static const struct {
+		const char *session;
+		int known;
+		size_t count;
+	} cases[] = {
+		{ "UID=0\nREMOTE=0\nTTY=tty1\n", DEFEND_LOGINS_KNOWN, 0 },
+		{ "REMOTE=1\nREMOTE_HOST=203.0.113.7\n", DEFEND_LOGINS_KNOWN, 1 },
+		{ "REMOTE=1\nREMOTE_HOST=laptop.example.net\n", DEFEND_LOGINS_UNKNOWN, 0 },
+		{ "REMOTE=1\nSERVICE=sshd\n", DEFEND_LOGINS_UNKNOWN, 0 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct defend_facts facts = { 0 };
+		put_file(temporary->path, "/run/systemd/sessions/5", cases[i].session);
+		assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
+				 cases[i].known);
+		assert_int_equal(facts.list.count, cases[i].count);
+		defend_facts_deinit(&facts);
+	}
+}
+
 static void logins_are_read_from_logind_and_utmp(void **state)
 {
 	const struct temporary *temporary = *state;
@@ -875,7 +994,7 @@ static void own_addresses_are_read_from_the_kernel(void **state)
 		fail_msg("%s", err_text(&e));
 	}
 	assert_true(defend_facts_have(&facts, &loopback, DEFEND_OWN, 0));
-	assert_int_equal(defend_resolvers_read(&facts, "/nonexistent/resolv.conf", BOOT, NULL), 0);
+	assert_int_equal(defend_resolvers_read(&facts, "/nonexistent", BOOT, NULL), 0);
 	defend_facts_deinit(&facts);
 }
 
@@ -901,7 +1020,12 @@ int main(void)
 		cmocka_unit_test(facts_are_forgotten_in_their_time),
 		cmocka_unit_test(a_client_is_whom_a_declaration_names),
 		cmocka_unit_test(what_the_policy_opens_is_never_hidden),
+		cmocka_unit_test(a_ban_ends_when_it_may_not_stand_any_more),
 		cmocka_unit_test(name_servers_are_read_as_the_resolver_reads_them),
+		cmocka_unit_test_setup_teardown(name_servers_behind_a_stub_are_known,
+						temporary_setup, temporary_teardown),
+		cmocka_unit_test_setup_teardown(a_login_whose_address_is_not_told_is_not_overlooked,
+						temporary_setup, temporary_teardown),
 		cmocka_unit_test_setup_teardown(logins_are_read_from_logind_and_utmp,
 						temporary_setup, temporary_teardown),
 		cmocka_unit_test(the_kernel_is_told_of_everybody_who_is_spared),

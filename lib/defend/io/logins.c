@@ -20,22 +20,25 @@ static void closedirp(DIR **directory)
 	}
 }
 
-/* sd-login(3) reads the same files: the library would bring D-Bus into a process with rights. */
+/* sd-login(3) reads the same files: the library would bring D-Bus into a process with rights.
+ * @return 0 logind is not there; enum defend_logins; negative errno. */
 static int read_sessions(struct defend_facts *facts, const char *path, usec_t now)
 {
 	_cleanup_(closedirp) DIR *directory = opendir(path);
 	const struct dirent *entry;
 	unsigned looked = 0;
+	int known = DEFEND_LOGINS_KNOWN;
 	int r = 0;
-	while (directory != NULL && r == 0 && looked++ < SESSIONS_MAX &&
+	while (directory != NULL && r >= 0 && looked++ < SESSIONS_MAX &&
 	       (entry = readdir(directory)) != NULL) {
 		char text[SESSION_BYTES];
 		if (entry->d_name[0] != '.' &&
 		    file_read_into(text, sizeof(text), dirfd(directory), entry->d_name) > 0) {
 			r = defend_session_parse(facts, text, now);
+			known = r == DEFEND_LOGINS_UNKNOWN ? r : known;
 		}
 	}
-	return r < 0 ? r : directory != NULL;
+	return r < 0 || directory == NULL ? r : known;
 }
 
 static int read_utmp(struct defend_facts *facts, const char *path, usec_t now)
@@ -73,5 +76,7 @@ int defend_logins_read(struct defend_facts *facts, const char *root, usec_t now,
 	if (utmp < 0) {
 		return err_system(e, utmp, "cannot read who is logged in");
 	}
-	return sessions > 0 || utmp > 0 ? DEFEND_LOGINS_KNOWN : DEFEND_LOGINS_UNKNOWN;
+	return sessions == DEFEND_LOGINS_KNOWN || (sessions == 0 && utmp > 0)
+		       ? DEFEND_LOGINS_KNOWN
+		       : DEFEND_LOGINS_UNKNOWN;
 }
