@@ -146,7 +146,7 @@ static const char *why_not(const struct keeper_defence *defence, const struct de
 void keeper_bans_review(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
-	for (size_t i = 0; i < defence->table.bans.count;) {
+	for (size_t i = 0; defence->knows != KEEPER_KNOWS_NOTHING && i < defence->table.bans.count;) {
 		const struct defend_ban ban = defence->table.bans.items[i];
 		const char *reason = why_not(defence, &ban);
 		if (reason == NULL) {

@@ -335,6 +335,8 @@ void keeper_defence_take(struct keeper *keeper, struct policy *policy)
 {
 	struct keeper_defence *defence = &keeper->defence;
 	policy_deinit(&defence->policy);
+	defence->policy = (struct policy){ 0 };
+	defence->knows = policy == NULL ? KEEPER_KNOWS_NONE : KEEPER_KNOWS_POLICY;
 	if (policy != NULL) {
 		defence->policy = *policy;
 		*policy = (struct policy){ 0 };

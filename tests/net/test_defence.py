@@ -1,4 +1,5 @@
 """Defence: who scans is hidden from or banned, and nobody who only had his address forged is cut off."""
+import fcntl
 import json
 import os
 import re
@@ -262,6 +263,20 @@ def test_bans_outlive_a_restart_with_the_time_that_is_left(world, start):
     os.kill(daemon.pids()["keeper"], signal.SIGKILL)
     until(lambda: world.connect(WEB, world.OTHER) is None and daemon.is_ready(), "another keeper")
     banned(world, daemon, world.OTHER, action="ban", held=True)
+
+
+def test_bans_outlive_rules_that_others_take_away(world, start):
+    daemon = start()
+    trapped(world, daemon, world.OTHER)
+    banned(world, daemon, world.OTHER, action="ban", held=True)
+    with open(world.folder / "rules" / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another minato asks somebody something just now
+        world.nft("flush", "ruleset")
+        until(lambda: events(daemon, "rules_restored"), "they come again")
+    until(lambda: not daemon.status()["rules"]["lost"], "the rules hold")
+    assert world.OTHER in bans(world, daemon) and events(daemon, "ban_ended") == []
+    assert world.connect(WEB, world.OTHER) is None
+    assert "it is started again" not in daemon.said() and world.connect(TRAP, world.FRIEND)
 
 
 def test_what_people_order_is_done_at_once(world, start):
