@@ -218,10 +218,28 @@ static uint8_t verdict_of(int action, bool proved)
 	return action == POLICY_ACTION_SLOW ? DEFEND_SLOW : DEFEND_BAN;
 }
 
+static struct defend_cause cause_of(const struct defend_question *q)
+{
+	const struct incident *i = q->incident;
+	if (i == NULL) {
+		return (struct defend_cause){ .port_count = 1, .ports = { q->port } };
+	}
+	struct defend_cause cause = {
+		.port_count = i->port_count,
+		.packet_count = i->packet_count,
+		.lasted = i->lasted < DEFEND_LASTED_MAX ? i->lasted : DEFEND_LASTED_MAX,
+	};
+	(void)str_copy(cause.probe, sizeof(cause.probe), i->probe);
+	(void)str_copy(cause.tool, sizeof(cause.tool), i->tool);
+	memcpy(cause.ports, i->ports, sizeof(cause.ports));
+	return cause;
+}
+
 static void explain(struct defend_ban *ban, const struct defend_question *q)
 {
 	const struct incident *i = q->incident;
 	char span[SPAN_TEXT_BYTES];
+	ban->cause = cause_of(q);
 	if (i == NULL) {
 		(void)snprintf(ban->shape, sizeof(ban->shape), "%s", trap);
 		(void)snprintf(ban->reason, sizeof(ban->reason),

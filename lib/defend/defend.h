@@ -95,15 +95,28 @@ enum {
 	DEFEND_TIMES_MAX = 32,
 };
 
+/* What was seen, in parts, so that it can be worded in the reader's language. */
+struct defend_cause {
+	uint32_t port_count;   /* different ports that were asked for; 0 = by hand, or not known */
+	uint64_t packet_count; /* 0 = a connection to the decoy ports[0] */
+	usec_t lasted;         /* 0..DEFEND_LASTED_MAX */
+	char probe[INCIDENT_WORD_BYTES]; /* as in struct incident; "" = not known */
+	char tool[INCIDENT_WORD_BYTES];  /* likewise */
+	uint16_t ports[INCIDENT_SHOWN];  /* the first min(port_count, INCIDENT_SHOWN) count */
+};
+
+#define DEFEND_LASTED_MAX (400 * USEC_PER_DAY)
+
 struct defend_ban {
 	struct prefix prefix;
 	uint8_t verdict; /* enum defend_verdict */
 	bool proved;     /* the address is known to be that of who did it; else it is DEFEND_HIDE */
 	bool by_hand;
-	struct policy_rate rate;              /* DEFEND_SLOW */
-	usec_t since, until;                  /* since boot */
-	uint32_t times;                       /* 1 = the first one within memory */
-	uint64_t incident;                    /* 0 = none */
+	struct policy_rate rate; /* DEFEND_SLOW */
+	usec_t since, until;     /* since boot */
+	uint32_t times;          /* 1 = the first one within memory */
+	uint64_t incident;       /* 0 = none */
+	struct defend_cause cause;
 	char shape[DEFEND_SHAPE_BYTES];       /* "scan", ..., "trap"; "" by hand */
 	char reason[DEFEND_REASON_BYTES];     /* English, or what a person gave */
 	char evidence[DEFEND_EVIDENCE_BYTES]; /* English; of a person: who, from where */

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "common/bans.h"
+#include "model/event.h"
 
 /* The record, and what the kernel holds of it. */
 struct bans {
@@ -21,8 +22,13 @@ void bans_deinit(struct bans *bans);
 /* What the kernel holds of it; NULL = it does not. */
 const struct tap_ban *bans_held(const struct bans *bans, const struct prefix *prefix);
 
-/* "banned", "closed ports hidden", "slowed": in the reader's language. */
+/* "banned", "hidden from", "slowed down": in the reader's language. */
 const char *bans_verdict_words(unsigned verdict);
+/* Appends why, and by what evidence. */
+void bans_add_why(struct str *out, const struct defend_ban *ban);
+/* Appends what an event of a ban tells: of whom, what, why. @return false when it cannot be read:
+ * then nothing was appended. */
+bool bans_add_event(struct str *out, const struct event *event);
 /* Appends the list as a table. */
 void bans_rows(struct str *out, const struct bans *bans, const struct context *context);
 /* One ban for machines. */

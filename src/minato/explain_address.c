@@ -93,10 +93,7 @@ static void add_ban(struct str *out, const struct explain *explain, const struct
 	str_printf(&text, _(", %s left, as %s: "),
 		   span_format(ban->until - bans->now.since_boot, left),
 		   prefix_format(&ban->prefix, prefix));
-	text_escape(&text, ban->reason);
-	str_add(&text, " (");
-	text_escape(&text, ban->evidence);
-	str_add_char(&text, ')');
+	bans_add_why(&text, ban);
 	if (ban->times > 1) {
 		str_printf(&text, _("; %u times so far"), ban->times);
 	}

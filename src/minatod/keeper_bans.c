@@ -22,6 +22,10 @@ static void tell(const struct keeper *keeper, const struct defend_ban *ban, enum
 	struct event event = { .time = clock_now(),
 			       .kind = kind,
 			       .address = ban->prefix.address,
+			       .port = ban->cause.ports[0],
+			       .protocol = ban->cause.port_count == 0             ? PROTOCOL_NONE
+					   : strcmp(ban->cause.probe, "udp") == 0 ? PROTOCOL_UDP
+										  : PROTOCOL_TCP,
 			       .cookie = ban->incident,
 			       .uid = UINT32_MAX,
 			       .count = (uint64_t)(span / USEC_PER_SEC) };
@@ -146,7 +150,8 @@ static const char *why_not(const struct keeper_defence *defence, const struct de
 void keeper_bans_review(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
-	for (size_t i = 0; defence->knows != KEEPER_KNOWS_NOTHING && i < defence->table.bans.count;) {
+	for (size_t i = 0;
+	     defence->knows != KEEPER_KNOWS_NOTHING && i < defence->table.bans.count;) {
 		const struct defend_ban ban = defence->table.bans.items[i];
 		const char *reason = why_not(defence, &ban);
 		if (reason == NULL) {

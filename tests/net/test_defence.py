@@ -159,10 +159,13 @@ def test_who_connects_to_a_decoy_is_banned_and_let_in_again(world, start):
     assert until(lambda: bans(world, daemon)[world.OTHER]["stopped_count"], "it is counted")
     text = world.asked(daemon, "explain", world.OTHER, MINATO_TAP_DIRECTORY=str(world.bpf / "tap"))
     assert "kept out    banned" in text and "decoy port" in text
+    assert f"おとりポート {TRAP} に接続" in world.asked(daemon, "bans", LANG="ja_JP.UTF-8", LANGUAGE="ja")
     done = order(world, daemon, "remove", world.OTHER)
     assert done.stdout == f"{world.OTHER} is let in again\n", done.stderr
     assert world.connect(WEB, world.OTHER)
     until(lambda: len(events(daemon, "ban_ended")) == 1, "its end is told")
+    told = world.asked(daemon, "log", LANG="ja_JP.UTF-8", LANGUAGE="ja")
+    assert f"{world.OTHER}: 遮断: おとりポート {TRAP} に接続" in told and f"{world.OTHER}: 遮断: root が解除" in told, told
 
 
 def test_a_scan_is_banned_once_a_decoy_has_proved_its_source(world, start):

@@ -867,6 +867,9 @@ static void bans_keep_the_time_that_is_left(void **state)
 		assert_int_equal(back.bans.items[0].until - now.since_boot, cases[i].left);
 		assert_string_equal(back.bans.items[0].reason, host.table.bans.items[0].reason);
 		assert_string_equal(back.bans.items[0].evidence, host.table.bans.items[0].evidence);
+		assert_memory_equal(&back.bans.items[0].cause, &host.table.bans.items[0].cause,
+				    sizeof(back.bans.items[0].cause));
+		assert_int_equal(back.bans.items[0].cause.port_count, 12);
 		defend_table_deinit(&back);
 		str_deinit(&text);
 		host_deinit(&host);
