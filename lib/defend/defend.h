@@ -144,6 +144,11 @@ const struct defend_ban *defend_table_find(const struct defend_table *table,
 /* The strongest ban that covers the address, whether its time is over or not; NULL = none. */
 const struct defend_ban *defend_table_covers(const struct defend_table *table,
 					     const struct addr *address);
+/* A ban as the kernel is to hold it: that looks for the narrowest one alone, so the narrow one does
+ * what a wider one does more, as long as that does it. */
+struct defend_ban defend_table_held(const struct defend_table *table, const struct defend_ban *ban);
+/* Whether the inner prefix lies in the outer one, which is larger. */
+bool defend_is_inside(const struct prefix *inner, const struct prefix *outer);
 /* Adds, or replaces that of the same prefix. @return 0; -ENOSPC; -ENOMEM. */
 int defend_table_put(struct defend_table *table, const struct defend_ban *ban);
 /* Takes one away; what was proved is remembered as past. @param out  it; may be NULL.

@@ -46,12 +46,27 @@ static void tell(const struct keeper *keeper, const struct defend_ban *ban, enum
 
 static int hold(struct keeper *keeper, const struct defend_ban *ban, struct err *e)
 {
-	const struct tap_ban held = bans_for_kernel(ban);
+	const struct defend_ban effective = defend_table_held(&keeper->defence.table, ban);
+	const struct tap_ban held = bans_for_kernel(&effective);
 	return keeper->taps.tap == NULL
 		       ? err_set(e, ENODEV, "there is no tap: nothing can be kept out")
 		       : tap_bans_set(keeper->taps.tap, &held, 1, e);
 }
 
+/* A network was added to the table or taken from it: those inside are held otherwise. */
+static void hold_inside(struct keeper *keeper, const struct prefix *network)
+{
+	const struct defend_table *table = &keeper->defence.table;
+	struct err e = ERR_INIT;
+	for (size_t i = 0; keeper->taps.tap != NULL && i < table->bans.count; i++) {
+		const struct defend_ban *ban = &table->bans.items[i];
+		if (defend_is_inside(&ban->prefix, network) && hold(keeper, ban, &e) < 0) {
+			keeper_say(keeper, err_text(&e));
+		}
+	}
+}
+
+/* Of one that the table does not have any more. */
 static void release(struct keeper *keeper, const struct prefix *prefix)
 {
 	struct err e = ERR_INIT;
@@ -59,6 +74,7 @@ static void release(struct keeper *keeper, const struct prefix *prefix)
 	if (r < 0 && r != -ENOENT) {
 		keeper_say(keeper, err_text(&e)); /* its time ends in the kernel, too */
 	}
+	hold_inside(keeper, prefix);
 }
 
 /* ---- the record ---- */
@@ -108,6 +124,7 @@ int keeper_bans_make(struct keeper *keeper, const struct defend_ban *ban, struct
 		release(keeper, &ban->prefix);
 		return err_system(e, r, "there is no room for another ban");
 	}
+	hold_inside(keeper, &ban->prefix);
 	tell(keeper, ban, EVENT_BANNED, ban->until - ban->since, NULL);
 	write_soon(keeper);
 	return 0;
@@ -255,6 +272,7 @@ static int obey(struct keeper *keeper, const char *text, struct err *e)
 			(void)defend_table_remove(&defence->table, &ban.prefix, now.wall, NULL);
 			return r;
 		}
+		hold_inside(keeper, &ban.prefix);
 		tell(keeper, &ban, EVENT_BANNED, order.span, NULL);
 	}
 	return r == 0 ? write_record(keeper, true, e) : r;

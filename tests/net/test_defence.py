@@ -298,6 +298,27 @@ def test_what_people_order_is_done_at_once(world, start):
     assert bans(world, daemon)["203.0.113.0/24"]["held"]
 
 
+def test_a_network_that_people_ban_includes_whom_less_is_done_to(world, start):
+    """The kernel looks for the narrowest entry: the scanner himself is hidden from, his network is banned then."""
+    network = "10.77.0.66/31"
+    daemon = start()
+    world.scan("syn", PORTS, world.OTHER)
+    banned(world, daemon, world.OTHER, action="hide", held=True)
+    assert world.connect(WEB, world.OTHER)
+    assert order(world, daemon, "add", network, "--for", "all of them", "--span", "1h").returncode == 0
+    assert world.connect(WEB, world.OTHER) is None
+    os.kill(daemon.pids()["keeper"], signal.SIGKILL)
+    until(lambda: "restarted" in {each["kind"].split("_")[-1] for each in daemon.ask("/v1/events")["events"]}, "another keeper")
+    banned(world, daemon, network, held=True)
+    assert world.connect(WEB, world.OTHER) is None
+    assert order(world, daemon, "remove", network).returncode == 0
+    assert world.connect(WEB, world.OTHER) and world.connect(CLOSED, world.OTHER) is None, "hidden from as before"
+    assert order(world, daemon, "add", network, "--for", "all of them", "--span", "2s").returncode == 0
+    assert world.connect(WEB, world.OTHER) is None
+    until(lambda: world.connect(WEB, world.OTHER), "its time is over")
+    assert world.connect(CLOSED, world.OTHER) is None, "hidden from as before"
+
+
 def test_a_ban_goes_when_the_policy_does_not_want_it_any_more(world, start):
     daemon = start()
     trapped(world, daemon, world.OTHER)

@@ -406,6 +406,48 @@ static void a_ban_ends_when_it_may_not_stand_any_more(void **state)
 	}
 }
 
+/* The kernel looks for the narrowest one alone. */
+static void the_narrow_one_is_held_as_strongly_as_the_wide_one(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *prefix;
+		unsigned verdict;
+		usec_t until;
+	} bans[] = {
+		{ "203.0.113.9", DEFEND_HIDE, 100 },      { "203.0.113.0/24", DEFEND_SLOW, 50 },
+		{ "203.0.112.0/23", DEFEND_SLOW, 200 },   { "203.0.0.0/16", DEFEND_BAN, 70 },
+		{ "198.51.100.0/24", DEFEND_BAN, 100 },   { "198.51.0.0/16", DEFEND_HIDE, 900 },
+		{ "2001:db8:9::/64", DEFEND_HIDE, 100 },  { "2001:db8::/32", DEFEND_BAN, 90 },
+		{ "2001:db8:9::1", DEFEND_BAN, 30 },
+	}, held[] = {
+		{ "203.0.113.9", DEFEND_BAN, 70 },        { "203.0.113.0/24", DEFEND_BAN, 70 },
+		{ "203.0.112.0/23", DEFEND_BAN, 70 },     { "203.0.0.0/16", DEFEND_BAN, 70 },
+		{ "198.51.100.0/24", DEFEND_BAN, 100 },   { "198.51.0.0/16", DEFEND_HIDE, 900 },
+		{ "2001:db8:9::/64", DEFEND_BAN, 90 },    { "2001:db8::/32", DEFEND_BAN, 90 },
+		{ "2001:db8:9::1", DEFEND_BAN, 90 },
+	};
+	enum { COUNT = sizeof(bans) / sizeof(bans[0]) };
+	struct defend_table table = { 0 };
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct defend_ban ban = { .prefix = network(bans[i].prefix),
+						.verdict = (uint8_t)bans[i].verdict,
+						.until = bans[i].until };
+		assert_int_equal(defend_table_put(&table, &ban), 0);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct prefix prefix = network(held[i].prefix);
+		const struct defend_ban ban =
+			defend_table_held(&table, defend_table_find(&table, &prefix));
+		if (ban.verdict != held[i].verdict || ban.until != held[i].until ||
+		    ban.prefix.bits != prefix.bits) {
+			fail_msg("%s: verdict %u until %lld", held[i].prefix, ban.verdict,
+				 (long long)ban.until);
+		}
+	}
+	defend_table_deinit(&table);
+}
+
 /* ---- time ---- */
 
 static void who_comes_back_is_kept_out_twice_as_long_up_to_a_bound(void **state)
@@ -1023,6 +1065,7 @@ int main(void)
 		cmocka_unit_test(facts_are_forgotten_in_their_time),
 		cmocka_unit_test(a_client_is_whom_a_declaration_names),
 		cmocka_unit_test(what_the_policy_opens_is_never_hidden),
+		cmocka_unit_test(the_narrow_one_is_held_as_strongly_as_the_wide_one),
 		cmocka_unit_test(a_ban_ends_when_it_may_not_stand_any_more),
 		cmocka_unit_test(name_servers_are_read_as_the_resolver_reads_them),
 		cmocka_unit_test_setup_teardown(name_servers_behind_a_stub_are_known,
