@@ -24,6 +24,10 @@ const struct tap_ban *bans_held(const struct bans *bans, const struct prefix *pr
 
 /* "banned", "hidden from", "slowed down": in the reader's language. */
 const char *bans_verdict_words(unsigned verdict);
+/* The strongest that covers the address and that the kernel holds; NULL = none. */
+const struct defend_ban *bans_against(const struct bans *bans, const struct addr *address);
+/* Appends what is behind "banned": ", 50 min left, as 192.0.2.0/24: ..." */
+void bans_add_rest(struct str *out, const struct bans *bans, const struct defend_ban *ban);
 /* Appends why, and by what evidence. */
 void bans_add_why(struct str *out, const struct defend_ban *ban);
 /* Appends what an event of a ban tells: of whom, what, why. @return false when it cannot be read:

@@ -29,6 +29,12 @@ const struct tap_ban *bans_held(const struct bans *bans, const struct prefix *pr
 	return NULL;
 }
 
+const struct defend_ban *bans_against(const struct bans *bans, const struct addr *address)
+{
+	const struct defend_ban *ban = defend_table_covers(&bans->table, address);
+	return ban != NULL && bans_held(bans, &ban->prefix) != NULL ? ban : NULL;
+}
+
 void bans_rows(struct str *out, const struct bans *bans, const struct context *context)
 {
 	struct table table;

@@ -96,6 +96,22 @@ void bans_add_why(struct str *out, const struct defend_ban *ban)
 	}
 }
 
+void bans_add_rest(struct str *out, const struct bans *bans, const struct defend_ban *ban)
+{
+	char left[SPAN_TEXT_BYTES];
+	char prefix[PREFIX_TEXT_BYTES];
+	str_printf(out, _(", %s left, as %s: "),
+		   span_format(ban->until - bans->now.since_boot, left),
+		   prefix_format(&ban->prefix, prefix));
+	bans_add_why(out, ban);
+	if (ban->times > 1) {
+		str_printf(out, _("; %u times so far"), ban->times);
+	}
+	if (bans_held(bans, &ban->prefix) == NULL) {
+		str_add(out, _("; not held by the kernel: minatod does not run"));
+	}
+}
+
 /* ---- events ---- */
 
 /* How a ban ended, as the keeper tells it. */

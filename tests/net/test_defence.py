@@ -112,6 +112,9 @@ def test_a_scan_that_anybody_may_have_forged_only_hides_closed_ports(world, star
     ban = banned(world, daemon, world.OTHER, action="hide", proved=False, held=True)
     assert 0 < ban["left_us"] <= 600_000_000 and ban["kind"] == "scan"
     assert world.connect(CLOSED, world.OTHER) is None, "and is silent now"
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER),
+              env=world.environment_of(daemon, MINATO_TAP_DIRECTORY=str(world.bpf / "tap")))
+    assert way.returncode == 0 and "kept out    hidden from, " in way.stdout, way.stdout
     assert world.connect(WEB, world.OTHER), "what is open stays open"
     assert world.connect(CLOSED, world.FRIEND) is False, "for others nothing changes"
     [event] = until(lambda: events(daemon, "banned"), "it is told")
@@ -159,6 +162,19 @@ def test_who_connects_to_a_decoy_is_banned_and_let_in_again(world, start):
     assert until(lambda: bans(world, daemon)[world.OTHER]["stopped_count"], "it is counted")
     text = world.asked(daemon, "explain", world.OTHER, MINATO_TAP_DIRECTORY=str(world.bpf / "tap"))
     assert "kept out    banned" in text and "decoy port" in text
+    tap = {"MINATO_TAP_DIRECTORY": str(world.bpf / "tap")}
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER), env=world.environment_of(daemon, **tap))
+    assert way.returncode == 2, way.stdout + way.stderr
+    first, second, third = way.stdout.splitlines()[:3]
+    assert first.endswith("kept out before any rule") and second.split()[:3] == ["kept", "out", "banned,"], way.stdout
+    assert f"decoy port {TRAP}" in second + third and "otherwise   let in" in way.stdout
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER, "--json"), env=world.environment_of(daemon, **tap))
+    told = json.loads(way.stdout)["way"]
+    assert (told["reachable"], told["outcome"], told["ban"]["source"]) == (False, "accepted", world.OTHER)
+    way = run(*world.words("explain", f"{WEB}", "--from", world.FRIEND), env=world.environment_of(daemon, **tap))
+    assert way.returncode == 0 and "kept out" not in way.stdout
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER), env=world.environment_of(daemon, LANGUAGE="ja", **tap))
+    assert "ルールより手前で遮断" in way.stdout.splitlines()[0], way.stdout
     assert f"おとりポート {TRAP} に接続" in world.asked(daemon, "bans", LANG="ja_JP.UTF-8", LANGUAGE="ja")
     done = order(world, daemon, "remove", world.OTHER)
     assert done.stdout == f"{world.OTHER} is let in again\n", done.stderr
