@@ -254,7 +254,7 @@ json_t *incidents_status(struct engine *engine, usec_t now)
 	uint64_t day = 0;
 	(void)store_count(&day, engine->state, &filter, NULL); /* 0 where it cannot be read */
 	return json_pack(
-		"{s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "on",
+		"{s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "on",
 		incidents->heard && watched->way != WIRE_TAP_NONE, "way", ways[watched->way],
 		"reason",
 		view_string(incidents->heard ? watched->reason : "no sentry has been heard of"),
@@ -264,7 +264,7 @@ json_t *incidents_status(struct engine *engine, usec_t now)
 		"memory_bytes", (json_int_t)watched->bytes, "interfaces",
 		(json_int_t)tapped->attached, "interfaces_failed", (json_int_t)tapped->failed,
 		"interface_fault", view_string(tapped->reason), "neighbour",
-		view_string(tapped->neighbour));
+		view_string(tapped->neighbour), "kept_out", (json_int_t)tapped->kept_out);
 }
 
 void incidents_end(struct engine *engine)

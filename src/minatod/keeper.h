@@ -174,6 +174,8 @@ void keeper_taps_open(struct keeper *keeper, struct tap *tap);
 void keeper_taps_hear(struct keeper *keeper);
 /* Looks whether ours are still there. */
 void keeper_taps_look(struct keeper *keeper);
+/* Tells of them when it is not known how many are kept out. */
+void keeper_taps_tell(struct keeper *keeper);
 void keeper_taps_tell_again(struct keeper *keeper);
 
 /* ---- keeper_facts.c ---- */

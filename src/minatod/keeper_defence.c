@@ -298,6 +298,7 @@ void keeper_defence_turn(struct keeper *keeper)
 	if (now >= keeper->defence.look_at) {
 		keeper_defence_look(keeper);
 	}
+	keeper_taps_tell(keeper);
 }
 
 usec_t keeper_defence_next(const struct keeper *keeper)

@@ -60,9 +60,18 @@ static void tell(struct keeper *keeper, bool always)
 		}
 	}
 	now->failed += taps->beyond;
+	now->kept_out = (uint32_t)keeper->defence.table.bans.count;
 	if ((always || memcmp(now, &taps->told, sizeof(*now)) != 0) &&
 	    wire_send(keeper->parent, &message, NULL, 0, NULL) == 0) {
 		taps->told = *now;
+	}
+}
+
+void keeper_taps_tell(struct keeper *keeper)
+{
+	if (keeper->taps.tap != NULL &&
+	    keeper->taps.told.kept_out != keeper->defence.table.bans.count) {
+		tell(keeper, false);
 	}
 }
 

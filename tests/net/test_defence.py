@@ -310,7 +310,12 @@ def test_what_people_order_is_done_at_once(world, start):
     for spared in (world.HOST, "10.77.0.0/24", "127.0.0.1"):
         refused = order(world, daemon, "add", spared, "--for", "mistake")
         assert refused.returncode == 1 and "refused" in refused.stderr, refused.stderr
+    assert daemon.status()["sentry"]["kept_out"] == 0
     assert order(world, daemon, "add", "203.0.113.0/24", "--for", "them", "--action", "slow").returncode == 0
+    until(lambda: daemon.status()["sentry"]["kept_out"] == 1, "the status counts it")
+    assert "; 1 address or network kept out" in " ".join(world.asked(daemon, "status", "--fail-on", "none").split())
+    os.kill(daemon.pids()["engine"], signal.SIGKILL)
+    until(lambda: daemon.is_ready() and daemon.status()["sentry"]["kept_out"] == 1, "another engine knows it as well")
     assert bans(world, daemon)["203.0.113.0/24"]["held"]
 
 
