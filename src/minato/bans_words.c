@@ -1,4 +1,5 @@
 /* Why somebody is kept out, in the reader's language. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bans.h"
@@ -159,6 +160,28 @@ static uint64_t ports_in(const char *reason, const char *shape)
 											    : 0;
 }
 
+/* "guesses passwords (by root)": whose order it was stands behind the last bracket. */
+static void add_order(struct str *out, const char *reason)
+{
+	static const char by[] = " (by ";
+	const char *last = NULL;
+	for (const char *at = strstr(reason, by); at != NULL; at = strstr(at + 1, by)) {
+		last = at;
+	}
+	struct defend_ban ban = { .by_hand = true };
+	const size_t length = last == NULL ? strlen(reason) : (size_t)(last - reason);
+	const size_t end = strlen(reason);
+	if (last == NULL || reason[end - 1] != ')' || length >= sizeof(ban.reason) ||
+	    end - length - 3 >= sizeof(ban.evidence)) {
+		text_escape(out, reason);
+		return;
+	}
+	(void)snprintf(ban.reason, sizeof(ban.reason), "%.*s", (int)length, reason);
+	(void)snprintf(ban.evidence, sizeof(ban.evidence), "%.*s", (int)(end - length - 3),
+		       last + 2);
+	bans_add_why(out, &ban);
+}
+
 static void add_beginning(struct str *out, const struct event *event, const char *reason)
 {
 	const char *evidence = strstr(reason, " (");
@@ -167,6 +190,8 @@ static void add_beginning(struct str *out, const struct event *event, const char
 	char ports[DETECT_PHRASE_BYTES];
 	if (strcmp(event->finding, trap) == 0 && event->port != 0) {
 		add_trap(out, event->port);
+	} else if (event->finding[0] == '\0') {
+		add_order(out, reason);
 	} else if (shape == NULL || count == 0) {
 		text_escape(out, reason);
 	} else {

@@ -23,9 +23,6 @@ static void tell(const struct keeper *keeper, const struct defend_ban *ban, enum
 			       .kind = kind,
 			       .address = ban->prefix.address,
 			       .port = ban->cause.ports[0],
-			       .protocol = ban->cause.port_count == 0             ? PROTOCOL_NONE
-					   : strcmp(ban->cause.probe, "udp") == 0 ? PROTOCOL_UDP
-										  : PROTOCOL_TCP,
 			       .cookie = ban->incident,
 			       .uid = UINT32_MAX,
 			       .count = (uint64_t)(span / USEC_PER_SEC) };

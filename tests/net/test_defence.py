@@ -307,6 +307,8 @@ def test_what_people_order_is_done_at_once(world, start):
     assert event["detail"] == f"{world.OTHER}: ban: guesses passwords (by root)"
     until(lambda: world.connect(WEB, world.OTHER), "it ends by itself")
     until(lambda: bans(world, daemon) == {} and events(daemon, "ban_ended"), "and is told")
+    told = world.asked(daemon, "log", LANGUAGE="ja")
+    assert f"{world.OTHER}: 遮断: guesses passwords (実行者 root)" in told and f"{world.OTHER}: 遮断: 期限切れ" in told, told
     for spared in (world.HOST, "10.77.0.0/24", "127.0.0.1"):
         refused = order(world, daemon, "add", spared, "--for", "mistake")
         assert refused.returncode == 1 and "refused" in refused.stderr, refused.stderr
