@@ -79,6 +79,15 @@ static bool host_bits_zero(const struct addr *address, unsigned bits)
 	return true;
 }
 
+struct prefix prefix_masked(const struct prefix *prefix)
+{
+	struct prefix out = *prefix;
+	for (unsigned bit = out.bits; bit < width_bits(&out.address); bit++) {
+		out.address.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	}
+	return out;
+}
+
 int prefix_parse(struct prefix *out, const char *text)
 {
 	char address_text[ADDR_TEXT_BYTES];

@@ -11,7 +11,8 @@ unsigned defend_targets(struct prefix out[DEFEND_TARGETS_MAX], const struct inci
 {
 	unsigned count = 0;
 	if (incident->source.address.family != ADDR_NONE) {
-		out[0] = incident->source;
+		/* The kernel's table would have one place for what differs in its hosts alone. */
+		out[0] = prefix_masked(&incident->source);
 		return 1;
 	}
 	for (unsigned i = 0; i < INCIDENT_SHOWN; i++) {

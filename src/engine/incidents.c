@@ -10,6 +10,8 @@
 #include "engine.h"
 #include "policy/policy.h"
 
+enum { AHEAD_MAX = 1 << 20 };
+
 static const uint64_t kinds = EVENT_BIT(EVENT_SCAN_STARTED) | EVENT_BIT(EVENT_SCAN_ENDED);
 
 /* ---- those that go on ---- */
@@ -80,16 +82,22 @@ void incidents_take(struct engine *engine, const struct wire_incident *told)
 {
 	struct engine_incidents *incidents = &engine->incidents;
 	struct incident incident = told->item;
+	/* Its numbers follow on ours. One far beyond would use them up for ever, in the store. */
+	if (incident.id > incidents->next + AHEAD_MAX) {
+		return;
+	}
 	join_policy(&incident, policy_now(engine));
 	if (incident.id >= incidents->next) {
 		incidents->next = incident.id + 1;
 	}
 	/* Growth of one that nobody here knows: it began while there was no engine. */
 	const bool known = find(incidents, incident.id) != NULL;
+	if (keep(incidents, &incident) == NULL) {
+		return; /* there are too many: it is told when there is room */
+	}
 	if (!known && ((told->changes & WIRE_INCIDENT_STARTED) != 0 || !incident.ended)) {
 		record(engine, &incident, EVENT_SCAN_STARTED);
 	}
-	(void)keep(incidents, &incident);
 	if ((told->changes & WIRE_INCIDENT_ENDED) != 0) {
 		end(engine, &incident);
 	}

@@ -175,8 +175,7 @@ void keeper_bans_review(struct keeper *keeper)
 		/* Another one comes to its place. */
 		(void)defend_table_remove(&defence->table, &ban.prefix, clock_now(), NULL);
 		release(keeper, &ban.prefix);
-		tell(keeper, &ban, EVENT_BAN_ENDED, clock_now() - clock_boot_offset() - ban.since,
-		     reason);
+		tell(keeper, &ban, EVENT_BAN_ENDED, clock_boot() - ban.since, reason);
 		write_soon(keeper);
 	}
 }
@@ -227,7 +226,7 @@ void keeper_bans_open(struct keeper *keeper)
 	if (r < 0 && r != -EPERM) { /* of an unsafe folder the look at the rules tells */
 		say(SAY_WARNING, "%s", err_text(&e));
 	}
-	keeper_bans_expire(keeper, clock_now() - clock_boot_offset());
+	keeper_bans_expire(keeper, clock_boot());
 	if (keeper->taps.tap == NULL) {
 		return;
 	}

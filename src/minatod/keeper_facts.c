@@ -180,7 +180,7 @@ void keeper_facts_read(struct keeper *keeper)
 	if (begin < defence->facts_free_at) {
 		return;
 	}
-	int r = read_all(defence, clock_now() - clock_boot_offset(), &e);
+	int r = read_all(defence, clock_boot(), &e);
 	if (r < 0) {
 		keeper_say(keeper, err_text(&e));
 	}

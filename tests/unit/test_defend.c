@@ -344,6 +344,10 @@ static void of_many_sources_the_named_ones_are_decided_about(void **state)
 	host_init(&host);
 	struct incident incident = scan(&host, "distributed", "203.0.113.9");
 	assert_int_equal(defend_targets(targets, &incident), 1);
+	incident.source = (struct prefix){ address("203.0.113.77"), 25 };
+	assert_int_equal(defend_targets(targets, &incident), 1);
+	const struct prefix half = network("203.0.113.0/25");
+	assert_memory_equal(&targets[0], &half, sizeof(half));
 	incident.source = (struct prefix){ 0 };
 	incident.sources[0] = address("203.0.113.9");
 	incident.sources[1] = address("2001:db8:99::1");
