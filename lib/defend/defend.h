@@ -293,6 +293,9 @@ int defend_file_read(struct defend_table *out, const struct defend_file *file,
 /* Reads it without a lock, from the folder. */
 int defend_file_look(struct defend_table *out, const char *directory,
 		     const struct defend_stamp *stamp, struct err *e);
+/* A record that does not read is kept as bans.json.damaged, in place of an earlier one.
+ * @return 0; negative errno. */
+int defend_file_set_aside(const struct defend_file *file, struct err *e);
 /* Writes it whole, or not at all. @return 0; negative errno. */
 int defend_file_write(const struct defend_file *file, const struct defend_table *table,
 		      const struct defend_stamp *stamp, struct err *e);

@@ -15,6 +15,8 @@ struct bans {
 	bool tap;                   /* one is loaded; else nothing is held */
 };
 
+/* What helps when the record cannot be read: a command, or "". @param fault  negative errno. */
+void bans_record_next(char *out, size_t room, int fault);
 /* Reads both. @return an exit code, after having complained. bans_deinit() in every case. */
 int bans_read(struct bans *out, const struct context *context);
 void bans_deinit(struct bans *bans);

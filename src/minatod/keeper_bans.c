@@ -217,6 +217,17 @@ static int read_record(struct keeper *keeper, struct err *e)
 	return r == -ENOENT ? 0 : r; /* nothing was ever applied here */
 }
 
+/* It would be written over with the next ban. */
+static void set_aside(const struct keeper *keeper)
+{
+	struct defend_file file = DEFEND_FILE_INIT;
+	struct err e = ERR_INIT;
+	int r = defend_file_open(&file, keeper->directory, false, &e);
+	r = r < 0 ? r : defend_file_set_aside(&file, &e);
+	say(SAY_WARNING, "%s", r < 0 ? err_text(&e) : "it is kept as bans.json.damaged");
+	defend_file_close(&file);
+}
+
 void keeper_bans_open(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
@@ -225,6 +236,9 @@ void keeper_bans_open(struct keeper *keeper)
 	const int r = read_record(keeper, &e);
 	if (r < 0 && r != -EPERM) { /* of an unsafe folder the look at the rules tells */
 		say(SAY_WARNING, "%s", err_text(&e));
+	}
+	if (r == -EINVAL || r == -EFBIG) {
+		set_aside(keeper);
 	}
 	keeper_bans_expire(keeper, clock_boot());
 	if (keeper->taps.tap == NULL) {

@@ -118,6 +118,7 @@ def test_a_record_that_does_not_read_is_told_and_left(bans, tmp_path):
     for words in ((), ("add", "203.0.113.9", "--for", "x")):
         done = bans(*words)
         assert done.returncode == 1 and "bans.json" in done.stderr
+        assert f"sudo mv {tmp_path}/rules/bans.json {tmp_path}/rules/bans.json.damaged" in done.stderr
     assert (tmp_path / "rules" / "bans.json").read_text() == "{"
 
 

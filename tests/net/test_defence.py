@@ -321,6 +321,18 @@ def test_what_people_order_is_done_at_once(world, start):
     assert bans(world, daemon)["203.0.113.0/24"]["held"]
 
 
+@pytest.mark.parametrize("damage", ["{", "[" * 5000, '{"schema": 2, "since_boot_us": 1, "time_us": 1, "bans": []}', ""])
+def test_a_record_that_does_not_read_is_kept_aside(world, start, damage):
+    (world.folder / "rules").mkdir(exist_ok=True)
+    record = world.folder / "rules" / "bans.json"
+    record.write_text(damage)
+    daemon = start()
+    assert "bans.json.damaged" in daemon.said(), daemon.said()
+    assert order(world, daemon, "add", world.OTHER, "--for", "them", "--span", "1h").returncode == 0
+    assert (world.folder / "rules" / "bans.json.damaged").read_text() == damage
+    assert [each["prefix"] for each in json.loads(record.read_text())["bans"]] == [world.OTHER]
+
+
 def test_a_network_that_people_ban_includes_whom_less_is_done_to(world, start):
     """The kernel looks for the narrowest entry: the scanner himself is hidden from, his network is banned then."""
     network = "10.77.0.66/31"
