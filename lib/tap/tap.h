@@ -144,6 +144,7 @@ struct tap_attachment {
 	bool tc;          /* ours, ingress */
 	bool tc_egress;   /* ours */
 	bool xdp;         /* ours, of this tap */
+	bool xdp_native;  /* and it is attached to the driver */
 	bool xdp_other;   /* somebody else's XDP program */
 	uint32_t others;  /* programs and filters of others at tc ingress */
 	uint32_t earlier; /* of them, those that come before ours: what they drop is not seen */

@@ -245,12 +245,14 @@ static void follow_interface(struct keeper *keeper, struct keeper_interface *int
 	struct tap_attachment found = { 0 };
 	struct err e = ERR_INIT;
 	int r = tap_attachment_read(&found, keeper->taps.tap, (int)interface->index, NULL);
-	if (r < 0 || wanted == found.xdp) {
+	if (r < 0 || (wanted == found.xdp && (!wanted || native == found.xdp_native))) {
 		return;
 	}
-	if (!wanted) {
+	if (found.xdp) { /* what is not there is no fault */
 		(void)tap_detach(keeper->taps.tap, (int)interface->index, TAP_XDP_GENERIC, NULL);
 		(void)tap_detach(keeper->taps.tap, (int)interface->index, TAP_XDP_NATIVE, NULL);
+	}
+	if (!wanted) {
 		return;
 	}
 	r = tap_attach(keeper->taps.tap, (int)interface->index, way, &e);

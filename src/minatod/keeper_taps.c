@@ -155,6 +155,11 @@ void keeper_taps_look(struct keeper *keeper)
 		struct keeper_interface *interface = &taps->all.items[i];
 		struct tap_attachment found = { 0 };
 		const int r = tap_attachment_read(&found, taps->tap, (int)interface->index, NULL);
+		if (r == -ENODEV) { /* that it went was among what could not be heard */
+			*interface = taps->all.items[--taps->all.count];
+			i--;
+			continue;
+		}
 		interface->earlier = found.earlier > 0 || found.xdp_other;
 		if (r == 0 && (!found.tc || interface->error != 0)) {
 			attach(taps, interface);

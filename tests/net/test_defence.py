@@ -374,6 +374,10 @@ def test_xdp_is_attached_where_the_policy_wants_it(world, start):
         return "xdpgeneric" in checked("ip", "-n", world.host, "link", "show", "eth0")
 
     until(xdp, "XDP is attached", seconds=10)
+    world.hold(POLICY.replace("MODE", "enforce") + "  xdp: {native: eth0}\n")
+    until(lambda: "xdp" in checked("ip", "-n", world.host, "link", "show", "eth0") and not xdp(), "the driver's own now", seconds=10)
+    world.hold(POLICY.replace("MODE", "enforce") + "  xdp: {generic: eth0}\n")
+    until(xdp, "and generic again", seconds=10)
     trapped(world, daemon, world.OTHER)
     banned(world, daemon, world.OTHER, action="ban", held=True)
     assert world.connect(WEB, world.OTHER) is None
