@@ -308,7 +308,7 @@ int defend_resolvers_read(struct defend_facts *facts, const char *root, usec_t n
 
 enum defend_logins {
 	DEFEND_LOGINS_KNOWN = 1,
-	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp is there to say, or not all addresses */
+	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp has anybody, or not all addresses */
 };
 
 /* Adds the addresses from which somebody is logged in, as logind and utmp tell.

@@ -354,6 +354,22 @@ def test_a_network_that_people_ban_includes_whom_less_is_done_to(world, start):
     assert world.connect(CLOSED, world.OTHER) is None, "hidden from as before"
 
 
+def logins_are_known():
+    """By logind; of utmp no test knows anything."""
+    return os.path.exists("/run/utmp") or bool(os.path.isdir("/run/systemd/sessions") and os.listdir("/run/systemd/sessions"))
+
+
+@pytest.mark.skipif(logins_are_known(), reason="this host says who is logged in")
+def test_nobody_bans_whom_he_is_logged_in_from_where_no_logins_are_told(world, start):
+    daemon = start(mode='"off"')
+    world.listen(22)
+    login = world.connect(22, world.FRIEND)
+    refused = order(world, daemon, "add", world.FRIEND, "--for", "mistake")
+    assert refused.returncode == 1 and "somebody is logged in from there" in refused.stderr, refused.stderr
+    assert order(world, daemon, "add", world.OTHER, "--for", "them").returncode == 0
+    login.close()
+
+
 def test_a_ban_goes_when_the_policy_does_not_want_it_any_more(world, start):
     daemon = start()
     trapped(world, daemon, world.OTHER)
