@@ -276,6 +276,19 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 
 /* ---- the programs ---- */
 
+/*
+ * Whether a packet of somebody who is hidden from goes to a port of this host where nobody listens.
+ * What is for others, behind a router or a bridge, has no socket here and is nobody's scan of us:
+ * dropped, a forged scan would cut its victim off from all of them.
+ */
+static __always_inline int is_hidden(struct __sk_buff *skb, const struct packet *p,
+				     struct tap_ban_value *ban, enum owner owner)
+{
+	return ban != NULL && ban->verdict == TAP_VERDICT_HIDE && owner == OWNER_NONE &&
+	       skb->pkt_type == PACKET_TO_US && !is_passed_on(skb, p) &&
+	       stop(ban, TAP_COUNT_HIDDEN);
+}
+
 /* What is left after the addresses are known. @return whether the packet is dropped. */
 static __always_inline int look(struct __sk_buff *skb, const struct tap_settings *settings,
 				struct packet *p, struct tap_ban_value *ban)
@@ -294,7 +307,7 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
 	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
-		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+		return is_hidden(skb, p, ban, owner);
 	}
 	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
 		/* Nearly all of them belong to a connection. */
@@ -303,7 +316,7 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	if (owner != OWNER_FLOW) {
 		note(skb, settings, p, owner);
 	}
-	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	return is_hidden(skb, p, ban, owner);
 }
 
 SEC("tc")

@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 3
+#define TAP_VERSION 4
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */

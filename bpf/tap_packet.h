@@ -26,6 +26,7 @@
 #define VLAN_TAGS_MAX 4
 #define EXTENSIONS_MAX 8
 #define FAMILY_IPV4 2  /* AF_INET */
+#define FAMILY_IPV6 10 /* AF_INET6 */
 #define PACKET_TO_US 0 /* include/uapi/linux/if_packet.h: PACKET_HOST */
 #define TCP_HEADER 20
 #define UDP_HEADER 8
@@ -682,6 +683,27 @@ owner_of(struct __sk_buff *skb, const struct tap_settings *settings, const struc
 		return OWNER_OPEN;
 	}
 	return is_forwarded(settings, p) ? OWNER_FLOW : OWNER_NONE;
+}
+
+/*
+ * Whether the host passes it on to somebody else, as the routes say. A bridge decides by the link's
+ * address instead: that is for the caller.
+ */
+static __noinline int is_passed_on(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_fib_lookup way = { .family = FAMILY_IPV4 };
+	way.ifindex = skb->ifindex;
+	if (p->family == 4) {
+		way.ipv4_src = p->source.halves[3];
+		way.ipv4_dst = p->destination.halves[3];
+	} else {
+		way.family = FAMILY_IPV6;
+		__builtin_memcpy(way.ipv6_src, &p->source, 16);
+		__builtin_memcpy(way.ipv6_dst, &p->destination, 16);
+	}
+	long r = bpf_fib_lookup(skb, &way, sizeof(way), 0);
+	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH ||
+	       r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
 /* ---- XDP: the source alone ---- */

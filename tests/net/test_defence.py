@@ -11,7 +11,7 @@ import pytest
 import packets
 from daemon import alive, status_of, until
 from sentry_world import SentryWorld, incidents, looking, named
-from world import checked, run
+from world import checked, run, wait_until_up
 
 SSH, WEB, TRAP, CLOSED = 2022, 2080, 2323, 2444
 PORTS = range(3001, 3041)
@@ -127,6 +127,35 @@ def test_ipv6_is_hidden_from_as_well(world, start):
     banned(world, daemon, world.OTHER6, action="hide", held=True)
     assert world.connect(CLOSED, world.OTHER6) is None
     assert world.connect(WEB, world.OTHER6)
+
+
+@pytest.mark.parametrize("source, inner", [(SentryWorld.OTHER, "10.78.0.2"), (SentryWorld.OTHER6, "2001:db8:78::2")])
+def test_what_lies_behind_a_router_is_not_hidden(world, start, source, inner):
+    """Nobody listens here, as it is passed on: a forged scan of the router must not cut its victim off from there."""
+    daemon = start()
+    behind = world.host + "i"
+    checked("ip", "netns", "add", behind)
+    try:
+        checked("ip", "-n", behind, "link", "set", "lo", "up")
+        checked("ip", "link", "add", "lan0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns", behind)
+        world.address(world.host, "lan0", "10.78.0.1/24", "2001:db8:78::1/64")
+        world.address(behind, "eth0", "10.78.0.2/24", "2001:db8:78::2/64")
+        wait_until_up((world.host, "lan0"), (behind, "eth0"))
+        for setting in ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"):
+            checked("ip", "netns", "exec", world.host, "sysctl", "-qw", setting)
+        checked("ip", "-n", behind, "route", "add", "default", "via", "10.78.0.1")
+        checked("ip", "-n", behind, "-6", "route", "add", "default", "via", "2001:db8:78::1")
+        checked("ip", "-n", world.outside, "route", "add", "10.78.0.0/24", "via", world.HOST)
+        checked("ip", "-n", world.outside, "-6", "route", "add", "2001:db8:78::/64", "via", world.HOST6)
+        world.listen(7000, namespace=behind)
+        until(lambda: world.connect(7000, source, inner), "it is reached")
+        world.scan("syn", PORTS, source)
+        banned(world, daemon, source, action="hide", held=True)
+        assert world.connect(CLOSED, source, world.HOST6 if ":" in source else None) is None, "closed ports of the router are silent"
+        assert world.connect(7000, source, inner), "who is hidden from reaches what lies behind"
+        assert world.connect(7001, source, inner) is False, "and hears what is closed there"
+    finally:
+        run("ip", "netns", "del", behind)
 
 
 @pytest.mark.parametrize("mode, said", [("observe", "would hide"), ('"off"', None)])
