@@ -85,7 +85,7 @@ struct tap_place {
 /* 0 = as it says. */
 struct tap_options {
 	uint32_t ring_bytes; /* a power of two of at least a page; 8 MiB: 75,000 notes */
-	uint32_t rate;       /* notes a second, all CPUs together; 50,000 */
+	uint32_t rate;       /* notes a second, all CPUs together; 20,000 */
 	uint32_t burst;      /* notes at once, each CPU; 65,536, less beyond four CPUs */
 	usec_t again;        /* what was noted is noted again after so long; 60 s */
 };

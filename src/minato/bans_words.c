@@ -219,7 +219,7 @@ bool bans_add_event(struct str *out, const struct event *event)
 	if (defend_verdict_parse(&number, name) < 0) {
 		return false;
 	}
-	struct str prefix = STR_INIT(PREFIX_TEXT_BYTES * 4);
+	struct str prefix = STR_INIT(512);
 	str_printf(&prefix, "%.*s", (int)(prefix_end - event->detail), event->detail);
 	text_escape(out, str_text(&prefix));
 	str_printf(out, ": %s: ", bans_verdict_words(number));

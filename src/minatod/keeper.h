@@ -85,9 +85,9 @@ enum keeper_knows {
 /* What is done about who scans. */
 struct keeper_defence {
 	enum keeper_knows knows;
-	struct policy policy; /* that is to hold, whether its rules are lost just now or not */
-	struct defend_facts facts;   /* as they were read last */
-	usec_t facts_free_at;        /* monotonic: not earlier again */
+	struct policy policy;      /* that is to hold, whether its rules are lost just now or not */
+	struct defend_facts facts; /* as they were read last */
+	usec_t facts_free_at;      /* monotonic: not earlier again */
 	struct portset published[2]; /* TCP, UDP: seen to lead on, to a container perhaps */
 	struct portset open[2];      /* TCP, UDP: as the kernel was told, open without a socket */
 	bool open_told;

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from daemon import until
 from world import MINATO, World, checked, inside
 
 HOST, HOST6, ABSENT, FAR = World.HOST, World.HOST6, "10.77.0.99", "198.51.100.9"
@@ -37,7 +38,8 @@ def keys(tmp_path_factory):
         (folder / "index").write_text("")
         (folder / "ca.cnf").write_text(
             f"[ca]\ndefault_ca = c\n[c]\ndatabase = {folder}/index\nnew_certs_dir = {folder}\nrand_serial = yes\n"
-            f"default_md = sha256\npolicy = p\nx509_extensions = x\n[p]\ncommonName = supplied\n[x]\nsubjectAltName = IP:{HOST}\n")
+            f"default_md = sha256\npolicy = p\nx509_extensions = x\n[p]\ncommonName = supplied\n"
+            f"[x]\nsubjectAltName = IP:{HOST}\n")
         checked("openssl", "req", "-new", "-key", good, "-subj", f"/CN={HOST}", "-out", folder / "request")
         checked("openssl", "ca", "-batch", "-config", folder / "ca.cnf", "-selfsign", "-keyfile", good, "-in", folder / "request",
                 "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-out", folder / "past")
@@ -320,15 +322,16 @@ def test_a_rule_of_this_host_is_told_from_a_port_that_nobody_has(world):
 def test_a_full_queue_is_no_firewall(world):
     with Server(world, 99, lambda connection: threading.Event().wait(20), backlog=1) as server:
         with inside(world.host) as call:
-            clients = [call(lambda: socket.socket(socket.AF_INET)) for _ in range(4)]
-        for client in clients:  # the first is accepted, the next two fill the queue
+            clients = [call(lambda: socket.socket(socket.AF_INET)) for _ in range(6)]
+        clients[0].connect((HOST, 99))
+        until(lambda: server.kept, "the first is accepted")
+        for client in clients[1:]:  # two fill the queue, the others wait for a place
             client.setblocking(False)
             client.connect_ex((HOST, 99))
         done = subprocess.run(["ip", "netns", "exec", world.host, MINATO, "check", "--timeout", "2", f"tcp://{HOST}:99"],
                               capture_output=True, text=True, env=world.environment(), check=False)
         for client in clients:
             client.close()
-        assert server
     assert "its queue is full" in done.stdout, done.stdout
 
 
