@@ -34,7 +34,10 @@ int probing_wait(const struct probing *p, short events, usec_t until)
 	int r = 0;
 	do {
 		const usec_t left = until - probing_now(p);
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
+		if (left <= 0) {
+			return 0; /* also when something is there: it may be there without end */
+		}
+		r = poll(&wait, 1, (int)((left + 999) / 1000));
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }
