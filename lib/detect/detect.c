@@ -22,7 +22,8 @@ struct detect_parameters detect_defaults(void)
 		.scan_success = 0.2,
 		.grace = 10 * USEC_PER_MIN,
 		.quiet = 5 * USEC_PER_MIN,
-		.ephemeral_first = 32768, /* Linux's ip_local_port_range */
+		.settling = 10 * USEC_PER_MIN, /* ours: pools and servers ask within minutes */
+		.ephemeral_first = 32768,      /* Linux's ip_local_port_range */
 		.crowd_ports = 32,
 		.crowd_sources = 8,
 		.flood_rate = 1000,
@@ -40,7 +41,7 @@ static bool are_valid(const struct detect_parameters *p)
 {
 	return is_share(p->false_alarm) && is_share(p->miss) && is_share(p->honest_success) &&
 	       is_share(p->scan_success) && p->scan_success < p->honest_success && p->grace >= 0 &&
-	       p->quiet > 0 && p->look_ahead >= 0 && p->crowd_ports > 0 &&
+	       p->quiet > 0 && p->look_ahead >= 0 && p->settling >= 0 && p->crowd_ports > 0 &&
 	       p->crowd_ports < CROWD_RING && p->crowd_sources > 1 && p->flood_rate > 0 &&
 	       p->sources_max >= 8 && p->sources_max <= 1U << 24 && p->incidents_max > 0 &&
 	       p->incidents_max <= 1U << 16 && p->host_count <= DETECT_HOSTS_MAX;

@@ -107,6 +107,9 @@ struct detect_parameters {
 	usec_t quiet;      /* an incident ends after so long without a packet, or its window */
 	usec_t look_ahead; /* notes wait so long, so that an answer tells of an open port before the
 			    * question is judged; 0 when listeners are told by detect_opened() */
+	usec_t settling;   /* for so long from the first note on the other sides of connections that
+			    * the   host has forgotten ask after them: ACK, or FIN and ACK, to ports
+			    * from   ephemeral_first on */
 	uint16_t ephemeral_first; /* from here on systems choose ports for their own connections */
 	uint32_t crowd_ports;     /* closed ports within a minute from everywhere together... */
 	uint32_t crowd_sources;   /* ...by so many sources are one distributed scan */
@@ -120,7 +123,8 @@ struct detect_parameters {
 	size_t host_count;
 };
 
-/* 1 %, 1 %, 0.8, 0.2; 10 min, 5 min, no look-ahead; 32768; 32 ports of 8; 1,000/s; 32,768; 256. */
+/* 1 %, 1 %, 0.8, 0.2; 10 min, 5 min, no look-ahead; 10 min; 32768; 32 ports of 8; 1,000/s; 32,768;
+ * 256. */
 struct detect_parameters detect_defaults(void);
 
 struct detect;

@@ -8,6 +8,7 @@
 enum {
 	ITEMS = 16, /* remembered of each source; nine probes are the most that any window needs */
 	OPEN_ITEMS = 6,
+	STRAY_ITEMS = 5, /* so that they push out nothing that weighs more */
 	CROWD_RING = 64,
 	SMALL_SOURCE = 16,  /* ports of one source that is part of a distributed scan, at most */
 	CROWDS = 256,       /* watched hosts whose crowd is remembered */
@@ -24,6 +25,7 @@ struct item {
 	uint8_t probe, tool;
 	bool open;     /* it was in use: speaks for the source */
 	bool answered; /* and said so to it */
+	bool stray;    /* a forgotten connection may well have sent it */
 };
 
 /* A reference to an incident that may have ended since. */
