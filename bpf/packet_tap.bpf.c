@@ -5,6 +5,7 @@
  * programs behind it as if there were no tap (docs/design/tap.md).
  */
 #include "tap_packet.h"
+#include "tap_way.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
@@ -244,6 +245,47 @@ static __always_inline int was_open(const struct tap_settings *settings, const s
 	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
 }
 
+/* A datagram that answers one to a machine behind this host: its port is open. Once for each flow.
+ */
+static __always_inline void note_datagram(struct __sk_buff *skb,
+					  const struct tap_settings *settings, struct packet *p,
+					  __u32 *flow)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 port = behind_of(settings, &p->source, p->protocol, p->source_port);
+	*flow = FLOW_IS;
+	bpf_map_update_elem(&tap_behind, &port, &now, BPF_ANY);
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_SENT | TAP_MARK_THROUGH;
+	if (may_send(settings, 1, 0, now)) {
+		(void)send(skb, p, now);
+	} else {
+		count(TAP_COUNT_SUPPRESSED);
+	}
+}
+
+/* Whose it is that is passed on. Sockets of this host have nothing to do with it, though one that
+ * listens everywhere would be found. */
+static __always_inline enum owner owner_through(struct __sk_buff *skb,
+						const struct tap_settings *settings,
+						struct packet *p, enum way way)
+{
+	__u64 name = flow_of(settings, p, 0);
+	__u32 *flow = bpf_map_lookup_elem(&tap_forwarded, &name);
+	if (flow != NULL) {
+		if (*flow == FLOW_ASKS && p->kind == TAP_KIND_UDP) {
+			note_datagram(skb, settings, p, flow);
+		}
+		return OWNER_FLOW;
+	}
+	if (way == WAY_BEYOND || p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON) {
+		/* Connections that are older than the tap send these too. */
+		return OWNER_FLOW;
+	}
+	p->marks |= TAP_MARK_THROUGH;
+	return has_answered(settings, p) ? OWNER_OPEN : OWNER_NONE;
+}
+
 static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
 				 struct packet *p, enum owner owner)
 {
@@ -252,13 +294,25 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
 	}
-	owner = owner == OWNER_UNKNOWN ? owner_of(skb, settings, p) : owner;
+	enum way way = p->kind == TAP_KIND_ERROR
+			       ? WAY_HERE
+			       : way_of(skb, skb->ifindex, &p->source, &p->destination, p->family);
+	if (way != WAY_HERE) {
+		owner = owner_through(skb, settings, p, way);
+	} else if (owner == OWNER_UNKNOWN) {
+		owner = owner_of(skb, settings, p);
+	}
 	if (owner == OWNER_FLOW) {
+		if (way == WAY_BEYOND) { /* of no interest for as long */
+			bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+		}
 		return;
 	}
 	int open = owner == OWNER_OPEN;
 	if (open) {
 		p->marks |= TAP_MARK_OPEN;
+	}
+	if (open && way == WAY_HERE) {
 		remember_open(p, now);
 	}
 	now = bpf_ktime_get_boot_ns();
@@ -276,12 +330,30 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 
 /* ---- the programs ---- */
 
+/*
+ * Whether a hidden source asks for what nobody has open, here or behind this host. What goes on to
+ * somewhere else passes, and so do connections: an open port of a machine is known from its answer
+ * to the first packet alone.
+ */
+static __always_inline int is_hidden(struct __sk_buff *skb, const struct tap_settings *settings,
+				     struct packet *p, enum owner *owner)
+{
+	enum way way = way_of(skb, skb->ifindex, &p->source, &p->destination, p->family);
+	if (way == WAY_HERE) {
+		*owner = owner_of(skb, settings, p);
+		return *owner == OWNER_NONE;
+	}
+	return way == WAY_BEHIND && p->kind != TAP_KIND_NONE && p->kind != TAP_KIND_ACK &&
+	       p->kind != TAP_KIND_MAIMON && !is_forwarded(settings, p) &&
+	       !has_answered(settings, p);
+}
+
 /* What is left after the addresses are known. @return whether the packet is dropped. */
 static __always_inline int look(struct __sk_buff *skb, const struct tap_settings *settings,
 				struct packet *p, struct tap_ban_value *ban)
 {
 	enum owner owner = OWNER_UNKNOWN;
-	int hidden = ban != NULL && ban->verdict == TAP_VERDICT_HIDE;
+	int hidden = 0;
 	if (read_transport(skb, settings, p) < 0) {
 		count(TAP_COUNT_MALFORMED);
 		return 0;
@@ -289,12 +361,12 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	if (p->protocol == 0) {
 		return 0; /* neither TCP nor UDP, nor an error of theirs */
 	}
-	if (hidden && p->kind != TAP_KIND_ERROR) {
-		owner = owner_of(skb, settings, p);
+	if (ban != NULL && ban->verdict == TAP_VERDICT_HIDE && p->kind != TAP_KIND_ERROR) {
+		hidden = is_hidden(skb, settings, p, &owner);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
 	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
-		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+		return hidden && stop(ban, TAP_COUNT_HIDDEN);
 	}
 	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
 		/* Nearly all of them belong to a connection. */
@@ -303,7 +375,7 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	if (owner != OWNER_FLOW) {
 		note(skb, settings, p, owner);
 	}
-	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	return hidden && stop(ban, TAP_COUNT_HIDDEN);
 }
 
 SEC("tc")
@@ -369,6 +441,18 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	if (was_asked(settings, question, now)) {
 		return;
 	}
+	enum way way = skb->ingress_ifindex == 0
+			       ? WAY_HERE
+			       : way_of(skb, skb->ifindex, &p->destination, &p->source, p->family);
+	if (way == WAY_BEYOND) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+		return;
+	}
+	if (way == WAY_BEHIND) {
+		__u64 port = behind_of(settings, &p->source, p->protocol, p->source_port);
+		bpf_map_update_elem(&tap_behind, &port, &now, BPF_ANY);
+		p->marks |= TAP_MARK_THROUGH;
+	}
 	int known = is_known(settings, &p->destination, p->family, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
@@ -379,6 +463,21 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	if (send(skb, p, now)) {
 		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 	}
+}
+
+static __always_inline void
+remember_flow(struct __sk_buff *skb, const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 name = flow_of(settings, p, 1);
+	if (bpf_map_lookup_elem(&tap_forwarded, &name) != NULL) {
+		return;
+	}
+	__u32 flow = p->kind == TAP_KIND_UDP && skb->ingress_ifindex != 0 &&
+				     way_of(skb, skb->ingress_ifindex, &p->source, &p->destination,
+					    p->family) == WAY_BEHIND
+			     ? FLOW_ASKS
+			     : FLOW_IS;
+	bpf_map_update_elem(&tap_forwarded, &name, &flow, BPF_ANY);
 }
 
 /*
@@ -411,11 +510,7 @@ int tap_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
-		__u32 yes = 1;
-		__u64 flow = flow_of(settings, &p, 1);
-		if (bpf_map_lookup_elem(&tap_forwarded, &flow) == NULL) {
-			bpf_map_update_elem(&tap_forwarded, &flow, &yes, BPF_ANY);
-		}
+		remember_flow(skb, settings, &p);
 	}
 	return TC_ACT_UNSPEC;
 }

@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 3
+#define TAP_VERSION 4
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
@@ -20,6 +20,7 @@
 #define TAP_SOURCES_MAX 262144  /* cells of the sketch; a power of two */
 #define TAP_FRAGMENTS_MAX 1024  /* packets whose TCP header comes in pieces */
 #define TAP_FORWARDED_MAX 65536 /* flows that go through this host */
+#define TAP_BEHIND_MAX 32768    /* ports of machines behind this host that have answered */
 #define TAP_OPTION_BYTES 40     /* RFC 9293 3.1: at most ten words */
 #define TAP_PORTS (2 * 65536)   /* TCP, then UDP */
 #define TAP_PORT_WORDS (TAP_PORTS / 64)
@@ -30,6 +31,7 @@
 #define TAP_MARK_FRAGMENT 8
 #define TAP_MARK_OPEN 16
 #define TAP_MARK_SENT 32
+#define TAP_MARK_THROUGH 64
 
 /* What a packet asks for; a source makes one note for each kind, destination and port. */
 enum tap_kind {

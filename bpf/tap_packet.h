@@ -164,13 +164,21 @@ struct {
 	__type(value, struct pieces);
 } tap_fragments SEC(".maps");
 
-/* Flows that go through this host, as flow_of() names them. */
+/* Flows that go through this host, as flow_of() names them: enum flow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TAP_FORWARDED_MAX);
 	__type(key, __u64);
 	__type(value, __u32);
 } tap_forwarded SEC(".maps");
+
+/* When a port of a machine behind this host answered last, as behind_of() names it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TAP_BEHIND_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} tap_behind SEC(".maps");
 
 static __always_inline const struct tap_settings *settings_now(void)
 {
@@ -659,6 +667,11 @@ static __always_inline __u64 flow_of(const struct tap_settings *settings, const 
 	return hash3(settings->secret, peer->words[0], peer->words[1],
 		     (__u64)p->protocol << 32 | (__u32)there << 16 | here);
 }
+
+enum flow {
+	FLOW_IS = 1,
+	FLOW_ASKS = 2, /* datagrams to a machine behind this host, which has not answered yet */
+};
 
 static __always_inline int is_forwarded(const struct tap_settings *settings, const struct packet *p)
 {
