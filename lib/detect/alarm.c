@@ -276,6 +276,9 @@ static void forget_flood(struct source *source, bool forged)
 static bool network_asked(struct detect *detect, const struct packet_note *note,
 			  struct source *source, struct source *network, const struct item *item)
 {
+	if (detect->parameters.through && evidence_forgive(network, item)) {
+		return false;
+	}
 	const double strangers = note->source.family == ADDR_IPV4 ? STRANGERS_IPV4 : STRANGERS_IPV6;
 	if (!evidence_add(network, item)) {
 		return false;
@@ -310,6 +313,24 @@ static void closed_port(struct detect *detect, const struct packet_note *note,
 	}
 }
 
+/* Behind a router the source's open ports and those of its network are weighed against the closed.
+ */
+static bool is_spoken_for(struct detect *detect, const struct packet_note *note,
+			  struct source *source, const struct item *item)
+{
+	struct source *network = network_of(detect, note);
+	if (item->open) {
+		evidence_speak_for(source);
+		evidence_speak_for(network);
+		return false;
+	}
+	if (evidence_forgive(source, item)) {
+		(void)evidence_forgive(network, item);
+		return true;
+	}
+	return false;
+}
+
 void alarm_asked(struct detect *detect, const struct packet_note *note, enum detect_probe probe,
 		 bool live)
 {
@@ -321,7 +342,8 @@ void alarm_asked(struct detect *detect, const struct packet_note *note, enum det
 		return; /* a stray packet to an open port says nothing */
 	}
 	source = cache_make(&detect->sources, &key, detect->now);
-	if (goes_on(detect, note, source, &item)) {
+	if (goes_on(detect, note, source, &item) ||
+	    (detect->parameters.through && is_spoken_for(detect, note, source, &item))) {
 		return;
 	}
 	if (evidence_add(source, &item) && !live) {

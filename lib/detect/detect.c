@@ -32,6 +32,17 @@ struct detect_parameters detect_defaults(void)
 	};
 }
 
+struct detect_parameters detect_defaults_through(void)
+{
+	struct detect_parameters p = detect_defaults();
+	p.through = true;
+	p.false_alarm = 0.0001;          /* one machine that is off is asked for all that it had */
+	p.look_ahead = 3 * USEC_PER_SEC; /* the answer to a SYN that is repeated once, RFC 6298 2 */
+	p.sources_max /= 2;
+	p.incidents_max = 64;
+	return p;
+}
+
 static bool is_share(double value)
 {
 	return value > 0 && value < 1;
@@ -176,12 +187,30 @@ void detect_closed(struct detect *d, enum protocol protocol, uint16_t port)
 	in_use(d, &any, (uint8_t)protocol, port);
 }
 
+/* Port 0 of a network stands for anything in it that was heard. */
+static struct cache_key heard_key(const struct addr *host)
+{
+	struct cache_key key = key_of_network(host);
+	return live_key(&key.address, 0, 0);
+}
+
+static bool is_heard(const struct detect *d, const struct addr *host)
+{
+	const struct cache_key key = heard_key(host);
+	const struct live *live = cache_find(&d->live, &key);
+	return live != NULL && d->now - live->head.used <= USEC_PER_DAY;
+}
+
 /* A closed port says nothing but RST: whatever else comes from a port, something has it open. */
 static void learn(struct detect *d, const struct packet_note *note)
 {
 	if (note->protocol == PROTOCOL_UDP ||
 	    (note->protocol == PROTOCOL_TCP && (note->flags & TCP_FLAG_RST) == 0)) {
 		in_use(d, &note->source, note->protocol, note->source_port);
+	}
+	if (d->parameters.through) {
+		const struct cache_key key = heard_key(&note->source);
+		(void)cache_make(&d->live, &key, d->now);
 	}
 }
 
@@ -255,7 +284,8 @@ static void judge(struct detect *d, const struct packet_note *note)
 	if (is_from_host(d, note)) {
 		alarm_answered(d, note);
 	}
-	if (!is_to_host(d, note) || addr_compare(&note->source, &note->destination) == 0) {
+	if (!is_to_host(d, note) || addr_compare(&note->source, &note->destination) == 0 ||
+	    (d->parameters.through && !is_heard(d, &note->destination))) {
 		return;
 	}
 	const bool live = (note->marks & PACKET_OPEN) != 0 ||

@@ -66,6 +66,7 @@ struct detect_incident {
 	enum detect_tool tool;   /* whose marks at least half of them carry */
 	uint8_t probes;          /* bit n: enum detect_probe n was among them */
 	bool ended;
+	bool through;          /* it goes through this host, to others behind it */
 	struct prefix source;  /* an address, or the /24 or /64; ADDR_NONE = from everywhere */
 	struct addr victim;    /* the first host that was asked */
 	uint32_t source_count; /* estimated beyond some hundred for floods */
@@ -116,7 +117,12 @@ struct detect_parameters {
 	uint32_t flood_rate;      /* unanswered packets a second to one port that are a flood */
 	uint32_t sources_max;     /* addresses remembered, and a quarter as many networks */
 	uint32_t incidents_max;   /* at once; each up to 16 KiB */
-	uint64_t secret[2];       /* so that nobody can choose addresses that push others out */
+	/* What is watched are machines behind a router: whoever asks many of them finds some that
+	 * are switched off, so each open port speaks for him; bare ACKs are those of connections
+	 * that are older than the watching; and where a network never answered within a day its
+	 * answers may go another way. */
+	bool through;
+	uint64_t secret[2]; /* so that nobody can choose addresses that push others out */
 	/* Who is watched. None: the caller hands over nothing but packets of the host that it
 	 * watches, and marks those that it sent (PACKET_SENT). */
 	struct prefix hosts[DETECT_HOSTS_MAX];
@@ -126,6 +132,9 @@ struct detect_parameters {
 /* 1 %, 1 %, 0.8, 0.2; 10 min, 5 min, no look-ahead; 10 min; 32768; 32 ports of 8; 1,000/s; 32,768;
  * 256. */
 struct detect_parameters detect_defaults(void);
+/* For what goes through a router: `through`, one false alarm in 10,000, 3 s of look-ahead, 64
+ * incidents, half as many sources. */
+struct detect_parameters detect_defaults_through(void);
 
 struct detect;
 

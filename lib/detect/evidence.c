@@ -11,15 +11,39 @@
 static const usec_t windows[] = { USEC_PER_MIN, 15 * USEC_PER_MIN, 3 * USEC_PER_HOUR,
 				  USEC_PER_DAY };
 
+static bool is_same(const struct item *a, const struct item *b)
+{
+	return a->port == b->port && a->host == b->host && a->open == b->open &&
+	       (a->probe == DETECT_UDP) == (b->probe == DETECT_UDP);
+}
+
+void evidence_speak_for(struct source *source)
+{
+	source->credit = (uint8_t)(source->credit < CREDIT_MAX ? source->credit + 1 : CREDIT_MAX);
+}
+
+/* The walk of the test goes down for each success, but not without end. */
+bool evidence_forgive(struct source *source, const struct item *item)
+{
+	for (unsigned i = 0; i < source->count; i++) {
+		if (is_same(&source->items[i], item)) {
+			return false;
+		}
+	}
+	if (source->credit == 0) {
+		return false;
+	}
+	source->credit--;
+	return true;
+}
+
 bool evidence_add(struct source *source, const struct item *item)
 {
 	unsigned open = 0;
 	unsigned strays = 0;
 	for (unsigned i = 0; i < source->count; i++) {
-		struct item *known = &source->items[i];
-		if (known->port == item->port && known->host == item->host &&
-		    known->open == item->open &&
-		    (known->probe == DETECT_UDP) == (item->probe == DETECT_UDP)) {
+		const struct item *known = &source->items[i];
+		if (is_same(known, item)) {
 			return false;
 		}
 		open += known->open;
