@@ -17,7 +17,8 @@
 
 enum {
 	SENTRY_ADDRESSES_MAX = 65536, /* of this host; what is sent to others is not looked at */
-	SENTRY_INCIDENTS_MAX = 256,   /* that go on at once */
+	SENTRY_INCIDENTS_MAX = 256,   /* that go on at once, against this host */
+	SENTRY_TOLD_MAX = 512,        /* ...and against those behind it */
 	SENTRY_NOTES_A_TURN = 4096,   /* then the other sources of the loop have theirs */
 };
 
@@ -38,12 +39,14 @@ struct sentry_ports {
 	struct portset open[2]; /* TCP, UDP */
 	struct portset decoys;  /* TCP: held, and no service: whoever asks for them scans */
 	uint32_t slices;        /* bit n: that slice of TCP came; bit 16 + n: of UDP */
-	uint64_t base;          /* added to the detector's numbers of incidents; 0 = not told yet */
+	uint64_t base;          /* the number of the first incident; 0 = not told yet */
 };
 
 /* What was said of an incident that goes on. */
 struct sentry_told {
-	uint64_t id; /* of the detector; 0 = free */
+	const struct detect *by; /* NULL = free */
+	uint64_t id;             /* of that detector */
+	uint64_t number;         /* by which the engine knows it */
 	uint64_t packets;
 };
 
@@ -51,7 +54,9 @@ struct sentry {
 	sd_event *loop;
 	struct link parent;
 	sd_event_source *tick, *notes, *patience;
-	struct detect *detect;
+	struct detect *detect;     /* of this host */
+	struct detect *through;    /* of machines behind it; made with the first note of them */
+	bool not_through;          /* there was no memory for it */
 	struct tap_reader *reader; /* NULL = nothing is heard */
 	struct wire_tap tap;
 	struct sentry_addresses addresses;
@@ -59,7 +64,8 @@ struct sentry {
 	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
 	bool judging;             /* ports and addresses are known, or it took too long */
 	uint64_t judged;
-	struct sentry_told told[SENTRY_INCIDENTS_MAX];
+	uint64_t numbered; /* incidents that were told */
+	struct sentry_told told[SENTRY_TOLD_MAX];
 	struct wire_watched watched; /* as last told */
 };
 
