@@ -341,6 +341,14 @@ void detect_note(struct detect *d, const struct packet_note *note)
 	d->queue[at] = (struct waiting){ *note, d->now };
 }
 
+void detect_unanswered(struct detect *d, const struct packet_note *like, uint64_t count)
+{
+	struct packet_note copy = *like;
+	copy.time = possible(like->time);
+	advance(d, copy.time);
+	flood_add(d, &copy, count);
+}
+
 void detect_tick(struct detect *d, usec_t now)
 {
 	advance(d, possible(now));

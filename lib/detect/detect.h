@@ -155,6 +155,13 @@ void detect_closed(struct detect *detect, enum protocol protocol, uint16_t port)
  */
 void detect_note(struct detect *detect, const struct packet_note *note);
 
+/*
+ * So many packets like this one asked for an open port and were not followed up, says who counts
+ * them; each of them by itself would be no evidence.
+ * @param like  its time is when they were counted, its source one of theirs.
+ */
+void detect_unanswered(struct detect *detect, const struct packet_note *like, uint64_t count);
+
 /* Time goes on without packets: ends what is quiet. */
 void detect_tick(struct detect *detect, usec_t now);
 

@@ -195,6 +195,8 @@ void crowd_tick(struct detect *detect);
 
 /* ---- flood.c ---- */
 
+/* Many packets at once that nobody followed up. */
+void flood_add(struct detect *detect, const struct packet_note *note, uint64_t count);
 void flood_count(struct detect *detect, const struct packet_note *note, bool live);
 
 /* ---- what is short ---- */
