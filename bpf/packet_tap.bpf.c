@@ -145,13 +145,23 @@ static __always_inline int may_send(const struct tap_settings *settings, int ope
 
 /* ---- notes ---- */
 
+#define OPEN_NS 120000000000ULL
+#define BUSY_SAMPLES 16 /* of a second: some 250 connections */
+#define BUSY_NS 4000000000ULL
+
+static __always_inline void count_at(__u32 place, __u16 port)
+{
+	__u32 at = place + port;
+	__u64 *counted = bpf_map_lookup_elem(&tap_suppressed, &at);
+	if (counted != NULL) {
+		__sync_fetch_and_add(counted, 1);
+	}
+}
+
 static __always_inline void suppress(const struct packet *p)
 {
-	__u32 at = (p->protocol == PROTOCOL_UDP ? 65536 : 0) + p->destination_port;
-	__u64 *port = bpf_map_lookup_elem(&tap_suppressed, &at);
-	if (port != NULL) {
-		__sync_fetch_and_add(port, 1);
-	}
+	count_at(TAP_PLACE_SUPPRESSED + (p->protocol == PROTOCOL_UDP ? 65536 : 0),
+		 p->destination_port);
 	count(TAP_COUNT_SUPPRESSED);
 }
 
@@ -227,22 +237,83 @@ static __always_inline int is_watched(const struct tap_settings *settings, const
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
 
-static __always_inline void remember_open(const struct packet *p, __u64 now)
+/* ---- open ports ---- */
+
+static __always_inline struct open_port *port_of(const struct packet *p)
 {
 	__u32 port = p->destination_port;
-	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
-	if (last != NULL && p->kind == TAP_KIND_SYN) {
-		*last = now;
-	}
+	return bpf_map_lookup_elem(&tap_open, &port);
 }
 
 /* Whether a listener was found there since its clients were noted last: then neither an ACK nor a
  * FIN is a question, and whose it is need not be looked up. */
-static __always_inline int was_open(const struct tap_settings *settings, const struct packet *p)
+static __always_inline int was_open(const struct tap_settings *settings,
+				    const struct open_port *port, __u64 now)
 {
-	__u32 port = p->destination_port;
-	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
-	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
+	return port != NULL && port->last_ns != 0 && now - port->last_ns < settings->again_ns;
+}
+
+static __always_inline void remember_open(const struct packet *p, __u64 now)
+{
+	struct open_port *port = port_of(p);
+	if (port != NULL && p->kind == TAP_KIND_SYN) {
+		port->last_ns = now;
+	}
+}
+
+/* One connection of TAP_SAMPLE, with all of its packets; nobody outside knows which. */
+static __always_inline int is_sample(const struct tap_settings *settings, const struct packet *p)
+{
+	__u32 mixed =
+		p->source.halves[3] ^ (__u32)p->source_port << 16 ^ (__u32)settings->secret[0];
+	return mixed * 2654435761U < 0xffffffffU / TAP_SAMPLE;
+}
+
+/* A connection to an open port begins, as many of a source as there are. */
+static __noinline int count_begun(struct __sk_buff *skb, const struct packet *p, __u64 now)
+{
+	struct open_port *port = port_of(p);
+	__u32 second = now >> 30;
+	if (port == NULL || port->last_ns == 0 || now - port->last_ns > OPEN_NS ||
+	    way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) != WAY_HERE) {
+		return 0;
+	}
+	if (port->second != second) {
+		port->second = second;
+		port->begun = 0;
+	}
+	if (++port->begun >= BUSY_SAMPLES) {
+		port->busy_until_ns = now + BUSY_NS;
+	}
+	count_at(TAP_PLACE_ASKED, p->destination_port);
+	count(TAP_COUNT_ASKED);
+	return 0;
+}
+
+/*
+ * ...and is made: an ACK to a request that the kernel keeps, or, where it keeps none (cookies), to
+ * the listener.
+ */
+static __noinline int count_made(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 state = 0;
+	struct bpf_sock *sk = NULL;
+	if (tuple_of(&tuple, p) == sizeof(tuple.ipv4)) {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	} else {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	}
+	if (sk != NULL) {
+		state = sk->state;
+		bpf_sk_release(sk);
+	}
+	if (state == BPF_TCP_NEW_SYN_RECV ||
+	    (state == BPF_TCP_LISTEN &&
+	     way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) == WAY_HERE)) {
+		count_at(TAP_PLACE_MADE, p->destination_port);
+	}
+	return 0;
 }
 
 /* A datagram that answers one to a machine behind this host: its port is open. Once for each flow.
@@ -291,6 +362,9 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 {
 	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
+	if (p->kind == TAP_KIND_SYN && is_sample(settings, p)) {
+		(void)count_begun(skb, p, now);
+	}
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
 	}
@@ -370,7 +444,12 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	}
 	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
 		/* Nearly all of them belong to a connection. */
-		owner = was_open(settings, p) ? OWNER_FLOW : owner_of(skb, settings, p);
+		struct open_port *port = port_of(p);
+		__u64 now = coarse_now(settings);
+		owner = was_open(settings, port, now) ? OWNER_FLOW : owner_of(skb, settings, p);
+		if (port != NULL && now < port->busy_until_ns && is_sample(settings, p)) {
+			(void)count_made(skb, p);
+		}
 	}
 	if (owner != OWNER_FLOW) {
 		note(skb, settings, p, owner);

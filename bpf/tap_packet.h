@@ -53,6 +53,14 @@ struct source_cell {
 	__u16 stamp;
 };
 
+/* One port of TCP at which a listener was found. */
+struct open_port {
+	__u64 last_ns;       /* when it was found last; 0 = never */
+	__u64 busy_until_ns; /* many connections have begun: those that are made are counted too */
+	__u32 begun;         /* of the sample, in this second */
+	__u32 second;        /* of 2^30 ns */
+};
+
 struct budget {
 	__u64 at_ns;
 	__u64 saved_ns;
@@ -87,11 +95,11 @@ struct {
 	__type(value, struct tap_counts);
 } tap_counters SEC(".maps");
 
-/* By protocol and destination port: what was beyond the rate. */
+/* What is counted by port: TAP_PLACE_. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TAP_PORTS);
+	__uint(max_entries, TAP_PLACES);
 	__type(key, __u32);
 	__type(value, __u64);
 } tap_suppressed SEC(".maps");
@@ -127,12 +135,12 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
-/* When a listener was found at a port of TCP last. */
+/* What is known of the ports of TCP. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct open_port);
 } tap_open SEC(".maps");
 
 /* When a question was noted last. */

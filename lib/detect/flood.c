@@ -22,6 +22,16 @@ static int weigh(const struct packet_note *note, bool live)
 	return live ? 0 : 1; /* SYN-ACK and RST that nobody asked for: reflected */
 }
 
+static void add_askers(struct detect *detect, const struct flood *flood, struct incident *incident)
+{
+	for (unsigned i = 0; i < DETECT_SHOWN; i++) {
+		if (flood->askers[i].source.family != ADDR_NONE &&
+		    detect->now - flood->askers[i].time <= BURST_SECONDS * USEC_PER_SEC) {
+			incident_add_source(detect, incident, &flood->askers[i].source);
+		}
+	}
+}
+
 static void begin(struct detect *detect, struct flood *flood, const struct packet_note *note)
 {
 	struct incident *incident = incident_new(detect, note, &flood->incident);
@@ -35,6 +45,7 @@ static void begin(struct detect *detect, struct flood *flood, const struct packe
 	incident_count(detect, incident, note,
 		       note->protocol == PROTOCOL_UDP ? DETECT_UDP : DETECT_SYN, DETECT_TOOL_NONE);
 	incident_add_source(detect, incident, &note->source);
+	add_askers(detect, flood, incident);
 	incident->seen.alarm_ports = 1;
 	incident->seen.alarm_usec = detect->now - flood->begun;
 	incident_changed(detect, incident, DETECT_STARTED);
@@ -86,12 +97,15 @@ void flood_add(struct detect *detect, const struct packet_note *note, uint64_t c
 	}
 }
 
-/* One who asks for a port that is flooded: what the flood is made of is counted elsewhere. */
+/* One who asks for an open port: if it is flooded, that is counted elsewhere. */
 static void add_asker(struct detect *detect, const struct packet_note *note)
 {
 	const struct cache_key key = flooded(note);
-	const struct flood *flood = cache_find(&detect->floods, &key);
-	struct incident *incident = flood == NULL ? NULL : incident_of(detect, &flood->incident);
+	struct flood *flood = cache_make(&detect->floods, &key, detect->now);
+	struct incident *incident = incident_of(detect, &flood->incident);
+	flood->askers[flood->next].source = note->source;
+	flood->askers[flood->next].time = detect->now;
+	flood->next = (uint8_t)((flood->next + 1) % DETECT_SHOWN);
 	if (incident != NULL) {
 		incident_add_source(detect, incident, &note->source);
 	}
@@ -108,7 +122,7 @@ void flood_count(struct detect *detect, const struct packet_note *note, bool liv
 		if (flood != NULL && flood->balance >= 1) {
 			flood->balance -= 1;
 		}
-	} else if ((note->marks & PACKET_OPEN) != 0) {
+	} else if ((note->marks & PACKET_OPEN) != 0 && note->protocol == PROTOCOL_TCP) {
 		add_asker(detect, note);
 	}
 }

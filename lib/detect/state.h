@@ -67,6 +67,12 @@ struct flood {
 	struct incident_ref incident;
 	double balance; /* unanswered, less what leaks away */
 	usec_t at, begun, first_clock;
+	/* The last who asked, where somebody else counts the packets. */
+	struct {
+		struct addr source;
+		usec_t time;
+	} askers[DETECT_SHOWN];
+	uint8_t next;
 };
 
 struct live {

@@ -85,6 +85,7 @@ static void on_note(const struct packet_note *note, void *data)
 	if (addresses_have(&sentry->addresses, sent ? &note->source : &note->destination) &&
 	    (sent || !may_be_own(sentry, note))) {
 		sentry->judged++;
+		floods_note(&sentry->floods, &judged);
 		detect_note(sentry->detect, &judged);
 	}
 }
@@ -103,6 +104,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	struct sentry *sentry = data;
 	detect_tick(sentry->detect, clock_now());
+	floods_look(sentry);
 	if (sentry->through != NULL) {
 		detect_tick(sentry->through, clock_now());
 	}
@@ -308,6 +310,7 @@ static void sentry_deinit(struct sentry *sentry)
 	addresses_deinit(&sentry->addresses);
 	detect_free(sentry->detect);
 	detect_free(sentry->through);
+	floods_deinit(&sentry->floods);
 	link_close(&sentry->parent);
 	sd_event_unref(sentry->loop);
 }

@@ -50,6 +50,17 @@ struct sentry_told {
 	uint64_t packets;
 };
 
+enum { SENTRY_ASKING = 64 };
+
+/* Connections to open ports that begin and are not made. */
+struct sentry_floods {
+	struct tap_begun *before; /* by port, when they were looked at last; NULL = never */
+	uint64_t asked;           /* of all ports, a second ago */
+	bool busy;                /* `before` is of then */
+	/* By port modulo SENTRY_ASKING: the last note of who asked for an open one. */
+	struct packet_note asking[SENTRY_ASKING];
+};
+
 struct sentry {
 	sd_event *loop;
 	struct link parent;
@@ -59,6 +70,7 @@ struct sentry {
 	bool not_through;          /* there was no memory for it */
 	struct tap_reader *reader; /* NULL = nothing is heard */
 	struct wire_tap tap;
+	struct sentry_floods floods;
 	struct sentry_addresses addresses;
 	struct sentry_ports ports;
 	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
@@ -91,6 +103,14 @@ void ports_take(struct sentry *sentry, const struct wire_open_ports *slice);
 void ports_take_decoys(struct sentry *sentry, const char *list);
 /* Whether all of them have come. */
 bool ports_are_known(const struct sentry_ports *ports);
+
+/* ---- floods.c ---- */
+
+/* A note of this host that is judged. */
+void floods_note(struct sentry_floods *floods, const struct packet_note *note);
+/* Once a second: tells the detector of ports where many more connections began than were made. */
+void floods_look(struct sentry *sentry);
+void floods_deinit(struct sentry_floods *floods);
 
 /* ---- tell.c ---- */
 
