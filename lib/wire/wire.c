@@ -200,6 +200,7 @@ static const struct field incident_fields[] = {
 	TEXT(incident.item.probes),
 	TEXT(incident.item.tool),
 	NUMBER(incident.item.ended, 1),
+	NUMBER(incident.item.through, 1),
 	NUMBER(incident.item.policy, 1),
 	OTHER(FIELD_PREFIX, incident.item.source),
 	OTHER(FIELD_ADDR, incident.item.victim),

@@ -49,9 +49,10 @@ static struct engine_incident *keep(struct engine_incidents *incidents,
 
 /* ---- telling ---- */
 
-/* What answered, against the policy that is declared now. */
+/* What answered, against the policy that is declared now; it says nothing of other machines. */
 static void join_policy(struct incident *incident, const struct policy *policy)
 {
+	policy = incident->through ? NULL : policy;
 	incident->policy = policy != NULL;
 	incident->undeclared_count = 0;
 	for (uint32_t n = 0; n < incident->answered_count; n++) {
