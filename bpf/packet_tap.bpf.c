@@ -5,6 +5,7 @@
  * programs behind it as if there were no tap (docs/design/tap.md).
  */
 #include "tap_packet.h"
+#include "tap_way.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
@@ -144,13 +145,23 @@ static __always_inline int may_send(const struct tap_settings *settings, int ope
 
 /* ---- notes ---- */
 
+#define OPEN_NS 120000000000ULL
+#define BUSY_SAMPLES 16 /* of a second: some 250 connections */
+#define BUSY_NS 4000000000ULL
+
+static __always_inline void count_at(__u32 place, __u16 port)
+{
+	__u32 at = place + port;
+	__u64 *counted = bpf_map_lookup_elem(&tap_suppressed, &at);
+	if (counted != NULL) {
+		__sync_fetch_and_add(counted, 1);
+	}
+}
+
 static __always_inline void suppress(const struct packet *p)
 {
-	__u32 at = (p->protocol == PROTOCOL_UDP ? 65536 : 0) + p->destination_port;
-	__u64 *port = bpf_map_lookup_elem(&tap_suppressed, &at);
-	if (port != NULL) {
-		__sync_fetch_and_add(port, 1);
-	}
+	count_at(TAP_PLACE_SUPPRESSED + (p->protocol == PROTOCOL_UDP ? 65536 : 0),
+		 p->destination_port);
 	count(TAP_COUNT_SUPPRESSED);
 }
 
@@ -226,22 +237,124 @@ static __always_inline int is_watched(const struct tap_settings *settings, const
 	       bpf_map_lookup_elem(&tap_watched, &key) != NULL;
 }
 
-static __always_inline void remember_open(const struct packet *p, __u64 now)
+/* ---- open ports ---- */
+
+static __always_inline struct open_port *port_of(const struct packet *p)
 {
 	__u32 port = p->destination_port;
-	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
-	if (last != NULL && p->kind == TAP_KIND_SYN) {
-		*last = now;
-	}
+	return bpf_map_lookup_elem(&tap_open, &port);
 }
 
 /* Whether a listener was found there since its clients were noted last: then neither an ACK nor a
  * FIN is a question, and whose it is need not be looked up. */
-static __always_inline int was_open(const struct tap_settings *settings, const struct packet *p)
+static __always_inline int was_open(const struct tap_settings *settings,
+				    const struct open_port *port, __u64 now)
 {
-	__u32 port = p->destination_port;
-	__u64 *last = bpf_map_lookup_elem(&tap_open, &port);
-	return last != NULL && *last != 0 && coarse_now(settings) - *last < settings->again_ns;
+	return port != NULL && port->last_ns != 0 && now - port->last_ns < settings->again_ns;
+}
+
+static __always_inline void remember_open(const struct packet *p, __u64 now)
+{
+	struct open_port *port = port_of(p);
+	if (port != NULL && p->kind == TAP_KIND_SYN) {
+		port->last_ns = now;
+	}
+}
+
+/* One connection of TAP_SAMPLE, with all of its packets; nobody outside knows which. */
+static __always_inline int is_sample(const struct tap_settings *settings, const struct packet *p)
+{
+	__u32 mixed =
+		p->source.halves[3] ^ (__u32)p->source_port << 16 ^ (__u32)settings->secret[0];
+	return mixed * 2654435761U < 0xffffffffU / TAP_SAMPLE;
+}
+
+/* A connection to an open port begins, as many of a source as there are. */
+static __noinline int count_begun(struct __sk_buff *skb, const struct packet *p, __u64 now)
+{
+	struct open_port *port = port_of(p);
+	__u32 second = now >> 30;
+	if (port == NULL || port->last_ns == 0 || now - port->last_ns > OPEN_NS ||
+	    way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) != WAY_HERE) {
+		return 0;
+	}
+	if (port->second != second) {
+		port->second = second;
+		port->begun = 0;
+	}
+	if (++port->begun >= BUSY_SAMPLES) {
+		port->busy_until_ns = now + BUSY_NS;
+	}
+	count_at(TAP_PLACE_ASKED, p->destination_port);
+	count(TAP_COUNT_ASKED);
+	return 0;
+}
+
+/*
+ * ...and is made: an ACK to a request that the kernel keeps, or, where it keeps none (cookies), to
+ * the listener.
+ */
+static __noinline int count_made(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock_tuple tuple;
+	__u32 state = 0;
+	struct bpf_sock *sk = NULL;
+	if (tuple_of(&tuple, p) == sizeof(tuple.ipv4)) {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	} else {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	}
+	if (sk != NULL) {
+		state = sk->state;
+		bpf_sk_release(sk);
+	}
+	if (state == BPF_TCP_NEW_SYN_RECV ||
+	    (state == BPF_TCP_LISTEN &&
+	     way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) == WAY_HERE)) {
+		count_at(TAP_PLACE_MADE, p->destination_port);
+	}
+	return 0;
+}
+
+/* A datagram that answers one to a machine behind this host: its port is open. Once for each flow.
+ */
+static __always_inline void note_datagram(struct __sk_buff *skb,
+					  const struct tap_settings *settings, struct packet *p,
+					  __u32 *flow)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 port = behind_of(settings, &p->source, p->protocol, p->source_port);
+	*flow = FLOW_IS;
+	bpf_map_update_elem(&tap_behind, &port, &now, BPF_ANY);
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_SENT | TAP_MARK_THROUGH;
+	if (may_send(settings, 1, 0, now)) {
+		(void)send(skb, p, now);
+	} else {
+		count(TAP_COUNT_SUPPRESSED);
+	}
+}
+
+/* Whose it is that is passed on. Sockets of this host have nothing to do with it, though one that
+ * listens everywhere would be found. */
+static __always_inline enum owner owner_through(struct __sk_buff *skb,
+						const struct tap_settings *settings,
+						struct packet *p, enum way way)
+{
+	__u64 name = flow_of(settings, p, 0);
+	__u32 *flow = bpf_map_lookup_elem(&tap_forwarded, &name);
+	if (flow != NULL) {
+		if (*flow == FLOW_ASKS && p->kind == TAP_KIND_UDP) {
+			note_datagram(skb, settings, p, flow);
+		}
+		return OWNER_FLOW;
+	}
+	if (way == WAY_BEYOND || p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON) {
+		/* Connections that are older than the tap send these too. */
+		return OWNER_FLOW;
+	}
+	p->marks |= TAP_MARK_THROUGH;
+	return has_answered(settings, p) ? OWNER_OPEN : OWNER_NONE;
 }
 
 static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
@@ -249,16 +362,31 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 {
 	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
+	if (p->kind == TAP_KIND_SYN && is_sample(settings, p)) {
+		(void)count_begun(skb, p, now);
+	}
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
 		return;
 	}
-	owner = owner == OWNER_UNKNOWN ? owner_of(skb, settings, p) : owner;
+	enum way way = p->kind == TAP_KIND_ERROR
+			       ? WAY_HERE
+			       : way_of(skb, skb->ifindex, &p->source, &p->destination, p->family);
+	if (way != WAY_HERE) {
+		owner = owner_through(skb, settings, p, way);
+	} else if (owner == OWNER_UNKNOWN) {
+		owner = owner_of(skb, settings, p);
+	}
 	if (owner == OWNER_FLOW) {
+		if (way == WAY_BEYOND) { /* of no interest for as long */
+			bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+		}
 		return;
 	}
 	int open = owner == OWNER_OPEN;
 	if (open) {
 		p->marks |= TAP_MARK_OPEN;
+	}
+	if (open && way == WAY_HERE) {
 		remember_open(p, now);
 	}
 	now = bpf_ktime_get_boot_ns();
@@ -276,12 +404,28 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 
 /* ---- the programs ---- */
 
+/*
+ * Whether a packet of somebody who is hidden from goes to a port of this host where nobody listens.
+ * What is for others, behind a router or a bridge, has no socket here and is nobody's scan of us:
+ * dropped, a forged scan would cut its victim off from all of them.
+ */
+static __always_inline int is_hidden(struct __sk_buff *skb, const struct tap_settings *settings,
+				     struct packet *p, enum owner *owner)
+{
+	if (skb->pkt_type != PACKET_TO_US ||
+	    way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) != WAY_HERE) {
+		return 0;
+	}
+	*owner = owner_of(skb, settings, p);
+	return *owner == OWNER_NONE;
+}
+
 /* What is left after the addresses are known. @return whether the packet is dropped. */
 static __always_inline int look(struct __sk_buff *skb, const struct tap_settings *settings,
 				struct packet *p, struct tap_ban_value *ban)
 {
 	enum owner owner = OWNER_UNKNOWN;
-	int hidden = ban != NULL && ban->verdict == TAP_VERDICT_HIDE;
+	int hidden = 0;
 	if (read_transport(skb, settings, p) < 0) {
 		count(TAP_COUNT_MALFORMED);
 		return 0;
@@ -289,21 +433,26 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	if (p->protocol == 0) {
 		return 0; /* neither TCP nor UDP, nor an error of theirs */
 	}
-	if (hidden && p->kind != TAP_KIND_ERROR) {
-		owner = owner_of(skb, settings, p);
+	if (ban != NULL && ban->verdict == TAP_VERDICT_HIDE && p->kind != TAP_KIND_ERROR) {
+		hidden = is_hidden(skb, settings, p, &owner);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
 	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
-		return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+		return hidden && stop(ban, TAP_COUNT_HIDDEN);
 	}
 	if (owner == OWNER_UNKNOWN && (p->kind == TAP_KIND_ACK || p->kind == TAP_KIND_MAIMON)) {
 		/* Nearly all of them belong to a connection. */
-		owner = was_open(settings, p) ? OWNER_FLOW : owner_of(skb, settings, p);
+		struct open_port *port = port_of(p);
+		__u64 now = coarse_now(settings);
+		owner = was_open(settings, port, now) ? OWNER_FLOW : owner_of(skb, settings, p);
+		if (port != NULL && now < port->busy_until_ns && is_sample(settings, p)) {
+			(void)count_made(skb, p);
+		}
 	}
 	if (owner != OWNER_FLOW) {
 		note(skb, settings, p, owner);
 	}
-	return hidden && owner == OWNER_NONE && stop(ban, TAP_COUNT_HIDDEN);
+	return hidden && stop(ban, TAP_COUNT_HIDDEN);
 }
 
 SEC("tc")
@@ -369,6 +518,18 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	if (was_asked(settings, question, now)) {
 		return;
 	}
+	enum way way = skb->ingress_ifindex == 0
+			       ? WAY_HERE
+			       : way_of(skb, skb->ifindex, &p->destination, &p->source, p->family);
+	if (way == WAY_BEYOND) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+		return;
+	}
+	if (way == WAY_BEHIND) {
+		__u64 port = behind_of(settings, &p->source, p->protocol, p->source_port);
+		bpf_map_update_elem(&tap_behind, &port, &now, BPF_ANY);
+		p->marks |= TAP_MARK_THROUGH;
+	}
 	int known = is_known(settings, &p->destination, p->family, now);
 	p->kind = TAP_KIND_ANSWER;
 	p->marks |= TAP_MARK_SENT;
@@ -379,6 +540,21 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	if (send(skb, p, now)) {
 		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 	}
+}
+
+static __always_inline void
+remember_flow(struct __sk_buff *skb, const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 name = flow_of(settings, p, 1);
+	if (bpf_map_lookup_elem(&tap_forwarded, &name) != NULL) {
+		return;
+	}
+	__u32 flow = p->kind == TAP_KIND_UDP && skb->ingress_ifindex != 0 &&
+				     way_of(skb, skb->ingress_ifindex, &p->source, &p->destination,
+					    p->family) == WAY_BEHIND
+			     ? FLOW_ASKS
+			     : FLOW_IS;
+	bpf_map_update_elem(&tap_forwarded, &name, &flow, BPF_ANY);
 }
 
 /*
@@ -411,11 +587,7 @@ int tap_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if (p.kind == TAP_KIND_SYN || p.kind == TAP_KIND_UDP) {
-		__u32 yes = 1;
-		__u64 flow = flow_of(settings, &p, 1);
-		if (bpf_map_lookup_elem(&tap_forwarded, &flow) == NULL) {
-			bpf_map_update_elem(&tap_forwarded, &flow, &yes, BPF_ANY);
-		}
+		remember_flow(skb, settings, &p);
 	}
 	return TC_ACT_UNSPEC;
 }

@@ -10,7 +10,7 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 3
+#define TAP_VERSION 4
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
@@ -20,9 +20,16 @@
 #define TAP_SOURCES_MAX 262144  /* cells of the sketch; a power of two */
 #define TAP_FRAGMENTS_MAX 1024  /* packets whose TCP header comes in pieces */
 #define TAP_FORWARDED_MAX 65536 /* flows that go through this host */
+#define TAP_BEHIND_MAX 32768    /* ports of machines behind this host that have answered */
 #define TAP_OPTION_BYTES 40     /* RFC 9293 3.1: at most ten words */
 #define TAP_PORTS (2 * 65536)   /* TCP, then UDP */
 #define TAP_PORT_WORDS (TAP_PORTS / 64)
+/* Places in the table of what ports count. */
+#define TAP_PLACE_SUPPRESSED 0      /* TCP, then UDP: beyond the rate */
+#define TAP_PLACE_ASKED (2 * 65536) /* TCP, open: connections that began */
+#define TAP_PLACE_MADE (3 * 65536)  /* ...and that were made, while many began */
+#define TAP_PLACES (4 * 65536)
+#define TAP_SAMPLE 16 /* of so many connections one is counted there */
 
 /* Bits of `marks`; the same as enum packet_mark of lib/model. */
 #define TAP_MARK_DATA 2
@@ -30,6 +37,7 @@
 #define TAP_MARK_FRAGMENT 8
 #define TAP_MARK_OPEN 16
 #define TAP_MARK_SENT 32
+#define TAP_MARK_THROUGH 64
 
 /* What a packet asks for; a source makes one note for each kind, destination and port. */
 enum tap_kind {
@@ -122,6 +130,7 @@ enum tap_counter {
 	TAP_COUNT_HIDDEN,     /* by bans: to closed ports */
 	TAP_COUNT_SLOWED,     /* by bans: too many */
 	TAP_COUNT_SPARED,     /* would have been dropped, but `never` has the source */
+	TAP_COUNT_ASKED,      /* connections to open ports that began: one of TAP_SAMPLE */
 	TAP_COUNTERS,
 };
 

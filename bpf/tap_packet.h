@@ -26,6 +26,7 @@
 #define VLAN_TAGS_MAX 4
 #define EXTENSIONS_MAX 8
 #define FAMILY_IPV4 2  /* AF_INET */
+#define FAMILY_IPV6 10 /* AF_INET6 */
 #define PACKET_TO_US 0 /* include/uapi/linux/if_packet.h: PACKET_HOST */
 #define TCP_HEADER 20
 #define UDP_HEADER 8
@@ -51,6 +52,14 @@ struct source_cell {
 	__u32 tag;
 	__u16 hits;
 	__u16 stamp;
+};
+
+/* One port of TCP at which a listener was found. */
+struct open_port {
+	__u64 last_ns;       /* when it was found last; 0 = never */
+	__u64 busy_until_ns; /* many connections have begun: those that are made are counted too */
+	__u32 begun;         /* of the sample, in this second */
+	__u32 second;        /* of 2^30 ns */
 };
 
 struct budget {
@@ -87,11 +96,11 @@ struct {
 	__type(value, struct tap_counts);
 } tap_counters SEC(".maps");
 
-/* By protocol and destination port: what was beyond the rate. */
+/* What is counted by port: TAP_PLACE_. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TAP_PORTS);
+	__uint(max_entries, TAP_PLACES);
 	__type(key, __u32);
 	__type(value, __u64);
 } tap_suppressed SEC(".maps");
@@ -127,12 +136,12 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
-/* When a listener was found at a port of TCP last. */
+/* What is known of the ports of TCP. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct open_port);
 } tap_open SEC(".maps");
 
 /* When a question was noted last. */
@@ -164,13 +173,21 @@ struct {
 	__type(value, struct pieces);
 } tap_fragments SEC(".maps");
 
-/* Flows that go through this host, as flow_of() names them. */
+/* Flows that go through this host, as flow_of() names them: enum flow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TAP_FORWARDED_MAX);
 	__type(key, __u64);
 	__type(value, __u32);
 } tap_forwarded SEC(".maps");
+
+/* When a port of a machine behind this host answered last, as behind_of() names it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TAP_BEHIND_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} tap_behind SEC(".maps");
 
 static __always_inline const struct tap_settings *settings_now(void)
 {
@@ -659,6 +676,11 @@ static __always_inline __u64 flow_of(const struct tap_settings *settings, const 
 	return hash3(settings->secret, peer->words[0], peer->words[1],
 		     (__u64)p->protocol << 32 | (__u32)there << 16 | here);
 }
+
+enum flow {
+	FLOW_IS = 1,
+	FLOW_ASKS = 2, /* datagrams to a machine behind this host, which has not answered yet */
+};
 
 static __always_inline int is_forwarded(const struct tap_settings *settings, const struct packet *p)
 {

@@ -163,6 +163,15 @@ static bool stands_out(const struct detect *detect, const struct addr *victim,
 
 /* ---- one packet ---- */
 
+/* Whether somebody may have sent it who still knows a connection that the host has forgotten. */
+static bool is_stray(const struct detect *detect, const struct packet_note *note,
+		     enum detect_probe probe)
+{
+	return (probe == DETECT_ACK || probe == DETECT_MAIMON) &&
+	       note->destination_port >= detect->parameters.ephemeral_first &&
+	       detect->now < detect->parameters.settling;
+}
+
 static struct item item_of(const struct detect *detect, const struct packet_note *note,
 			   enum detect_probe probe, bool live)
 {
@@ -172,7 +181,8 @@ static struct item item_of(const struct detect *detect, const struct packet_note
 			      .port = note->destination_port,
 			      .probe = (uint8_t)probe,
 			      .tool = (uint8_t)judge_tool(note, probe),
-			      .open = live };
+			      .open = live,
+			      .stray = !live && is_stray(detect, note, probe) };
 }
 
 /* Two who seemed to be parts of one scan, until one of them went on by itself. */
@@ -266,6 +276,9 @@ static void forget_flood(struct source *source, bool forged)
 static bool network_asked(struct detect *detect, const struct packet_note *note,
 			  struct source *source, struct source *network, const struct item *item)
 {
+	if (detect->parameters.through && evidence_forgive(network, item)) {
+		return false;
+	}
 	const double strangers = note->source.family == ADDR_IPV4 ? STRANGERS_IPV4 : STRANGERS_IPV6;
 	if (!evidence_add(network, item)) {
 		return false;
@@ -287,15 +300,35 @@ static void closed_port(struct detect *detect, const struct packet_note *note,
 	const bool forged = crowd_is_forged(detect, &note->destination);
 	forget_flood(source, forged);
 	source->head.rank = source->count;
-	if (joins(detect, note, source, network)) {
+	if (!item->stray && joins(detect, note, source, network)) {
 		return;
 	}
 	const usec_t window = evidence_window(&detect->parameters, source, 1, detect->now);
 	if (window > 0 && stands_out(detect, &note->destination, source)) {
 		alarm_source(detect, note, source, window);
+	} else if (item->stray) {
+		return; /* many servers may do so at once */
 	} else if (forged || !network_asked(detect, note, source, network, item)) {
 		crowd_asked(detect, note, item->probe);
 	}
+}
+
+/* Behind a router the source's open ports and those of its network are weighed against the closed.
+ */
+static bool is_spoken_for(struct detect *detect, const struct packet_note *note,
+			  struct source *source, const struct item *item)
+{
+	struct source *network = network_of(detect, note);
+	if (item->open) {
+		evidence_speak_for(source);
+		evidence_speak_for(network);
+		return false;
+	}
+	if (evidence_forgive(source, item)) {
+		(void)evidence_forgive(network, item);
+		return true;
+	}
+	return false;
 }
 
 void alarm_asked(struct detect *detect, const struct packet_note *note, enum detect_probe probe,
@@ -309,7 +342,8 @@ void alarm_asked(struct detect *detect, const struct packet_note *note, enum det
 		return; /* a stray packet to an open port says nothing */
 	}
 	source = cache_make(&detect->sources, &key, detect->now);
-	if (goes_on(detect, note, source, &item)) {
+	if (goes_on(detect, note, source, &item) ||
+	    (detect->parameters.through && is_spoken_for(detect, note, source, &item))) {
 		return;
 	}
 	if (evidence_add(source, &item) && !live) {

@@ -22,13 +22,25 @@ struct detect_parameters detect_defaults(void)
 		.scan_success = 0.2,
 		.grace = 10 * USEC_PER_MIN,
 		.quiet = 5 * USEC_PER_MIN,
-		.ephemeral_first = 32768, /* Linux's ip_local_port_range */
+		.settling = 10 * USEC_PER_MIN, /* ours: pools and servers ask within minutes */
+		.ephemeral_first = 32768,      /* Linux's ip_local_port_range */
 		.crowd_ports = 32,
 		.crowd_sources = 8,
 		.flood_rate = 1000,
 		.sources_max = 32768,
 		.incidents_max = 256,
 	};
+}
+
+struct detect_parameters detect_defaults_through(void)
+{
+	struct detect_parameters p = detect_defaults();
+	p.through = true;
+	p.false_alarm = 0.0001;          /* one machine that is off is asked for all that it had */
+	p.look_ahead = 3 * USEC_PER_SEC; /* the answer to a SYN that is repeated once, RFC 6298 2 */
+	p.sources_max /= 2;
+	p.incidents_max = 64;
+	return p;
 }
 
 static bool is_share(double value)
@@ -40,7 +52,7 @@ static bool are_valid(const struct detect_parameters *p)
 {
 	return is_share(p->false_alarm) && is_share(p->miss) && is_share(p->honest_success) &&
 	       is_share(p->scan_success) && p->scan_success < p->honest_success && p->grace >= 0 &&
-	       p->quiet > 0 && p->look_ahead >= 0 && p->crowd_ports > 0 &&
+	       p->quiet > 0 && p->look_ahead >= 0 && p->settling >= 0 && p->crowd_ports > 0 &&
 	       p->crowd_ports < CROWD_RING && p->crowd_sources > 1 && p->flood_rate > 0 &&
 	       p->sources_max >= 8 && p->sources_max <= 1U << 24 && p->incidents_max > 0 &&
 	       p->incidents_max <= 1U << 16 && p->host_count <= DETECT_HOSTS_MAX;
@@ -175,12 +187,30 @@ void detect_closed(struct detect *d, enum protocol protocol, uint16_t port)
 	in_use(d, &any, (uint8_t)protocol, port);
 }
 
+/* Port 0 of a network stands for anything in it that was heard. */
+static struct cache_key heard_key(const struct addr *host)
+{
+	struct cache_key key = key_of_network(host);
+	return live_key(&key.address, 0, 0);
+}
+
+static bool is_heard(const struct detect *d, const struct addr *host)
+{
+	const struct cache_key key = heard_key(host);
+	const struct live *live = cache_find(&d->live, &key);
+	return live != NULL && d->now - live->head.used <= USEC_PER_DAY;
+}
+
 /* A closed port says nothing but RST: whatever else comes from a port, something has it open. */
 static void learn(struct detect *d, const struct packet_note *note)
 {
 	if (note->protocol == PROTOCOL_UDP ||
 	    (note->protocol == PROTOCOL_TCP && (note->flags & TCP_FLAG_RST) == 0)) {
 		in_use(d, &note->source, note->protocol, note->source_port);
+	}
+	if (d->parameters.through) {
+		const struct cache_key key = heard_key(&note->source);
+		(void)cache_make(&d->live, &key, d->now);
 	}
 }
 
@@ -254,7 +284,8 @@ static void judge(struct detect *d, const struct packet_note *note)
 	if (is_from_host(d, note)) {
 		alarm_answered(d, note);
 	}
-	if (!is_to_host(d, note) || addr_compare(&note->source, &note->destination) == 0) {
+	if (!is_to_host(d, note) || addr_compare(&note->source, &note->destination) == 0 ||
+	    (d->parameters.through && !is_heard(d, &note->destination))) {
 		return;
 	}
 	const bool live = (note->marks & PACKET_OPEN) != 0 ||
@@ -308,6 +339,14 @@ void detect_note(struct detect *d, const struct packet_note *note)
 	judge_due(d);
 	const size_t at = (d->queue_at + d->queue_count++) % DETECT_LOOK_AHEAD_NOTES;
 	d->queue[at] = (struct waiting){ *note, d->now };
+}
+
+void detect_unanswered(struct detect *d, const struct packet_note *like, uint64_t count)
+{
+	struct packet_note copy = *like;
+	copy.time = possible(like->time);
+	advance(d, copy.time);
+	flood_add(d, &copy, count);
 }
 
 void detect_tick(struct detect *d, usec_t now)

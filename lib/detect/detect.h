@@ -66,6 +66,7 @@ struct detect_incident {
 	enum detect_tool tool;   /* whose marks at least half of them carry */
 	uint8_t probes;          /* bit n: enum detect_probe n was among them */
 	bool ended;
+	bool through;          /* it goes through this host, to others behind it */
 	struct prefix source;  /* an address, or the /24 or /64; ADDR_NONE = from everywhere */
 	struct addr victim;    /* the first host that was asked */
 	uint32_t source_count; /* estimated beyond some hundred for floods */
@@ -107,21 +108,33 @@ struct detect_parameters {
 	usec_t quiet;      /* an incident ends after so long without a packet, or its window */
 	usec_t look_ahead; /* notes wait so long, so that an answer tells of an open port before the
 			    * question is judged; 0 when listeners are told by detect_opened() */
+	usec_t settling;   /* for so long from the first note on the other sides of connections that
+			    * the   host has forgotten ask after them: ACK, or FIN and ACK, to ports
+			    * from   ephemeral_first on */
 	uint16_t ephemeral_first; /* from here on systems choose ports for their own connections */
 	uint32_t crowd_ports;     /* closed ports within a minute from everywhere together... */
 	uint32_t crowd_sources;   /* ...by so many sources are one distributed scan */
 	uint32_t flood_rate;      /* unanswered packets a second to one port that are a flood */
 	uint32_t sources_max;     /* addresses remembered, and a quarter as many networks */
 	uint32_t incidents_max;   /* at once; each up to 16 KiB */
-	uint64_t secret[2];       /* so that nobody can choose addresses that push others out */
+	/* What is watched are machines behind a router: whoever asks many of them finds some that
+	 * are switched off, so each open port speaks for him; bare ACKs are those of connections
+	 * that are older than the watching; and where a network never answered within a day its
+	 * answers may go another way. */
+	bool through;
+	uint64_t secret[2]; /* so that nobody can choose addresses that push others out */
 	/* Who is watched. None: the caller hands over nothing but packets of the host that it
 	 * watches, and marks those that it sent (PACKET_SENT). */
 	struct prefix hosts[DETECT_HOSTS_MAX];
 	size_t host_count;
 };
 
-/* 1 %, 1 %, 0.8, 0.2; 10 min, 5 min, no look-ahead; 32768; 32 ports of 8; 1,000/s; 32,768; 256. */
+/* 1 %, 1 %, 0.8, 0.2; 10 min, 5 min, no look-ahead; 10 min; 32768; 32 ports of 8; 1,000/s; 32,768;
+ * 256. */
 struct detect_parameters detect_defaults(void);
+/* For what goes through a router: `through`, one false alarm in 10,000, 3 s of look-ahead, 64
+ * incidents, half as many sources. */
+struct detect_parameters detect_defaults_through(void);
 
 struct detect;
 
@@ -141,6 +154,13 @@ void detect_closed(struct detect *detect, enum protocol protocol, uint16_t port)
  * set: then time goes on from there.
  */
 void detect_note(struct detect *detect, const struct packet_note *note);
+
+/*
+ * So many packets like this one asked for an open port and were not followed up, says who counts
+ * them; each of them by itself would be no evidence.
+ * @param like  its time is when they were counted, its source one of theirs.
+ */
+void detect_unanswered(struct detect *detect, const struct packet_note *like, uint64_t count);
 
 /* Time goes on without packets: ends what is quiet. */
 void detect_tick(struct detect *detect, usec_t now);

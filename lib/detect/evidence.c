@@ -11,19 +11,46 @@
 static const usec_t windows[] = { USEC_PER_MIN, 15 * USEC_PER_MIN, 3 * USEC_PER_HOUR,
 				  USEC_PER_DAY };
 
+static bool is_same(const struct item *a, const struct item *b)
+{
+	return a->port == b->port && a->host == b->host && a->open == b->open &&
+	       (a->probe == DETECT_UDP) == (b->probe == DETECT_UDP);
+}
+
+void evidence_speak_for(struct source *source)
+{
+	source->credit = (uint8_t)(source->credit < CREDIT_MAX ? source->credit + 1 : CREDIT_MAX);
+}
+
+/* The walk of the test goes down for each success, but not without end. */
+bool evidence_forgive(struct source *source, const struct item *item)
+{
+	for (unsigned i = 0; i < source->count; i++) {
+		if (is_same(&source->items[i], item)) {
+			return false;
+		}
+	}
+	if (source->credit == 0) {
+		return false;
+	}
+	source->credit--;
+	return true;
+}
+
 bool evidence_add(struct source *source, const struct item *item)
 {
 	unsigned open = 0;
+	unsigned strays = 0;
 	for (unsigned i = 0; i < source->count; i++) {
-		struct item *known = &source->items[i];
-		if (known->port == item->port && known->host == item->host &&
-		    known->open == item->open &&
-		    (known->probe == DETECT_UDP) == (item->probe == DETECT_UDP)) {
+		const struct item *known = &source->items[i];
+		if (is_same(known, item)) {
 			return false;
 		}
 		open += known->open;
+		strays += known->stray;
 	}
-	if (item->open && (open == OPEN_ITEMS || source->count == ITEMS)) {
+	if ((item->open && (open == OPEN_ITEMS || source->count == ITEMS)) ||
+	    (item->stray && (strays == STRAY_ITEMS || source->count == ITEMS))) {
 		return false;
 	}
 	if (source->count == ITEMS) {
@@ -50,13 +77,25 @@ static double weight(const struct item *item)
 	}
 }
 
+/* One closed port beside them may be a service that is not up yet; two are somebody who looks. */
+static bool do_strays_count(const struct source *source, usec_t since)
+{
+	unsigned others = 0;
+	for (unsigned i = 0; i < source->count; i++) {
+		const struct item *item = &source->items[i];
+		others += item->time >= since && !item->open && !item->stray;
+	}
+	return others >= 2;
+}
+
 static double sum(const struct detect_parameters *p, const struct source *source, usec_t since)
 {
 	double closed = 0;
 	bool open = false;
+	const bool strays = do_strays_count(source, since);
 	for (unsigned i = 0; i < source->count; i++) {
 		const struct item *item = &source->items[i];
-		if (item->time < since) {
+		if (item->time < since || (item->stray && !strays)) {
 			continue;
 		}
 		open = open || item->open;

@@ -72,6 +72,7 @@ struct incident *incident_new(struct detect *detect, const struct packet_note *n
 	incident->seen.id = ++detect->next_id;
 	incident->seen.victim = note->destination;
 	incident->seen.host_count = 1;
+	incident->seen.through = detect->parameters.through;
 	incident->seen.first = incident->seen.last = note->time;
 	incident->begun = incident->last = detect->now;
 	incident->quiet = detect->parameters.quiet;

@@ -28,6 +28,9 @@ int judge_probe(const struct detect_parameters *parameters, const struct packet_
 	if (note->protocol != PROTOCOL_TCP || (note->flags & TCP_FLAG_RST) != 0) {
 		return -1;
 	}
+	if (parameters->through && (note->flags & TCP_FLAG_ACK) != 0) {
+		return -1;
+	}
 	const uint8_t flags = note->flags & (uint8_t) ~(TCP_FLAG_PSH | TCP_FLAG_URG);
 	switch (flags) {
 	case TCP_FLAG_SYN:

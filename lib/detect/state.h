@@ -8,6 +8,8 @@
 enum {
 	ITEMS = 16, /* remembered of each source; nine probes are the most that any window needs */
 	OPEN_ITEMS = 6,
+	CREDIT_MAX = 16, /* open ports that speak for a source beforehand, behind a router */
+	STRAY_ITEMS = 5, /* so that they push out nothing that weighs more */
 	CROWD_RING = 64,
 	SMALL_SOURCE = 16,  /* ports of one source that is part of a distributed scan, at most */
 	CROWDS = 256,       /* watched hosts whose crowd is remembered */
@@ -24,6 +26,7 @@ struct item {
 	uint8_t probe, tool;
 	bool open;     /* it was in use: speaks for the source */
 	bool answered; /* and said so to it */
+	bool stray;    /* a forgotten connection may well have sent it */
 };
 
 /* A reference to an incident that may have ended since. */
@@ -38,6 +41,7 @@ struct source {
 	struct incident_ref incident;
 	struct addr member; /* of a network: the first of its addresses */
 	bool many;          /* ...and there were others */
+	uint8_t credit;     /* open ports that no closed one has used up yet */
 	bool flooded;       /* some of its packets may have been forged */
 	uint8_t count;
 	struct item items[ITEMS]; /* evidence first to last; the oldest makes room */
@@ -63,6 +67,12 @@ struct flood {
 	struct incident_ref incident;
 	double balance; /* unanswered, less what leaks away */
 	usec_t at, begun, first_clock;
+	/* The last who asked, where somebody else counts the packets. */
+	struct {
+		struct addr source;
+		usec_t time;
+	} askers[DETECT_SHOWN];
+	uint8_t next;
 };
 
 struct live {
@@ -116,6 +126,11 @@ enum detect_tool judge_tool(const struct packet_note *note, enum detect_probe pr
  * ones: then nothing is changed but `answered`.
  */
 bool evidence_add(struct source *source, const struct item *item);
+
+/* Behind a router: a port that was open speaks for the source. */
+void evidence_speak_for(struct source *source);
+/* ...and has spoken against a closed one that it had not asked for before. @return whether. */
+bool evidence_forgive(struct source *source, const struct item *item);
 
 /* @param strangers how many independent parties the source may be, >= 1
  * @return 0 no alarm, else the window in which it is one. */
@@ -186,6 +201,8 @@ void crowd_tick(struct detect *detect);
 
 /* ---- flood.c ---- */
 
+/* Many packets at once that nobody followed up. */
+void flood_add(struct detect *detect, const struct packet_note *note, uint64_t count);
 void flood_count(struct detect *detect, const struct packet_note *note, bool live);
 
 /* ---- what is short ---- */

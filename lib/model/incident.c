@@ -170,7 +170,10 @@ void incident_write(struct event *out, const struct incident *incident, enum eve
 	struct detail detail = { .text = out->detail };
 	add_numbers(&detail, incident);
 	(void)snprintf(text, sizeof(text), "%u", incident->source.bits);
-	(void)add(&detail, " bits=", text, incident->policy ? " policy=1" : "");
+	(void)add(&detail, " bits=", text,
+		  incident->through  ? " through=1"
+		  : incident->policy ? " policy=1"
+				     : "");
 	(void)add(&detail, " host=", addr_format(&incident->victim, text), "");
 	(void)add(&detail, " probe=", incident->probe, "");
 	if (strcmp(incident->probes, incident->probe) != 0 && incident->probes[0] != '\0') {
@@ -252,6 +255,10 @@ static int read_pair(struct incident *out, const char *key, char *value)
 	}
 	if (strcmp(key, "policy") == 0) {
 		out->policy = true;
+		return 0;
+	}
+	if (strcmp(key, "through") == 0) {
+		out->through = true;
 		return 0;
 	}
 	if (strcmp(key, "host") == 0) {

@@ -37,6 +37,7 @@ struct incident {
 	char probes[INCIDENT_WORDS_BYTES]; /* all of them, separated by commas */
 	char tool[INCIDENT_WORD_BYTES];    /* "nmap"; "" = not known */
 	bool ended;
+	bool through;         /* whom it asked are machines behind this host: no policy of it */
 	bool policy;          /* there is one: `declared` and `undeclared_count` say something */
 	struct prefix source; /* an address, or the /24 or /64; ADDR_NONE = from everywhere */
 	struct addr victim;   /* the first host that was asked */

@@ -25,7 +25,9 @@ enum packet_mark {
 	PACKET_FRAGMENT = 8, /* put together from fragments */
 	PACKET_OPEN = 16,    /* somebody listens there, says the kernel that saw it */
 	PACKET_SENT = 32,    /* it went out from the host; where the direction is known */
-	PACKET_MARKS = 63,   /* all of them */
+	PACKET_THROUGH = 64, /* this host passes it on to a machine behind it; with PACKET_SENT:
+			      * such a machine sent it */
+	PACKET_MARKS = 127,  /* all of them */
 };
 
 struct packet_note {

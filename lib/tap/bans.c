@@ -169,6 +169,7 @@ void table_add_counts(struct tap_counters *sum, const struct tap_counts *counts)
 		[TAP_COUNT_SUPPRESSED] = &sum->suppressed, [TAP_COUNT_MALFORMED] = &sum->malformed,
 		[TAP_COUNT_DROPPED] = &sum->dropped,       [TAP_COUNT_HIDDEN] = &sum->hidden,
 		[TAP_COUNT_SLOWED] = &sum->slowed,         [TAP_COUNT_SPARED] = &sum->spared,
+		[TAP_COUNT_ASKED] = &sum->asked,
 	};
 	for (size_t i = 0; i < TAP_COUNTERS; i++) {
 		*places[i] += counts->values[i];

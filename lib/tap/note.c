@@ -8,12 +8,12 @@
 
 _Static_assert(TAP_MARK_DATA == PACKET_DATA && TAP_MARK_ERROR == PACKET_ERROR &&
 		       TAP_MARK_FRAGMENT == PACKET_FRAGMENT && TAP_MARK_OPEN == PACKET_OPEN &&
-		       TAP_MARK_SENT == PACKET_SENT,
+		       TAP_MARK_SENT == PACKET_SENT && TAP_MARK_THROUGH == PACKET_THROUGH,
 	       "the kernel's side uses the marks of the model");
 
 enum {
-	KERNEL_MARKS =
-		TAP_MARK_DATA | TAP_MARK_ERROR | TAP_MARK_FRAGMENT | TAP_MARK_OPEN | TAP_MARK_SENT
+	KERNEL_MARKS = TAP_MARK_DATA | TAP_MARK_ERROR | TAP_MARK_FRAGMENT | TAP_MARK_OPEN |
+		       TAP_MARK_SENT | TAP_MARK_THROUGH
 };
 
 /* @return false when it is none of that family. */

@@ -72,6 +72,7 @@ struct tap_counters {
 	uint64_t hidden;     /* by TAP_HIDE */
 	uint64_t slowed;     /* by TAP_SLOW */
 	uint64_t spared;     /* of a banned source that `never` has */
+	uint64_t asked;      /* connections to open ports that began: one of sixteen */
 };
 
 /* ---- loading ---- */
@@ -144,6 +145,7 @@ struct tap_attachment {
 	bool tc;          /* ours, ingress */
 	bool tc_egress;   /* ours */
 	bool xdp;         /* ours, of this tap */
+	bool xdp_native;  /* and it is attached to the driver */
 	bool xdp_other;   /* somebody else's XDP program */
 	uint32_t others;  /* programs and filters of others at tc ingress */
 	uint32_t earlier; /* of them, those that come before ours: what they drop is not seen */
@@ -235,5 +237,11 @@ void tap_reader_counters(struct tap_reader *reader, struct tap_counters *out);
 /* Packets that made no note because there were too many, by destination port: a flood's. Counts up
  * for ever. 0 with a socket. */
 uint64_t tap_reader_suppressed(const struct tap_reader *reader, uint8_t protocol, uint16_t port);
+/* Connections of TCP to an open port that began, and that were made, as samples tell; the latter
+ * while more than some 250 begin in a second. Count up for ever. 0 with a socket. */
+struct tap_begun {
+	uint64_t begun, made;
+};
+struct tap_begun tap_reader_begun(const struct tap_reader *reader, uint16_t port);
 /* @return NULL. NULL is allowed. */
 struct tap_reader *tap_reader_free(struct tap_reader *reader);

@@ -66,12 +66,12 @@ static json_t *answered(const struct incident *i)
 json_t *view_incident(const struct incident *i, bool going_on)
 {
 	json_t *object = json_pack(
-		"{s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I}", "id",
+		"{s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:b}", "id",
 		(json_int_t)i->id, "kind", i->kind, "going_on", going_on, "probe",
 		view_string(i->probe), "probes", words(i->probes), "tool", view_string(i->tool),
 		"source", source(&i->source), "first_sources", first_sources(i), "source_count",
 		(json_int_t)i->source_count, "target", address(&i->victim), "first_ports",
-		first_ports(i), "target_count", (json_int_t)i->host_count);
+		first_ports(i), "target_count", (json_int_t)i->host_count, "through", i->through);
 	json_t *more = json_pack(
 		"{s:I, s:I, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I}", "port_count",
 		(json_int_t)i->port_count, "answer_count", (json_int_t)i->answer_count, "answered",
@@ -161,6 +161,7 @@ int view_incident_read(struct incident *out, bool *going_on, const json_t *json)
 			      .first = read_time(json, "first_time"),
 			      .last = read_time(json, "last_time"),
 			      .lasted = (usec_t)read_number(json, "duration_us") };
+	i.through = json_is_true(json_object_get(json, "through"));
 	i.policy = json_is_integer(json_object_get(json, "undeclared_count"));
 	read_text(i.kind, sizeof(i.kind), json, "kind");
 	read_text(i.probe, sizeof(i.probe), json, "probe");

@@ -174,8 +174,8 @@ static const struct field tap_fields[] = {
 };
 
 static const struct field tapped_fields[] = {
-	ANY(tapped.attached), ANY(tapped.failed),     ANY(tapped.beside),
-	TEXT(tapped.reason),  TEXT(tapped.neighbour),
+	ANY(tapped.attached), ANY(tapped.failed),  ANY(tapped.beside),
+	ANY(tapped.kept_out), TEXT(tapped.reason), TEXT(tapped.neighbour),
 };
 
 static const struct field open_ports_fields[] = {
@@ -200,6 +200,7 @@ static const struct field incident_fields[] = {
 	TEXT(incident.item.probes),
 	TEXT(incident.item.tool),
 	NUMBER(incident.item.ended, 1),
+	NUMBER(incident.item.through, 1),
 	NUMBER(incident.item.policy, 1),
 	OTHER(FIELD_PREFIX, incident.item.source),
 	OTHER(FIELD_ADDR, incident.item.victim),

@@ -28,7 +28,7 @@ enum {
 	ENGINE_QUESTIONS_MAX =
 		256, /* that wait for a sweep; more are answered from what is known */
 	ENGINE_PROCESSES_MAX = 8,
-	ENGINE_INCIDENTS_MAX = 1024, /* the sentry has 256; the others are out of the store */
+	ENGINE_INCIDENTS_MAX = 1024, /* the sentry has 320; the others are out of the store */
 	ENGINE_DESCRIBED = 64,
 	ENGINE_SWEEP_SECONDS_ALONE = 10, /* between sweeps when no event tells of changes */
 };

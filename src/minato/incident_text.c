@@ -30,6 +30,12 @@ static enum detect_probe probe_of(const char *word)
 	return DETECT_SYN;
 }
 
+const char *incident_probe_words(const char *probe)
+{
+	const enum detect_probe known = probe_of(probe);
+	return strcmp(detect_probe_name(known), probe) == 0 ? detect_probe_words(known) : probe;
+}
+
 static enum detect_tool tool_of(const char *word)
 {
 	for (unsigned i = 0; i < DETECT_TOOLS; i++) {
@@ -99,9 +105,13 @@ static void add_policy(struct str *out, const struct incident *incident)
 void incident_add_sentence(struct str *out, const struct incident *incident)
 {
 	const struct detect_incident detected = as_detected(incident);
+	char victim[ADDR_TEXT_BYTES];
 	struct str policy = STR_INIT(POLICY_BYTES);
 	add_policy(&policy, incident);
 	detect_add_sentence(out, &detected, str_text(&policy));
+	if (incident->through && incident->host_count == 1) {
+		str_printf(out, " -> %s", addr_format(&incident->victim, victim));
+	}
 	str_deinit(&policy);
 }
 
@@ -112,6 +122,9 @@ static void add_beginning(struct str *out, const struct incident *incident)
 	str_printf(out, _("%s begins to scan"), prefix_format(&incident->source, source));
 	str_printf(out, incident->tool[0] == '\0' ? " (%s)" : " (%s, %s)",
 		   detect_probe_words(probe_of(incident->probe)), incident->tool);
+	if (incident->through) {
+		str_printf(out, " -> %s", addr_format(&incident->victim, source));
+	}
 }
 
 bool incident_add_event(struct str *out, const struct event *event)

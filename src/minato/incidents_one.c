@@ -128,7 +128,9 @@ static void add_answers(struct str *out, const struct context *context, const st
 	}
 	row(out, context, _("Answered"), str_text(&text));
 	str_clear(&text);
-	if (i->answer_count > 0 && !i->policy) {
+	if (i->through) {
+		row(out, context, _("Policy"), _("says nothing of machines behind this host"));
+	} else if (i->answer_count > 0 && !i->policy) {
 		row(out, context, _("Policy"), _("none was declared"));
 	} else if (i->answer_count > 0 && i->undeclared_count == 0) {
 		row(out, context, _("Policy"), _("all of these are declared"));

@@ -44,12 +44,39 @@ static bool may_be_own(const struct sentry *sentry, const struct packet_note *no
 	       note->destination_port >= sentry->ephemeral_first;
 }
 
+/* Most hosts pass nothing on, and need not pay for it. */
+static struct detect *through_of(struct sentry *sentry)
+{
+	struct detect_parameters parameters = detect_defaults_through();
+	struct err e = ERR_INIT;
+	if (sentry->through != NULL || sentry->not_through) {
+		return sentry->through;
+	}
+	parameters.ephemeral_first = sentry->ephemeral_first;
+	if (getrandom(parameters.secret, sizeof(parameters.secret), 0) !=
+		    (ssize_t)sizeof(parameters.secret) ||
+	    detect_new(&sentry->through, &parameters, &e) < 0) {
+		sentry->not_through = true;
+		say(SAY_WARNING, "scans of machines behind this host are not looked for: %s",
+		    e.code != 0 ? err_text(&e) : "no random numbers");
+	}
+	return sentry->through;
+}
+
 /* By a socket notes come of both directions; a program sees what comes in. */
 static void on_note(const struct packet_note *note, void *data)
 {
 	struct sentry *sentry = data;
 	const bool sent = (note->marks & PACKET_SENT) != 0;
 	struct packet_note judged = *note;
+	if ((note->marks & PACKET_THROUGH) != 0) {
+		struct detect *through = through_of(sentry);
+		if (through != NULL) {
+			sentry->judged++;
+			detect_note(through, note);
+		}
+		return;
+	}
 	/* The kernel sees a socket there, and a decoy is no service. */
 	if (note->protocol == PROTOCOL_TCP &&
 	    portset_has(&sentry->ports.decoys, note->destination_port)) {
@@ -58,6 +85,7 @@ static void on_note(const struct packet_note *note, void *data)
 	if (addresses_have(&sentry->addresses, sent ? &note->source : &note->destination) &&
 	    (sent || !may_be_own(sentry, note))) {
 		sentry->judged++;
+		floods_note(&sentry->floods, &judged);
 		detect_note(sentry->detect, &judged);
 	}
 }
@@ -76,6 +104,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	struct sentry *sentry = data;
 	detect_tick(sentry->detect, clock_now());
+	floods_look(sentry);
+	if (sentry->through != NULL) {
+		detect_tick(sentry->through, clock_now());
+	}
 	tell_changes(sentry);
 	tell_growth(sentry);
 	int r = sd_event_source_set_time_relative(source, (uint64_t)TICK_USEC);
@@ -154,6 +186,9 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 		return 0;
 	case WIRE_STOP:
 		detect_finish(sentry->detect);
+		if (sentry->through != NULL) {
+			detect_finish(sentry->through);
+		}
 		tell_changes(sentry);
 		(void)sd_event_exit(sentry->loop,
 				    EXIT_SUCCESS); /* fails only when it ends already */
@@ -274,6 +309,8 @@ static void sentry_deinit(struct sentry *sentry)
 	sentry->reader = tap_reader_free(sentry->reader);
 	addresses_deinit(&sentry->addresses);
 	detect_free(sentry->detect);
+	detect_free(sentry->through);
+	floods_deinit(&sentry->floods);
 	link_close(&sentry->parent);
 	sd_event_unref(sentry->loop);
 }

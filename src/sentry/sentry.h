@@ -17,7 +17,8 @@
 
 enum {
 	SENTRY_ADDRESSES_MAX = 65536, /* of this host; what is sent to others is not looked at */
-	SENTRY_INCIDENTS_MAX = 256,   /* that go on at once */
+	SENTRY_INCIDENTS_MAX = 256,   /* that go on at once, against this host */
+	SENTRY_TOLD_MAX = 512,        /* ...and against those behind it */
 	SENTRY_NOTES_A_TURN = 4096,   /* then the other sources of the loop have theirs */
 };
 
@@ -38,28 +39,45 @@ struct sentry_ports {
 	struct portset open[2]; /* TCP, UDP */
 	struct portset decoys;  /* TCP: held, and no service: whoever asks for them scans */
 	uint32_t slices;        /* bit n: that slice of TCP came; bit 16 + n: of UDP */
-	uint64_t base;          /* added to the detector's numbers of incidents; 0 = not told yet */
+	uint64_t base;          /* the number of the first incident; 0 = not told yet */
 };
 
 /* What was said of an incident that goes on. */
 struct sentry_told {
-	uint64_t id; /* of the detector; 0 = free */
+	const struct detect *by; /* NULL = free */
+	uint64_t id;             /* of that detector */
+	uint64_t number;         /* by which the engine knows it */
 	uint64_t packets;
+};
+
+enum { SENTRY_ASKING = 64 };
+
+/* Connections to open ports that begin and are not made. */
+struct sentry_floods {
+	struct tap_begun *before; /* by port, when they were looked at last; NULL = never */
+	uint64_t asked;           /* of all ports, a second ago */
+	bool busy;                /* `before` is of then */
+	/* By port modulo SENTRY_ASKING: the last note of who asked for an open one. */
+	struct packet_note asking[SENTRY_ASKING];
 };
 
 struct sentry {
 	sd_event *loop;
 	struct link parent;
 	sd_event_source *tick, *notes, *patience;
-	struct detect *detect;
+	struct detect *detect;     /* of this host */
+	struct detect *through;    /* of machines behind it; made with the first note of them */
+	bool not_through;          /* there was no memory for it */
 	struct tap_reader *reader; /* NULL = nothing is heard */
 	struct wire_tap tap;
+	struct sentry_floods floods;
 	struct sentry_addresses addresses;
 	struct sentry_ports ports;
 	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
 	bool judging;             /* ports and addresses are known, or it took too long */
 	uint64_t judged;
-	struct sentry_told told[SENTRY_INCIDENTS_MAX];
+	uint64_t numbered; /* incidents that were told */
+	struct sentry_told told[SENTRY_TOLD_MAX];
 	struct wire_watched watched; /* as last told */
 };
 
@@ -85,6 +103,14 @@ void ports_take(struct sentry *sentry, const struct wire_open_ports *slice);
 void ports_take_decoys(struct sentry *sentry, const char *list);
 /* Whether all of them have come. */
 bool ports_are_known(const struct sentry_ports *ports);
+
+/* ---- floods.c ---- */
+
+/* A note of this host that is judged. */
+void floods_note(struct sentry_floods *floods, const struct packet_note *note);
+/* Once a second: tells the detector of ports where many more connections began than were made. */
+void floods_look(struct sentry *sentry);
+void floods_deinit(struct sentry_floods *floods);
 
 /* ---- tell.c ---- */
 

@@ -30,10 +30,11 @@ static usec_t wall(usec_t time)
 	return time < 0 ? 0 : time;
 }
 
-static void convert(struct incident *out, const struct detect_incident *i, uint64_t base)
+static void convert(struct incident *out, const struct detect_incident *i, uint64_t number)
 {
-	*out = (struct incident){ .id = base - 1 + i->id,
+	*out = (struct incident){ .id = number,
 				  .ended = i->ended,
+				  .through = i->through,
 				  .source = i->source,
 				  .victim = i->victim,
 				  .source_count = i->source_count,
@@ -62,58 +63,77 @@ static void convert(struct incident *out, const struct detect_incident *i, uint6
 _Static_assert(INCIDENT_SHOWN == (int)DETECT_SHOWN && INCIDENT_ANSWERED == (int)DETECT_ANSWERED,
 	       "the same lists");
 
-/* What was said last, or a place for it. NULL: all are taken, which cannot be, as the detector has
- * no more than so many. */
-static struct sentry_told *told_of(struct sentry *sentry, uint64_t id)
+/* What was said last, or a place for it with a number of its own. NULL: all are taken, which cannot
+ * be, as the detectors have no more than so many. */
+static struct sentry_told *told_of(struct sentry *sentry, const struct detect *by, uint64_t id)
 {
 	struct sentry_told *free_one = NULL;
-	for (unsigned i = 0; i < SENTRY_INCIDENTS_MAX; i++) {
+	for (unsigned i = 0; i < SENTRY_TOLD_MAX; i++) {
 		struct sentry_told *told = &sentry->told[i];
-		if (told->id == id) {
+		if (told->by == by && told->id == id) {
 			return told;
 		}
-		free_one = told->id == 0 && free_one == NULL ? told : free_one;
+		free_one = told->by == NULL && free_one == NULL ? told : free_one;
+	}
+	if (free_one != NULL) {
+		const uint64_t base = sentry->ports.base == 0 ? 1 : sentry->ports.base;
+		*free_one = (struct sentry_told){ by, id, base + sentry->numbered++, 0 };
 	}
 	return free_one;
 }
 
-static void tell(struct sentry *sentry, const struct detect_incident *incident, uint8_t changes)
+static void tell(struct sentry *sentry, struct sentry_told *told,
+		 const struct detect_incident *incident, uint8_t changes)
 {
 	struct wire_message message = { .type = WIRE_INCIDENT };
-	struct sentry_told *told = told_of(sentry, incident->id);
+	if (told == NULL) {
+		return;
+	}
 	message.incident.changes = changes;
-	convert(&message.incident.item, incident, sentry->ports.base == 0 ? 1 : sentry->ports.base);
+	convert(&message.incident.item, incident, told->number);
 	(void)wire_send(sentry->parent.socket, &message, NULL, 0,
 			NULL); /* the next growth says the same and more */
-	if (told != NULL) {
-		*told = (struct sentry_told){ incident->ended ? 0 : incident->id,
-					      incident->packet_count };
+	told->packets = incident->packet_count;
+	if (incident->ended) {
+		*told = (struct sentry_told){ 0 };
+	}
+}
+
+static void tell_changes_of(struct sentry *sentry, struct detect *by)
+{
+	struct detect_incident incident;
+	for (int changes; by != NULL && (changes = detect_next(by, &incident)) != 0;) {
+		tell(sentry, told_of(sentry, by, incident.id), &incident, (uint8_t)changes);
 	}
 }
 
 void tell_changes(struct sentry *sentry)
 {
+	tell_changes_of(sentry, sentry->detect);
+	tell_changes_of(sentry, sentry->through);
+}
+
+static uint32_t tell_those_of(struct sentry *sentry, const struct detect *by, bool all)
+{
 	struct detect_incident incident;
-	for (int changes; (changes = detect_next(sentry->detect, &incident)) != 0;) {
-		tell(sentry, &incident, (uint8_t)changes);
+	uint32_t count = 0;
+	for (uint32_t place = 0; by != NULL && place < SENTRY_INCIDENTS_MAX; place++) {
+		if (!detect_at(by, place, &incident)) {
+			continue;
+		}
+		struct sentry_told *told = told_of(sentry, by, incident.id);
+		count++;
+		if (all || told == NULL || told->packets != incident.packet_count) {
+			tell(sentry, told, &incident, WIRE_INCIDENT_GREW);
+		}
 	}
+	return count;
 }
 
 static uint32_t tell_those(struct sentry *sentry, bool all)
 {
-	struct detect_incident incident;
-	uint32_t count = 0;
-	for (uint32_t place = 0; place < SENTRY_INCIDENTS_MAX; place++) {
-		if (!detect_at(sentry->detect, place, &incident)) {
-			continue;
-		}
-		const struct sentry_told *told = told_of(sentry, incident.id);
-		count++;
-		if (all || told == NULL || told->packets != incident.packet_count) {
-			tell(sentry, &incident, WIRE_INCIDENT_GREW);
-		}
-	}
-	return count;
+	return tell_those_of(sentry, sentry->detect, all) +
+	       tell_those_of(sentry, sentry->through, all);
 }
 
 /* ---- the sentry itself ---- */
@@ -135,14 +155,16 @@ static void tell_watched(struct sentry *sentry, uint32_t going_on, bool always)
 	if (sentry->reader != NULL) {
 		tap_reader_counters(sentry->reader, &counters);
 	}
-	*now = (struct wire_watched){ .way = sentry->reader != NULL ? sentry->tap.way
-								    : (uint8_t)WIRE_TAP_NONE,
-				      .going_on = going_on,
-				      .addresses = sentry->addresses.now,
-				      .notes = sentry->judged,
-				      .lost = counters.lost,
-				      .limited = bpf ? counters.suppressed : 0,
-				      .bytes = detect_memory(sentry->detect) };
+	*now = (struct wire_watched){
+		.way = sentry->reader != NULL ? sentry->tap.way : (uint8_t)WIRE_TAP_NONE,
+		.going_on = going_on,
+		.addresses = sentry->addresses.now,
+		.notes = sentry->judged,
+		.lost = counters.lost,
+		.limited = bpf ? counters.suppressed : 0,
+		.bytes = detect_memory(sentry->detect) +
+			 (sentry->through == NULL ? 0 : detect_memory(sentry->through))
+	};
 	(void)str_copy(now->reason, sizeof(now->reason), sentry->tap.reason);
 	if (!always && is_same(now, &sentry->watched)) {
 		return;

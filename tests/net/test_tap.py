@@ -164,6 +164,7 @@ def router(world, netns):
         checked("ip", "-n", namespace, "address", "add", address, "dev", interface)
         checked("ip", "-n", namespace, "link", "set", interface, "up")
     checked("ip", "-n", world.inner, "route", "add", "default", "via", "10.9.0.1")
+    checked("ip", "-n", world.host, "route", "add", "default", "via", World.BEYOND)
     checked("ip", "-n", world.beyond, "route", "add", "10.9.0.0/24", "via", World.HOST)
     checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.ip_forward=1")
     return world

@@ -307,6 +307,8 @@ static void parse_line(struct scenario *s, char *line)
 		}
 	} else if (strcmp(word, "open") == 0) {
 		parse_open(s, &rest);
+	} else if (strcmp(word, "through") == 0) {
+		s->parameters = detect_defaults_through();
 	} else if (strcmp(word, "look-ahead") == 0) {
 		s->parameters.look_ahead = time_of(s, needed(s, &rest));
 	} else if (strcmp(word, "expect") == 0) {

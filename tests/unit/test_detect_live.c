@@ -60,6 +60,39 @@ static void a_port_that_the_kernel_calls_open_is_no_evidence(void **state)
 	detect_free(detect);
 }
 
+/* A tap counts them; each source is noted once, as who asks for an open port. */
+static void what_nobody_follows_up_at_an_open_port_is_a_flood(void **state)
+{
+	(void)state;
+	struct detect *detect = live();
+	struct detect_incident incident;
+	struct packet_note like = { .destination = host,
+				    .source = scanner,
+				    .destination_port = 443,
+				    .protocol = PROTOCOL_TCP,
+				    .flags = TCP_FLAG_SYN,
+				    .marks = PACKET_OPEN };
+	for (usec_t second = 1; second <= 60; second++) {
+		like.time = USEC_PER_DAY + second * USEC_PER_SEC;
+		detect_unanswered(detect, &like, 900);
+	}
+	assert_int_equal(detect_next(detect, &incident), 0);
+	for (usec_t second = 61; second <= 70; second++) {
+		like.time = USEC_PER_DAY + second * USEC_PER_SEC;
+		like.source.bytes[3] = (uint8_t)second;
+		detect_note(detect, &like);
+		detect_unanswered(detect, &like, 5000);
+	}
+	assert_int_not_equal(detect_next(detect, &incident) & DETECT_STARTED, 0);
+	detect_finish(detect);
+	assert_int_equal(detect_next(detect, &incident), DETECT_ENDED);
+	assert_int_equal(incident.shape, DETECT_FLOOD);
+	assert_int_equal(incident.port_count, 1);
+	assert_in_range(incident.packet_count, 45000, 51000);
+	assert_in_range(incident.source_count, 9, 11);
+	detect_free(detect);
+}
+
 static void what_the_host_sends_is_held_against_nobody(void **state)
 {
 	(void)state;
@@ -145,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_the_kernel_calls_open_is_no_evidence),
+		cmocka_unit_test(what_nobody_follows_up_at_an_open_port_is_a_flood),
 		cmocka_unit_test(what_the_host_sends_is_held_against_nobody),
 		cmocka_unit_test(ports_that_answered_are_named_whenever_they_were_asked_for),
 		cmocka_unit_test(an_incident_can_be_looked_at_between_two_changes),

@@ -111,6 +111,14 @@ static void an_incident_goes_through_its_event(void **state)
 	incident_write(&event, &before, EVENT_SCAN_ENDED, before.last);
 	assert_int_equal(incident_read(&back, &event), 0);
 	assert_true(back.ended);
+	struct incident through = scan();
+	through.through = true;
+	through.policy = false;
+	through.answered[1].declared = true; /* nobody says otherwise */
+	through.undeclared_count = 0;
+	incident_write(&event, &through, EVENT_SCAN_STARTED, through.first);
+	assert_int_equal(incident_read(&back, &event), 0);
+	assert_memory_equal(&back, &through, sizeof(back));
 }
 
 /* The longest that can be: numbers and the first ports that answered go before lists of addresses.

@@ -136,6 +136,7 @@ static struct incident scanned(void)
 		.probes = "syn,fin",
 		.tool = "nmap",
 		.ended = true,
+		.through = true,
 		.policy = true,
 		.victim = { ADDR_IPV4, { 192, 0, 2, 1 } },
 		.source_count = 2,

@@ -56,6 +56,7 @@ static struct wire_message sample_incident(void)
 		.probe = "syn",
 		.probes = "syn,udp",
 		.tool = "nmap",
+		.through = true,
 		.policy = true,
 		.source = { { ADDR_IPV4, { 192, 0, 2, 7 } }, 32 },
 		.victim = { ADDR_IPV4, { 192, 0, 2, 1 } },

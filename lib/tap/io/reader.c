@@ -17,7 +17,7 @@ struct tap_reader {
 	struct ring ring;
 	const volatile struct tap_counts *counts; /* one for each CPU */
 	size_t counts_bytes;
-	const volatile uint64_t *suppressed; /* TAP_PORTS */
+	const volatile uint64_t *suppressed; /* TAP_PLACES */
 	size_t suppressed_bytes;
 	uint32_t cpus;
 };
@@ -72,7 +72,7 @@ static int open_ring(struct tap_reader *reader, const struct tap_fds *fds, struc
 	reader->counts = counts;
 	if (r == 0) {
 		r = map_array(&suppressed, &reader->suppressed_bytes, fds->suppressed,
-			      (size_t)TAP_PORTS * sizeof(uint64_t));
+			      (size_t)TAP_PLACES * sizeof(uint64_t));
 		reader->suppressed = suppressed;
 	}
 	if (r < 0) {
@@ -152,4 +152,14 @@ uint64_t tap_reader_suppressed(const struct tap_reader *reader, uint8_t protocol
 	return reader->suppressed == NULL
 		       ? 0
 		       : reader->suppressed[(protocol == PROTOCOL_UDP ? TAP_PORTS / 2 : 0) + port];
+}
+
+struct tap_begun tap_reader_begun(const struct tap_reader *reader, uint16_t port)
+{
+	return reader->suppressed == NULL
+		       ? (struct tap_begun){ 0 }
+		       : (struct tap_begun){
+				 reader->suppressed[TAP_PLACE_ASKED + port] * TAP_SAMPLE,
+				 reader->suppressed[TAP_PLACE_MADE + port] * TAP_SAMPLE
+			 };
 }
