@@ -279,7 +279,7 @@ void probe_read_answer(struct probe_record *record, enum probe_talk talk, const 
 				  : PROBE_STRANGE;
 	record->text[0] = '\0';
 	if (talk == PROBE_TALK_DNS && record->outcome == PROBE_OK) {
-		(void)snprintf(record->text, sizeof(record->text), "DNS, code %u", bytes[3] & 15);
+		(void)snprintf(record->text, sizeof(record->text), "DNS, code %u", bytes[3] & 15U);
 	} else if (talk == PROBE_TALK_NTP && record->outcome == PROBE_OK) {
 		(void)snprintf(record->text, sizeof(record->text), "NTP, stratum %u", bytes[1]);
 	} else if (talk != PROBE_TALK_POSTGRESQL && !record->tls_bytes) {

@@ -259,7 +259,7 @@ void keeper_bans_open(struct keeper *keeper)
 static int obey(struct keeper *keeper, const char *text, struct err *e)
 {
 	struct keeper_defence *defence = &keeper->defence;
-	struct bans_order order;
+	struct bans_order order = { 0 };
 	struct defend_ban ban = { 0 };
 	struct defend_stamp now;
 	int r = defend_stamp_now(&now, e);
