@@ -16,6 +16,15 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 						      const union address *source, __u32 family)
 {
 	struct tap_ban_value *ban = NULL;
+	__u32 count_of_bans = settings->bans; /* before the tables are looked into */
+	__u32 at = (source->halves[3] ^ source->halves[1]) * 2654435761U / (1U << 20) &
+		   (TAP_FREE_MAX - 1);
+	struct free_source *free = bpf_map_lookup_elem(&tap_free, &at);
+	if (free == NULL || (free->bans == count_of_bans && free->family == family &&
+			     free->address.words[1] == source->words[1] &&
+			     free->address.words[0] == source->words[0])) {
+		return NULL;
+	}
 	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS, .family = family };
 	if ((settings->tables & TAP_HAS_BANS) != 0) {
 		ban = bpf_map_lookup_elem(&tap_bans, source);
@@ -25,7 +34,13 @@ static __always_inline struct tap_ban_value *find_ban(const struct tap_settings 
 		key.address = *source;
 		ban = bpf_map_lookup_elem(&tap_networks, &key);
 	}
-	if (ban == NULL || coarse_now(settings) >= ban->until_ns) {
+	if (ban == NULL) {
+		free->address = *source;
+		free->family = family;
+		free->bans = count_of_bans;
+		return NULL;
+	}
+	if (coarse_now(settings) >= ban->until_ns) {
 		return NULL;
 	}
 	__u32 list =
@@ -357,8 +372,8 @@ static __always_inline enum owner owner_through(struct __sk_buff *skb,
 	return has_answered(settings, p) ? OWNER_OPEN : OWNER_NONE;
 }
 
-static __always_inline void note(struct __sk_buff *skb, const struct tap_settings *settings,
-				 struct packet *p, enum owner owner)
+static __noinline int note(struct __sk_buff *skb, const struct tap_settings *settings,
+			   struct packet *p, enum owner owner)
 {
 	__u64 now = coarse_now(settings);
 	__u64 question = question_of(settings, p);
@@ -366,7 +381,7 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		(void)count_begun(skb, p, now);
 	}
 	if (was_asked(settings, question, now) || !is_watched(settings, p)) {
-		return;
+		return 0;
 	}
 	enum way way = p->kind == TAP_KIND_ERROR
 			       ? WAY_HERE
@@ -380,7 +395,7 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 		if (way == WAY_BEYOND) { /* of no interest for as long */
 			bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 		}
-		return;
+		return 0;
 	}
 	int open = owner == OWNER_OPEN;
 	if (open) {
@@ -395,11 +410,12 @@ static __always_inline void note(struct __sk_buff *skb, const struct tap_setting
 			 : is_known_source(settings, p, now);
 	if (!may_send(settings, open && !known, known, now)) {
 		suppress(p);
-		return;
+		return 0;
 	}
 	if (send(skb, p, now)) {
 		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 	}
+	return 0;
 }
 
 /* ---- the programs ---- */
@@ -450,7 +466,7 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 		}
 	}
 	if (owner != OWNER_FLOW) {
-		note(skb, settings, p, owner);
+		(void)note(skb, settings, p, owner);
 	}
 	return hidden && stop(ban, TAP_COUNT_HIDDEN);
 }
@@ -565,11 +581,13 @@ remember_flow(struct __sk_buff *skb, const struct tap_settings *settings, const 
 SEC("tc")
 int tap_egress(struct __sk_buff *skb)
 {
-	struct packet p = { 0 };
 	__u64 question = 0;
-	const struct tap_settings *settings = settings_now();
 	const struct bpf_sock *sk = skb->sk;
-	if (settings == NULL || (sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV)) {
+	if (sk != NULL && sk->state != BPF_TCP_NEW_SYN_RECV) {
+		return TC_ACT_UNSPEC;
+	}
+	const struct tap_settings *settings = settings_now();
+	if (settings == NULL) {
 		return TC_ACT_UNSPEC;
 	}
 	if (sk != NULL) {
@@ -578,6 +596,7 @@ int tap_egress(struct __sk_buff *skb)
 			return TC_ACT_UNSPEC;
 		}
 	}
+	struct packet p = { 0 };
 	if (read_ip(skb, &p) != 0 || read_transport(skb, settings, &p) < 0) {
 		return TC_ACT_UNSPEC;
 	}

@@ -21,6 +21,7 @@
 #define TAP_FRAGMENTS_MAX 1024  /* packets whose TCP header comes in pieces */
 #define TAP_FORWARDED_MAX 65536 /* flows that go through this host */
 #define TAP_BEHIND_MAX 32768    /* ports of machines behind this host that have answered */
+#define TAP_FREE_MAX 4096       /* sources, on each CPU, of which it is known that no ban holds */
 #define TAP_OPTION_BYTES 40     /* RFC 9293 3.1: at most ten words */
 #define TAP_PORTS (2 * 65536)   /* TCP, then UDP */
 #define TAP_PORT_WORDS (TAP_PORTS / 64)
@@ -107,10 +108,10 @@ struct tap_prefix {
 
 /* The one value of the map of settings. */
 struct tap_settings {
-	__u32 version; /* TAP_VERSION */
-	__u32 tables;  /* TAP_HAS_ */
-	__u32 never;   /* counts up with every list of the never banned */
-	__u32 zero;
+	__u32 version;      /* TAP_VERSION */
+	__u32 tables;       /* TAP_HAS_ */
+	__u32 never;        /* counts up with every list of the never banned */
+	__u32 bans;         /* counts up with every ban: then it is looked for anew who has none */
 	__u64 suspended_ns; /* CLOCK_BOOTTIME minus CLOCK_MONOTONIC */
 	__u64 secret[2];
 	__u64 again_ns; /* what was noted is noted again after so long */

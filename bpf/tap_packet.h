@@ -62,6 +62,13 @@ struct open_port {
 	__u32 second;        /* of 2^30 ns */
 };
 
+/* One source that no ban has, as far as that count of them goes. */
+struct free_source {
+	union address address;
+	__u32 bans;
+	__u32 family;
+};
+
 struct budget {
 	__u64 at_ns;
 	__u64 saved_ns;
@@ -158,6 +165,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct source_cell);
 } tap_sources SEC(".maps");
+
+/* By CPU: a source that another one writes at the same time would be half of each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TAP_FREE_MAX);
+	__type(key, __u32);
+	__type(value, struct free_source);
+} tap_free SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

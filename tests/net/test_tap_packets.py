@@ -313,6 +313,17 @@ def test_everything_of_a_banned_source_is_dropped(kernel):
         assert (run(kernel, frame), xdp(kernel, frame)) == (GOES_ON, "pass")
 
 
+def test_that_a_source_was_free_holds_for_its_family_alone(kernel):
+    """Who is not banned is remembered until the next ban; IPv6 can carry what looks like an address of IPv4 in our tables."""
+    kernel.done("ban", "198.51.100.0/24", "drop", 600000)
+    assert run(kernel, ethernet(ipv6(tcp(80), source=f"::ffff:{BEYOND}"))) == GOES_ON
+    assert run(kernel, ethernet(ipv4(tcp(80)))) == DROPPED
+    kernel.done("unban", "198.51.100.0/24")
+    assert run(kernel, ethernet(ipv4(tcp(80)))) == GOES_ON
+    kernel.done("ban", "198.51.100.0/25", "drop", 600000)
+    assert run(kernel, ethernet(ipv4(tcp(80)))) == DROPPED
+
+
 def test_others_are_not_dropped(kernel):
     # Of IPv6 also what begins as IPv4 does in our tables.
     for prefix in ("198.51.100.8", "198.51.100.8/29", "2001:db8:1::8", "::/3", "::ffff:0:0/96"):

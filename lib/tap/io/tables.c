@@ -30,6 +30,7 @@ static int change_settings(const struct tap *tap, const struct change *change, s
 	if (r == 0) {
 		settings.tables = (settings.tables | change->set) & ~change->unset;
 		settings.never += change->never;
+		settings.bans += (change->set & (TAP_HAS_BANS | TAP_HAS_NETWORKS)) != 0;
 		settings.suspended_ns = tap_suspended();
 		if (change->published != NULL) {
 			memcpy(settings.published, change->published, sizeof(settings.published));
