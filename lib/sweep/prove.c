@@ -30,8 +30,10 @@ enum sweep_proof sweep_prove(double *bound, const struct sweep_facts *facts)
 		return SWEEP_UNPROVEN_ENDED;
 	}
 	uint32_t silent = 0;
-	for (unsigned tries = 0; tries <= SWEEP_TRIES_MAX; tries++) {
+	unsigned fewest = SWEEP_TRIES_MAX;
+	for (unsigned tries = SWEEP_TRIES_MAX + 1; tries-- > 0;) {
 		silent += facts->silent[tries];
+		fewest = facts->silent[tries] > 0 ? tries : fewest;
 	}
 	if (silent == 0) {
 		*bound = 0;
@@ -40,11 +42,11 @@ enum sweep_proof sweep_prove(double *bound, const struct sweep_facts *facts)
 	if (facts->canaries == 0) {
 		return SWEEP_UNPROVEN_SILENCE;
 	}
+	/* Of all that were asked, not of those that are silent: where closed ports answer, the few
+	 * that are left are just those of which everything was lost. */
 	const double loss = sweep_loss_at_most(facts->lost, facts->canaries);
-	*bound = 0;
-	for (unsigned tries = 0; tries <= SWEEP_TRIES_MAX; tries++) {
-		*bound += facts->silent[tries] * pow(loss, tries);
-	}
+	*bound = facts->asked * pow(loss, fewest);
+	*bound = *bound > silent ? silent : *bound;
 	return *bound <= SWEEP_BOUND ? SWEEP_PROVEN_BOUND : SWEEP_UNPROVEN_LOSS;
 }
 

@@ -13,6 +13,7 @@ static const usec_t WAIT_MORE = 50000;
 
 enum {
 	ONE_IN = 32,           /* questions for each canary */
+	ONE_IN_LATER = 5,      /* from the second round on: more canaries spare a third */
 	CANARIES_LEAST = 32,   /* in each round, so that a handful of ports is proven too */
 	REFERENCES_MAX = 8,    /* ports that canaries go to */
 	ROUNDS_OF_SILENCE = 2, /* when nothing ever answers */
@@ -193,7 +194,7 @@ static bool is_seen_by_programs(const struct sweep *sweep)
 
 static uint32_t canaries_wanted(const struct sweep *sweep)
 {
-	const uint32_t wanted = sweep->count / ONE_IN;
+	const uint32_t wanted = sweep->count / (sweep->round == 1 ? ONE_IN : ONE_IN_LATER);
 	return wanted < CANARIES_LEAST || is_seen_by_programs(sweep) ? CANARIES_LEAST : wanted;
 }
 

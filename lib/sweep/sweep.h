@@ -107,8 +107,9 @@ const char *sweep_proof_name(enum sweep_proof proof);
 #define SWEEP_BOUND 0.01
 
 /*
- * How many open ports can be expected among the silent ones, at most: each was lost as often as it
- * was asked, with the upper end of what the canaries say of loss (Wilson, one-sided 99 %).
+ * How many open ports can be expected to be missed, at most: of all that were asked, those of which
+ * every question was lost, with the upper end of what the canaries say of loss (Wilson, one-sided
+ * 99 %).
  * @param bound  set for SWEEP_PROVEN_ALL (0), SWEEP_PROVEN_BOUND and SWEEP_UNPROVEN_LOSS, else -1.
  */
 enum sweep_proof sweep_prove(double *bound, const struct sweep_facts *facts);

@@ -341,6 +341,14 @@ static void test_proofs(void **state)
 		  SWEEP_UNPROVEN_LOSS },
 		{ { .asked = 10, .silent = { [0] = 10 }, .canaries = 1000 }, SWEEP_UNPROVEN_LOSS },
 		{ { .asked = 10, .silent = { [8] = 10 } }, SWEEP_UNPROVEN_SILENCE },
+		/* The few that are left of many are those that were lost: all that were asked
+		   count. */
+		{ { .asked = 60000,
+		    .answered = 59998,
+		    .silent = { [2] = 2 },
+		    .canaries = 1000,
+		    .lost = 100 },
+		  SWEEP_UNPROVEN_LOSS },
 		{ { .asked = 9, .answered = 9, .unasked = 1 }, SWEEP_UNPROVEN_ENDED },
 		{ { .mode = SWEEP_UDP, .asked = 1, .answered = 1 }, SWEEP_UNPROVEN_UDP },
 	};

@@ -45,7 +45,11 @@ static void settle(struct connecting *c, const struct attempt *attempt, int erro
 	struct running_icmp icmp;
 	enum sweep_state state = SWEEP_SILENT;
 	if (error == 0 || error == ECONNRESET || error == EPIPE) {
-		state = SWEEP_OPEN; /* perhaps ended at once, but it was there */
+		/* Perhaps ended at once, but it was there. With a reset at our end nothing of it
+		 * stays behind, at either side. */
+		const struct linger reset = { .l_onoff = 1 };
+		(void)setsockopt(attempt->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		state = SWEEP_OPEN;
 	} else if (running_icmp(&icmp, attempt->socket) == 1) {
 		/* A reset leaves nothing in the queue, so this was no reset. */
 		state = sweep_icmp_settles(&c->run->order.target, icmp.type, icmp.code)
@@ -82,15 +86,12 @@ static void end_late(struct connecting *c, usec_t now)
 
 static int make_socket(const struct sweep_order *order)
 {
-	/* With a reset at the end nothing of it stays behind, at either side. */
-	const struct linger reset = { .l_onoff = 1 };
 	const int on = 1;
 	const int made = socket(order->target.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
 				SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (made >= 0) {
 		/* Thousands share a source port, as each has another destination. */
 		(void)setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		(void)setsockopt(made, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		running_want_icmp(made, &order->target);
 	}
 	return made;
