@@ -421,21 +421,19 @@ static __noinline int note(struct __sk_buff *skb, const struct tap_settings *set
 /* ---- the programs ---- */
 
 /*
- * Whether a hidden source asks for what nobody has open, here or behind this host. What goes on to
- * somewhere else passes, and so do connections: an open port of a machine is known from its answer
- * to the first packet alone.
+ * Whether a packet of somebody who is hidden from goes to a port of this host where nobody listens.
+ * What is for others, behind a router or a bridge, has no socket here and is nobody's scan of us:
+ * dropped, a forged scan would cut its victim off from all of them.
  */
 static __always_inline int is_hidden(struct __sk_buff *skb, const struct tap_settings *settings,
 				     struct packet *p, enum owner *owner)
 {
-	enum way way = way_of(skb, skb->ifindex, &p->source, &p->destination, p->family);
-	if (way == WAY_HERE) {
-		*owner = owner_of(skb, settings, p);
-		return *owner == OWNER_NONE;
+	if (skb->pkt_type != PACKET_TO_US ||
+	    way_of(skb, skb->ifindex, &p->source, &p->destination, p->family) != WAY_HERE) {
+		return 0;
 	}
-	return way == WAY_BEHIND && p->kind != TAP_KIND_NONE && p->kind != TAP_KIND_ACK &&
-	       p->kind != TAP_KIND_MAIMON && !is_forwarded(settings, p) &&
-	       !has_answered(settings, p);
+	*owner = owner_of(skb, settings, p);
+	return *owner == OWNER_NONE;
 }
 
 /* What is left after the addresses are known. @return whether the packet is dropped. */

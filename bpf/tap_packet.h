@@ -26,6 +26,7 @@
 #define VLAN_TAGS_MAX 4
 #define EXTENSIONS_MAX 8
 #define FAMILY_IPV4 2  /* AF_INET */
+#define FAMILY_IPV6 10 /* AF_INET6 */
 #define PACKET_TO_US 0 /* include/uapi/linux/if_packet.h: PACKET_HOST */
 #define TCP_HEADER 20
 #define UDP_HEADER 8

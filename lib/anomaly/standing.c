@@ -65,6 +65,7 @@ static bool same(const struct anomaly *a, const struct anomaly *b)
 static uint32_t add(uint32_t hash, const void *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++) { /* FNV-1a, 32 bits */
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619U;
 	}
 	return hash;
@@ -195,6 +196,7 @@ static struct anomaly *crowded(struct anomaly_model *model, const struct anomaly
 	for (size_t i = 0; i < model->standing.count; i++) {
 		struct anomaly *stands = &model->standing.items[i];
 		/* Listeners are as many ports as there are. */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are `count` */
 		if (stands->kind == candidate->kind && stands->at.netns == candidate->at.netns &&
 		    (is_of_a_listener(stands->kind) || same_port(&stands->at, &candidate->at))) {
 			count++;

@@ -79,6 +79,15 @@ static bool host_bits_zero(const struct addr *address, unsigned bits)
 	return true;
 }
 
+struct prefix prefix_masked(const struct prefix *prefix)
+{
+	struct prefix out = *prefix;
+	for (unsigned bit = out.bits; bit < width_bits(&out.address); bit++) {
+		out.address.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	}
+	return out;
+}
+
 int prefix_parse(struct prefix *out, const char *text)
 {
 	char address_text[ADDR_TEXT_BYTES];
@@ -146,6 +155,16 @@ struct addr addr_unmap(const struct addr *address)
 		return addr_from_ipv4(address->bytes + 12);
 	}
 	return *address;
+}
+
+struct prefix prefix_unmap(const struct prefix *prefix)
+{
+	enum { MAPPED_BITS = 96 };
+	const struct addr plain = addr_unmap(&prefix->address);
+	if (plain.family == prefix->address.family || prefix->bits < MAPPED_BITS) {
+		return *prefix;
+	}
+	return (struct prefix){ plain, (uint8_t)(prefix->bits - MAPPED_BITS) };
 }
 
 /* What an address is for; the first match counts. */

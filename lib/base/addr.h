@@ -71,6 +71,10 @@ enum exposure addr_exposure(const struct addr *address);
 /* IPv4-mapped IPv6 (::ffff:0:0/96, RFC 4291 2.5.5.2) becomes IPv4; others are returned as they are.
  */
 struct addr addr_unmap(const struct addr *address);
+/* The same network without bits of its hosts: 192.0.2.7/24 becomes 192.0.2.0/24. */
+struct prefix prefix_masked(const struct prefix *prefix);
+/* A network of IPv4-mapped addresses (/96 or longer) becomes the one of IPv4. */
+struct prefix prefix_unmap(const struct prefix *prefix);
 
 /* "loopback", "private", "public", "any": the stable words of the JSON vocabulary. */
 const char *exposure_name(enum exposure exposure);

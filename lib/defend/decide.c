@@ -11,7 +11,8 @@ unsigned defend_targets(struct prefix out[DEFEND_TARGETS_MAX], const struct inci
 {
 	unsigned count = 0;
 	if (incident->source.address.family != ADDR_NONE) {
-		out[0] = incident->source;
+		/* The kernel's table would have one place for what differs in its hosts alone. */
+		out[0] = prefix_masked(&incident->source);
 		return 1;
 	}
 	for (unsigned i = 0; i < INCIDENT_SHOWN; i++) {
@@ -24,13 +25,23 @@ unsigned defend_targets(struct prefix out[DEFEND_TARGETS_MAX], const struct inci
 	return count;
 }
 
+/* Whether it has addresses of IPv4 in the clothes of IPv6. Facts and policy know them as IPv4, and
+ * the kernel's table of single addresses has one place for both: they are never taken as they are.
+ */
+static bool has_mapped(const struct prefix *prefix)
+{
+	static const struct prefix mapped = { { ADDR_IPV6, { [10] = 0xff, [11] = 0xff } }, 96 };
+	return prefix->bits < mapped.bits ? prefix_has(prefix, &mapped.address)
+					  : prefix_has(&mapped, &prefix->address);
+}
+
 /* Nobody has such an address: it stands in a packet only when that is broken or forged. */
 static bool is_nobody(const struct prefix *prefix)
 {
 	const struct addr *a = &prefix->address;
 	const bool ipv4 = a->family == ADDR_IPV4;
 	return a->family == ADDR_NONE || prefix->bits < (ipv4 ? 8 : 16) || addr_is_any(a) ||
-	       addr_exposure(a) == EXPOSURE_LOOPBACK ||
+	       has_mapped(prefix) || addr_exposure(a) == EXPOSURE_LOOPBACK ||
 	       (ipv4 ? a->bytes[0] >= 224 || a->bytes[0] == 0 : a->bytes[0] == 0xff);
 }
 
@@ -75,24 +86,29 @@ struct prefix defend_trapped(const struct addr *address, const struct policy *po
 
 /* ---- how much ---- */
 
-int defend_action(const struct policy *policy, const struct incident *incident)
+static const char trap[] = "trap";
+
+static int action_of(const struct policy *policy, const char *shape)
 {
 	const struct policy_defend_actions *actions = &policy->defend.actions;
 	const struct {
-		const char *kind;
+		const char *shape;
 		int action;
-	} kinds[] = { { "scan", actions->scan },   { "slow", actions->slow },
-		      { "sweep", actions->sweep }, { "distributed", actions->distributed },
-		      { "decoy", actions->decoy }, { "flood", actions->flood } };
-	if (incident == NULL) {
-		return actions->trap;
-	}
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(kinds[i].kind, incident->kind) == 0) {
-			return kinds[i].action;
+	} shapes[] = { { "scan", actions->scan },   { "slow", actions->slow },
+		       { "sweep", actions->sweep }, { "distributed", actions->distributed },
+		       { "decoy", actions->decoy }, { "flood", actions->flood },
+		       { trap, actions->trap } };
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		if (strcmp(shapes[i].shape, shape) == 0) {
+			return shapes[i].action;
 		}
 	}
-	return POLICY_ACTION_RECORD; /* a kind that this version does not know */
+	return POLICY_ACTION_RECORD; /* one that this version does not know */
+}
+
+int defend_action(const struct policy *policy, const struct incident *incident)
+{
+	return action_of(policy, incident == NULL ? trap : incident->kind);
 }
 
 static bool is_forged(const struct incident *incident)
@@ -203,12 +219,30 @@ static uint8_t verdict_of(int action, bool proved)
 	return action == POLICY_ACTION_SLOW ? DEFEND_SLOW : DEFEND_BAN;
 }
 
+static struct defend_cause cause_of(const struct defend_question *q)
+{
+	const struct incident *i = q->incident;
+	if (i == NULL) {
+		return (struct defend_cause){ .port_count = 1, .ports = { q->port } };
+	}
+	struct defend_cause cause = {
+		.port_count = i->port_count,
+		.packet_count = i->packet_count,
+		.lasted = i->lasted < DEFEND_LASTED_MAX ? i->lasted : DEFEND_LASTED_MAX,
+	};
+	(void)str_copy(cause.probe, sizeof(cause.probe), i->probe);
+	(void)str_copy(cause.tool, sizeof(cause.tool), i->tool);
+	memcpy(cause.ports, i->ports, sizeof(cause.ports));
+	return cause;
+}
+
 static void explain(struct defend_ban *ban, const struct defend_question *q)
 {
 	const struct incident *i = q->incident;
 	char span[SPAN_TEXT_BYTES];
+	ban->cause = cause_of(q);
 	if (i == NULL) {
-		(void)snprintf(ban->shape, sizeof(ban->shape), "trap");
+		(void)snprintf(ban->shape, sizeof(ban->shape), "%s", trap);
 		(void)snprintf(ban->reason, sizeof(ban->reason),
 			       "completed a connection to the decoy port %u", q->port);
 		(void)snprintf(ban->evidence, sizeof(ban->evidence), "handshake with %u/tcp",
@@ -302,4 +336,28 @@ int defend_decide(struct defend_ban *out, const struct defend_question *q)
 		*out = ban;
 	}
 	return why;
+}
+
+/* ---- what stands already ---- */
+
+int defend_ends(const struct defend_ban *ban, const struct policy *policy,
+		const struct defend_facts *facts)
+{
+	const int why = defend_spared(&ban->prefix, policy, facts);
+	if (why != 0 && why != DEFEND_WHY_BLIND) {
+		return why;
+	}
+	if (ban->by_hand) {
+		return 0;
+	}
+	if (policy->defend.mode != POLICY_DEFEND_ENFORCE) {
+		return DEFEND_WHY_OFF;
+	}
+	if (action_of(policy, ban->shape) < POLICY_ACTION_HIDE) {
+		return DEFEND_WHY_RECORDED;
+	}
+	/* Whom a from: names is hidden from at most, also when it names him afterwards. */
+	return ban->verdict > DEFEND_HIDE && defend_is_named(policy, &ban->prefix)
+		       ? DEFEND_WHY_CLIENT
+		       : 0;
 }

@@ -95,15 +95,28 @@ enum {
 	DEFEND_TIMES_MAX = 32,
 };
 
+/* What was seen, in parts, so that it can be worded in the reader's language. */
+struct defend_cause {
+	uint32_t port_count;   /* different ports that were asked for; 0 = by hand, or not known */
+	uint64_t packet_count; /* 0 = a connection to the decoy ports[0] */
+	usec_t lasted;         /* 0..DEFEND_LASTED_MAX */
+	char probe[INCIDENT_WORD_BYTES]; /* as in struct incident; "" = not known */
+	char tool[INCIDENT_WORD_BYTES];  /* likewise */
+	uint16_t ports[INCIDENT_SHOWN];  /* the first min(port_count, INCIDENT_SHOWN) count */
+};
+
+#define DEFEND_LASTED_MAX (400 * USEC_PER_DAY)
+
 struct defend_ban {
 	struct prefix prefix;
 	uint8_t verdict; /* enum defend_verdict */
 	bool proved;     /* the address is known to be that of who did it; else it is DEFEND_HIDE */
 	bool by_hand;
-	struct policy_rate rate;              /* DEFEND_SLOW */
-	usec_t since, until;                  /* since boot */
-	uint32_t times;                       /* 1 = the first one within memory */
-	uint64_t incident;                    /* 0 = none */
+	struct policy_rate rate; /* DEFEND_SLOW */
+	usec_t since, until;     /* since boot */
+	uint32_t times;          /* 1 = the first one within memory */
+	uint64_t incident;       /* 0 = none */
+	struct defend_cause cause;
 	char shape[DEFEND_SHAPE_BYTES];       /* "scan", ..., "trap"; "" by hand */
 	char reason[DEFEND_REASON_BYTES];     /* English, or what a person gave */
 	char evidence[DEFEND_EVIDENCE_BYTES]; /* English; of a person: who, from where */
@@ -131,6 +144,11 @@ const struct defend_ban *defend_table_find(const struct defend_table *table,
 /* The strongest ban that covers the address, whether its time is over or not; NULL = none. */
 const struct defend_ban *defend_table_covers(const struct defend_table *table,
 					     const struct addr *address);
+/* A ban as the kernel is to hold it: that looks for the narrowest one alone, so the narrow one does
+ * what a wider one does more, as long as that does it. */
+struct defend_ban defend_table_held(const struct defend_table *table, const struct defend_ban *ban);
+/* Whether the inner prefix lies in the outer one, which is larger. */
+bool defend_is_inside(const struct prefix *inner, const struct prefix *outer);
 /* Adds, or replaces that of the same prefix. @return 0; -ENOSPC; -ENOMEM. */
 int defend_table_put(struct defend_table *table, const struct defend_ban *ban);
 /* Takes one away; what was proved is remembered as past. @param out  it; may be NULL.
@@ -208,6 +226,12 @@ int defend_decide(struct defend_ban *out, const struct defend_question *question
 int defend_spared(const struct prefix *prefix, const struct policy *policy,
 		  const struct defend_facts *facts);
 
+/* Why a ban that stands may not stand any more, when another policy holds or other facts are known;
+ * without knowing them it stands. @return 0; enum defend_why: OFF, RECORDED, CLIENT = a from: names
+ * it by now, or whose it is. */
+int defend_ends(const struct defend_ban *ban, const struct policy *policy,
+		const struct defend_facts *facts);
+
 /* The action of the policy for an incident, by its kind; that of trap for NULL.
  * @return enum policy_action. */
 int defend_action(const struct policy *policy, const struct incident *incident);
@@ -269,25 +293,30 @@ int defend_file_read(struct defend_table *out, const struct defend_file *file,
 /* Reads it without a lock, from the folder. */
 int defend_file_look(struct defend_table *out, const char *directory,
 		     const struct defend_stamp *stamp, struct err *e);
+/* A record that does not read is kept as bans.json.damaged, in place of an earlier one.
+ * @return 0; negative errno. */
+int defend_file_set_aside(const struct defend_file *file, struct err *e);
 /* Writes it whole, or not at all. @return 0; negative errno. */
 int defend_file_write(const struct defend_file *file, const struct defend_table *table,
 		      const struct defend_stamp *stamp, struct err *e);
 
 /* Adds own addresses and gateways of every table of routes, over rtnetlink. @return 0; -errno. */
 int defend_network_read(struct defend_facts *facts, usec_t now, struct err *e);
-/* Adds the name servers of a resolv.conf. A file that is missing names none. @return 0; -errno. */
-int defend_resolvers_read(struct defend_facts *facts, const char *path, usec_t now, struct err *e);
+/* Adds the name servers of resolv.conf, and those behind a stub of this host as its manager writes
+ * them down. A file that is missing names none. @param root  "" usually. @return 0; -errno. */
+int defend_resolvers_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e);
 
 enum defend_logins {
 	DEFEND_LOGINS_KNOWN = 1,
-	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp is there to say */
+	DEFEND_LOGINS_UNKNOWN, /* neither logind nor utmp has anybody, or not all addresses */
 };
 
 /* Adds the addresses from which somebody is logged in, as logind and utmp tell.
  * @param root  "" usually; tests give another one. @return enum defend_logins; -errno. */
 int defend_logins_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e);
 
-/* Reads a session's file of logind. Pure. */
+/* Reads a session's file of logind. Pure. @return enum defend_logins: UNKNOWN for one from
+ * elsewhere that tells no address (sshd with UseDNS tells a name); -ENOSPC; -ENOMEM. */
 int defend_session_parse(struct defend_facts *facts, const char *text, usec_t now);
 /* Reads a resolv.conf(5). Pure. */
 int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t now);

@@ -345,12 +345,14 @@ static const char *take_line(char *line, size_t room, const char *text)
 	return text + length + (text[length] == '\n' ? 1 : 0);
 }
 
-/* An address, perhaps with its zone: fe80::1%eth0. Another word says nothing. */
+/* An address, perhaps with its zone: fe80::1%eth0. @return 0; -EINVAL another word, which says
+ * nothing; -ENOSPC; -ENOMEM. */
 static int add_word(struct defend_facts *facts, char *word, enum defend_fact_kind kind, usec_t now)
 {
 	struct addr address;
 	word[strcspn(word, "%")] = '\0';
-	return addr_parse(&address, word) == 0 ? defend_facts_add(facts, &address, kind, now) : 0;
+	return addr_parse(&address, word) == 0 ? defend_facts_add(facts, &address, kind, now)
+					       : -EINVAL;
 }
 
 int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t now)
@@ -364,6 +366,7 @@ int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t 
 		char *value = strtok_r(NULL, " \t", &rest);
 		if (key != NULL && value != NULL && strcmp(key, "nameserver") == 0) {
 			r = add_word(facts, value, DEFEND_DNS, now);
+			r = r == -EINVAL ? 0 : r; /* the resolver passes over it, too */
 		}
 	}
 	return r;
@@ -372,13 +375,19 @@ int defend_resolvers_parse(struct defend_facts *facts, const char *text, usec_t 
 int defend_session_parse(struct defend_facts *facts, const char *text, usec_t now)
 {
 	static const char key[] = "REMOTE_HOST=";
-	int r = 0;
-	while (*text != '\0' && r == 0) {
+	bool remote = false;
+	bool told = false;
+	while (*text != '\0') {
 		char line[128];
 		text = take_line(line, sizeof(line), text);
+		remote = remote || strcmp(line, "REMOTE=1") == 0;
 		if (str_starts(line, key)) {
-			r = add_word(facts, line + strlen(key), DEFEND_ADMIN, now);
+			const int r = add_word(facts, line + strlen(key), DEFEND_ADMIN, now);
+			if (r < 0 && r != -EINVAL) {
+				return r;
+			}
+			told = r == 0;
 		}
 	}
-	return r;
+	return remote && !told ? DEFEND_LOGINS_UNKNOWN : DEFEND_LOGINS_KNOWN;
 }

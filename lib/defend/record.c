@@ -22,17 +22,29 @@ static json_t *word(const char *text)
 	return value != NULL ? value : json_string("?");
 }
 
+static json_t *cause_json(const struct defend_cause *cause)
+{
+	json_t *ports = json_array();
+	for (unsigned i = 0; i < INCIDENT_SHOWN && i < cause->port_count; i++) {
+		json_array_append_new(ports, json_integer(cause->ports[i]));
+	}
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "port_count",
+			 (json_int_t)cause->port_count, "packet_count",
+			 (json_int_t)cause->packet_count, "lasted_us", (json_int_t)cause->lasted,
+			 "probe", word(cause->probe), "tool", word(cause->tool), "ports", ports);
+}
+
 static json_t *ban_json(const struct defend_ban *ban)
 {
 	char text[PREFIX_TEXT_BYTES];
-	return json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-			 "prefix", prefix_format(&ban->prefix, text), "verdict",
-			 defend_verdict_name(ban->verdict), "proved", ban->proved, "by_hand",
-			 ban->by_hand, "rate", (json_int_t)ban->rate.count, "rate_per_us",
-			 (json_int_t)ban->rate.per, "since_us", (json_int_t)ban->since, "until_us",
-			 (json_int_t)ban->until, "times", (json_int_t)ban->times, "incident",
-			 (json_int_t)ban->incident, "shape", word(ban->shape), "reason",
-			 word(ban->reason), "evidence", word(ban->evidence));
+	return json_pack(
+		"{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "prefix",
+		prefix_format(&ban->prefix, text), "verdict", defend_verdict_name(ban->verdict),
+		"proved", ban->proved, "by_hand", ban->by_hand, "rate", (json_int_t)ban->rate.count,
+		"rate_per_us", (json_int_t)ban->rate.per, "since_us", (json_int_t)ban->since,
+		"until_us", (json_int_t)ban->until, "times", (json_int_t)ban->times, "incident",
+		(json_int_t)ban->incident, "shape", word(ban->shape), "reason", word(ban->reason),
+		"evidence", word(ban->evidence), "cause", cause_json(&ban->cause));
 }
 
 static json_t *past_json(const struct defend_past *past)
@@ -88,7 +100,9 @@ static void copy(char *to, size_t room, const json_t *object, const char *key)
 static int read_prefix(struct prefix *out, const json_t *object)
 {
 	const char *text = json_string_value(json_object_get(object, "prefix"));
-	return text == NULL ? -EINVAL : prefix_parse(out, text);
+	const int r = text == NULL ? -EINVAL : prefix_parse(out, text);
+	*out = r == 0 ? prefix_unmap(out) : *out;
+	return r;
 }
 
 /* Times since the boot in which they were written become those since this one. */
@@ -100,6 +114,34 @@ struct shift {
 static usec_t moved(const struct shift *shift, usec_t time)
 {
 	return shift->now - shift->elapsed + (time - shift->written);
+}
+
+/* What earlier versions wrote has none, and a damaged one is none: then it is told in English. */
+static struct defend_cause read_cause(const json_t *item)
+{
+	struct defend_cause cause = { 0 };
+	const json_t *ports = json_object_get(item, "ports");
+	const int64_t count = number(item, "port_count");
+	const int64_t packets = number(item, "packet_count");
+	const int64_t lasted = number(item, "lasted_us");
+	const size_t listed = json_array_size(ports);
+	if (count < 1 || count > 65536 || packets < 0 || lasted < 0 || lasted > DEFEND_LASTED_MAX ||
+	    listed != (count < INCIDENT_SHOWN ? (size_t)count : INCIDENT_SHOWN)) {
+		return cause;
+	}
+	for (size_t i = 0; i < listed; i++) {
+		const json_int_t port = json_integer_value(json_array_get(ports, i));
+		if (port < 0 || port > UINT16_MAX) {
+			return (struct defend_cause){ 0 };
+		}
+		cause.ports[i] = (uint16_t)port;
+	}
+	cause.port_count = (uint32_t)count;
+	cause.packet_count = (uint64_t)packets;
+	cause.lasted = lasted;
+	copy(cause.probe, sizeof(cause.probe), item, "probe");
+	copy(cause.tool, sizeof(cause.tool), item, "tool");
+	return cause;
 }
 
 static int read_ban(struct defend_ban *out, const json_t *item, const struct shift *shift)
@@ -125,6 +167,7 @@ static int read_ban(struct defend_ban *out, const json_t *item, const struct shi
 	out->until = moved(shift, until);
 	out->times = (uint32_t)times;
 	out->incident = (uint64_t)number(item, "incident");
+	out->cause = read_cause(json_object_get(item, "cause"));
 	copy(out->shape, sizeof(out->shape), item, "shape");
 	copy(out->reason, sizeof(out->reason), item, "reason");
 	copy(out->evidence, sizeof(out->evidence), item, "evidence");

@@ -33,19 +33,41 @@ const struct defend_ban *defend_table_find(const struct defend_table *table,
 	return find(table, prefix);
 }
 
+static bool is_stronger(const struct defend_ban *a, const struct defend_ban *b)
+{
+	return a->verdict > b->verdict || (a->verdict == b->verdict && a->until > b->until);
+}
+
 const struct defend_ban *defend_table_covers(const struct defend_table *table,
 					     const struct addr *address)
 {
 	const struct defend_ban *best = NULL;
 	for (size_t i = 0; i < table->bans.count; i++) {
 		const struct defend_ban *ban = &table->bans.items[i];
-		if (prefix_has(&ban->prefix, address) &&
-		    (best == NULL || ban->verdict > best->verdict ||
-		     (ban->verdict == best->verdict && ban->until > best->until))) {
+		if (prefix_has(&ban->prefix, address) && (best == NULL || is_stronger(ban, best))) {
 			best = ban;
 		}
 	}
 	return best;
+}
+
+bool defend_is_inside(const struct prefix *inner, const struct prefix *outer)
+{
+	return outer->bits < inner->bits && prefix_has(outer, &inner->address);
+}
+
+struct defend_ban defend_table_held(const struct defend_table *table, const struct defend_ban *ban)
+{
+	const struct defend_ban *best = ban;
+	for (size_t i = 0; i < table->bans.count; i++) {
+		const struct defend_ban *other = &table->bans.items[i];
+		if (defend_is_inside(&ban->prefix, &other->prefix) && is_stronger(other, best)) {
+			best = other;
+		}
+	}
+	struct defend_ban held = *best;
+	held.prefix = ban->prefix;
+	return held;
 }
 
 int defend_table_put(struct defend_table *table, const struct defend_ban *ban)

@@ -311,6 +311,21 @@ enum enforce_verdict enforce_fits_outgoing(const struct policy *policy,
 	return all;
 }
 
+/* Addresses of this host are reached over loopback too, which the packet filter lets pass; where
+ * BPF is asked for the program, it does not know them. */
+static bool stays_here(const struct policy *policy, const struct enforce_outgoing *packet)
+{
+	bool stays = packet->interface != NULL && strcmp(packet->interface, "lo") == 0;
+	const enum protocol protocol =
+		packet->protocol == PROTOCOL_MPTCP ? PROTOCOL_TCP : packet->protocol;
+	for (size_t i = 0; stays && i < policy->outbound.count; i++) {
+		const struct policy_declaration *d = &policy->outbound.items[i];
+		stays = !access_covers(d, protocol, packet->port) ||
+			!policy_names_program(&d->program);
+	}
+	return stays || addr_exposure(&packet->to) == EXPOSURE_LOOPBACK;
+}
+
 enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 					     const struct enforce_outgoing *packet,
 					     const struct enforce_environment *environment,
@@ -319,8 +334,7 @@ enum enforce_verdict enforce_decide_outgoing(const struct policy *policy,
 	const struct policy_declaration *none = NULL;
 	by = by == NULL ? &none : by;
 	*by = NULL;
-	if (!access_limits(policy, ENFORCE_OUTBOUND) ||
-	    addr_exposure(&packet->to) == EXPOSURE_LOOPBACK) {
+	if (!access_limits(policy, ENFORCE_OUTBOUND) || stays_here(policy, packet)) {
 		return ENFORCE_OPEN;
 	}
 	bool declared = false;

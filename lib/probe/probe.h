@@ -80,6 +80,7 @@ int probe_target_parse(struct probe_target *out, const char *text);
 struct probe_order {
 	uint32_t talk, tls; /* enum probe_talk, enum probe_tls_use */
 	uint32_t udp;       /* 0 or 1 */
+	uint32_t unnamed;   /* 0 or 1: nobody said a host, so a certificate may be for any name */
 	uint32_t address_count;
 	struct addr addresses[PROBE_ADDRESSES_MAX]; /* in the order in which they are tried */
 	uint16_t port;
@@ -128,8 +129,9 @@ struct probe_tls {
 	char subject[128], issuer[128]; /* common name, else the first other name */
 	uint32_t chain;                 /* certificates that came */
 	uint32_t key_bits;
-	int32_t verify; /* X509_V_* of OpenSSL; 0 = trusted */
-	uint8_t name_matches, self_signed, weak_signature, tells;
+	int32_t verify;       /* X509_V_* of OpenSSL; 0 = trusted */
+	uint8_t name_matches; /* also when nobody named one */
+	uint8_t self_signed, weak_signature, tells;
 	usec_t not_before, not_after;
 	char detail[128]; /* what OpenSSL says of a failure */
 };
@@ -202,6 +204,8 @@ enum probe_cause probe_judge(const struct probe_order *order, const struct probe
 void probe_first_line(char *out, const uint8_t *bytes, size_t length);
 /* Whether bytes begin as a record of TLS does. */
 bool probe_is_tls(const uint8_t *bytes, size_t length);
+/* The same, as far as so few bytes tell: the first of them alone may be there. */
+bool probe_may_be_tls(const uint8_t *bytes, size_t length);
 /* What a greeting or answer is: outcome (OK or STRANGE), status, text, tls_bytes. */
 void probe_read_answer(struct probe_record *record, enum probe_talk talk, const uint8_t *bytes,
 		       size_t length);

@@ -32,8 +32,9 @@ static bool is_address(const struct addr *address, bool may_be_none)
 bool probe_order_valid(const struct probe_order *order)
 {
 	if (order->talk >= PROBE_TALKS || order->tls > PROBE_TLS_ASKED || order->udp > 1 ||
-	    order->address_count == 0 || order->address_count > PROBE_ADDRESSES_MAX ||
-	    order->port == 0 || order->connect_time <= 0 || order->answer_time <= 0 ||
+	    order->unnamed > 1 || order->address_count == 0 ||
+	    order->address_count > PROBE_ADDRESSES_MAX || order->port == 0 ||
+	    order->connect_time <= 0 || order->answer_time <= 0 ||
 	    !harmless(order->host, sizeof(order->host)) ||
 	    !harmless(order->path, sizeof(order->path))) {
 		return false;

@@ -203,11 +203,16 @@ bool probe_starttls_agreed(enum probe_talk talk, const uint8_t *bytes, size_t le
 
 /* ---- answers ---- */
 
-bool probe_is_tls(const uint8_t *bytes, size_t length)
+bool probe_may_be_tls(const uint8_t *bytes, size_t length)
 {
 	/* RFC 8446 5.1: alert or handshake, version 3.x. */
-	return length >= 3 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3 &&
-	       bytes[2] <= 4;
+	return length > 0 && (bytes[0] == 0x15 || bytes[0] == 0x16) &&
+	       (length < 2 || bytes[1] == 3) && (length < 3 || bytes[2] <= 4);
+}
+
+bool probe_is_tls(const uint8_t *bytes, size_t length)
+{
+	return length >= 3 && probe_may_be_tls(bytes, length);
 }
 
 void probe_first_line(char *out, const uint8_t *bytes, size_t length)
@@ -274,7 +279,7 @@ void probe_read_answer(struct probe_record *record, enum probe_talk talk, const 
 				  : PROBE_STRANGE;
 	record->text[0] = '\0';
 	if (talk == PROBE_TALK_DNS && record->outcome == PROBE_OK) {
-		(void)snprintf(record->text, sizeof(record->text), "DNS, code %u", bytes[3] & 15);
+		(void)snprintf(record->text, sizeof(record->text), "DNS, code %u", bytes[3] & 15U);
 	} else if (talk == PROBE_TALK_NTP && record->outcome == PROBE_OK) {
 		(void)snprintf(record->text, sizeof(record->text), "NTP, stratum %u", bytes[1]);
 	} else if (talk != PROBE_TALK_POSTGRESQL && !record->tls_bytes) {

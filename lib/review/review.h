@@ -23,8 +23,8 @@ enum {
 
 /* The kinds of events that are attempts of a program, EVENT_BIT(). */
 #define REVIEW_ATTEMPT_KINDS                                                                       \
-	(EVENT_BIT(EVENT_BIND_REFUSED) | EVENT_BIT(EVENT_BIND_WATCHED) | EVENT_BIT(EVENT_CONNECT_REFUSED) |       \
-	 EVENT_BIT(EVENT_CONNECT_WATCHED))
+	(EVENT_BIT(EVENT_BIND_REFUSED) | EVENT_BIT(EVENT_BIND_WATCHED) |                           \
+	 EVENT_BIT(EVENT_CONNECT_REFUSED) | EVENT_BIT(EVENT_CONNECT_WATCHED))
 
 /* A packet to a declared or listening port that other rules of the host decide otherwise than the
  * policy, as the kernel proved it. */

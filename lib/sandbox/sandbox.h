@@ -64,6 +64,7 @@ enum sandbox_role {
 	SANDBOX_RESOLVER, /* threads, and talking to resolvers */
 	SANDBOX_READER,   /* descriptors it has: reads one, writes another */
 	SANDBOX_PROBER,   /* connections to anywhere, files that it may read */
+	SANDBOX_SWEEPER,  /* connections to anywhere, and descriptors it has */
 };
 
 /*

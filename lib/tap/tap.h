@@ -86,7 +86,7 @@ struct tap_place {
 /* 0 = as it says. */
 struct tap_options {
 	uint32_t ring_bytes; /* a power of two of at least a page; 8 MiB: 75,000 notes */
-	uint32_t rate;       /* notes a second, all CPUs together; 50,000 */
+	uint32_t rate;       /* notes a second, all CPUs together; 20,000 */
 	uint32_t burst;      /* notes at once, each CPU; 65,536, less beyond four CPUs */
 	usec_t again;        /* what was noted is noted again after so long; 60 s */
 };
@@ -145,6 +145,7 @@ struct tap_attachment {
 	bool tc;          /* ours, ingress */
 	bool tc_egress;   /* ours */
 	bool xdp;         /* ours, of this tap */
+	bool xdp_native;  /* and it is attached to the driver */
 	bool xdp_other;   /* somebody else's XDP program */
 	uint32_t others;  /* programs and filters of others at tc ingress */
 	uint32_t earlier; /* of them, those that come before ours: what they drop is not seen */

@@ -174,8 +174,8 @@ static const struct field tap_fields[] = {
 };
 
 static const struct field tapped_fields[] = {
-	ANY(tapped.attached), ANY(tapped.failed),     ANY(tapped.beside),
-	TEXT(tapped.reason),  TEXT(tapped.neighbour),
+	ANY(tapped.attached), ANY(tapped.failed),  ANY(tapped.beside),
+	ANY(tapped.kept_out), TEXT(tapped.reason), TEXT(tapped.neighbour),
 };
 
 static const struct field open_ports_fields[] = {

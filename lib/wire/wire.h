@@ -229,6 +229,7 @@ struct wire_tapped {
 	uint32_t attached;               /* interfaces where packets are heard */
 	uint32_t failed;                 /* ...and are not; the reason is that of the first */
 	uint32_t beside;                 /* ...where programs of others stand before ours */
+	uint32_t kept_out;               /* bans that hold */
 	char reason[WIRE_TEXT_BYTES];    /* English, with the name of the interface */
 	char neighbour[WIRE_NAME_BYTES]; /* the first of the interfaces with such a program */
 };

@@ -52,7 +52,7 @@ int bans_read_facts(struct defend_facts *facts, usec_t now, struct err *e)
 	defend_facts_begin(facts, now);
 	int r = defend_network_read(facts, now, e);
 	if (r == 0) {
-		r = defend_resolvers_read(facts, "/etc/resolv.conf", now, e);
+		r = defend_resolvers_read(facts, "", now, e);
 	}
 	if (r == 0) {
 		r = defend_logins_read(facts, "", now, e);
@@ -131,6 +131,7 @@ int bans_order_read(struct bans_order *out, const char *text)
 	    (!out->remove && (span == 0 || defend_verdict_parse(&out->verdict, fields[4]) < 0))) {
 		return -EINVAL;
 	}
+	out->prefix = prefix_unmap(&out->prefix);
 	out->span = (usec_t)span;
 	(void)str_copy(out->by, sizeof(out->by), fields[5]);
 	(void)str_copy(out->purpose, sizeof(out->purpose), fields[6]);

@@ -107,6 +107,7 @@ static void feed_listener(struct engine *engine, const struct listener *listener
 static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 1099511628211ULL;
 	}
 	return hash;

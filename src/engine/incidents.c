@@ -10,6 +10,8 @@
 #include "engine.h"
 #include "policy/policy.h"
 
+enum { AHEAD_MAX = 1 << 20 };
+
 static const uint64_t kinds = EVENT_BIT(EVENT_SCAN_STARTED) | EVENT_BIT(EVENT_SCAN_ENDED);
 
 /* ---- those that go on ---- */
@@ -81,16 +83,22 @@ void incidents_take(struct engine *engine, const struct wire_incident *told)
 {
 	struct engine_incidents *incidents = &engine->incidents;
 	struct incident incident = told->item;
+	/* Its numbers follow on ours. One far beyond would use them up for ever, in the store. */
+	if (incident.id > incidents->next + AHEAD_MAX) {
+		return;
+	}
 	join_policy(&incident, policy_now(engine));
 	if (incident.id >= incidents->next) {
 		incidents->next = incident.id + 1;
 	}
 	/* Growth of one that nobody here knows: it began while there was no engine. */
 	const bool known = find(incidents, incident.id) != NULL;
+	if (keep(incidents, &incident) == NULL) {
+		return; /* there are too many: it is told when there is room */
+	}
 	if (!known && ((told->changes & WIRE_INCIDENT_STARTED) != 0 || !incident.ended)) {
 		record(engine, &incident, EVENT_SCAN_STARTED);
 	}
-	(void)keep(incidents, &incident);
 	if ((told->changes & WIRE_INCIDENT_ENDED) != 0) {
 		end(engine, &incident);
 	}
@@ -255,7 +263,7 @@ json_t *incidents_status(struct engine *engine, usec_t now)
 	uint64_t day = 0;
 	(void)store_count(&day, engine->state, &filter, NULL); /* 0 where it cannot be read */
 	return json_pack(
-		"{s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "on",
+		"{s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I}", "on",
 		incidents->heard && watched->way != WIRE_TAP_NONE, "way", ways[watched->way],
 		"reason",
 		view_string(incidents->heard ? watched->reason : "no sentry has been heard of"),
@@ -265,7 +273,7 @@ json_t *incidents_status(struct engine *engine, usec_t now)
 		"memory_bytes", (json_int_t)watched->bytes, "interfaces",
 		(json_int_t)tapped->attached, "interfaces_failed", (json_int_t)tapped->failed,
 		"interface_fault", view_string(tapped->reason), "neighbour",
-		view_string(tapped->neighbour));
+		view_string(tapped->neighbour), "kept_out", (json_int_t)tapped->kept_out);
 }
 
 void incidents_end(struct engine *engine)

@@ -1,5 +1,6 @@
 /* An order about a ban: to the daemon's keeper, or done at once where no daemon runs. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -126,8 +127,8 @@ static int change_record(struct defend_ban *ban, const struct bans_order *order,
 	return r;
 }
 
-/* The same answers as the keeper's. */
-static void do_it(char answer[BANS_ANSWER_BYTES], const struct bans_order *order, bool *held)
+/* The same answers as the keeper's. @return 0; negative errno of a fault. */
+static int do_it(char answer[BANS_ANSWER_BYTES], const struct bans_order *order, bool *held)
 {
 	struct policy policy = { 0 };
 	struct defend_facts facts = { 0 };
@@ -144,12 +145,14 @@ static void do_it(char answer[BANS_ANSWER_BYTES], const struct bans_order *order
 	bans_answer(answer, r, &e);
 	policy_deinit(&policy);
 	defend_facts_deinit(&facts);
+	return r < 0 ? r : 0;
 }
 
 /* ---- what came of it ---- */
 
+/* @param fault_here  negative errno of what was done here, 0 = none, or the daemon did it. */
 static int tell(const struct context *context, const struct bans_order *order, const char *answer,
-		bool held)
+		bool held, int fault_here)
 {
 	static const char fault[] = "fault ";
 	static const char why[] = "why ";
@@ -167,7 +170,9 @@ static int tell(const struct context *context, const struct bans_order *order, c
 		} else {
 			str_add(&text, str_starts(answer, fault) ? answer + strlen(fault) : answer);
 		}
-		complain(context, str_text(&text), "minato bans");
+		char next[2 * PATH_MAX + 64];
+		bans_record_next(next, sizeof(next), fault_here);
+		complain(context, str_text(&text), next[0] != '\0' ? next : "minato bans");
 		str_deinit(&text);
 		return EXIT_ERROR;
 	}
@@ -190,14 +195,15 @@ int bans_order(const struct context *context, const struct bans_order *order)
 {
 	char answer[BANS_ANSWER_BYTES] = "";
 	bool held = true;
+	int fault = 0;
 	int r = ask_daemon(answer, order);
 	if (r == -ENOENT) {
-		do_it(answer, order, &held);
+		fault = do_it(answer, order, &held);
 	} else if (r < 0) {
 		struct err e = ERR_INIT;
 		(void)err_system(&e, r, _("the daemon did not answer"));
 		complain(context, err_text(&e), "minato status");
 		return EXIT_ERROR;
 	}
-	return tell(context, order, answer, held);
+	return tell(context, order, answer, held, fault);
 }

@@ -1,5 +1,7 @@
 /* The record of bans, and what the kernel holds of it. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bans.h"
@@ -22,6 +24,18 @@ static int compare_left(const void *pa, const void *pb)
 	return a->until < b->until ? 1 : a->until > b->until ? -1 : 0;
 }
 
+void bans_record_next(char *out, size_t room, int fault)
+{
+	out[0] = '\0';
+	if (fault == -EACCES || fault == -EPERM) {
+		(void)snprintf(out, room, "sudo minato bans");
+	} else if (fault == -EINVAL || fault == -EFBIG) {
+		/* The daemon does the same when it starts. */
+		(void)snprintf(out, room, "sudo mv %s/bans.json %s/bans.json.damaged",
+			       rules_directory(), rules_directory());
+	}
+}
+
 int bans_read(struct bans *out, const struct context *context)
 {
 	struct err e = ERR_INIT;
@@ -35,7 +49,9 @@ int bans_read(struct bans *out, const struct context *context)
 	}
 	if (r < 0) {
 		const bool rights = r == -EACCES || r == -EPERM;
-		complain(context, err_text(&e), rights ? "sudo minato bans" : NULL);
+		char next[2 * PATH_MAX + 64];
+		bans_record_next(next, sizeof(next), r);
+		complain(context, err_text(&e), next[0] != '\0' ? next : NULL);
 		return rights ? EXIT_RIGHTS : EXIT_ERROR;
 	}
 	if (tap_open(&tap, &place, NULL) == 0) {

@@ -29,14 +29,10 @@ const struct tap_ban *bans_held(const struct bans *bans, const struct prefix *pr
 	return NULL;
 }
 
-const char *bans_verdict_words(unsigned verdict)
+const struct defend_ban *bans_against(const struct bans *bans, const struct addr *address)
 {
-	static const char *const words[] = {
-		[DEFEND_HIDE] = N_("hidden from"),
-		[DEFEND_SLOW] = N_("slowed down"),
-		[DEFEND_BAN] = N_("banned"),
-	};
-	return _(words[verdict]);
+	const struct defend_ban *ban = defend_table_covers(&bans->table, address);
+	return ban != NULL && bans_held(bans, &ban->prefix) != NULL ? ban : NULL;
 }
 
 void bans_rows(struct str *out, const struct bans *bans, const struct context *context)
@@ -59,11 +55,23 @@ void bans_rows(struct str *out, const struct bans *bans, const struct context *c
 		} else {
 			table_cell(&table, INK_WARN, _("not held by the kernel"));
 		}
-		table_printf(&table, INK_PLAIN, "%s (%s)", ban->reason, ban->evidence);
+		struct str why = STR_INIT(4096);
+		bans_add_why(&why, ban);
+		table_cell(&table, INK_PLAIN, str_text(&why));
+		str_deinit(&why);
 	}
 	(void)table_render(out, &table, context->out_terminal ? context->columns : 0,
 			   &context->out_style); /* kept in out->error */
 	table_deinit(&table);
+}
+
+static json_t *ports_json(const struct defend_cause *cause)
+{
+	json_t *ports = json_array();
+	for (unsigned i = 0; i < INCIDENT_SHOWN && i < cause->port_count; i++) {
+		json_array_append_new(ports, json_integer(cause->ports[i]));
+	}
+	return ports;
 }
 
 json_t *bans_json(const struct bans *bans, const struct defend_ban *ban)
@@ -72,13 +80,19 @@ json_t *bans_json(const struct bans *bans, const struct defend_ban *ban)
 	const struct tap_ban *held = bans_held(bans, &ban->prefix);
 	const usec_t offset = bans->now.wall - bans->now.since_boot;
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:I, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "source",
-		prefix_format(&ban->prefix, prefix), "action", defend_verdict_name(ban->verdict),
-		"since_time", view_time(ban->since + offset), "until_time",
-		view_time(ban->until + offset), "left_us",
+		"{s:s, s:s, s:o, s:o, s:I, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:I, "
+		"s:I, s:I, s:o}",
+		"source", prefix_format(&ban->prefix, prefix), "action",
+		defend_verdict_name(ban->verdict), "since_time", view_time(ban->since + offset),
+		"until_time", view_time(ban->until + offset), "left_us",
 		(json_int_t)(ban->until - bans->now.since_boot), "proved", ban->proved, "by_hand",
 		ban->by_hand, "held", held != NULL, "times", (json_int_t)ban->times, "incident",
 		(json_int_t)ban->incident, "kind", view_string(ban->shape), "reason",
 		view_string(ban->reason), "evidence", view_string(ban->evidence), "stopped_count",
-		held == NULL ? json_null() : json_integer((json_int_t)held->stopped));
+		held == NULL ? json_null() : json_integer((json_int_t)held->stopped), "probe",
+		view_string(ban->cause.probe), "tool", view_string(ban->cause.tool), "port_count",
+		(json_int_t)ban->cause.port_count, "packet_count",
+		(json_int_t)ban->cause.packet_count, "lasted_us", (json_int_t)ban->cause.lasted,
+		"ports", ports_json(&ban->cause));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <signal.h>
 
 #include "command.h"
 #include "model/inventory.h"
@@ -44,6 +45,28 @@ struct check_limits {
  */
 int check_run(struct check *out, const struct context *context, const struct probe_target *target,
 	      const struct check_limits *limits, const struct inventory *inventory);
+
+/* What this host knows of its own port; see struct check. */
+void check_look_inside(struct check *check, const struct inventory *inventory);
+
+/* ---- several at once (check_crew.c) ---- */
+
+/* Carried out by a process of its own. @return an exit code; then `out` holds with
+ * EXIT_IN_ORDER. */
+typedef int check_ask_function(struct check *out, const struct probe_target *target,
+			       const void *data);
+/* Told of each target in the order in which they were given. @return whether to go on. */
+typedef bool check_tell_function(const struct check *check, int code, void *data);
+
+struct check_crew {
+	check_ask_function *ask;
+	check_tell_function *tell;
+	void *data;                           /* of both */
+	const volatile sig_atomic_t *stopped; /* once it is not 0 nobody is told any more */
+};
+
+/* Asks up to 16 targets at a time. @return 0; negative errno when nobody could be asked. */
+int check_crew(const struct check_crew *crew, const struct probe_target *targets, size_t count);
 
 /* ---- words (check_text.c) ---- */
 

@@ -1,4 +1,6 @@
 /* What minato check found out, for machines. */
+#include <string.h>
+
 #include "check.h"
 #include "view/view.h"
 
@@ -29,43 +31,46 @@ static json_t *icmp_json(const struct probe_icmp *icmp)
 					    "from", address_json(&icmp->from));
 }
 
-static json_t *tls_json(const struct probe_tls *tls, usec_t now)
+static json_t *certificate_json(const struct probe_tls *tls, usec_t now)
 {
 	static const char *const faults[] = { "none",       "expired",     "not_yet_valid",
 					      "other_name", "self_signed", "untrusted" };
-	if (tls->tells == 0) {
-		return tls->detail[0] == '\0'
-			       ? json_null()
-			       : json_pack("{s:o}", "error", view_string(tls->detail));
-	}
-	json_t *certificate = json_pack(
-		"{s:o,s:o,s:o,s:o,s:i,s:i,s:b,s:b,s:s}", "subject", view_string(tls->subject),
-		"issuer", view_string(tls->issuer), "not_before", view_time(tls->not_before),
-		"not_after", view_time(tls->not_after), "key_bits", (int)tls->key_bits, "chain",
-		(int)tls->chain, "name_matches", tls->name_matches, "weak_signature",
-		tls->weak_signature, "fault", faults[probe_certificate_fault(tls, now)]);
-	return json_pack("{s:o,s:o,s:o,s:o}", "version", view_string(tls->version), "cipher",
-			 view_string(tls->cipher), "alpn",
-			 tls->alpn[0] == '\0' ? json_null() : view_string(tls->alpn), "certificate",
-			 certificate);
+	return json_pack("{s:o,s:o,s:o,s:o,s:i,s:i,s:b,s:b,s:s}", "subject",
+			 view_string(tls->subject), "issuer", view_string(tls->issuer),
+			 "not_before", view_time(tls->not_before), "not_after",
+			 view_time(tls->not_after), "key_bits", (int)tls->key_bits, "chain",
+			 (int)tls->chain, "name_matches", tls->name_matches, "weak_signature",
+			 tls->weak_signature, "fault", faults[probe_certificate_fault(tls, now)]);
 }
 
-static json_t *record_json(const struct probe_record *r, usec_t now)
+/* "" is what is not known. */
+static json_t *text_or_null(const char *text)
 {
-	json_t *json =
-		json_pack("{s:s,s:s,s:o,s:f,s:i,s:o}", "step", step_name(r->step), "outcome",
-			  outcome_name(r->outcome), "to", address_json(&r->to), "ms",
-			  (double)r->took / 1000.0, "errno", r->error, "icmp", icmp_json(&r->icmp));
-	if (r->step == PROBE_STEP_TLS) {
-		json_object_set_new(json, "tls", tls_json(&r->tls, now));
-	}
-	if (r->step == PROBE_STEP_ANSWER) {
-		json_object_set_new(json, "text", view_string(r->text));
-		json_object_set_new(json, "status",
-				    r->status == 0 ? json_null() : json_integer(r->status));
-		json_object_set_new(json, "starttls", json_boolean(r->offered));
-	}
-	return json;
+	return text[0] == '\0' ? json_null() : view_string(text);
+}
+
+static json_t *tls_json(const struct probe_tls *tls, usec_t now)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "version", text_or_null(tls->version), "cipher",
+			 text_or_null(tls->cipher), "alpn", text_or_null(tls->alpn), "certificate",
+			 tls->tells == 0 ? json_null() : certificate_json(tls, now), "error",
+			 text_or_null(tls->detail));
+}
+
+static json_t *record_json(const struct probe_record *r, const struct check *check)
+{
+	const bool answer = r->step == PROBE_STEP_ANSWER;
+	const bool tls = r->step == PROBE_STEP_TLS;
+	return json_pack("{s:s,s:s,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "step", step_name(r->step),
+			 "outcome", outcome_name(r->outcome), "to", address_json(&r->to),
+			 "duration_us", (json_int_t)r->took, "error",
+			 r->error == 0 ? json_null() : view_string(strerrorname_np(r->error)),
+			 "icmp", icmp_json(&r->icmp), "tls",
+			 tls ? tls_json(&r->tls, check->began) : json_null(), "text",
+			 answer || tls ? text_or_null(r->text) : json_null(), "status",
+			 r->status == 0 ? json_null() : json_integer(r->status), "starttls",
+			 answer && check->order.tls == PROBE_TLS_ASKED ? json_boolean(r->offered)
+								       : json_null());
 }
 
 json_t *check_json(const struct check *check, const struct context *context)
@@ -78,23 +83,24 @@ json_t *check_json(const struct check *check, const struct context *context)
 	(void)context;
 	check_add_target(&target, &check->target);
 	for (size_t i = 0; i < check->count; i++) {
-		json_array_append_new(steps, record_json(&check->records[i], check->began));
+		json_array_append_new(steps, record_json(&check->records[i], check));
 	}
 	for (uint32_t i = 0; i < check->order.address_count; i++) {
 		json_array_append_new(addresses, address_json(&check->order.addresses[i]));
 	}
 	json_t *json = json_pack(
-		"{s:o,s:s,s:b,s:o,s:o,s:f,s:o,s:b,s:o}", "target", view_string(str_text(&target)),
-		"cause", probe_cause_name(check->cause), "answers",
+		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o}", "target",
+		view_string(str_text(&target)), "cause", probe_cause_name(check->cause), "answers",
 		check->cause == PROBE_ANSWERS || check->cause == PROBE_CERTIFICATE, "addresses",
-		addresses, "steps", steps, "ms", (double)check->took / 1000.0, "route",
-		check->local.has_route
-			? json_pack("{s:s,s:o,s:o}", "interface", check->local.interface, "source",
-				    address_json(&check->local.source), "gateway",
-				    address_json(&check->local.gateway))
-			: json_null(),
+		addresses, "steps", steps, "duration_us", (json_int_t)check->took, "route",
+		check->local.has_route ? json_pack("{s:o,s:o,s:o}", "interface",
+						   text_or_null(check->local.interface), "source",
+						   address_json(&check->local.source), "gateway",
+						   address_json(&check->local.gateway))
+				       : json_null(),
 		"own", check->own, "inside",
-		inside[check->inside] == NULL ? json_null() : json_string(inside[check->inside]));
+		inside[check->inside] == NULL ? json_null() : json_string(inside[check->inside]),
+		"program", text_or_null(check->program));
 	str_deinit(&target);
 	return json;
 }

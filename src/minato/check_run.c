@@ -83,7 +83,7 @@ static void take_program(struct check *check, const struct inventory *inventory,
 	}
 }
 
-static void look_inside(struct check *check, const struct inventory *inventory)
+void check_look_inside(struct check *check, const struct inventory *inventory)
 {
 	const struct addr to = *address_asked(check);
 	const enum protocol protocol = check->target.service->protocol;
@@ -120,6 +120,7 @@ int check_run(struct check *out, const struct context *context, const struct pro
 		.talk = target->service->talk,
 		.tls = target->service->tls,
 		.udp = target->service->protocol == PROTOCOL_UDP,
+		.unnamed = target->host[0] == '\0',
 		.port = target->port,
 		.connect_time = limits->connect_time,
 		/* Who only listens does not wait as long as who was asked something. */
@@ -144,7 +145,7 @@ int check_run(struct check *out, const struct context *context, const struct pro
 		return EXIT_ERROR;
 	}
 	if (out->own && inventory != NULL) {
-		look_inside(out, inventory);
+		check_look_inside(out, inventory);
 	}
 	out->took = clock_now() - out->began;
 	return EXIT_IN_ORDER;

@@ -187,6 +187,9 @@ static void add_steps(struct str *out, const struct check *check)
 
 static const char *certificate_words(const struct check *check)
 {
+	static const char untrusted[] =
+		N_("answers, but its certificate is not trusted here: its issuer is not known, or "
+		   "the chain has a gap");
 	static const char *const words[] = {
 		[PROBE_CERTIFICATE_FINE] = N_("answers"),
 		[PROBE_CERTIFICATE_EXPIRED] = N_("answers, but its certificate has expired"),
@@ -194,9 +197,7 @@ static const char *certificate_words(const struct check *check)
 		[PROBE_CERTIFICATE_NAME] = N_("answers, but its certificate is for another name"),
 		[PROBE_CERTIFICATE_SELF_SIGNED] =
 			N_("answers, but nobody vouches for its certificate: it is self-signed"),
-		[PROBE_CERTIFICATE_UNTRUSTED] = N_("answers, but its certificate is not trusted "
-						   "here: its issuer is not known, or the chain "
-						   "has a gap"),
+		[PROBE_CERTIFICATE_UNTRUSTED] = untrusted,
 	};
 	return _(words[probe_certificate_fault(&check->evidence->tls, check->began)]);
 }

@@ -155,7 +155,7 @@ static const char *const examples[] = {
 const struct command command_anomalies = {
 	.name = "anomalies",
 	.arguments = "[ID]",
-	.summary = N_("what is unusual on the ports: new listeners, bursts, guessed logins"),
+	.summary = N_("what is unusual: new listeners, bursts, guessed logins"),
 	.description =
 		N_("The daemon learns per port and hour of the week how many connections, "
 		   "addresses, bytes, refused packets and failed handshakes are usual, and which "

@@ -106,6 +106,7 @@ static int change(const struct context *context, const struct config *config, bo
 		return refuse(context, _("that is no address and no network"),
 			      "minato bans add 203.0.113.9 --for \"guesses passwords\"");
 	}
+	order.prefix = prefix_unmap(&order.prefix);
 	if (!remove && (config->purpose == NULL || config->purpose[0] == '\0')) {
 		return refuse(context, _("say why: --for \"guesses passwords\""),
 			      "minato help bans");

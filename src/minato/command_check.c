@@ -37,9 +37,12 @@ enum { TARGETS_MAX = 1024, SPARKS = 60 };
 struct work {
 	const struct context *context;
 	const struct config *config;
-	struct inventory inventory;
+	struct inventory inventory; /* one look for all targets; else each takes its own */
 	bool has_inventory;
 	struct check_limits limits;
+	json_t *checks; /* NULL = words are wanted */
+	int worst;      /* the first exit code that is not EXIT_IN_ORDER */
+	size_t told;
 };
 
 static volatile sig_atomic_t stopped;
@@ -90,17 +93,41 @@ static int complain_of_target(const struct context *context, const char *text, i
 
 /* ---- one target ---- */
 
-static int ask(struct check *check, const struct work *work, const struct probe_target *target)
+static int ask_once(struct check *check, const struct work *work, const struct probe_target *target,
+		    bool look_anew)
 {
-	const struct inventory *inventory = work->has_inventory ? &work->inventory : NULL;
-	int code = EXIT_IN_ORDER;
-	for (uint64_t tries = 0; code == EXIT_IN_ORDER; tries++) {
-		code = check_run(check, work->context, target, &work->limits, inventory);
-		if (code != EXIT_IN_ORDER || check->cause == PROBE_ANSWERS ||
-		    tries >= work->config->retry || stopped != 0) {
-			break;
+	struct inventory own;
+	const struct inventory *inventory =
+		work->has_inventory && !look_anew ? &work->inventory : NULL;
+	const unsigned flags = OBSERVE_OWNERS | OBSERVE_DETAILS;
+	bool looked = false;
+	if (inventory == NULL && target->host[0] == '\0') {
+		looked = look(&own, work->context, flags, NULL) == 0;
+		inventory = looked ? &own : NULL;
+	}
+	int code = check_run(check, work->context, target, &work->limits, inventory);
+	if (code == EXIT_IN_ORDER && check->own && inventory == NULL) {
+		looked = look(&own, work->context, flags, NULL) == 0;
+		if (looked) {
+			check_look_inside(check, &own);
 		}
+	}
+	if (looked) {
+		inventory_deinit(&own);
+	}
+	return code;
+}
+
+/* check_ask_function. */
+static int ask(struct check *check, const struct probe_target *target, const void *data)
+{
+	const struct work *work = data;
+	int code = ask_once(check, work, target, false);
+	for (uint64_t tries = 0;
+	     code == EXIT_IN_ORDER && check->cause != PROBE_ANSWERS && tries < work->config->retry;
+	     tries++) {
 		pause_for(1);
+		code = ask_once(check, work, target, true);
 	}
 	return code;
 }
@@ -114,11 +141,11 @@ static int show(const struct work *work, const struct check *check)
 	return code != EXIT_IN_ORDER ? code : probe_cause_exit(check->cause);
 }
 
-static int show_json(const struct work *work, json_t *checks)
+static int show_json(const struct work *work)
 {
 	struct str text = STR_INIT(1 << 24);
 	json_t *document = view_document(work->context->now);
-	json_object_set_new(document, "checks", checks);
+	json_object_set_new(document, "checks", work->checks);
 	(void)view_print(&text, document, work->context->out_terminal); /* kept in text.error */
 	int code = print_text(&text);
 	str_deinit(&text);
@@ -127,31 +154,50 @@ static int show_json(const struct work *work, json_t *checks)
 
 /* ---- several ---- */
 
-static int check_all(const struct work *work, const struct probe_target *targets, size_t count)
+/* check_tell_function. */
+static bool tell(const struct check *check, int code, void *data)
 {
-	json_t *checks = work->config->json ? json_array() : NULL;
-	_cleanup_(freep) struct check *check = malloc(sizeof(*check));
-	int worst = check == NULL ? EXIT_ERROR : EXIT_IN_ORDER;
-	for (size_t i = 0; i < count && check != NULL && stopped == 0; i++) {
-		int code = ask(check, work, &targets[i]);
-		if (code == EXIT_IN_ORDER && checks != NULL) {
-			json_array_append_new(checks, check_json(check, work->context));
-			code = probe_cause_exit(check->cause);
-		} else if (code == EXIT_IN_ORDER) {
-			code = show(work, check);
-		}
-		worst = worst == EXIT_IN_ORDER ? code : worst;
+	struct work *work = data;
+	work->told++;
+	if (code == EXIT_IN_ORDER && work->checks != NULL) {
+		json_array_append_new(work->checks, check_json(check, work->context));
+		code = probe_cause_exit(check->cause);
+	} else if (code == EXIT_IN_ORDER) {
+		code = show(work, check);
 	}
-	if (checks != NULL) {
-		const int code = show_json(work, checks);
-		worst = code != EXIT_IN_ORDER ? code : worst;
+	work->worst = work->worst == EXIT_IN_ORDER ? code : work->worst;
+	return true;
+}
+
+static int complain_of_crew(const struct work *work, int error)
+{
+	struct err e = ERR_INIT;
+	(void)err_system(&e, error, "cannot start minato-probe");
+	complain(work->context, err_text(&e), NULL);
+	return EXIT_ERROR;
+}
+
+static int check_all(struct work *work, const struct probe_target *targets, size_t count)
+{
+	const struct check_crew crew = { ask, tell, work, &stopped };
+	work->checks = work->config->json ? json_array() : NULL;
+	int r = check_crew(&crew, targets, count);
+	if (r < 0) {
+		work->worst = complain_of_crew(work, r);
 	}
-	return worst;
+	if (work->checks != NULL) {
+		const int code = show_json(work);
+		work->worst = code != EXIT_IN_ORDER ? code : work->worst;
+	}
+	/* Nobody knows of those that were not asked to the end. */
+	return work->worst == EXIT_IN_ORDER && work->told < count ? EXIT_ERROR : work->worst;
 }
 
 /* ---- watching ---- */
 
 struct watching {
+	const struct work *work;
+	int code;
 	uint64_t asked, answered;
 	usec_t times[SPARKS]; /* of the last ones, in a ring; -1 = no answer */
 	enum probe_cause last;
@@ -172,8 +218,9 @@ static void add_sparks(struct str *out, const struct watching *w)
 	}
 }
 
-static int add_change(const struct work *work, const struct watching *w, const struct check *check)
+static int add_change(const struct watching *w, const struct check *check)
 {
+	const struct context *context = w->work->context;
 	struct str text = STR_INIT(1 << 12);
 	char when[LOG_TIME_BYTES];
 	if (w->asked > 0 && w->last == check->cause) {
@@ -182,7 +229,7 @@ static int add_change(const struct work *work, const struct watching *w, const s
 	str_printf(&text, "%s  ", log_local_time(check->began, when));
 	check_add_target(&text, &check->target);
 	str_add(&text, "  ");
-	check_add_cause(&text, check, work->context);
+	check_add_cause(&text, check, context);
 	str_add_char(&text, '\n');
 	int code = print_text(&text);
 	str_deinit(&text);
@@ -202,51 +249,114 @@ static int end_watching(const struct watching *w)
 	return code;
 }
 
+/* check_ask_function. */
+static int ask_watched(struct check *check, const struct probe_target *target, const void *data)
+{
+	const struct watching *w = data;
+	return ask_once(check, w->work, target, true);
+}
+
+/* check_tell_function. */
+static bool tell_watched(const struct check *check, int code, void *data)
+{
+	struct watching *w = data;
+	w->code = code == EXIT_IN_ORDER ? add_change(w, check) : code;
+	if (w->code == EXIT_IN_ORDER) {
+		w->times[w->asked++ % SPARKS] = check->cause == PROBE_ANSWERS ? check->took : -1;
+		w->answered += check->cause == PROBE_ANSWERS;
+		w->last = check->cause;
+	}
+	return true;
+}
+
 static int watch(const struct work *work, const struct probe_target *target)
 {
-	struct watching w = { 0 };
-	_cleanup_(freep) struct check *check = malloc(sizeof(*check));
-	int code = check == NULL ? EXIT_ERROR : EXIT_IN_ORDER;
-	while (code == EXIT_IN_ORDER && stopped == 0) {
-		code = check_run(check, work->context, target, &work->limits,
-				 work->has_inventory ? &work->inventory : NULL);
-		if (code == EXIT_IN_ORDER) {
-			code = add_change(work, &w, check);
-			w.times[w.asked++ % SPARKS] =
-				check->cause == PROBE_ANSWERS ? check->took : -1;
-			w.answered += check->cause == PROBE_ANSWERS;
-			w.last = check->cause;
+	struct watching w = { .work = work };
+	const struct check_crew crew = { ask_watched, tell_watched, &w, &stopped };
+	while (w.code == EXIT_IN_ORDER && stopped == 0) {
+		int r = check_crew(&crew, target, 1);
+		if (r < 0) {
+			w.code = complain_of_crew(work, r);
 		}
-		if (code == EXIT_IN_ORDER && stopped == 0) {
+		if (w.code == EXIT_IN_ORDER && stopped == 0) {
 			pause_for(work->config->every);
 		}
 	}
-	if (code == EXIT_IN_ORDER) {
-		code = end_watching(&w);
+	if (w.code == EXIT_IN_ORDER) {
+		w.code = end_watching(&w);
 	}
-	return code == EXIT_IN_ORDER && w.answered < w.asked ? EXIT_ERROR : code;
+	return w.code == EXIT_IN_ORDER && w.answered < w.asked ? EXIT_ERROR : w.code;
 }
 
 /* ---- what the policy declares ---- */
 
-/* Each port of a declaration that is one, or the first of a range; TCP alone answers a stranger. */
+static bool is_among(const struct probe_target *target, const struct probe_target *targets,
+		     size_t count)
+{
+	size_t i = 0;
+	while (i < count && (targets[i].port != target->port ||
+			     targets[i].service->protocol != target->service->protocol)) {
+		i++;
+	}
+	return i < count;
+}
+
+/* Each port of a declaration that is one, or the first of a range, once.
+ * @return how many there are, of which the first `room` are written. */
 static size_t declared_targets(struct probe_target *out, size_t room, const struct policy *policy)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < policy->declarations.count; i++) {
 		const struct policy_declaration *d = &policy->declarations.items[i];
-		for (size_t k = 0; k < d->ports.count && count < room; k++) {
+		for (size_t k = 0; k < d->ports.count; k++) {
 			const struct policy_ports *ports = &d->ports.items[k];
+			struct probe_target target;
 			char text[32];
 			(void)snprintf(text, sizeof(text), "%u/%s", ports->first,
 				       protocol_name(ports->protocol));
-			count += probe_target_parse(&out[count], text) == 0;
+			if (probe_target_parse(&target, text) < 0 ||
+			    is_among(&target, out, count < room ? count : room)) {
+				continue;
+			}
+			if (count < room) {
+				out[count] = target;
+			}
+			count++;
 		}
 	}
 	return count;
 }
 
-static int check_declared(const struct work *work)
+/* One look, so that not each of many has to take its own. */
+static void look_for_all(struct work *work, const struct probe_target *targets, size_t count)
+{
+	size_t own = 0;
+	for (size_t i = 0; i < count; i++) {
+		own += targets[i].host[0] == '\0';
+	}
+	work->has_inventory = own > 1 && look(&work->inventory, work->context,
+					      OBSERVE_OWNERS | OBSERVE_DETAILS, NULL) == 0;
+}
+
+static int check_looked_at(struct work *work, const struct probe_target *targets, size_t count)
+{
+	look_for_all(work, targets, count);
+	const int code = check_all(work, targets, count);
+	if (work->has_inventory) {
+		inventory_deinit(&work->inventory);
+	}
+	return code;
+}
+
+static void complain_of_many(const struct context *context, size_t count)
+{
+	struct err e = ERR_INIT;
+	(void)err_set(&e, -E2BIG, _("%zu ports are declared; the first %d are asked"), count,
+		      (int)TARGETS_MAX);
+	complain(context, err_text(&e), "minato check PORT...");
+}
+
+static int check_declared(struct work *work)
 {
 	struct judgement judgement = { 0 };
 	_cleanup_(freep) struct probe_target *targets = calloc(TARGETS_MAX, sizeof(*targets));
@@ -258,36 +368,12 @@ static int check_declared(const struct work *work)
 	}
 	if (code == EXIT_IN_ORDER) {
 		const size_t count = declared_targets(targets, TARGETS_MAX, &judgement.policy);
-		code = check_all(work, targets, count);
+		if (count > TARGETS_MAX) {
+			complain_of_many(work->context, count);
+		}
+		code = check_looked_at(work, targets, count < TARGETS_MAX ? count : TARGETS_MAX);
 	}
 	judgement_deinit(&judgement);
-	return code;
-}
-
-static bool concerns_this_host(const struct probe_target *targets, size_t count)
-{
-	struct probe_local local;
-	bool does = count == 0;
-	for (size_t i = 0; i < count && !does; i++) {
-		does = targets[i].host[0] == '\0' ||
-		       (targets[i].literal && probe_local(&local, &targets[i].address, NULL) == 0 &&
-			local.to_itself);
-	}
-	return does;
-}
-
-static int run_targets(struct work *work, const struct probe_target *targets, size_t count)
-{
-	if (concerns_this_host(targets, count)) {
-		work->has_inventory = look(&work->inventory, work->context,
-					   OBSERVE_OWNERS | OBSERVE_DETAILS, NULL) == 0;
-	}
-	int code = count == 0                ? check_declared(work)
-		   : work->config->every > 0 ? watch(work, &targets[0])
-					     : check_all(work, targets, count);
-	if (work->has_inventory) {
-		inventory_deinit(&work->inventory);
-	}
 	return code;
 }
 
@@ -315,7 +401,9 @@ static int run(const struct context *context, const void *given, const char *con
 	(void)sigaction(SIGINT, &action, NULL); /* cannot fail with a valid signal */
 	work.limits.connect_time = (usec_t)config->seconds * USEC_PER_SEC;
 	work.limits.answer_time = work.limits.connect_time;
-	return run_targets(&work, targets, count);
+	return count == 0          ? check_declared(&work)
+	       : config->every > 0 ? watch(&work, &targets[0])
+				   : check_looked_at(&work, targets, count);
 }
 
 static const struct config defaults = { .seconds = 5 };

@@ -42,10 +42,10 @@ static const struct config defaults = { .limit = LIMIT_DEFAULT };
 
 /* ---- what is asked ---- */
 
-/* "show 12", or the number alone. */
+/* "show 12", or the number alone; "list" is what is done without a word. */
 static int take_words(uint64_t *id, const char *const *words, unsigned count, struct err *e)
 {
-	if (count == 0) {
+	if (count == 0 || (count == 1 && strcmp(words[0], "list") == 0)) {
 		return 0;
 	}
 	if ((count == 2 && strcmp(words[0], "show") != 0) ||
@@ -180,7 +180,7 @@ static const char *const examples[] = {
 
 const struct command command_incidents = {
 	.name = "incidents",
-	.arguments = "[show NUMBER]",
+	.arguments = "[list | show NUMBER]",
 	.summary = N_("who scanned this host, what answered, and whether that is declared"),
 	.description =
 		N_("The daemon sees port scans of every kind before the packet filter does, and "

@@ -5,6 +5,7 @@
 
 extern const struct command command_anomalies;
 extern const struct command command_apply;
+extern const struct command command_audit;
 extern const struct command command_bans;
 extern const struct command command_check;
 extern const struct command command_close;
@@ -39,6 +40,7 @@ const struct command *const commands[] = {
 	&command_ports,
 	&command_explain,
 	&command_check,
+	&command_audit,
 	&command_open,
 	&command_close,
 	&command_move,

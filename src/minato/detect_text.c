@@ -6,7 +6,7 @@
 #include "log_rows.h"
 #include "words.h"
 
-enum { NUMBER_BYTES = DETECT_NUMBER_BYTES, PHRASE_BYTES = 160, WHO_BYTES = 512 };
+enum { NUMBER_BYTES = DETECT_NUMBER_BYTES, PHRASE_BYTES = DETECT_PHRASE_BYTES, WHO_BYTES = 512 };
 
 /* "65,535": both languages group by three. @return out. */
 const char *detect_grouped(uint64_t number, char *out)
@@ -30,6 +30,11 @@ static const char *counted(uint64_t number, const char *one, const char *many, c
 	char text[NUMBER_BYTES];
 	(void)snprintf(out, PHRASE_BYTES, number == 1 ? one : many, detect_grouped(number, text));
 	return out;
+}
+
+const char *detect_ports(uint64_t count, char *out)
+{
+	return counted(count, _("%s port"), _("%s ports"), out);
 }
 
 const char *detect_probe_words(enum detect_probe probe)
@@ -85,7 +90,7 @@ static const char *ports_of(const struct detect_incident *i, char *out)
 		(void)snprintf(out, PHRASE_BYTES, _("port %u"), i->ports[0]);
 		return out;
 	}
-	return counted(i->port_count, _("%s port"), _("%s ports"), out);
+	return detect_ports(i->port_count, out);
 }
 
 /* The sentence without its end. */

@@ -79,8 +79,6 @@ static void add_ban(struct str *out, const struct explain *explain, const struct
 	const struct bans *bans = explain->bans;
 	const struct defend_ban *ban =
 		bans == NULL ? NULL : defend_table_covers(&bans->table, address);
-	char left[SPAN_TEXT_BYTES];
-	char prefix[PREFIX_TEXT_BYTES];
 	if (bans == NULL) {
 		explain_row(out, explain, _("kept out"), _("only root can see that"));
 		return;
@@ -90,19 +88,7 @@ static void add_ban(struct str *out, const struct explain *explain, const struct
 		return;
 	}
 	struct str text = STR_INIT(4096);
-	str_printf(&text, _(", %s left, as %s: "),
-		   span_format(ban->until - bans->now.since_boot, left),
-		   prefix_format(&ban->prefix, prefix));
-	text_escape(&text, ban->reason);
-	str_add(&text, " (");
-	text_escape(&text, ban->evidence);
-	str_add_char(&text, ')');
-	if (ban->times > 1) {
-		str_printf(&text, _("; %u times so far"), ban->times);
-	}
-	if (bans_held(bans, &ban->prefix) == NULL) {
-		str_add(&text, _("; not held by the kernel: minatod does not run"));
-	}
+	bans_add_rest(&text, bans, ban);
 	explain_row_inked(out, explain, _("kept out"), INK_BAD, bans_verdict_words(ban->verdict),
 			  str_text(&text));
 	str_deinit(&text);

@@ -166,9 +166,12 @@ static int answer(const struct explain *explain, const struct outgoing_request *
 		complain(explain->context, err_text(&e), NULL);
 	}
 	/* What the host sends to itself never leaves: no rule for what goes out decides. */
-	return explain->root && routed && strcmp(route.interface, "lo") != 0
-		       ? ask_and_print(explain, request, told, &route)
-		       : print(explain, request, told);
+	const bool to_itself = routed && strcmp(route.interface, "lo") == 0;
+	told->unasked = to_itself       ? OUTGOING_TO_ITSELF
+			: explain->root ? OUTGOING_FAILED
+					: OUTGOING_RIGHTS;
+	return explain->root && routed && !to_itself ? ask_and_print(explain, request, told, &route)
+						     : print(explain, request, told);
 }
 
 /* As root by the rules that hold. */

@@ -160,9 +160,13 @@ static void add_policy(struct str *out, const struct explain *explain,
 static void add_kernel(struct str *out, const struct explain *explain,
 		       const struct outgoing_told *told)
 {
+	static const char *const unasked[] = {
+		[OUTGOING_RIGHTS] = N_("not asked about other rules: that takes root"),
+		[OUTGOING_FAILED] = N_("could not be asked about other rules: see above"),
+		[OUTGOING_TO_ITSELF] = N_("what this host sends to itself is not held back"),
+	};
 	if (told->way == NULL) {
-		explain_row(out, explain, _("kernel"),
-			    _("not asked about other rules: that takes root"));
+		explain_row(out, explain, _("kernel"), _(unasked[told->unasked]));
 		return;
 	}
 	struct str line = STR_INIT(LINE_MAX_BYTES);

@@ -4,6 +4,13 @@
 #include "enforce/enforce.h"
 #include "explain_way_text.h"
 
+/* Why the kernel was not asked. */
+enum outgoing_unasked {
+	OUTGOING_RIGHTS,   /* it takes root */
+	OUTGOING_FAILED,   /* the reason was told on stderr */
+	OUTGOING_TO_ITSELF /* no rule for what goes out decides about that */
+};
+
 struct outgoing_told {
 	const struct policy *policy; /* NULL = there are no rules of minato */
 	bool confirmed;              /* it is the one that holds; else that of the file */
@@ -14,6 +21,7 @@ struct outgoing_told {
 	const struct policy_declaration *by; /* NULL = none decides */
 	bool kept_lost; /* what the policy says of programs does not hold in the kernel */
 	const struct way_told *way; /* of the kernel; NULL = it was not asked */
+	enum outgoing_unasked unasked;
 };
 
 /* Whether it goes, by all that is known. */

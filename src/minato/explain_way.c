@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bans.h"
 #include "base/cleanup.h"
 #include "explain_way_text.h"
 #include "look.h"
@@ -151,6 +152,12 @@ static int print(const struct explain *explain, const struct way_request *reques
 	return way_reachable(told) ? EXIT_IN_ORDER : EXIT_DIFFERS;
 }
 
+/* Bans hold where packets come in from outside. */
+static bool is_tapped(const struct twin_packet *packet)
+{
+	return strcmp(packet->interface, "lo") != 0;
+}
+
 static int ask(const struct explain *explain, const struct way_request *request,
 	       struct twin_packet *packet)
 {
@@ -179,7 +186,14 @@ static int ask(const struct explain *explain, const struct way_request *request,
 		last.port = answer.port;
 		told.listening = find_listener(explain->context, &last);
 	}
+	struct bans bans = { 0 };
+	if (r == 0 && explain->root && bans_read(&bans, explain->context) == EXIT_IN_ORDER) {
+		const struct addr from = addr_unmap(&packet->from);
+		told.bans = &bans;
+		told.ban = is_tapped(packet) ? bans_against(&bans, &from) : NULL;
+	}
 	code = r < 0 ? failed(explain, r, &e) : print(explain, request, &told);
+	bans_deinit(&bans);
 	twin_answer_deinit(&answer);
 	return code;
 }

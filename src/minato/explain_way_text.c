@@ -4,14 +4,23 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "bans.h"
 #include "view/view.h"
 #include "words.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024 };
 
+static bool is_banned(const struct way_told *told)
+{
+	return told->ban != NULL && told->ban->verdict == DEFEND_BAN;
+}
+
 bool way_reachable(const struct way_told *told)
 {
 	enum twin_outcome outcome = told->answer->outcome;
+	if (is_banned(told)) {
+		return false;
+	}
 	return outcome == TWIN_FORWARDED ||
 	       (outcome == TWIN_ACCEPTED && told->listening != WAY_LISTENING_NOBODY);
 }
@@ -94,7 +103,7 @@ static void add_outcome(struct str *out, const struct way_told *told)
 
 static enum ink ink_of(const struct way_told *told)
 {
-	if (told->answer->outcome == TWIN_UNKNOWN) {
+	if (told->answer->outcome == TWIN_UNKNOWN && !is_banned(told)) {
 		return INK_WARN;
 	}
 	return way_reachable(told) ? INK_GOOD : INK_BAD;
@@ -107,7 +116,11 @@ static void add_headline(struct str *out, const struct explain *explain,
 	char from[ADDR_TEXT_BYTES];
 	char to[ADDR_TEXT_BYTES];
 	struct str outcome = STR_INIT(LINE_MAX_BYTES);
-	add_outcome(&outcome, told);
+	if (is_banned(told)) {
+		str_add(&outcome, _("kept out before any rule"));
+	} else {
+		add_outcome(&outcome, told);
+	}
 	str_printf(out, _("%u/%s on %s from %s through %s: "), packet->port, protocol_word(packet),
 		   addr_format(&packet->to, to), addr_format(&packet->from, from),
 		   packet->interface);
@@ -248,6 +261,23 @@ static void add_way(struct str *out, const struct explain *explain,
 	table_deinit(&table);
 }
 
+/* The tap comes before every rule, and the twin knows nothing of it. */
+static void add_ban(struct str *out, const struct explain *explain, const struct way_told *told)
+{
+	struct str text = STR_INIT(LINE_MAX_BYTES);
+	if (told->ban != NULL) {
+		bans_add_rest(&text, told->bans, told->ban);
+		explain_row_inked(out, explain, _("kept out"), is_banned(told) ? INK_BAD : INK_WARN,
+				  bans_verdict_words(told->ban->verdict), str_text(&text));
+	}
+	if (is_banned(told)) {
+		str_clear(&text);
+		add_outcome(&text, told);
+		explain_row(out, explain, _("otherwise"), str_text(&text));
+	}
+	str_deinit(&text);
+}
+
 void way_reasons(struct str *out, const struct explain *explain, const struct way_told *told)
 {
 	add_reasons(out, explain, told);
@@ -262,6 +292,7 @@ void way_outcome(struct str *out, const struct way_told *told)
 void way_text(struct str *out, const struct explain *explain, const struct way_told *told)
 {
 	add_headline(out, explain, told);
+	add_ban(out, explain, told);
 	way_reasons(out, explain, told);
 }
 
@@ -311,7 +342,7 @@ json_t *way_json(const struct way_told *told)
 	add_doubts_json(doubts, told->doubts, told->doubt_count);
 	return json_pack(
 		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:{s:s, s:i, s:o}, s:o, s:o, "
-		"s:o, s:o}",
+		"s:o, s:o, s:b, s:o}",
 		"protocol", protocol_word(packet), "port", packet->port, "address",
 		addr_format(&packet->to, to), "source", addr_format(&packet->from, from),
 		"interface", packet->interface, "outcome", twin_outcome_name(answer->outcome),
@@ -319,5 +350,7 @@ json_t *way_json(const struct way_told *told)
 		"listening", listening_json(told->listening), "target", "address",
 		addr_format(&answer->to, target), "port", answer->port, "interface",
 		view_string(answer->interface), "reject", view_string(answer->reject), "deciding",
-		way_step_json(answer->deciding), "steps", steps, "not_proven", doubts);
+		way_step_json(answer->deciding), "steps", steps, "not_proven", doubts, "bans_known",
+		told->bans != NULL, "ban",
+		told->ban == NULL ? json_null() : bans_json(told->bans, told->ban));
 }

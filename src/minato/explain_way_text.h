@@ -18,6 +18,8 @@ struct way_told {
 	const struct twin_doubt *doubts; /* of the twin */
 	size_t doubt_count;
 	enum way_listening listening;
+	const struct bans *bans;      /* NULL = not known */
+	const struct defend_ban *ban; /* that the kernel holds against the sender; NULL = none */
 };
 
 /* Whether whoever sends the packet reaches something. */

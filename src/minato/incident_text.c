@@ -30,6 +30,12 @@ static enum detect_probe probe_of(const char *word)
 	return DETECT_SYN;
 }
 
+const char *incident_probe_words(const char *probe)
+{
+	const enum detect_probe known = probe_of(probe);
+	return strcmp(detect_probe_name(known), probe) == 0 ? detect_probe_words(known) : probe;
+}
+
 static enum detect_tool tool_of(const char *word)
 {
 	for (unsigned i = 0; i < DETECT_TOOLS; i++) {

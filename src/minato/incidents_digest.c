@@ -190,9 +190,11 @@ int incidents_print_digest_json(const struct context *context, usec_t day,
 		digest = (struct digest){ 0 };
 	}
 	for (uint32_t i = 0; i < digest.worst_count; i++) {
-		json_array_append_new(
-			worst, view_incident(digest.worst[i].incident,
-					     found->live && !digest.worst[i].incident->ended));
+		const struct incident *incident = digest.worst[i].incident;
+		if (incident != NULL) {
+			json_array_append_new(
+				worst, view_incident(incident, found->live && !incident->ended));
+		}
 	}
 	json_object_set_new(document, "digest",
 			    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day",

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include "bans.h"
 #include "incident_text.h"
 #include "words.h"
 
@@ -221,6 +222,16 @@ static void add_incident(struct table *table, const struct event *event)
 	str_deinit(&text);
 }
 
+static void add_ban(struct table *table, const struct event *event)
+{
+	struct str text = STR_INIT(4096);
+	if (!bans_add_event(&text, event)) {
+		str_printf(&text, "%s %s", event->finding, event->detail);
+	}
+	table_cell(table, INK_PLAIN, str_text(&text));
+	str_deinit(&text);
+}
+
 /* The finding, otherwise where the program belongs; then the detail or the count. */
 static void add_rest(struct table *table, const struct event *event)
 {
@@ -231,6 +242,8 @@ static void add_rest(struct table *table, const struct event *event)
 		add_attempt(table, event);
 	} else if (is_incident(event)) {
 		add_incident(table, event);
+	} else if (event->kind == EVENT_BANNED || event->kind == EVENT_BAN_ENDED) {
+		add_ban(table, event);
 	} else if (event->detail[0] != '\0') {
 		table_printf(table, INK_PLAIN, "%s%s%s", about, about[0] == '\0' ? "" : " ",
 			     event->detail);

@@ -290,12 +290,14 @@ static int keep(struct rules *rules, const struct context *context, unsigned num
 	if (r < 0) {
 		return failed(context, &e, "minato plan");
 	}
+	/* Before anything is told: the connection that it is told to may be gone. */
+	rules_follow_guard(rules, context);
+	const int held = programs_hold(&rules->wanted.policy, context);
 	struct str text = STR_INIT(256);
 	str_printf(&text, _("state %u is confirmed\n"), number);
 	int code = print_text(&text);
 	str_deinit(&text);
-	rules_follow_guard(rules, context);
-	return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
+	return code == EXIT_IN_ORDER ? held : code;
 }
 
 int rules_keep(struct rules *rules, const struct context *context)
@@ -378,7 +380,11 @@ static int ask(struct rules *rules, const struct context *context, unsigned numb
 static int tell_what_next(const struct work *work)
 {
 	struct str text = STR_INIT(1024);
-	const struct policy *policy = &work->rules->wanted.policy;
+	int held = EXIT_IN_ORDER;
+	if (proves_itself(work)) { /* before anything is told, as in keep() */
+		rules_follow_guard(work->rules, work->context);
+		held = programs_hold(&work->rules->wanted.policy, work->context);
+	}
 	if (!work->rules->changes.frees_only && work->apply->at_once) {
 		str_printf(&text, _("state %u holds\n"), work->number);
 	} else if (proves_itself(work)) {
@@ -396,13 +402,7 @@ static int tell_what_next(const struct work *work)
 	}
 	int code = print_text(&text);
 	str_deinit(&text);
-	if (proves_itself(work)) {
-		rules_follow_guard(work->rules, work->context);
-	}
-	if (code == EXIT_IN_ORDER && proves_itself(work)) {
-		code = programs_hold(policy, work->context);
-	}
-	return code;
+	return code == EXIT_IN_ORDER ? held : code;
 }
 
 static int try_it(struct work *work)
@@ -453,9 +453,10 @@ int rules_apply(struct rules *rules, const struct context *context, const struct
 		struct str text = STR_INIT(1 << 20);
 		rules_add_names(&text, rules);
 		str_add(&text, _("The rules are those of the policy.\n"));
+		const int held = programs_hold(&rules->wanted.policy, context);
 		int code = print_text(&text);
 		str_deinit(&text);
-		return code == EXIT_IN_ORDER ? programs_hold(&rules->wanted.policy, context) : code;
+		return code == EXIT_IN_ORDER ? held : code;
 	}
 	int code = check(rules, context, apply);
 	if (code != EXIT_IN_ORDER) {

@@ -56,6 +56,11 @@ static void add_counts(struct str *out, const json_t *sentry)
 	if (number_of(sentry, "going_on") > 0) {
 		add_counted(out, number_of(sentry, "going_on"), _(", %u goes on"), _(", %u go on"));
 	}
+	if (number_of(sentry, "kept_out") > 0) {
+		add_counted(out, number_of(sentry, "kept_out"),
+			    _("; %u address or network kept out"),
+			    _("; %u addresses or networks kept out"));
+	}
 	str_add(out, lost == 0 ? _("; no record lost") : "");
 	if (lost > 0) {
 		add_counted(out, lost, _("; %u record lost"), _("; %u records lost"));

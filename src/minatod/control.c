@@ -31,8 +31,9 @@ static const char *take_guard(struct daemon *daemon, enum guard_hook hook, const
 /* "fine ID" or "not-fine ID": what a person says of an anomaly, to the engine. */
 static const char *take_fine(struct daemon *daemon, const char *id, size_t length, bool fine)
 {
-	struct wire_message message = { .type = WIRE_FINE, .fine = { .fine = fine } };
+	struct wire_message message = { .type = WIRE_FINE };
 	const struct child *engine = &daemon->children[CHILD_ENGINE];
+	message.fine.fine = fine;
 	if (length >= sizeof(message.fine.id) || memchr(id, '\0', length) != NULL) {
 		return "no anomaly has such an id";
 	}

@@ -127,6 +127,7 @@ struct decoys {
 	int socket; /* to it, -1 = none */
 	sd_event_source *io, *end, *again;
 	unsigned deaths; /* in a row */
+	usec_t began;    /* monotonic: when the process was started */
 };
 
 enum { ORDERS_MAX = 8 };

@@ -29,8 +29,9 @@ enum {
 	AGAIN_MAX = 6,
 };
 
-static const usec_t HELD_USEC = 10 * USEC_PER_SEC; /* so that it looks like a slow service */
-static const usec_t AGAIN_USEC = USEC_PER_SEC;     /* doubled with each death in a row */
+static const usec_t HELD_USEC = 10 * USEC_PER_SEC;  /* so that it looks like a slow service */
+static const usec_t AGAIN_USEC = USEC_PER_SEC;      /* doubled with each death in a row */
+static const usec_t LIVED_USEC = 10 * USEC_PER_MIN; /* then it is no death in a row */
 
 /* ---- the process ---- */
 
@@ -239,7 +240,18 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *data)
 	decoys->io = sd_event_source_disable_unref(decoys->io);
 	decoys->end = sd_event_source_disable_unref(decoys->end);
 	close_fdp(&decoys->socket);
-	if (decoys->count > 0 && !daemon->stopping && ++decoys->deaths <= AGAIN_MAX) {
+	if (clock_monotonic() - decoys->began > LIVED_USEC) {
+		decoys->deaths = 0;
+	}
+	if (decoys->count == 0 || daemon->stopping) {
+		return 0;
+	}
+	if (++decoys->deaths > AGAIN_MAX) {
+		say(SAY_ERROR, "who holds the decoy ports ended again and again: there are none "
+			       "until another policy holds");
+		decoys->held_count = 0;
+		decoys_tell(daemon);
+	} else {
 		say(SAY_WARNING, "who holds the decoy ports ended; it is started again");
 		decoys->again = sd_event_source_disable_unref(decoys->again);
 		(void)sd_event_add_time_relative(
@@ -258,6 +270,7 @@ static int launch(struct daemon *daemon, struct decoy *decoy, struct err *e)
 	if (r < 0) {
 		return r;
 	}
+	decoys->began = clock_monotonic();
 	decoys->pid = fork();
 	if (decoys->pid == 0) {
 		become(daemon, decoy, pair[1]);

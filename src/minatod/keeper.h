@@ -75,11 +75,19 @@ struct keeper_flood {
 	usec_t until; /* since boot */
 };
 
+/* What is known of the policy for it. */
+enum keeper_knows {
+	KEEPER_KNOWS_NOTHING, /* it could not be read yet: what stands is left as it is */
+	KEEPER_KNOWS_NONE,    /* the record says that none is to hold */
+	KEEPER_KNOWS_POLICY,
+};
+
 /* What is done about who scans. */
 struct keeper_defence {
-	struct policy policy;        /* that holds; zeroed = none */
-	struct defend_facts facts;   /* as they were read last */
-	usec_t facts_free_at;        /* monotonic: not earlier again */
+	enum keeper_knows knows;
+	struct policy policy;      /* that is to hold, whether its rules are lost just now or not */
+	struct defend_facts facts; /* as they were read last */
+	usec_t facts_free_at;      /* monotonic: not earlier again */
 	struct portset published[2]; /* TCP, UDP: seen to lead on, to a container perhaps */
 	struct portset open[2];      /* TCP, UDP: as the kernel was told, open without a socket */
 	bool open_told;
@@ -166,6 +174,8 @@ void keeper_taps_open(struct keeper *keeper, struct tap *tap);
 void keeper_taps_hear(struct keeper *keeper);
 /* Looks whether ours are still there. */
 void keeper_taps_look(struct keeper *keeper);
+/* Tells of them when it is not known how many are kept out. */
+void keeper_taps_tell(struct keeper *keeper);
 void keeper_taps_tell_again(struct keeper *keeper);
 
 /* ---- keeper_facts.c ---- */
@@ -199,7 +209,7 @@ void keeper_bans_order(struct keeper *keeper, uint32_t request, const char *text
 void keeper_defence_hear(struct keeper *keeper, const struct wire_incident *told);
 /* Somebody completed a connection to a decoy port. */
 void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, uint16_t port);
-/* Another policy holds, which is taken over; NULL = none. */
+/* Another policy is to hold, which is taken over; NULL = none. */
 void keeper_defence_take(struct keeper *keeper, struct policy *policy);
 /* What is to be done without being told, and when: monotonic. */
 void keeper_defence_look(struct keeper *keeper);

@@ -22,6 +22,7 @@ static void tell(const struct keeper *keeper, const struct defend_ban *ban, enum
 	struct event event = { .time = clock_now(),
 			       .kind = kind,
 			       .address = ban->prefix.address,
+			       .port = ban->cause.ports[0],
 			       .cookie = ban->incident,
 			       .uid = UINT32_MAX,
 			       .count = (uint64_t)(span / USEC_PER_SEC) };
@@ -42,12 +43,27 @@ static void tell(const struct keeper *keeper, const struct defend_ban *ban, enum
 
 static int hold(struct keeper *keeper, const struct defend_ban *ban, struct err *e)
 {
-	const struct tap_ban held = bans_for_kernel(ban);
+	const struct defend_ban effective = defend_table_held(&keeper->defence.table, ban);
+	const struct tap_ban held = bans_for_kernel(&effective);
 	return keeper->taps.tap == NULL
 		       ? err_set(e, ENODEV, "there is no tap: nothing can be kept out")
 		       : tap_bans_set(keeper->taps.tap, &held, 1, e);
 }
 
+/* A network was added to the table or taken from it: those inside are held otherwise. */
+static void hold_inside(struct keeper *keeper, const struct prefix *network)
+{
+	const struct defend_table *table = &keeper->defence.table;
+	struct err e = ERR_INIT;
+	for (size_t i = 0; keeper->taps.tap != NULL && i < table->bans.count; i++) {
+		const struct defend_ban *ban = &table->bans.items[i];
+		if (defend_is_inside(&ban->prefix, network) && hold(keeper, ban, &e) < 0) {
+			keeper_say(keeper, err_text(&e));
+		}
+	}
+}
+
+/* Of one that the table does not have any more. */
 static void release(struct keeper *keeper, const struct prefix *prefix)
 {
 	struct err e = ERR_INIT;
@@ -55,6 +71,7 @@ static void release(struct keeper *keeper, const struct prefix *prefix)
 	if (r < 0 && r != -ENOENT) {
 		keeper_say(keeper, err_text(&e)); /* its time ends in the kernel, too */
 	}
+	hold_inside(keeper, prefix);
 }
 
 /* ---- the record ---- */
@@ -104,6 +121,7 @@ int keeper_bans_make(struct keeper *keeper, const struct defend_ban *ban, struct
 		release(keeper, &ban->prefix);
 		return err_system(e, r, "there is no room for another ban");
 	}
+	hold_inside(keeper, &ban->prefix);
 	tell(keeper, ban, EVENT_BANNED, ban->until - ban->since, NULL);
 	write_soon(keeper);
 	return 0;
@@ -130,17 +148,24 @@ void keeper_bans_expire(struct keeper *keeper, usec_t now)
 /* Why a ban that stands may not stand any more; NULL = it may. */
 static const char *why_not(const struct keeper_defence *defence, const struct defend_ban *ban)
 {
-	if (!ban->by_hand && defence->policy.defend.mode != POLICY_DEFEND_ENFORCE) {
+	switch (defend_ends(ban, &defence->policy, &defence->facts)) {
+	case 0:
+		return NULL;
+	case DEFEND_WHY_OFF:
+	case DEFEND_WHY_RECORDED:
 		return "the policy does not want it any more";
+	case DEFEND_WHY_CLIENT:
+		return "a from: of the policy names it by now";
+	default:
+		return defend_why_text(defend_ends(ban, &defence->policy, &defence->facts));
 	}
-	const int why = defend_spared(&ban->prefix, &defence->policy, &defence->facts);
-	return why == 0 || why == DEFEND_WHY_BLIND ? NULL : defend_why_text(why);
 }
 
 void keeper_bans_review(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
-	for (size_t i = 0; i < defence->table.bans.count;) {
+	for (size_t i = 0;
+	     defence->knows != KEEPER_KNOWS_NOTHING && i < defence->table.bans.count;) {
 		const struct defend_ban ban = defence->table.bans.items[i];
 		const char *reason = why_not(defence, &ban);
 		if (reason == NULL) {
@@ -150,8 +175,7 @@ void keeper_bans_review(struct keeper *keeper)
 		/* Another one comes to its place. */
 		(void)defend_table_remove(&defence->table, &ban.prefix, clock_now(), NULL);
 		release(keeper, &ban.prefix);
-		tell(keeper, &ban, EVENT_BAN_ENDED, clock_now() - clock_boot_offset() - ban.since,
-		     reason);
+		tell(keeper, &ban, EVENT_BAN_ENDED, clock_boot() - ban.since, reason);
 		write_soon(keeper);
 	}
 }
@@ -193,6 +217,17 @@ static int read_record(struct keeper *keeper, struct err *e)
 	return r == -ENOENT ? 0 : r; /* nothing was ever applied here */
 }
 
+/* It would be written over with the next ban. */
+static void set_aside(const struct keeper *keeper)
+{
+	struct defend_file file = DEFEND_FILE_INIT;
+	struct err e = ERR_INIT;
+	int r = defend_file_open(&file, keeper->directory, false, &e);
+	r = r < 0 ? r : defend_file_set_aside(&file, &e);
+	say(SAY_WARNING, "%s", r < 0 ? err_text(&e) : "it is kept as bans.json.damaged");
+	defend_file_close(&file);
+}
+
 void keeper_bans_open(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
@@ -202,7 +237,10 @@ void keeper_bans_open(struct keeper *keeper)
 	if (r < 0 && r != -EPERM) { /* of an unsafe folder the look at the rules tells */
 		say(SAY_WARNING, "%s", err_text(&e));
 	}
-	keeper_bans_expire(keeper, clock_now() - clock_boot_offset());
+	if (r == -EINVAL || r == -EFBIG) {
+		set_aside(keeper);
+	}
+	keeper_bans_expire(keeper, clock_boot());
 	if (keeper->taps.tap == NULL) {
 		return;
 	}
@@ -221,7 +259,7 @@ void keeper_bans_open(struct keeper *keeper)
 static int obey(struct keeper *keeper, const char *text, struct err *e)
 {
 	struct keeper_defence *defence = &keeper->defence;
-	struct bans_order order;
+	struct bans_order order = { 0 };
 	struct defend_ban ban = { 0 };
 	struct defend_stamp now;
 	int r = defend_stamp_now(&now, e);
@@ -244,6 +282,7 @@ static int obey(struct keeper *keeper, const char *text, struct err *e)
 			(void)defend_table_remove(&defence->table, &ban.prefix, now.wall, NULL);
 			return r;
 		}
+		hold_inside(keeper, &ban.prefix);
 		tell(keeper, &ban, EVENT_BANNED, order.span, NULL);
 	}
 	return r == 0 ? write_record(keeper, true, e) : r;

@@ -16,11 +16,6 @@ static const usec_t SAY_USEC = 10 * USEC_PER_SEC;
 /* The sentry tells when a flood ends; when it cannot, it is over then. */
 static const usec_t FLOOD_USEC = 10 * USEC_PER_MIN;
 
-static usec_t since_boot(void)
-{
-	return clock_now() - clock_boot_offset();
-}
-
 /* ---- floods ---- */
 
 /* One from forged addresses comes from everywhere; one from somewhere says nothing of others. */
@@ -98,7 +93,7 @@ static void decide(struct keeper *keeper, const struct incident *incident, uint1
 		.incident = incident,
 		.port = port,
 		.target = *target,
-		.now = since_boot(),
+		.now = clock_boot(),
 		.wall = clock_now(),
 	};
 	struct defend_ban ban;
@@ -184,7 +179,7 @@ void keeper_defence_hear(struct keeper *keeper, const struct wire_incident *told
 	if (!incident_is_valid(incident)) {
 		return; /* the sentry reads what anybody sends */
 	}
-	note_flood(defence, told, since_boot());
+	note_flood(defence, told, clock_boot());
 	remember(defence, incident, ended);
 	const int action = defend_action(&defence->policy, incident);
 	if (defence->policy.defend.mode == POLICY_DEFEND_OFF || action < POLICY_ACTION_ALERT) {
@@ -209,7 +204,7 @@ void keeper_defence_trapped(struct keeper *keeper, const struct addr *address, u
 	}
 	keeper_facts_read(keeper);
 	(void)defend_facts_add(&defence->facts, &plain, DEFEND_TRAPPED,
-			       since_boot()); /* without room it is not proved */
+			       clock_boot()); /* without room it is not proved */
 	if (defend_action(&defence->policy, NULL) == POLICY_ACTION_ALERT && may_alert(defence)) {
 		char text[ADDR_TEXT_BYTES];
 		say(SAY_WARNING, "%s completed a connection to the decoy port %u",
@@ -250,12 +245,14 @@ static void follow_interface(struct keeper *keeper, struct keeper_interface *int
 	struct tap_attachment found = { 0 };
 	struct err e = ERR_INIT;
 	int r = tap_attachment_read(&found, keeper->taps.tap, (int)interface->index, NULL);
-	if (r < 0 || wanted == found.xdp) {
+	if (r < 0 || (wanted == found.xdp && (!wanted || native == found.xdp_native))) {
 		return;
 	}
-	if (!wanted) {
+	if (found.xdp) { /* what is not there is no fault */
 		(void)tap_detach(keeper->taps.tap, (int)interface->index, TAP_XDP_GENERIC, NULL);
 		(void)tap_detach(keeper->taps.tap, (int)interface->index, TAP_XDP_NATIVE, NULL);
+	}
+	if (!wanted) {
 		return;
 	}
 	r = tap_attach(keeper->taps.tap, (int)interface->index, way, &e);
@@ -291,19 +288,20 @@ void keeper_defence_look(struct keeper *keeper)
 void keeper_defence_turn(struct keeper *keeper)
 {
 	const usec_t now = clock_monotonic();
-	keeper_bans_expire(keeper, since_boot());
+	keeper_bans_expire(keeper, clock_boot());
 	if (now >= keeper->defence.write_at) {
 		keeper_bans_write(keeper);
 	}
 	if (now >= keeper->defence.look_at) {
 		keeper_defence_look(keeper);
 	}
+	keeper_taps_tell(keeper);
 }
 
 usec_t keeper_defence_next(const struct keeper *keeper)
 {
 	const struct keeper_defence *defence = &keeper->defence;
-	const usec_t now = since_boot();
+	const usec_t now = clock_boot();
 	usec_t ends = defend_table_next(&defence->table);
 	const usec_t watched = defend_table_next(&defence->watched);
 	ends = watched < ends ? watched : ends;
@@ -335,6 +333,8 @@ void keeper_defence_take(struct keeper *keeper, struct policy *policy)
 {
 	struct keeper_defence *defence = &keeper->defence;
 	policy_deinit(&defence->policy);
+	defence->policy = (struct policy){ 0 };
+	defence->knows = policy == NULL ? KEEPER_KNOWS_NONE : KEEPER_KNOWS_POLICY;
 	if (policy != NULL) {
 		defence->policy = *policy;
 		*policy = (struct policy){ 0 };

@@ -141,7 +141,9 @@ static int read_all(struct keeper_defence *defence, usec_t now, struct err *e)
 	const bool complete = r >= 0;
 	defence->facts.complete = false;
 	reading.logins_known = r == DEFEND_LOGINS_KNOWN;
-	if (complete && defence->policy.defend.mode != POLICY_DEFEND_OFF) {
+	/* Without a policy for it people still give orders, and must not keep themselves out. */
+	if (complete &&
+	    (defence->policy.defend.mode != POLICY_DEFEND_OFF || !reading.logins_known)) {
 		r = read_sockets(&reading, e);
 		read_published(&reading);
 	}
@@ -180,7 +182,7 @@ void keeper_facts_read(struct keeper *keeper)
 	if (begin < defence->facts_free_at) {
 		return;
 	}
-	int r = read_all(defence, clock_now() - clock_boot_offset(), &e);
+	int r = read_all(defence, clock_boot(), &e);
 	if (r < 0) {
 		keeper_say(keeper, err_text(&e));
 	}

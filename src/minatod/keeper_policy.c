@@ -76,6 +76,12 @@ void keeper_policy_take(struct keeper *keeper, const struct enforce_states *stat
 {
 	struct keeper_policy *known = &keeper->policy;
 	struct err e = ERR_INIT;
+	/* Rules that are lost, or a policy that cannot be read just now, are no other policy: whom
+	 * it keeps out stays out, and its decoys stay. */
+	const bool none = number == 0 && enforce_states_confirmed(states) == NULL;
+	if (none && keeper->defence.knows != KEEPER_KNOWS_NONE) {
+		keeper_defence_take(keeper, NULL);
+	}
 	if (is_current(known, number, now)) {
 		return;
 	}
@@ -84,9 +90,6 @@ void keeper_policy_take(struct keeper *keeper, const struct enforce_states *stat
 	if (number != 0 && read_policy(keeper, states, now, &e) < 0) {
 		say(SAY_WARNING, "%s", err_text(&e));
 		known->number = 0;
-	}
-	if (known->number == 0) {
-		keeper_defence_take(keeper, NULL);
 	}
 	keeper_others_soon(keeper, true);
 }

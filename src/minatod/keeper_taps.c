@@ -60,9 +60,18 @@ static void tell(struct keeper *keeper, bool always)
 		}
 	}
 	now->failed += taps->beyond;
+	now->kept_out = (uint32_t)keeper->defence.table.bans.count;
 	if ((always || memcmp(now, &taps->told, sizeof(*now)) != 0) &&
 	    wire_send(keeper->parent, &message, NULL, 0, NULL) == 0) {
 		taps->told = *now;
+	}
+}
+
+void keeper_taps_tell(struct keeper *keeper)
+{
+	if (keeper->taps.tap != NULL &&
+	    keeper->taps.told.kept_out != keeper->defence.table.bans.count) {
+		tell(keeper, false);
 	}
 }
 
@@ -146,6 +155,11 @@ void keeper_taps_look(struct keeper *keeper)
 		struct keeper_interface *interface = &taps->all.items[i];
 		struct tap_attachment found = { 0 };
 		const int r = tap_attachment_read(&found, taps->tap, (int)interface->index, NULL);
+		if (r == -ENODEV) { /* that it went was among what could not be heard */
+			*interface = taps->all.items[--taps->all.count];
+			i--;
+			continue;
+		}
 		interface->earlier = found.earlier > 0 || found.xdp_other;
 		if (r == 0 && (!found.tc || interface->error != 0)) {
 			attach(taps, interface);

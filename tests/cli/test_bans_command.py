@@ -1,6 +1,7 @@
 """minato bans without a daemon: the record is listed and changed, who is spared is spared."""
 import json
 import os
+import time
 
 import pytest
 
@@ -62,6 +63,46 @@ def test_bans_are_recorded_and_say_that_nobody_holds_them(bans, tmp_path):
     assert gone.returncode == 1 and "is not kept out" in gone.stderr
 
 
+CAUSE = {"port_count": 12, "packet_count": 30, "lasted_us": 5_000_000, "probe": "syn", "tool": "nmap", "ports": [21, 22, 23, 25, 80, 110, 111, 139]}
+TRAP = {"port_count": 1, "packet_count": 0, "lasted_us": 0, "probe": "", "tool": "", "ports": [23]}
+
+
+def kept(tmp_path, **ban):
+    """A record with one ban of an hour."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+        boot = f.read().strip()
+    now = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
+    whole = {"prefix": "203.0.113.9", "verdict": "hide", "proved": False, "by_hand": False, "rate": 0, "rate_per_us": 0, "since_us": now,
+             "until_us": now + 3_600_000_000, "times": 1, "incident": 7, "shape": "scan", "reason": "scan of 12 ports",
+             "evidence": "syn by nmap", **ban}
+    (tmp_path / "rules").mkdir(mode=0o755, exist_ok=True)
+    (tmp_path / "rules" / "bans.json").write_text(json.dumps(
+        {"schema": 1, "boot": boot, "since_boot_us": now, "time_us": int(time.time() * 1e6), "bans": [whole], "past": []}))
+
+
+@root
+@pytest.mark.parametrize("ban, english, japanese", [
+    ({"cause": CAUSE}, "scan of 12 ports in 5 s (SYN scan, nmap), ports 21,22,23,25,80,110,111,139,...; nothing proves who sent it",
+     "12 ポートをスキャン、所要 5 s (SYN スキャン, nmap)、ポート 21,22,23,25,80,110,111,139,...、送信元が本人とは確かめられていません"),
+    ({"cause": {**CAUSE, "tool": "", "port_count": 1, "ports": [80]}, "shape": "slow", "proved": True},
+     "slow scan of 1 port in 5 s (SYN scan), ports 80", "1 ポートをゆっくりスキャン、所要 5 s (SYN スキャン)、ポート 80"),
+    ({"cause": TRAP, "shape": "trap", "verdict": "ban", "proved": True}, "completed a connection to the decoy port 23",
+     "おとりポート 23 に接続"),
+    ({"by_hand": True, "shape": "", "reason": "guesses passwords", "evidence": "by root, 192.0.2.7"},
+     "guesses passwords (by root, 192.0.2.7)", "guesses passwords (実行者 root, 192.0.2.7)"),
+    # as an earlier version wrote it, or a damaged part
+    ({}, "scan of 12 ports (syn by nmap)", "scan of 12 ports (syn by nmap)"),
+    ({"cause": {**CAUSE, "ports": [70000]}}, "scan of 12 ports (syn by nmap)", "scan of 12 ports (syn by nmap)"),
+    ({"cause": {**CAUSE, "port_count": -1}}, "scan of 12 ports (syn by nmap)", "scan of 12 ports (syn by nmap)"),
+    ({"cause": CAUSE, "shape": "unheard"}, "scan of 12 ports (syn by nmap)", "scan of 12 ports (syn by nmap)"),
+])
+def test_why_somebody_is_kept_out_is_told_in_the_readers_language(bans, tmp_path, ban, english, japanese):
+    kept(tmp_path, **ban)
+    for language, sentence in (("en", english), ("ja", japanese)):
+        done = bans(language=language)
+        assert done.returncode == 0 and done.stdout.rstrip().endswith(sentence), done.stdout + done.stderr
+
+
 @root
 @pytest.mark.parametrize("spared", ["127.0.0.1", "0.0.0.0/0", "::1", "224.0.0.1", "ff02::1", "0.0.0.0", "::/0"])
 def test_nobody_bans_what_nobody_has(bans, spared):
@@ -77,6 +118,7 @@ def test_a_record_that_does_not_read_is_told_and_left(bans, tmp_path):
     for words in ((), ("add", "203.0.113.9", "--for", "x")):
         done = bans(*words)
         assert done.returncode == 1 and "bans.json" in done.stderr
+        assert f"sudo mv {tmp_path}/rules/bans.json {tmp_path}/rules/bans.json.damaged" in done.stderr
     assert (tmp_path / "rules" / "bans.json").read_text() == "{"
 
 

@@ -98,6 +98,10 @@ def test_filters(incidents, words, numbers):
     assert not any(each["going_on"] for each in found)  # nobody is there who could say so
 
 
+def test_list_is_what_is_told_without_a_word(incidents):
+    assert incidents("list").stdout == incidents().stdout != ""
+
+
 def test_the_digest_of_a_day(incidents):
     done = incidents("--digest", "2026-11-22")
     assert done.stdout.splitlines()[:2] == ["2026-11-22: 2 scans by 2 addresses or networks, 131,080 packets",

@@ -1,12 +1,18 @@
 """minato check, from the outside to the host: each way in which a service does not answer has its own cause."""
 import json
+import os
+import resource
+import select
+import signal
 import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
+from daemon import until
 from world import MINATO, World, checked, inside
 
 HOST, HOST6, ABSENT, FAR = World.HOST, World.HOST6, "10.77.0.99", "198.51.100.9"
@@ -37,7 +43,8 @@ def keys(tmp_path_factory):
         (folder / "index").write_text("")
         (folder / "ca.cnf").write_text(
             f"[ca]\ndefault_ca = c\n[c]\ndatabase = {folder}/index\nnew_certs_dir = {folder}\nrand_serial = yes\n"
-            f"default_md = sha256\npolicy = p\nx509_extensions = x\n[p]\ncommonName = supplied\n[x]\nsubjectAltName = IP:{HOST}\n")
+            f"default_md = sha256\npolicy = p\nx509_extensions = x\n[p]\ncommonName = supplied\n"
+            f"[x]\nsubjectAltName = IP:{HOST}\n")
         checked("openssl", "req", "-new", "-key", good, "-subj", f"/CN={HOST}", "-out", folder / "request")
         checked("openssl", "ca", "-batch", "-config", folder / "ca.cnf", "-selfsign", "-keyfile", good, "-in", folder / "request",
                 "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-out", folder / "past")
@@ -320,15 +327,16 @@ def test_a_rule_of_this_host_is_told_from_a_port_that_nobody_has(world):
 def test_a_full_queue_is_no_firewall(world):
     with Server(world, 99, lambda connection: threading.Event().wait(20), backlog=1) as server:
         with inside(world.host) as call:
-            clients = [call(lambda: socket.socket(socket.AF_INET)) for _ in range(4)]
-        for client in clients:  # the first is accepted, the next two fill the queue
+            clients = [call(lambda: socket.socket(socket.AF_INET)) for _ in range(6)]
+        clients[0].connect((HOST, 99))
+        until(lambda: server.kept, "the first is accepted")
+        for client in clients[1:]:  # two fill the queue, the others wait for a place
             client.setblocking(False)
             client.connect_ex((HOST, 99))
         done = subprocess.run(["ip", "netns", "exec", world.host, MINATO, "check", "--timeout", "2", f"tcp://{HOST}:99"],
                               capture_output=True, text=True, env=world.environment(), check=False)
         for client in clients:
             client.close()
-        assert server
     assert "its queue is full" in done.stdout, done.stdout
 
 
@@ -342,7 +350,146 @@ def test_without_a_target_every_declared_port_is_asked(world):
     assert done.returncode == 15
 
 
+def test_declared_ports_are_asked_at_once_and_told_in_order(world):
+    ports = range(9000, 9024)
+    world.declare("minato: 1\nports:\n" + "".join(
+        f"  p{port}: {{port: {port}/tcp, for: x, owner: o, from: any, encryption: none, because: test}}\n" for port in ports))
+    servers = [Server(world, port, lambda connection: connection.recv(1)) for port in ports[1:]]
+    begun = time.monotonic()
+    done = world.minato("check", "--json")
+    took = time.monotonic() - begun
+    for server in servers:
+        server.__exit__()
+    found = json.loads(done.stdout)["checks"]
+    assert [each["target"] for each in found] == [f"{port}/tcp" for port in ports]
+    assert [each["cause"] for each in found] == ["refused"] + ["answers"] * len(servers) and done.returncode == 15
+    assert all(each["duration_us"] > 900_000 for each in found[1:]) and took < 8  # each alone waits a second for a greeting
+
+
+def test_a_port_that_is_declared_twice_is_asked_once(world):
+    world.declare("minato: 1\nports:\n  a: {port: 22/tcp, for: x, owner: o, from: 10.0.0.1}\n"
+                  "  b: {port: 22/tcp, for: x, owner: o, from: 10.0.0.2}\n")
+    assert [each["target"] for each in json.loads(world.minato("check", "--json").stdout)["checks"]] == ["22/tcp"]
+
+
+def test_nobody_named_an_own_port_so_its_certificate_may_have_any_name(world, keys):
+    with Server(world, 443, tls(keys["other"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))):
+        found = check(world, "443", namespace=world.host)
+    assert step(found, "tls")["tls"]["certificate"]["fault"] == "self_signed"
+
+
+def test_a_name_of_this_host_is_looked_at_from_inside(world):
+    assert check(world, "tcp://localhost:97", namespace=world.host)["inside"] == "nobody"
+
+
+class Watching:
+    def __init__(self, world, *words, namespace=None):
+        self.process = subprocess.Popen(["ip", "netns", "exec", namespace or world.outside, MINATO, "check", *words],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=world.environment(),
+                                        start_new_session=True)
+
+    def line(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], 10)
+        return self.process.stdout.readline() if ready else ""
+
+    def end(self):
+        """As Ctrl-C does: to all processes of the terminal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return *self.process.communicate(timeout=10), self.process.returncode
+
+
+def test_ctrl_c_ends_the_watching_also_while_asking(world):
+    asked = threading.Event()
+    with Server(world, 22, lambda connection: (asked.set(), connection.recv(1))):
+        watching = Watching(world, "--watch", "1", "--timeout", "30", f"ssh://{HOST}")
+        begun = asked.wait(10)
+        out, err, code = watching.end()
+    assert begun
+    assert "0 of 0 answered" in out and err == "" and code == 0
+
+
+def test_ctrl_c_ends_several_with_what_is_known(world):
+    asked = threading.Event()
+    with Server(world, 22, lambda connection: (asked.set(), connection.recv(1))):
+        watching = Watching(world, "--timeout", "30", f"tcp://{HOST}:96", f"ssh://{HOST}")
+        first, begun = watching.line(), asked.wait(10)
+        out, err, code = watching.end()
+    assert begun and first.startswith(f"tcp://{HOST}:96  does not answer")
+    assert (f"ssh://{HOST}:22" not in out, err, code) == (True, "", 15)
+
+
+def test_watching_an_own_port_sees_who_comes_to_listen(world):
+    watching = Watching(world, "--watch", "1", "9099", namespace=world.host)
+    before = watching.line()
+    with inside(world.host) as call:
+        server = call(lambda: socket.create_server((HOST, 9099)))
+    with server:
+        after = watching.line()
+        watching.end()
+    assert "nothing listens" in before and after.rstrip().endswith("answers")
+
+
+def test_keys_are_always_there(world, keys):
+    """What is not known is null (docs/design/json.md), and every time has its unit."""
+    check_keys = {"target", "cause", "answers", "addresses", "steps", "duration_us", "route", "own", "inside", "program", "exit"}
+    step_keys = {"step", "outcome", "to", "duration_us", "error", "icmp", "tls", "text", "status", "starttls"}
+    tls_keys = {"version", "cipher", "alpn", "certificate", "error"}
+    with Server(world, 443, tls(keys["self"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))), Server(world, 25, say(b"220 x\r\n")):
+        found = [check(world, word) for word in (f"https://{HOST}", f"https://{HOST}:25", f"smtp://{HOST}", f"{HOST}:96",
+                                                 f"[{HOST6}]:53", "https://nosuch.invalid")]
+        found.append(check(world, "443", namespace=world.host))
+    assert all(each.keys() == check_keys for each in found)
+    steps = [each for one in found for each in one["steps"]]
+    assert all(each.keys() == step_keys and isinstance(each["duration_us"], int) for each in steps)
+    assert all(each["tls"].keys() == tls_keys for each in steps if each["step"] == "tls")
+    assert step(found[3], "connect")["error"] == "ECONNREFUSED" and step(found[0], "connect")["error"] is None
+    assert step(found[2], "answer")["starttls"] is False and step(found[0], "answer")["starttls"] is None
+    assert found[-1]["program"].startswith("python") and found[0]["program"] is None
+
+
 # ---- hostile servers ----
+
+def test_a_handshake_without_end_ends_in_time(world):
+    """HelloRequest is passed over by clients (RFC 5246 7.4.1.1), as often as it comes."""
+    def flood(connection):
+        connection.recv(4096)
+        requests = bytes(4) * 4000
+        record = b"\x16\x03\x03" + len(requests).to_bytes(2, "big") + requests
+        while True:
+            connection.sendall(record * 1000)
+
+    with Server(world, 443, flood):
+        found = check(world, "--timeout", "1", f"https://{HOST}")
+    assert found["cause"] in ("silent", "tls_refused") and found["duration_us"] < 4_000_000
+
+
+def test_tls_that_comes_byte_by_byte_is_tls(world, keys):
+    def drip(connection):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(keys["self"])
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        wrapped = context.wrap_bio(incoming, outgoing, server_side=True)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        first = True
+        while True:
+            try:
+                wrapped.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                bytes_ = outgoing.read()
+                if bytes_ and first:
+                    connection.sendall(bytes_[:1])
+                    threading.Event().wait(0.3)
+                    bytes_, first = bytes_[1:], False
+                connection.sendall(bytes_)
+                incoming.write(connection.recv(4096))
+        connection.sendall(outgoing.read())
+        connection.recv(1)
+
+    with Server(world, 443, drip):
+        found = check(world, f"tls://{HOST}:443")
+    assert (found["cause"], step(found, "tls")["tls"]["certificate"]["fault"]) == ("certificate", "self_signed")
+
 
 def test_an_endless_greeting_ends(world):
     def flood(connection):
@@ -369,6 +516,20 @@ def test_one_byte_a_second_ends_in_time(world):
 
     with Server(world, 22, drip):
         assert check(world, "--timeout", "2", f"ssh://{HOST}")["cause"] in ("silent", "other_service")
+
+
+@pytest.mark.parametrize("change, limit, sentence", [
+    ((b"libssl.so.3", b"libnon.so.3"), None, "a library that it needs is missing or too old"),
+    ((b"", b""), (resource.RLIMIT_NOFILE, (8, 8)), "is the limit of open files (ulimit -n) too low?"),
+])
+def test_why_the_probe_does_not_start(world, tmp_path, change, limit, sentence):
+    for program in (MINATO, MINATO.parent / "minato-probe"):
+        copy = tmp_path / program.name
+        copy.write_bytes(program.read_bytes().replace(*change) if program.name != "minato" else program.read_bytes())
+        copy.chmod(0o755)
+    done = subprocess.run([tmp_path / "minato", "check", "127.0.0.1:9"], capture_output=True, text=True, check=False,
+                          env=world.environment(), preexec_fn=lambda: limit and resource.setrlimit(*limit))
+    assert done.returncode == 1 and sentence in done.stderr
 
 
 def test_bad_words(world):

@@ -1,4 +1,5 @@
 """Defence: who scans is hidden from or banned, and nobody who only had his address forged is cut off."""
+import fcntl
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import pytest
 import packets
 from daemon import alive, status_of, until
 from sentry_world import SentryWorld, incidents, looking, named
-from world import checked, run
+from world import checked, run, wait_until_up
 
 SSH, WEB, TRAP, CLOSED = 2022, 2080, 2323, 2444
 PORTS = range(3001, 3041)
@@ -111,6 +112,9 @@ def test_a_scan_that_anybody_may_have_forged_only_hides_closed_ports(world, star
     ban = banned(world, daemon, world.OTHER, action="hide", proved=False, held=True)
     assert 0 < ban["left_us"] <= 600_000_000 and ban["kind"] == "scan"
     assert world.connect(CLOSED, world.OTHER) is None, "and is silent now"
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER),
+              env=world.environment_of(daemon, MINATO_TAP_DIRECTORY=str(world.bpf / "tap")))
+    assert way.returncode == 0 and "kept out    hidden from, " in way.stdout, way.stdout
     assert world.connect(WEB, world.OTHER), "what is open stays open"
     assert world.connect(CLOSED, world.FRIEND) is False, "for others nothing changes"
     [event] = until(lambda: events(daemon, "banned"), "it is told")
@@ -123,6 +127,35 @@ def test_ipv6_is_hidden_from_as_well(world, start):
     banned(world, daemon, world.OTHER6, action="hide", held=True)
     assert world.connect(CLOSED, world.OTHER6) is None
     assert world.connect(WEB, world.OTHER6)
+
+
+@pytest.mark.parametrize("source, inner", [(SentryWorld.OTHER, "10.78.0.2"), (SentryWorld.OTHER6, "2001:db8:78::2")])
+def test_what_lies_behind_a_router_is_not_hidden(world, start, source, inner):
+    """Nobody listens here, as it is passed on: a forged scan of the router must not cut its victim off from there."""
+    daemon = start()
+    behind = world.host + "i"
+    checked("ip", "netns", "add", behind)
+    try:
+        checked("ip", "-n", behind, "link", "set", "lo", "up")
+        checked("ip", "link", "add", "lan0", "netns", world.host, "type", "veth", "peer", "name", "eth0", "netns", behind)
+        world.address(world.host, "lan0", "10.78.0.1/24", "2001:db8:78::1/64")
+        world.address(behind, "eth0", "10.78.0.2/24", "2001:db8:78::2/64")
+        wait_until_up((world.host, "lan0"), (behind, "eth0"))
+        for setting in ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"):
+            checked("ip", "netns", "exec", world.host, "sysctl", "-qw", setting)
+        checked("ip", "-n", behind, "route", "add", "default", "via", "10.78.0.1")
+        checked("ip", "-n", behind, "-6", "route", "add", "default", "via", "2001:db8:78::1")
+        checked("ip", "-n", world.outside, "route", "add", "10.78.0.0/24", "via", world.HOST)
+        checked("ip", "-n", world.outside, "-6", "route", "add", "2001:db8:78::/64", "via", world.HOST6)
+        world.listen(7000, namespace=behind)
+        until(lambda: world.connect(7000, source, inner), "it is reached")
+        world.scan("syn", PORTS, source)
+        banned(world, daemon, source, action="hide", held=True)
+        assert world.connect(CLOSED, source, world.HOST6 if ":" in source else None) is None, "closed ports of the router are silent"
+        assert world.connect(7000, source, inner), "who is hidden from reaches what lies behind"
+        assert world.connect(7001, source, inner) is False, "and hears what is closed there"
+    finally:
+        run("ip", "netns", "del", behind)
 
 
 @pytest.mark.parametrize("mode, said", [("observe", "would hide"), ('"off"', None)])
@@ -158,10 +191,26 @@ def test_who_connects_to_a_decoy_is_banned_and_let_in_again(world, start):
     assert until(lambda: bans(world, daemon)[world.OTHER]["stopped_count"], "it is counted")
     text = world.asked(daemon, "explain", world.OTHER, MINATO_TAP_DIRECTORY=str(world.bpf / "tap"))
     assert "kept out    banned" in text and "decoy port" in text
+    tap = {"MINATO_TAP_DIRECTORY": str(world.bpf / "tap")}
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER), env=world.environment_of(daemon, **tap))
+    assert way.returncode == 2, way.stdout + way.stderr
+    first, second, third = way.stdout.splitlines()[:3]
+    assert first.endswith("kept out before any rule") and second.split()[:3] == ["kept", "out", "banned,"], way.stdout
+    assert f"decoy port {TRAP}" in second + third and "otherwise   let in" in way.stdout
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER, "--json"), env=world.environment_of(daemon, **tap))
+    told = json.loads(way.stdout)["way"]
+    assert (told["reachable"], told["outcome"], told["ban"]["source"]) == (False, "accepted", world.OTHER)
+    way = run(*world.words("explain", f"{WEB}", "--from", world.FRIEND), env=world.environment_of(daemon, **tap))
+    assert way.returncode == 0 and "kept out" not in way.stdout
+    way = run(*world.words("explain", f"{WEB}", "--from", world.OTHER), env=world.environment_of(daemon, LANGUAGE="ja", **tap))
+    assert "ルールより手前で遮断" in way.stdout.splitlines()[0], way.stdout
+    assert f"おとりポート {TRAP} に接続" in world.asked(daemon, "bans", LANG="ja_JP.UTF-8", LANGUAGE="ja")
     done = order(world, daemon, "remove", world.OTHER)
     assert done.stdout == f"{world.OTHER} is let in again\n", done.stderr
     assert world.connect(WEB, world.OTHER)
     until(lambda: len(events(daemon, "ban_ended")) == 1, "its end is told")
+    told = world.asked(daemon, "log", LANG="ja_JP.UTF-8", LANGUAGE="ja")
+    assert f"{world.OTHER}: 遮断: おとりポート {TRAP} に接続" in told and f"{world.OTHER}: 遮断: root が解除" in told, told
 
 
 def test_a_scan_is_banned_once_a_decoy_has_proved_its_source(world, start):
@@ -264,6 +313,20 @@ def test_bans_outlive_a_restart_with_the_time_that_is_left(world, start):
     banned(world, daemon, world.OTHER, action="ban", held=True)
 
 
+def test_bans_outlive_rules_that_others_take_away(world, start):
+    daemon = start()
+    trapped(world, daemon, world.OTHER)
+    banned(world, daemon, world.OTHER, action="ban", held=True)
+    with open(world.folder / "rules" / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another minato asks somebody something just now
+        world.nft("flush", "ruleset")
+        until(lambda: events(daemon, "rules_restored"), "they come again")
+    until(lambda: not daemon.status()["rules"]["lost"], "the rules hold")
+    assert world.OTHER in bans(world, daemon) and events(daemon, "ban_ended") == []
+    assert world.connect(WEB, world.OTHER) is None
+    assert "it is started again" not in daemon.said() and world.connect(TRAP, world.FRIEND)
+
+
 def test_what_people_order_is_done_at_once(world, start):
     daemon = start(mode='"off"')
     done = order(world, daemon, "add", world.OTHER, "--for", "guesses passwords", "--span", "2s")
@@ -273,11 +336,67 @@ def test_what_people_order_is_done_at_once(world, start):
     assert event["detail"] == f"{world.OTHER}: ban: guesses passwords (by root)"
     until(lambda: world.connect(WEB, world.OTHER), "it ends by itself")
     until(lambda: bans(world, daemon) == {} and events(daemon, "ban_ended"), "and is told")
+    told = world.asked(daemon, "log", LANGUAGE="ja")
+    assert f"{world.OTHER}: 遮断: guesses passwords (実行者 root)" in told and f"{world.OTHER}: 遮断: 期限切れ" in told, told
     for spared in (world.HOST, "10.77.0.0/24", "127.0.0.1"):
         refused = order(world, daemon, "add", spared, "--for", "mistake")
         assert refused.returncode == 1 and "refused" in refused.stderr, refused.stderr
+    assert daemon.status()["sentry"]["kept_out"] == 0
     assert order(world, daemon, "add", "203.0.113.0/24", "--for", "them", "--action", "slow").returncode == 0
+    until(lambda: daemon.status()["sentry"]["kept_out"] == 1, "the status counts it")
+    assert "; 1 address or network kept out" in " ".join(world.asked(daemon, "status", "--fail-on", "none").split())
+    os.kill(daemon.pids()["engine"], signal.SIGKILL)
+    until(lambda: daemon.is_ready() and daemon.status()["sentry"]["kept_out"] == 1, "another engine knows it as well")
     assert bans(world, daemon)["203.0.113.0/24"]["held"]
+
+
+@pytest.mark.parametrize("damage", ["{", "[" * 5000, '{"schema": 2, "since_boot_us": 1, "time_us": 1, "bans": []}', ""])
+def test_a_record_that_does_not_read_is_kept_aside(world, start, damage):
+    (world.folder / "rules").mkdir(exist_ok=True)
+    record = world.folder / "rules" / "bans.json"
+    record.write_text(damage)
+    daemon = start()
+    assert "bans.json.damaged" in daemon.said(), daemon.said()
+    assert order(world, daemon, "add", world.OTHER, "--for", "them", "--span", "1h").returncode == 0
+    assert (world.folder / "rules" / "bans.json.damaged").read_text() == damage
+    assert [each["prefix"] for each in json.loads(record.read_text())["bans"]] == [world.OTHER]
+
+
+def test_a_network_that_people_ban_includes_whom_less_is_done_to(world, start):
+    """The kernel looks for the narrowest entry: the scanner himself is hidden from, his network is banned then."""
+    network = "10.77.0.66/31"
+    daemon = start()
+    world.scan("syn", PORTS, world.OTHER)
+    banned(world, daemon, world.OTHER, action="hide", held=True)
+    assert world.connect(WEB, world.OTHER)
+    assert order(world, daemon, "add", network, "--for", "all of them", "--span", "1h").returncode == 0
+    assert world.connect(WEB, world.OTHER) is None
+    os.kill(daemon.pids()["keeper"], signal.SIGKILL)
+    until(lambda: "restarted" in {each["kind"].split("_")[-1] for each in daemon.ask("/v1/events")["events"]}, "another keeper")
+    banned(world, daemon, network, held=True)
+    assert world.connect(WEB, world.OTHER) is None
+    assert order(world, daemon, "remove", network).returncode == 0
+    assert world.connect(WEB, world.OTHER) and world.connect(CLOSED, world.OTHER) is None, "hidden from as before"
+    assert order(world, daemon, "add", network, "--for", "all of them", "--span", "2s").returncode == 0
+    assert world.connect(WEB, world.OTHER) is None
+    until(lambda: world.connect(WEB, world.OTHER), "its time is over")
+    assert world.connect(CLOSED, world.OTHER) is None, "hidden from as before"
+
+
+def logins_are_known():
+    """By logind; of utmp no test knows anything."""
+    return os.path.exists("/run/utmp") or bool(os.path.isdir("/run/systemd/sessions") and os.listdir("/run/systemd/sessions"))
+
+
+@pytest.mark.skipif(logins_are_known(), reason="this host says who is logged in")
+def test_nobody_bans_whom_he_is_logged_in_from_where_no_logins_are_told(world, start):
+    daemon = start(mode='"off"')
+    world.listen(22)
+    login = world.connect(22, world.FRIEND)
+    refused = order(world, daemon, "add", world.FRIEND, "--for", "mistake")
+    assert refused.returncode == 1 and "somebody is logged in from there" in refused.stderr, refused.stderr
+    assert order(world, daemon, "add", world.OTHER, "--for", "them").returncode == 0
+    login.close()
 
 
 def test_a_ban_goes_when_the_policy_does_not_want_it_any_more(world, start):
@@ -300,6 +419,10 @@ def test_xdp_is_attached_where_the_policy_wants_it(world, start):
         return "xdpgeneric" in checked("ip", "-n", world.host, "link", "show", "eth0")
 
     until(xdp, "XDP is attached", seconds=10)
+    world.hold(POLICY.replace("MODE", "enforce") + "  xdp: {native: eth0}\n")
+    until(lambda: "xdp" in checked("ip", "-n", world.host, "link", "show", "eth0") and not xdp(), "the driver's own now", seconds=10)
+    world.hold(POLICY.replace("MODE", "enforce") + "  xdp: {generic: eth0}\n")
+    until(xdp, "and generic again", seconds=10)
     trapped(world, daemon, world.OTHER)
     banned(world, daemon, world.OTHER, action="ban", held=True)
     assert world.connect(WEB, world.OTHER) is None
@@ -314,8 +437,7 @@ def test_a_decoy_is_evidence_of_a_scan_as_a_closed_port_is(world, start):
                    .replace("trap: ban", "trap: record"))
     until(lambda: world.connect(traps[-1], world.FRIEND), "the decoys are held")
     world.scan("syn", traps, world.OTHER)
-    found = named(daemon, world.OTHER)
-    assert found["kind"] == "scan" and found["port_count"] == len(traps)
+    named(daemon, world.OTHER, kind="scan", port_count=len(traps))  # it grows until it is so
     banned(world, daemon, world.OTHER, action="hide", kind="scan")
 
 

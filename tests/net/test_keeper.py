@@ -8,8 +8,10 @@ import time
 import pytest
 
 from daemon import Daemon, alive, status_of, until
-from keeper_world import daemon, settled, world  # noqa: F401 (two are fixtures)
+from keeper_world import settled
 from world import MINATO, World, run, waiters
+
+pytest_plugins = ["keeper_world"]  # its fixtures
 
 CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12
 OPEN_22 = """minato: 1

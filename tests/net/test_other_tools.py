@@ -7,8 +7,10 @@ import time
 import pytest
 
 from daemon import until
-from keeper_world import ENFORCED, OBSERVED, begin, daemon, findings, raised, settled, told, world  # noqa: F401 (two are fixtures)
+from keeper_world import ENFORCED, OBSERVED, begin, findings, raised, settled, told
 from world import World, run
+
+pytest_plugins = ["keeper_world"]  # its fixtures
 
 INPUT = "add table inet f; add chain inet f in { type filter hook input priority 0; }; "
 NAT = "add table ip f; add chain ip f pre { type nat hook prerouting priority dstnat; }; "

@@ -7,8 +7,10 @@ import time
 import pytest
 
 from daemon import until
-from keeper_world import ENFORCED, OBSERVED, begin, daemon, findings, world  # noqa: F401 (two are fixtures)
+from keeper_world import ENFORCED, OBSERVED, begin, findings
 from world import World, run
+
+pytest_plugins = ["keeper_world"]  # its fixtures
 
 BACKENDS = ("nft", "legacy")
 

@@ -402,6 +402,14 @@ def test_explain_says_which_declaration_decides_and_proves_it(world):
     assert "nobody declared the port; defaults: {outbound: accept}" in text
 
 
+def test_explain_says_why_the_kernel_was_not_asked(world):
+    world.hold(outbound(ALLOWED))
+    text = explain(world, 25, world.HOST, "--as", OTHER_USER, code=0)
+    assert "what this host sends to itself is not held back" in text and "takes root" not in text
+    text = explain(world, 25, "198.51.100.7", "--as", "nobody", code=0)
+    assert "could not be asked about other rules: see above" in text and "takes root" not in text
+
+
 @pytest.mark.parametrize("user", [NOBODY, OTHER_USER])
 def test_explain_agrees_with_what_becomes_of_a_packet(world, user):
     serve(world, 25, 26)

@@ -238,6 +238,30 @@ def test_a_key_on_a_terminal_makes_it_hold(host):
     assert host.minato("plan").returncode == 0
 
 
+def test_what_cannot_be_printed_holds_all_the_same(host):
+    """The disk that the output goes to has room for all but the last sentence."""
+    serve(host, 25)
+    host.hold(outbound(UNIT))
+    free = outbound(UNIT.replace(", program: {unit: mail.service}", ""))
+    shown = host.apply(free, "--unproven").stdout
+    shown = shown[:shown.index("state 2 holds")].encode()
+    host.hold(outbound(UNIT))
+    assert host.comes(OTHER, 25) == "EPERM"
+    small = host.folder / "small"
+    small.mkdir()
+    checked("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", small)
+    try:
+        (small / "out").write_bytes(b" " * (4096 - len(shown)))
+        host.declare(free)
+        with open(small / "out", "ab") as out:
+            done = subprocess.run(host.words("apply", "--unproven"), env=host.environment(), stdin=subprocess.DEVNULL, stdout=out,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+        assert (small / "out").read_bytes().endswith(shown) and "No space left" in done.stderr and done.returncode == 1
+    finally:
+        checked("umount", "--lazy", small)
+    assert host.comes(OTHER, 25) == "came"
+
+
 def test_plan_notices_that_it_is_gone_and_apply_puts_it_right(host):
     serve(host, 25)
     host.hold(outbound(UNIT))

@@ -66,7 +66,8 @@ def test_every_kind_of_scan_is_one_incident_within_a_second(world, start, way, e
                   f"{found['alarm_us'] / 1000:.2f} ms, on the API after {1000 * (time.monotonic() - begin):.0f} ms")
             assert (found["kind"], found["probe"], found["going_on"]) == ("scan", kind, True)
             assert found["alarm_port_count"] <= 5 and found["alarm_us"] < 100000
-            named(daemon, source, port_count=len(PORTS) if expected == "packets" or kind in ("syn", "udp") else found["port_count"])
+            # What was just read of it may have grown since then.
+            named(daemon, source, **({"port_count": len(PORTS)} if expected == "packets" or kind in ("syn", "udp") else {}))
     assert len(incidents(daemon)) == 2 * (len(FLAGS) + 1)
     assert [kind for kind, _ in events(daemon)] == ["scan_started"] * 2 * (len(FLAGS) + 1)
 

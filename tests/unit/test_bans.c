@@ -36,6 +36,13 @@ static void orders_are_read_as_they_were_written(void **state)
 	assert_true(bans_order_write(text, &order) > 0);
 	assert_int_equal(bans_order_read(&back, text), 0);
 	assert_true(back.remove);
+	/* However an address of IPv4 is written, it is one. */
+	assert_int_equal(bans_order_read(&back, "bans\tadd\t::ffff:192.0.2.1\t1\tban\tx\ty"), 0);
+	assert_memory_equal(&back.prefix, &order.prefix, sizeof(order.prefix));
+	assert_int_equal(bans_order_read(&back, "bans\tadd\t::ffff:192.0.2.0/120\t1\tban\tx\ty"),
+			 0);
+	assert_int_equal(back.prefix.bits, 24);
+	assert_int_equal(back.prefix.address.family, ADDR_IPV4);
 }
 
 static void what_is_no_order_is_not_taken(void **state)
@@ -74,6 +81,7 @@ static void people_cannot_ban_what_is_spared(void **state)
 		{ "192.0.2.10", DEFEND_WHY_OWN },        { "192.0.2.1", DEFEND_WHY_GATEWAY },
 		{ "192.0.2.0/24", DEFEND_WHY_OWN },      { "0.0.0.0/0", DEFEND_WHY_NOBODY },
 		{ "203.0.113.64/27", DEFEND_WHY_NEVER }, { "198.51.100.0/24", 0 },
+		{ "::fffe:0:0/95", DEFEND_WHY_NOBODY },
 	};
 	struct policy policy = parsed_policy("minato: 1\ndefend: {never: 203.0.113.70}\n");
 	struct defend_facts facts = { 0 };

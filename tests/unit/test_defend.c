@@ -196,6 +196,11 @@ static void each_case_has_its_answer(void **state)
 		{ "scan", "255.255.255.255", DEFEND_WHY_NOBODY, 0, NULL },
 		{ "scan", "ff02::1", DEFEND_WHY_NOBODY, 0, NULL },
 		{ "scan", "::1", DEFEND_WHY_NOBODY, 0, NULL },
+		/* IPv4 in the clothes of IPv6: the kernel has one table for both. */
+		{ "scan", "::ffff:192.0.2.1", DEFEND_WHY_NOBODY, 0, "192.0.2.1" },
+		{ "scan", "::ffff:203.0.113.9", DEFEND_WHY_NOBODY, 0, "203.0.113.9" },
+		{ "scan", "::ffff:0:0/96", DEFEND_WHY_NOBODY, 0, NULL },
+		{ "scan", "::/80", DEFEND_WHY_NOBODY, 0, NULL },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct host host;
@@ -339,6 +344,10 @@ static void of_many_sources_the_named_ones_are_decided_about(void **state)
 	host_init(&host);
 	struct incident incident = scan(&host, "distributed", "203.0.113.9");
 	assert_int_equal(defend_targets(targets, &incident), 1);
+	incident.source = (struct prefix){ address("203.0.113.77"), 25 };
+	assert_int_equal(defend_targets(targets, &incident), 1);
+	const struct prefix half = network("203.0.113.0/25");
+	assert_memory_equal(&targets[0], &half, sizeof(half));
 	incident.source = (struct prefix){ 0 };
 	incident.sources[0] = address("203.0.113.9");
 	incident.sources[1] = address("2001:db8:99::1");
@@ -346,6 +355,101 @@ static void of_many_sources_the_named_ones_are_decided_about(void **state)
 	assert_int_equal(targets[0].bits, 32);
 	assert_int_equal(targets[1].bits, 128);
 	host_deinit(&host);
+}
+
+/* ---- what stands already ---- */
+
+static void a_ban_ends_when_it_may_not_stand_any_more(void **state)
+{
+	(void)state;
+	static const char rest[] = "minato: 1\n"
+				   "defend: {mode: enforce, actions: {scan: hide}}\n";
+	static const struct {
+		const char *policy, *prefix, *shape;
+		unsigned verdict;
+		bool by_hand, blind;
+		int why;
+	} cases[] = {
+		{ declared, "203.0.113.9", "scan", DEFEND_BAN, false, false, 0 },
+		{ declared, "203.0.113.9", "trap", DEFEND_BAN, false, false, 0 },
+		{ declared, "203.0.113.9", "", DEFEND_BAN, true, false, 0 },
+		/* The policy names him by now. */
+		{ declared, "198.51.100.9", "scan", DEFEND_BAN, false, false, DEFEND_WHY_CLIENT },
+		{ declared, "198.51.0.0/16", "scan", DEFEND_SLOW, false, false, DEFEND_WHY_CLIENT },
+		{ declared, "198.51.100.9", "scan", DEFEND_HIDE, false, false, 0 },
+		{ declared, "198.51.100.9", "", DEFEND_BAN, true, false, 0 },
+		/* It wants nothing done any more, or not about that. */
+		{ "minato: 1\n", "203.0.113.9", "scan", DEFEND_BAN, false, false, DEFEND_WHY_OFF },
+		{ "minato: 1\ndefend: {mode: observe, actions: {scan: hide}}\n", "203.0.113.9",
+		  "scan", DEFEND_HIDE, false, false, DEFEND_WHY_OFF },
+		{ "minato: 1\n", "203.0.113.9", "", DEFEND_BAN, true, false, 0 },
+		{ declared, "203.0.113.9", "flood", DEFEND_HIDE, false, false,
+		  DEFEND_WHY_RECORDED },
+		{ rest, "203.0.113.9", "trap", DEFEND_BAN, false, false, DEFEND_WHY_RECORDED },
+		/* He turns out to be one of the own people. */
+		{ declared, "192.0.2.1", "scan", DEFEND_HIDE, false, false, DEFEND_WHY_GATEWAY },
+		{ declared, "192.0.2.1", "", DEFEND_HIDE, true, false, DEFEND_WHY_GATEWAY },
+		{ declared, "203.0.113.5", "", DEFEND_BAN, true, false, DEFEND_WHY_NEVER },
+		{ declared, "203.0.113.9", "scan", DEFEND_BAN, false, true, 0 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host host;
+		host_init_with(&host, cases[i].policy);
+		host.facts.complete = !cases[i].blind;
+		struct defend_ban ban = { .prefix = network(cases[i].prefix),
+					  .verdict = (uint8_t)cases[i].verdict,
+					  .by_hand = cases[i].by_hand,
+					  .times = 1 };
+		(void)str_copy(ban.shape, sizeof(ban.shape), cases[i].shape);
+		const int why = defend_ends(&ban, &host.policy, &host.facts);
+		if (why != cases[i].why) {
+			fail_msg("case %zu (%s): %d %s", i, cases[i].prefix, why,
+				 defend_why_text(why));
+		}
+		host_deinit(&host);
+	}
+}
+
+/* The kernel looks for the narrowest one alone. */
+static void the_narrow_one_is_held_as_strongly_as_the_wide_one(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *prefix;
+		unsigned verdict;
+		usec_t until;
+	} bans[] = {
+		{ "203.0.113.9", DEFEND_HIDE, 100 },      { "203.0.113.0/24", DEFEND_SLOW, 50 },
+		{ "203.0.112.0/23", DEFEND_SLOW, 200 },   { "203.0.0.0/16", DEFEND_BAN, 70 },
+		{ "198.51.100.0/24", DEFEND_BAN, 100 },   { "198.51.0.0/16", DEFEND_HIDE, 900 },
+		{ "2001:db8:9::/64", DEFEND_HIDE, 100 },  { "2001:db8::/32", DEFEND_BAN, 90 },
+		{ "2001:db8:9::1", DEFEND_BAN, 30 },
+	}, held[] = {
+		{ "203.0.113.9", DEFEND_BAN, 70 },        { "203.0.113.0/24", DEFEND_BAN, 70 },
+		{ "203.0.112.0/23", DEFEND_BAN, 70 },     { "203.0.0.0/16", DEFEND_BAN, 70 },
+		{ "198.51.100.0/24", DEFEND_BAN, 100 },   { "198.51.0.0/16", DEFEND_HIDE, 900 },
+		{ "2001:db8:9::/64", DEFEND_BAN, 90 },    { "2001:db8::/32", DEFEND_BAN, 90 },
+		{ "2001:db8:9::1", DEFEND_BAN, 90 },
+	};
+	enum { COUNT = sizeof(bans) / sizeof(bans[0]) };
+	struct defend_table table = { 0 };
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct defend_ban ban = { .prefix = network(bans[i].prefix),
+						.verdict = (uint8_t)bans[i].verdict,
+						.until = bans[i].until };
+		assert_int_equal(defend_table_put(&table, &ban), 0);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct prefix prefix = network(held[i].prefix);
+		const struct defend_ban ban =
+			defend_table_held(&table, defend_table_find(&table, &prefix));
+		if (ban.verdict != held[i].verdict || ban.until != held[i].until ||
+		    ban.prefix.bits != prefix.bits) {
+			fail_msg("%s: verdict %u until %lld", held[i].prefix, ban.verdict,
+				 (long long)ban.until);
+		}
+	}
+	defend_table_deinit(&table);
 }
 
 /* ---- time ---- */
@@ -652,6 +756,67 @@ static void name_servers_are_read_as_the_resolver_reads_them(void **state)
 	defend_facts_deinit(&facts);
 }
 
+/* A file below the directory, with the folders that lead to it. */
+static void put_file(const char *root, const char *path, const char *text)
+{
+	char whole[512];
+	(void)snprintf(whole, sizeof(whole), "%s%s", root, path);
+	for (char *at = whole + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
+		*at = '\0';
+		assert_true(mkdir(whole, 0755) == 0 || errno == EEXIST);
+		*at = '/';
+	}
+	FILE *file = fopen(whole, "we");
+	assert_non_null(file);
+	(void)fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Where resolv.conf names a stub on this host, those who really answer stand in another file. */
+static void name_servers_behind_a_stub_are_known(void **state)
+{
+	const struct temporary *temporary = *state;
+	struct defend_facts facts = { 0 };
+	const struct prefix servers[] = { network("192.0.2.53"), network("192.0.2.54"),
+					  network("192.0.2.55"), network("127.0.0.53") };
+	assert_int_equal(defend_resolvers_read(&facts, temporary->path, BOOT, NULL), 0);
+	assert_int_equal(facts.list.count, 0);
+	put_file(temporary->path, "/etc/resolv.conf", "nameserver 127.0.0.53\n");
+	put_file(temporary->path, "/run/systemd/resolve/resolv.conf", "nameserver 192.0.2.53\n");
+	put_file(temporary->path, "/run/NetworkManager/no-stub-resolv.conf",
+		 "nameserver 192.0.2.54\n");
+	put_file(temporary->path, "/run/dnsmasq/resolv.conf", "nameserver 192.0.2.55\n");
+	assert_int_equal(defend_resolvers_read(&facts, temporary->path, BOOT, NULL), 0);
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		assert_true(defend_facts_have(&facts, &servers[i], DEFEND_DNS, 0));
+	}
+	defend_facts_deinit(&facts);
+}
+
+/* sshd with UseDNS tells logind a name: then whoever is connected to a login port is spared. */
+static void a_login_whose_address_is_not_told_is_not_overlooked(void **state)
+{
+	const struct temporary *temporary = *state;
+	static const struct {
+		const char *session;
+		int known;
+		size_t count;
+	} cases[] = {
+		{ "UID=0\nREMOTE=0\nTTY=tty1\n", DEFEND_LOGINS_KNOWN, 0 },
+		{ "REMOTE=1\nREMOTE_HOST=203.0.113.7\n", DEFEND_LOGINS_KNOWN, 1 },
+		{ "REMOTE=1\nREMOTE_HOST=laptop.example.net\n", DEFEND_LOGINS_UNKNOWN, 0 },
+		{ "REMOTE=1\nSERVICE=sshd\n", DEFEND_LOGINS_UNKNOWN, 0 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct defend_facts facts = { 0 };
+		put_file(temporary->path, "/run/systemd/sessions/5", cases[i].session);
+		assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
+				 cases[i].known);
+		assert_int_equal(facts.list.count, cases[i].count);
+		defend_facts_deinit(&facts);
+	}
+}
+
 static void logins_are_read_from_logind_and_utmp(void **state)
 {
 	const struct temporary *temporary = *state;
@@ -665,8 +830,10 @@ static void logins_are_read_from_logind_and_utmp(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	(void)snprintf(path, sizeof(path), "%s/run/systemd/sessions", temporary->path);
 	assert_int_equal(mkdir(path, 0755), 0);
+	put_file(temporary->path, "/run/utmp", "");
+	/* Both are there also where nobody writes to them. */
 	assert_int_equal(defend_logins_read(&facts, temporary->path, BOOT, NULL),
-			 DEFEND_LOGINS_KNOWN);
+			 DEFEND_LOGINS_UNKNOWN);
 	assert_int_equal(facts.list.count, 0);
 	(void)snprintf(path, sizeof(path), "%s/run/systemd/sessions/5", temporary->path);
 	FILE *session = fopen(path, "we");
@@ -748,6 +915,9 @@ static void bans_keep_the_time_that_is_left(void **state)
 		assert_int_equal(back.bans.items[0].until - now.since_boot, cases[i].left);
 		assert_string_equal(back.bans.items[0].reason, host.table.bans.items[0].reason);
 		assert_string_equal(back.bans.items[0].evidence, host.table.bans.items[0].evidence);
+		assert_memory_equal(&back.bans.items[0].cause, &host.table.bans.items[0].cause,
+				    sizeof(back.bans.items[0].cause));
+		assert_int_equal(back.bans.items[0].cause.port_count, 12);
 		defend_table_deinit(&back);
 		str_deinit(&text);
 		host_deinit(&host);
@@ -875,7 +1045,7 @@ static void own_addresses_are_read_from_the_kernel(void **state)
 		fail_msg("%s", err_text(&e));
 	}
 	assert_true(defend_facts_have(&facts, &loopback, DEFEND_OWN, 0));
-	assert_int_equal(defend_resolvers_read(&facts, "/nonexistent/resolv.conf", BOOT, NULL), 0);
+	assert_int_equal(defend_resolvers_read(&facts, "/nonexistent", BOOT, NULL), 0);
 	defend_facts_deinit(&facts);
 }
 
@@ -901,7 +1071,13 @@ int main(void)
 		cmocka_unit_test(facts_are_forgotten_in_their_time),
 		cmocka_unit_test(a_client_is_whom_a_declaration_names),
 		cmocka_unit_test(what_the_policy_opens_is_never_hidden),
+		cmocka_unit_test(the_narrow_one_is_held_as_strongly_as_the_wide_one),
+		cmocka_unit_test(a_ban_ends_when_it_may_not_stand_any_more),
 		cmocka_unit_test(name_servers_are_read_as_the_resolver_reads_them),
+		cmocka_unit_test_setup_teardown(name_servers_behind_a_stub_are_known,
+						temporary_setup, temporary_teardown),
+		cmocka_unit_test_setup_teardown(a_login_whose_address_is_not_told_is_not_overlooked,
+						temporary_setup, temporary_teardown),
 		cmocka_unit_test_setup_teardown(logins_are_read_from_logind_and_utmp,
 						temporary_setup, temporary_teardown),
 		cmocka_unit_test(the_kernel_is_told_of_everybody_who_is_spared),

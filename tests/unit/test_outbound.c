@@ -168,6 +168,8 @@ static void every_packet_has_its_verdict(void **state)
 		{ { "tcp", 80, "203.0.113.1", "eth0", -1 }, ENFORCE_DEPENDS, "updates" },
 		{ { "udp", 80, "203.0.113.1", "eth0", 7 }, ENFORCE_OPEN, NULL },
 		{ { "tcp", 80, "127.0.0.1", "lo", 7 }, ENFORCE_OPEN, NULL },
+		{ { "tcp", 80, "192.0.2.1", "lo", 7 }, ENFORCE_OPEN, NULL }, /* an own address */
+		{ { "tcp", 465, "192.0.2.1", "lo", APT }, ENFORCE_CLOSED, NULL }, /* BPF */
 		{ { "tcp", 443, "203.0.113.1", "wg0", 0 }, ENFORCE_OPEN, "proxy" },
 		{ { "tcp", 443, "203.0.113.1", NULL, 0 }, ENFORCE_DEPENDS, "proxy" },
 		{ { "tcp", 443, "203.0.113.1", "eth0", 0 }, ENFORCE_CLOSED, NULL },

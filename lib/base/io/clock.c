@@ -20,6 +20,11 @@ usec_t clock_monotonic(void)
 	return ask(CLOCK_MONOTONIC);
 }
 
+usec_t clock_boot(void)
+{
+	return ask(CLOCK_BOOTTIME);
+}
+
 usec_t clock_boot_offset(void)
 {
 	return ask(CLOCK_REALTIME) - ask(CLOCK_BOOTTIME);

@@ -14,6 +14,7 @@
 #include "defend/defend.h"
 
 static const char name[] = "bans.json";
+static const char damaged[] = "bans.json.damaged";
 static const char temporary[] = ".new-bans.json";
 static const char lock_name[] = "bans.lock";
 
@@ -109,6 +110,14 @@ int defend_file_look(struct defend_table *out, const char *directory,
 	_cleanup_(close_fdp) int fd = -1;
 	int r = open_folder(&fd, directory, e);
 	return r < 0 ? r : read_at(out, fd, stamp, e);
+}
+
+int defend_file_set_aside(const struct defend_file *file, struct err *e)
+{
+	return renameat(file->directory, name, file->directory, damaged) < 0
+		       ? err_system(e, errno, "the record of bans (%s) cannot be kept as %s", name,
+				    damaged)
+		       : 0;
 }
 
 static int write_new(int directory, const struct str *text)

@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -178,7 +179,7 @@ int defend_network_read(struct defend_facts *facts, usec_t now, struct err *e)
 	return r < 0 ? err_system(e, r, "cannot read the host's addresses and gateways") : 0;
 }
 
-int defend_resolvers_read(struct defend_facts *facts, const char *path, usec_t now, struct err *e)
+static int read_resolvers(struct defend_facts *facts, const char *path, usec_t now, struct err *e)
 {
 	_cleanup_(freep) char *text = NULL;
 	int r = file_read(&text, NULL, path, RESOLVERS_BYTES_MAX, NULL);
@@ -187,4 +188,20 @@ int defend_resolvers_read(struct defend_facts *facts, const char *path, usec_t n
 	}
 	r = r < 0 ? r : defend_resolvers_parse(facts, text, now);
 	return r < 0 ? err_system(e, r, "cannot read %s", path) : 0;
+}
+
+int defend_resolvers_read(struct defend_facts *facts, const char *root, usec_t now, struct err *e)
+{
+	/* Behind systemd-resolved, NetworkManager with dnsmasq, and dnsmasq with resolvconf the
+	 * first one names 127.0.0.53 or the like alone. */
+	static const char *const files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
+					     "/run/NetworkManager/no-stub-resolv.conf",
+					     "/run/dnsmasq/resolv.conf" };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[512];
+		(void)snprintf(path, sizeof(path), "%s%s", root, files[i]);
+		r = read_resolvers(facts, path, now, e);
+	}
+	return r;
 }

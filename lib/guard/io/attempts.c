@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/io/bpf.h"
 #include "base/io/clock.h"
 #include "base/io/ring.h"
-#include "base/io/bpf.h"
 #include "guard/io/pins.h"
 
 struct guard_attempts {

@@ -10,8 +10,8 @@
 #include <connect_guard.skel.h>
 
 #include "base/cleanup.h"
-#include "bpf/connect.h"
 #include "base/io/bpf.h"
+#include "bpf/connect.h"
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
 

@@ -16,7 +16,11 @@
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
 
-enum { CHANNEL = 3 };
+enum {
+	CHANNEL = 3,
+	NOT_RUN = 126,    /* as a shell says that a program cannot be run */
+	NOT_LINKED = 127, /* glibc's ld.so, when a library is missing or too old */
+};
 
 /* Of the process itself, beyond the limits of the steps. */
 static const usec_t GRACE = 2 * USEC_PER_SEC;
@@ -53,7 +57,7 @@ static _Noreturn void be_child(int channel, int program, pid_t parent)
 		(void)fcntl(CHANNEL + 1, F_SETFD, FD_CLOEXEC); /* the program, once it runs */
 		(void)execveat(CHANNEL + 1, "", words, environment, AT_EMPTY_PATH);
 	}
-	_exit(EXIT_FAILURE);
+	_exit(NOT_RUN);
 }
 
 /* @return 1 there is one; 0 no more will come; negative errno. */
@@ -92,6 +96,27 @@ static int talk(struct probe_record *records, size_t room, size_t *count, int ch
 	return r < 0 ? r : 0;
 }
 
+static int judge_end(int status, struct err *e)
+{
+	if (WIFSIGNALED(status)) {
+		return err_set(e, EIO, "minato-probe failed: signal %d ended it", WTERMSIG(status));
+	}
+	switch (WEXITSTATUS(status)) {
+	case EXIT_SUCCESS:
+		return 0;
+	case NOT_RUN:
+		return err_set(e, EIO,
+			       "minato-probe cannot be run: is the limit of open files "
+			       "(ulimit -n) too low?");
+	case NOT_LINKED:
+		return err_set(e, ELIBACC,
+			       "minato-probe cannot be run: a library that it needs is missing or "
+			       "too old, as libssl.so.3 of OpenSSL");
+	default:
+		return err_set(e, EIO, "minato-probe failed: it could not give its rights away");
+	}
+}
+
 int probe_ask(struct probe_record *records, size_t room, size_t *count,
 	      const struct probe_order *order, struct err *e)
 {
@@ -121,8 +146,7 @@ int probe_ask(struct probe_record *records, size_t room, size_t *count,
 		(void)kill(child, SIGKILL);
 	}
 	(void)waitpid(child, &status, 0); /* ours, and it ends: cannot fail */
-	if (r == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
-		r = -EIO;
-	}
-	return r < 0 ? err_system(e, r, "minato-probe failed") : 0;
+	/* Whoever ended by itself beforehand could not be spoken to: the end tells why. */
+	const bool failed = WIFEXITED(status) && WEXITSTATUS(status) != EXIT_SUCCESS;
+	return r < 0 && !failed ? err_system(e, r, "minato-probe failed") : judge_end(status, e);
 }

@@ -34,7 +34,10 @@ int probing_wait(const struct probing *p, short events, usec_t until)
 	int r = 0;
 	do {
 		const usec_t left = until - probing_now(p);
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
+		if (left <= 0) {
+			return 0; /* also when something is there: it may be there without end */
+		}
+		r = poll(&wait, 1, (int)((left + 999) / 1000));
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }
@@ -123,16 +126,16 @@ static int make_socket(const struct probe_order *order, const struct addr *to)
 
 static void succeed(struct attempt *a, usec_t now)
 {
-	struct sockaddr_storage local;
+	struct sockaddr_storage local = { 0 };
 	socklen_t length = sizeof(local);
 	a->record.took = now - a->record.begun;
 	a->record.outcome = PROBE_OK;
 	a->over = true;
 	if (getsockname(a->socket, (struct sockaddr *)&local, &length) == 0) {
 		a->record.local = address_of((struct sockaddr *)&local);
-		a->record.local_port = ntohs(local.ss_family == AF_INET6
-						     ? ((struct sockaddr_in6 *)&local)->sin6_port
-						     : ((struct sockaddr_in *)&local)->sin_port);
+		struct sockaddr_in in; /* both families have the port at one place */
+		memcpy(&in, &local, sizeof(in));
+		a->record.local_port = ntohs(in.sin_port);
 	}
 }
 

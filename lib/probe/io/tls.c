@@ -18,6 +18,8 @@ struct probe_tls_context {
 
 struct probe_session {
 	SSL *ssl;
+	const struct probing *p;
+	usec_t until; /* nothing is read later: what OpenSSL passes over may come without end */
 };
 
 enum { PEEK_BYTES = 256 };
@@ -128,7 +130,7 @@ static void take_certificate(struct probe_tls *out, const struct probe_order *or
 	copy_name(out->issuer, sizeof(out->issuer), X509_get_issuer_name(certificate));
 	out->not_before = time_of(X509_get0_notBefore(certificate));
 	out->not_after = time_of(X509_get0_notAfter(certificate));
-	out->name_matches = matches(order, certificate);
+	out->name_matches = order->unnamed != 0 || matches(order, certificate);
 	out->self_signed = X509_self_signed(certificate, 0) == 1;
 	EVP_PKEY *key = X509_get0_pubkey(certificate);
 	out->key_bits = key == NULL ? 0 : (uint32_t)EVP_PKEY_get_bits(key);
@@ -168,7 +170,7 @@ static bool is_tls_there(const struct probing *p, struct probe_record *record)
 {
 	uint8_t bytes[PEEK_BYTES];
 	const ssize_t length = recv(p->socket, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
-	if (length <= 0 || probe_is_tls(bytes, (size_t)length)) {
+	if (length <= 0 || probe_may_be_tls(bytes, (size_t)length)) {
 		return true; /* OpenSSL finds out the rest */
 	}
 	probe_first_line(record->text, bytes, (size_t)length);
@@ -200,21 +202,43 @@ static SSL *make_ssl(const struct probing *p)
 	return ssl;
 }
 
-/* @return whether OpenSSL reads from the socket from now on. */
-static bool read_at_last(const struct probing *p, SSL *ssl)
+/* BIO_callback_fn_ex: one call of OpenSSL reads on as long as there is something to pass over. */
+static long read_in_time(BIO *socket, int operation, const char *bytes, size_t length, int number,
+			 long more, int result, size_t *processed)
 {
-	BIO *socket = BIO_new_socket(p->socket, BIO_NOCLOSE);
+	const struct probe_session *session = (const void *)BIO_get_callback_arg(socket);
+	(void)bytes;
+	(void)length;
+	(void)number;
+	(void)more;
+	(void)processed;
+	if (operation == BIO_CB_READ && probing_now(session->p) >= session->until) {
+		BIO_set_retry_read(socket);
+		return -1;
+	}
+	return result;
+}
+
+/* @return whether OpenSSL reads from the socket from now on. */
+static bool read_at_last(struct probe_session *session)
+{
+	BIO *socket = BIO_new_socket(session->p->socket, BIO_NOCLOSE);
 	if (socket != NULL) {
-		SSL_set0_rbio(ssl, socket);
+		BIO_set_callback_ex(socket, read_in_time);
+		BIO_set_callback_arg(socket, (char *)session);
+		SSL_set0_rbio(session->ssl, socket);
 	}
 	return socket != NULL;
 }
 
 /* Fills in the outcome. */
-static void shake_hands(const struct probing *p, SSL *ssl, struct probe_record *record)
+static void shake_hands(struct probe_session *session, struct probe_record *record)
 {
+	const struct probing *p = session->p;
+	SSL *ssl = session->ssl;
 	const usec_t until = probing_now(p) + p->order->answer_time;
 	bool peeked = false;
+	session->until = until;
 	record->outcome = PROBE_FAILED;
 	record->error = ENOMEM;
 	int r = 0;
@@ -236,7 +260,7 @@ static void shake_hands(const struct probing *p, SSL *ssl, struct probe_record *
 			return;
 		}
 		if (!peeked && SSL_want_read(ssl)) {
-			peeked = read_at_last(p, ssl);
+			peeked = read_at_last(session);
 			if (!peeked || !is_tls_there(p, record)) {
 				return;
 			}
@@ -253,23 +277,26 @@ struct probe_session *probe_session_begin(struct probing *p, int *error)
 	struct probe_record record = p->base;
 	record.step = PROBE_STEP_TLS;
 	record.begun = probing_now(p);
-	SSL *ssl = p->tls == NULL ? NULL : make_ssl(p);
-	if (ssl == NULL) {
+	struct probe_session *session = calloc(1, sizeof(*session));
+	if (session != NULL) {
+		session->p = p;
+		session->ssl = p->tls == NULL ? NULL : make_ssl(p);
+	}
+	if (session == NULL || session->ssl == NULL) {
+		free(session);
 		*error = -ENOMEM;
 		return NULL;
 	}
 	ERR_clear_error();
 	errno = 0;
-	shake_hands(p, ssl, &record);
+	shake_hands(session, &record);
 	record.took = probing_now(p) - record.begun;
 	*error = p->tell(p->data, &record);
-	struct probe_session *session =
-		record.outcome == PROBE_OK && *error == 0 ? calloc(1, sizeof(*session)) : NULL;
-	if (session == NULL) {
-		SSL_free(ssl);
+	if (record.outcome != PROBE_OK || *error != 0) {
+		SSL_free(session->ssl);
+		free(session);
 		return NULL;
 	}
-	session->ssl = ssl;
 	return session;
 }
 
@@ -285,6 +312,7 @@ void probe_session_end(struct probe_session *session)
 long probe_session_read(struct probe_session *session, const struct probing *p, void *bytes,
 			size_t room, usec_t until)
 {
+	session->until = until;
 	for (;;) {
 		const int r = SSL_read(session->ssl, bytes, (int)room);
 		if (r > 0) {
@@ -304,6 +332,7 @@ long probe_session_read(struct probe_session *session, const struct probing *p, 
 long probe_session_write(struct probe_session *session, const struct probing *p, const void *bytes,
 			 size_t length, usec_t until)
 {
+	session->until = until;
 	for (;;) {
 		const int r = SSL_write(session->ssl, bytes, (int)length);
 		if (r > 0) {

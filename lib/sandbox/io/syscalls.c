@@ -179,6 +179,7 @@ struct list {
 
 /* Connections; what kind of socket is told by argument, see allow_probing(). */
 static const char *const prober_only[] = { "connect" };
+static const char *const sweeper_only[] = { "connect", "bind", "sendmmsg", "recvmmsg" };
 
 /* A filter stays with the children, so the parent's holds what theirs do. */
 static const struct list roles[][7] = {
@@ -193,6 +194,7 @@ static const struct list roles[][7] = {
 	[SANDBOX_RESOLVER] = { LIST(common), LIST(files), LIST(resolver_only), END },
 	[SANDBOX_READER] = { LIST(common), END },
 	[SANDBOX_PROBER] = { LIST(common), LIST(files), LIST(prober_only), END },
+	[SANDBOX_SWEEPER] = { LIST(common), LIST(sweeper_only), END },
 };
 
 static void release(scmp_filter_ctx *filter)
@@ -300,7 +302,7 @@ int sandbox_syscalls(enum sandbox_role role, struct err *e)
 	if (r == 0 && role == SANDBOX_RESOLVER) {
 		r = allow_resolving(filter);
 	}
-	if (r == 0 && role == SANDBOX_PROBER) {
+	if (r == 0 && (role == SANDBOX_PROBER || role == SANDBOX_SWEEPER)) {
 		r = allow_probing(filter);
 	}
 	if (r == 0) {

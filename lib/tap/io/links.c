@@ -255,6 +255,7 @@ static int detach_tc(struct tap *tap, int interface)
 /* Program of an interface: numbers are the kernel's. */
 struct xdp {
 	uint32_t id; /* 0 = none */
+	bool native; /* attached to the driver */
 };
 
 static void see_xdp(const struct nlmsghdr *message, void *data)
@@ -274,6 +275,9 @@ static void see_xdp(const struct nlmsghdr *message, void *data)
 			     type == IFLA_XDP_SKB_PROG_ID || type == IFLA_XDP_HW_PROG_ID) &&
 			    mnl_attr_validate(inner, MNL_TYPE_U32) == 0) {
 				xdp->id = mnl_attr_get_u32(inner);
+			} else if (type == IFLA_XDP_ATTACHED &&
+				   mnl_attr_validate(inner, MNL_TYPE_U8) == 0) {
+				xdp->native = mnl_attr_get_u8(inner) == XDP_ATTACHED_DRV;
 			}
 		}
 	}
@@ -383,6 +387,7 @@ int tap_attachment_read(struct tap_attachment *out, struct tap *tap, int interfa
 	*out = (struct tap_attachment){ .tc = in.ours,
 					.tc_egress = leaving.ours,
 					.xdp = now.id == ours,
+					.xdp_native = now.id == ours && now.native,
 					.xdp_other = now.id != 0 && now.id != ours,
 					.others = in.others,
 					.earlier = in.earlier };

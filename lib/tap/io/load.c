@@ -15,7 +15,7 @@
 
 enum {
 	RING_BYTES = 8 << 20,   /* 75,000 notes until somebody reads them */
-	RATE = 50000,           /* what lib/detect works off in a tenth of a CPU */
+	RATE = 20000,           /* what the sentry works off in a tenth of a CPU */
 	BURST = 65536,          /* a scan of every port at once... */
 	BURST_SHARED = 1 << 18, /* ...but not by so many CPUs that nothing else fits the ring */
 	NSEC_PER_SEC = 1000000000,

@@ -1,0 +1,170 @@
+/* Packets of our own: a SYN whose number only who got it can know, and what comes back. */
+#include <string.h>
+
+#include "sweep/sweep.h"
+
+enum {
+	IPV4_BYTES = 20,
+	TCP_BYTES = 24, /* with one option */
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+};
+
+/* ---- SipHash-2-4 (Aumasson, Bernstein 2012): short, keyed, and not to be guessed ---- */
+
+static uint64_t turn(uint64_t x, unsigned bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void mix(uint64_t v[4], unsigned times)
+{
+	for (; times > 0; times--) {
+		v[0] += v[1];
+		v[1] = turn(v[1], 13) ^ v[0];
+		v[0] = turn(v[0], 32);
+		v[2] += v[3];
+		v[3] = turn(v[3], 16) ^ v[2];
+		v[0] += v[3];
+		v[3] = turn(v[3], 21) ^ v[0];
+		v[2] += v[1];
+		v[1] = turn(v[1], 17) ^ v[2];
+		v[2] = turn(v[2], 32);
+	}
+}
+
+uint32_t sweep_cookie(uint64_t seed, const struct addr *target, uint16_t port, uint16_t source)
+{
+	uint64_t words[4] = { 0 };
+	const uint64_t second = seed ^ UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t v[4] = { seed ^ UINT64_C(0x736f6d6570736575),
+			  second ^ UINT64_C(0x646f72616e646f6d),
+			  seed ^ UINT64_C(0x6c7967656e657261),
+			  second ^ UINT64_C(0x7465646279746573) };
+	memcpy(words, target->bytes, sizeof(target->bytes));
+	words[2] = (uint64_t)target->family << 32 | (uint32_t)port << 16 | source;
+	words[3] = UINT64_C(24) << 56; /* bytes, as its last word has it */
+	for (unsigned i = 0; i < 4; i++) {
+		v[3] ^= words[i];
+		mix(v, 2);
+		v[0] ^= words[i];
+	}
+	v[2] ^= 0xff;
+	mix(v, 4);
+	const uint64_t hash = v[0] ^ v[1] ^ v[2] ^ v[3];
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* ---- bytes ---- */
+
+static void put16(uint8_t *out, uint16_t value)
+{
+	out[0] = (uint8_t)(value >> 8);
+	out[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *out, uint32_t value)
+{
+	put16(out, (uint16_t)(value >> 16));
+	put16(out + 2, (uint16_t)value);
+}
+
+static uint16_t get16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static uint32_t get32(const uint8_t *bytes)
+{
+	return (uint32_t)get16(bytes) << 16 | get16(bytes + 2);
+}
+
+static uint32_t sum(uint32_t so_far, const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i + 1 < length; i += 2) {
+		so_far += get16(bytes + i);
+	}
+	return so_far;
+}
+
+static uint16_t fold(uint32_t value)
+{
+	value = (value & 0xffff) + (value >> 16);
+	value = (value & 0xffff) + (value >> 16);
+	return (uint16_t)~value;
+}
+
+static void put_tcp(uint8_t out[TCP_BYTES], const struct sweep_order *order, uint16_t port,
+		    uint16_t source)
+{
+	put16(out, source);
+	put16(out + 2, port);
+	put32(out + 4, sweep_cookie(order->seed, &order->target, port, source));
+	out[12] = TCP_BYTES / 4 << 4;
+	out[13] = TCP_SYN;
+	put16(out + 14, 64240); /* as Linux begins: nothing shall look at it for its oddity */
+	out[20] = 2;            /* maximum segment size (RFC 9293 3.7.1): some drop a SYN without */
+	out[21] = 4;
+	put16(out + 22, 1460);
+}
+
+size_t sweep_syn(uint8_t out[SWEEP_PACKET_BYTES], const struct sweep_order *order,
+		 const struct addr *from, uint16_t port, uint16_t source)
+{
+	memset(out, 0, SWEEP_PACKET_BYTES);
+	if (order->target.family == ADDR_IPV6) {
+		put_tcp(out, order, port, source);
+		return TCP_BYTES;
+	}
+	uint8_t *tcp = out + IPV4_BYTES;
+	out[0] = 0x45;
+	put16(out + 2, IPV4_BYTES + TCP_BYTES);
+	out[6] = 0x40; /* don't fragment */
+	out[8] = 64;
+	out[9] = 6;
+	memcpy(out + 12, from->bytes, 4);
+	memcpy(out + 16, order->target.bytes, 4);
+	put16(out + 10, fold(sum(0, out, IPV4_BYTES)));
+	put_tcp(tcp, order, port, source);
+	put16(tcp + 16, fold(sum(sum(6 + TCP_BYTES, out + 12, 8), tcp, TCP_BYTES)));
+	return IPV4_BYTES + TCP_BYTES;
+}
+
+/* ---- what comes back ---- */
+
+/* @return the TCP header; NULL when it is none from the target. */
+static const uint8_t *find_tcp(const struct sweep_order *order, const uint8_t *bytes,
+			       size_t *length)
+{
+	if (order->target.family == ADDR_IPV4) {
+		const size_t header = *length < IPV4_BYTES ? 0 : (size_t)(bytes[0] & 0xf) * 4;
+		if (header < IPV4_BYTES || *length < header || bytes[0] >> 4 != 4 ||
+		    bytes[9] != 6 || memcmp(bytes + 12, order->target.bytes, 4) != 0) {
+			return NULL;
+		}
+		bytes += header;
+		*length -= header;
+	}
+	return *length < 20 ? NULL : bytes;
+}
+
+bool sweep_read_answer(const struct sweep_order *order, const uint8_t *bytes, size_t length,
+		       uint16_t *port, uint16_t *source, enum sweep_state *state)
+{
+	const uint8_t *tcp = find_tcp(order, bytes, &length);
+	if (tcp == NULL) {
+		return false;
+	}
+	const uint8_t flags = tcp[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+	*port = get16(tcp);
+	*source = get16(tcp + 2);
+	if (*source < order->source_first || *source > order->source_last || *port == 0 ||
+	    (flags != (TCP_SYN | TCP_ACK) && flags != (TCP_RST | TCP_ACK)) ||
+	    get32(tcp + 8) != sweep_cookie(order->seed, &order->target, *port, *source) + 1) {
+		return false;
+	}
+	*state = (flags & TCP_RST) != 0 ? SWEEP_CLOSED : SWEEP_OPEN;
+	return true;
+}

@@ -1,0 +1,78 @@
+/* minato audit: addresses, sweeps of them, and what came of it. */
+#pragma once
+
+#include <jansson.h>
+
+#include "audit/audit.h"
+#include "command.h"
+#include "policy/policy.h"
+#include "sweep/sweep.h"
+
+enum {
+	AUDIT_TARGETS_MAX = 32, /* addresses of one call */
+	AUDIT_AT_ONCE = 4,      /* sweeps; they share the rate */
+	AUDIT_PARTS_MAX = 2 * AUDIT_TARGETS_MAX,
+	AUDIT_NAME_BYTES = 254,
+};
+
+/* One address. */
+struct audit_target {
+	char name[AUDIT_NAME_BYTES]; /* as it was asked for */
+	struct addr address;
+	bool own;                       /* of this host */
+	bool authorized;                /* by --authorized alone */
+	const struct policy_host *host; /* its entry under hosts:, or NULL */
+	struct audit_declared declared;
+	const char *next_hop_silent; /* interface on which nobody answers for it; NULL = not so */
+	char interface[16];
+};
+
+struct audit_targets {
+	struct audit_target items[AUDIT_TARGETS_MAX];
+	size_t count;
+};
+
+/*
+ * What words mean: "self", a name under hosts:, an address, a host name.
+ * @param policy  NULL = none. @param authorized  for addresses that are not declared.
+ * @return EXIT_IN_ORDER, or an exit code after a complaint.
+ */
+int audit_find_targets(struct audit_targets *out, const struct context *context,
+		       const struct policy *policy, const char *const *words, unsigned count,
+		       bool authorized);
+
+/* One sweep and its rows. */
+struct audit_part {
+	const struct audit_target *target;
+	enum protocol protocol;
+	struct sweep_order order;
+	struct sweep_job *job; /* NULL = not begun */
+	struct err fault;      /* why it could not be done; code 0 = it was */
+	struct audit_row *rows;
+	size_t row_count;
+};
+
+struct audit_parts {
+	struct audit_part items[AUDIT_PARTS_MAX];
+	size_t count;
+};
+
+/* Asks all of them, with progress on stderr; until Ctrl-C. @return whether it was ended so. */
+bool audit_run(struct audit_parts *parts, const struct context *context);
+void audit_parts_deinit(struct audit_parts *parts);
+
+/* ---- words (audit_text.c, audit_json.c) ---- */
+
+/* Everything of one target. Appends. */
+void audit_add(struct str *out, const struct audit_target *target, const struct audit_parts *parts,
+	       const struct context *context);
+json_t *audit_json(const struct audit_target *target, const struct audit_parts *parts,
+		   const struct context *context);
+
+/* Of one part: how many ports are in each state. */
+struct audit_counts {
+	unsigned states[SWEEP_STATES];
+};
+void audit_count(struct audit_counts *out, const struct audit_part *part);
+/* Interrupted, failed or not begun: what is missing is not known to be closed. */
+bool audit_is_whole(const struct audit_part *part);

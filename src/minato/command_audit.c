@@ -1,0 +1,311 @@
+/* minato audit: all ports of one's own hosts, held against the policy. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "audit.h"
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "judge.h"
+#include "policy/policy.h"
+#include "probe/probe.h"
+#include "view/view.h"
+#include "words.h"
+
+struct config {
+	const char *ports, *udp, *rate;
+	bool authorized, connect, json;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct option options[] = {
+	{ "ports", 'p', OPTION_STRING, FIELD(ports), "LIST",
+	  N_("these TCP ports instead of all: 22,80,8000-8100; \"none\" for UDP alone") },
+	{ "udp", 'u', OPTION_STRING, FIELD(udp), "LIST",
+	  N_("these UDP ports too, 64 at most; the declared ones are always asked") },
+	{ "rate", 'r', OPTION_STRING, FIELD(rate), "N|max",
+	  N_("packets per second, all hosts together (10000)") },
+	{ "authorized", 'a', OPTION_FLAG, FIELD(authorized), NULL,
+	  N_("I may audit hosts that the policy does not declare") },
+	{ "connect", 'c', OPTION_FLAG, FIELD(connect), NULL,
+	  N_("by whole connections, as without rights, instead of packets of its own") },
+	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
+};
+
+/* What is to be asked. */
+struct plan {
+	struct portset tcp, udp;
+	bool udp_given;
+	uint32_t rate;
+	enum sweep_mode mode;
+	uint16_t source_first, source_last;
+	struct portset reserved;
+};
+
+/* ---- options ---- */
+
+static int complain_of_list(const struct context *context, const char *text)
+{
+	struct err e = ERR_INIT;
+	(void)err_set(&e, -EINVAL, _("%.64s: no list of ports; write 22,80,8000-8100"), text);
+	complain(context, err_text(&e), "minato help audit");
+	return EXIT_USAGE;
+}
+
+static int read_options(struct plan *plan, const struct context *context,
+			const struct config *config)
+{
+	uint64_t rate = SWEEP_RATE_DEFAULT;
+	if (config->ports == NULL) {
+		portset_add_range(&plan->tcp, 1, UINT16_MAX);
+	} else if (strcmp(config->ports, "none") != 0 &&
+		   audit_parse_ports(&plan->tcp, config->ports) < 0) {
+		return complain_of_list(context, config->ports);
+	}
+	if (config->udp != NULL && audit_parse_ports(&plan->udp, config->udp) < 0) {
+		return complain_of_list(context, config->udp);
+	}
+	if (portset_count(&plan->udp) > SWEEP_UDP_PORTS_MAX) {
+		complain(context, _("more than 64 UDP ports: each takes more than a second"),
+			 "minato help audit");
+		return EXIT_USAGE;
+	}
+	if (config->rate != NULL && strcmp(config->rate, "max") == 0) {
+		rate = SWEEP_RATE_MAX;
+	} else if (config->rate != NULL && parse_u64(&rate, config->rate, 1, SWEEP_RATE_MAX) < 0) {
+		complain(context, _("--rate takes packets per second, 1 to 1000000, or max"),
+			 "minato help audit");
+		return EXIT_USAGE;
+	}
+	plan->rate = (uint32_t)rate;
+	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
+	return EXIT_IN_ORDER;
+}
+
+/* Questions come from ports that no program of this host is given by the kernel. */
+static int read_sources(struct plan *plan, const struct context *context)
+{
+	struct policy_environment environment;
+	policy_environment_read(&environment, &plan->reserved, context->now);
+	const struct port_range *range = &environment.ephemeral;
+	if (sweep_sources(&plan->source_first, &plan->source_last,
+			  range->first == 0 ? 32768 : range->first,
+			  range->first == 0 ? 60999 : range->last) < 0) {
+		complain(context,
+			 _("net.ipv4.ip_local_port_range leaves no 128 ports for questions"),
+			 "sysctl net.ipv4.ip_local_port_range='32768 60999'");
+		return EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}
+
+/* ---- parts ---- */
+
+static int add_part(struct audit_parts *parts, const struct audit_target *target,
+		    const struct plan *plan, const struct portset *ports, enum protocol protocol)
+{
+	struct audit_part *part = &parts->items[parts->count];
+	*part = (struct audit_part){
+		.target = target,
+		.protocol = protocol,
+		.order = { .mode = protocol == PROTOCOL_UDP ? SWEEP_UDP : plan->mode,
+			   .rate = plan->rate,
+			   .target = target->address,
+			   .source_first = plan->source_first,
+			   .source_last = plan->source_last,
+			   .ports = *ports },
+	};
+	/* Nobody holds it, as a rule; when somebody does, silence stays unknown. At most 64 ports
+	 * are asked, so one is free. */
+	for (uint16_t port = 40123; protocol == PROTOCOL_UDP && part->order.control == 0; port++) {
+		part->order.control = portset_has(ports, port) ? 0 : port;
+	}
+	if (getrandom(&part->order.seed, sizeof(part->order.seed), 0) !=
+	    (ssize_t)sizeof(part->order.seed)) {
+		return -EIO;
+	}
+	parts->count++;
+	return 0;
+}
+
+/* The declared UDP ports, as many as can be asked. */
+static void take_udp(struct portset *out, const struct audit_target *target,
+		     const struct plan *plan)
+{
+	struct portset declared = { 0 };
+	*out = plan->udp;
+	audit_declared_ports(&declared, PROTOCOL_UDP, &target->declared);
+	for (int32_t port = portset_next(&declared, 1); port >= 0;
+	     port = portset_next(&declared, (uint32_t)port + 1)) {
+		if (portset_count(out) < SWEEP_UDP_PORTS_MAX) {
+			portset_add(out, (uint16_t)port);
+		}
+	}
+}
+
+static int make_parts(struct audit_parts *parts, const struct audit_targets *targets,
+		      const struct plan *plan)
+{
+	int r = 0;
+	for (size_t i = 0; i < targets->count && r == 0; i++) {
+		struct portset udp;
+		take_udp(&udp, &targets->items[i], plan);
+		if (portset_count(&plan->tcp) > 0) {
+			r = add_part(parts, &targets->items[i], plan, &plan->tcp, PROTOCOL_TCP);
+		}
+		if (r == 0 && portset_count(&udp) > 0) {
+			r = add_part(parts, &targets->items[i], plan, &udp, PROTOCOL_UDP);
+		}
+	}
+	const size_t sharing = parts->count < AUDIT_AT_ONCE ? parts->count : AUDIT_AT_ONCE;
+	for (size_t i = 0; i < parts->count; i++) {
+		const uint32_t rate = plan->rate / (uint32_t)sharing;
+		parts->items[i].order.rate = rate == 0 ? 1 : rate;
+	}
+	return r;
+}
+
+/* ---- the end ---- */
+
+/* When nothing at all came back, whether anybody is there. */
+static void look_at_link(struct audit_targets *targets, const struct audit_parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct audit_part *part = &parts->items[i];
+		struct audit_target *target = &targets->items[part->target - targets->items];
+		struct probe_local local;
+		if (part->job != NULL && part->job->end.facts.answered == 0 &&
+		    probe_local(&local, &target->address, NULL) == 0 && !local.to_itself &&
+		    local.gateway.family == ADDR_NONE && local.next_hop == PROBE_NEIGHBOUR_SILENT) {
+			target->next_hop_silent = target->interface;
+		}
+	}
+}
+
+static int exit_code(const struct audit_parts *parts)
+{
+	int code = EXIT_IN_ORDER;
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct audit_part *part = &parts->items[i];
+		if (!audit_is_whole(part)) {
+			return EXIT_ERROR;
+		}
+		for (size_t k = 0; k < part->row_count; k++) {
+			code = audit_differs(part->rows[k].verdict) ? EXIT_DIFFERS : code;
+		}
+	}
+	return code;
+}
+
+static int show(const struct audit_targets *targets, const struct audit_parts *parts,
+		const struct context *context, bool json)
+{
+	struct str text = STR_INIT(1 << 26);
+	json_t *audits = json ? json_array() : NULL;
+	for (size_t i = 0; i < targets->count; i++) {
+		if (json) {
+			json_array_append_new(audits,
+					      audit_json(&targets->items[i], parts, context));
+		} else {
+			audit_add(&text, &targets->items[i], parts, context);
+		}
+	}
+	if (json) {
+		json_t *document = view_document(context->now);
+		json_object_set_new(document, "audits", audits);
+		(void)view_print(&text, document, context->out_terminal); /* kept in text.error */
+	}
+	const int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
+static int audit(struct audit_targets *targets, const struct plan *plan,
+		 const struct context *context, bool json)
+{
+	_cleanup_(freep) struct audit_parts *parts = calloc(1, sizeof(*parts));
+	if (parts == NULL || make_parts(parts, targets, plan) < 0) {
+		complain(context, _("not enough memory"), NULL);
+		return EXIT_ERROR;
+	}
+	if (parts->count == 0) {
+		complain(context, _("there is nothing to ask: no TCP port, and no UDP port"),
+			 "minato help audit");
+		return EXIT_USAGE;
+	}
+	(void)audit_run(parts, context); /* what was ended early says so itself */
+	look_at_link(targets, parts);
+	int code = show(targets, parts, context, json);
+	code = code != EXIT_IN_ORDER ? code : exit_code(parts);
+	audit_parts_deinit(parts);
+	return code;
+}
+
+static int run(const struct context *context, const void *given, const char *const *arguments,
+	       unsigned count)
+{
+	const struct config *config = given;
+	struct judgement judgement = { 0 };
+	_cleanup_(freep) struct audit_targets *targets = calloc(1, sizeof(*targets));
+	_cleanup_(freep) struct plan *plan = calloc(1, sizeof(*plan));
+	if (targets == NULL || plan == NULL) {
+		return EXIT_ERROR;
+	}
+	int code = read_options(plan, context, config);
+	code = code != EXIT_IN_ORDER ? code : read_sources(plan, context);
+	if (code != EXIT_IN_ORDER) {
+		return code;
+	}
+	code = judge_policy(&judgement, context);
+	if (code == EXIT_IN_ORDER) {
+		code = audit_find_targets(targets, context, judgement_policy(&judgement), arguments,
+					  count, config->authorized);
+	}
+	if (code == EXIT_IN_ORDER) {
+		code = audit(targets, plan, context, config->json);
+	}
+	judgement_deinit(&judgement);
+	return code;
+}
+
+static const char *const aliases[] = { "scan", NULL };
+static const char *const examples[] = {
+	"minato audit nas",
+	N_("all TCP ports of a device under hosts: of the policy, and its declared UDP ports"),
+	"minato audit --ports 1-1024 --udp 53,123 self",
+	N_("some ports of this host, asked from itself"),
+	"minato audit --authorized 192.0.2.10",
+	N_("a host of one's own that the policy does not declare"),
+	NULL,
+};
+
+const struct command command_audit = {
+	.name = "audit",
+	.aliases = aliases,
+	.arguments = "HOST...",
+	.summary = N_("all ports of one's own hosts, held against the policy"),
+	.description = N_(
+		"Asks all 65,535 TCP ports of a host, and chosen UDP ports, and compares: open and "
+		"declared, open and not declared, declared and not to be reached. HOST is self, a "
+		"name "
+		"under hosts: of the policy, an address or a host name; one that the policy does "
+		"not "
+		"declare takes --authorized. Questions to ports known to answer measure what is "
+		"lost "
+		"on the way; silent ports are asked again until it is proven that none is missed, "
+		"or "
+		"it says that it is unproven and why. As root it sends packets of its own, else it "
+		"makes connections. Ctrl-C ends it with what is known. Exit code 2: something "
+		"differs "
+		"from the policy."),
+	.examples = examples,
+	.common = true,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
+	.min_arguments = 1,
+	.max_arguments = UINT32_MAX,
+	.run = run,
+};
