@@ -39,6 +39,7 @@ static const char *const names[] = {
 	[EVENT_FORWARD_REFUSED] = "forward_refused",
 	[EVENT_FORWARD_WOULD_REFUSE] = "forward_would_refuse",
 	[EVENT_FORWARD_PASSED] = "forward_passed",
+	[EVENT_AUDITED] = "audited",
 };
 
 bool event_kind_is_known(unsigned kind)

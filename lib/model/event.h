@@ -59,7 +59,10 @@ enum event_kind {
 	EVENT_FORWARD_REFUSED = 31,
 	EVENT_FORWARD_WOULD_REFUSE = 32,
 	EVENT_FORWARD_PASSED = 33,
-	EVENT_KIND_LAST = EVENT_FORWARD_PASSED,
+	/* A host that the policy does not declare was audited, on a person's word: `address`, and
+	 * `detail` = the same. */
+	EVENT_AUDITED = 34,
+	EVENT_KIND_LAST = EVENT_AUDITED,
 };
 
 enum {

@@ -21,6 +21,7 @@ struct audit_target {
 	struct addr address;
 	bool own;                       /* of this host */
 	bool authorized;                /* by --authorized alone */
+	bool recorded;                  /* then: the daemon has an event of it */
 	const struct policy_host *host; /* its entry under hosts:, or NULL */
 	struct audit_declared declared;
 	const char *next_hop_silent; /* interface on which nobody answers for it; NULL = not so */
@@ -40,6 +41,10 @@ struct audit_targets {
 int audit_find_targets(struct audit_targets *out, const struct context *context,
 		       const struct policy *policy, const char *const *words, unsigned count,
 		       bool authorized);
+
+/* Has the daemon remember that a host was audited by --authorized alone. @return whether it does:
+ * without one, or without the right to give it orders, nobody does. */
+bool audit_record(const struct audit_target *target);
 
 /* One sweep and its rows. */
 struct audit_part {

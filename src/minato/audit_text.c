@@ -228,7 +228,8 @@ static void add_head(struct str *out, const struct audit_target *target)
 		str_add(out, "  ");
 		text_escape(out, target->host->entry.name);
 	} else {
-		str_add(out, _("  authorized on the command line"));
+		str_add(out, target->recorded ? _("  authorized on the command line, and recorded")
+					      : _("  authorized on the command line"));
 	}
 	str_add_char(out, '\n');
 }

@@ -235,6 +235,10 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 			 "minato help audit");
 		return EXIT_USAGE;
 	}
+	for (size_t i = 0; i < targets->count; i++) {
+		struct audit_target *target = &targets->items[i];
+		target->recorded = target->authorized && audit_record(target);
+	}
 	(void)audit_run(parts, context); /* what was ended early says so itself */
 	look_at_link(targets, parts);
 	int code = show(targets, parts, context, json);

@@ -57,6 +57,7 @@ const char *const event_kind_choices[] = {
 	"forward_refused",
 	"forward_would_refuse",
 	"forward_passed",
+	"audited",
 	NULL,
 };
 
@@ -100,6 +101,7 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_FORWARD_REFUSED] = N_("not passed on"),
 		[EVENT_FORWARD_WOULD_REFUSE] = N_("would not pass"),
 		[EVENT_FORWARD_PASSED] = N_("passed on"),
+		[EVENT_AUDITED] = N_("audited"),
 	};
 	return _(words[event_kind_is_known(kind) ? kind : EVENT_NONE]);
 }

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from daemon import Daemon, until
 from world import MINATO, World, checked, inside
 
 HOST, HOST6, ABSENT = World.HOST, World.HOST6, "10.77.0.99"
@@ -242,6 +243,18 @@ def test_this_host_itself(world, tmp_path, way):
     assert {each["address"] for each in found} == {HOST, HOST6}
     assert all((each["basis"], opened(each)) == ("this_host", OPEN) for each in found)
     assert done.returncode == 2
+
+
+def test_an_authorized_audit_is_recorded_where_a_daemon_runs(world):
+    daemon = Daemon()
+    try:
+        daemon.start()
+        found = one(world, "--ports", "22", HOST, MINATO_RUNTIME_DIRECTORY=str(daemon.runtime))
+        assert found["recorded"] is True
+        until(lambda: [each["address"] for each in daemon.ask("/v1/events?kind=audited")["events"]] == [HOST], "the event")
+    finally:
+        daemon.remove()
+    assert one(world, "--ports", "22", HOST)["recorded"] is False
 
 
 # ---- how it behaves ----
