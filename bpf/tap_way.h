@@ -4,7 +4,6 @@
 
 #include "tap_packet.h"
 
-#define FAMILY_IPV6 10            /* AF_INET6 */
 #define BEHIND_NS 600000000000ULL /* as long as the detector's grace */
 
 enum way {
