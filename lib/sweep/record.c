@@ -24,7 +24,7 @@ int sweep_sources(uint16_t *first, uint16_t *last, uint16_t low, uint16_t high)
 	/* The upper part first: fewer services live there. */
 	const uint32_t above = high < UINT16_MAX ? (uint32_t)UINT16_MAX - high : 0;
 	const uint32_t below = low > WELL_KNOWN ? (uint32_t)low - WELL_KNOWN : 0;
-	const uint32_t wanted = SWEEP_SOURCES + SWEEP_CANARIES_MAX;
+	const uint32_t wanted = SWEEP_SOURCES_MAX + SWEEP_CANARIES_MAX;
 	const bool up = above >= wanted || above >= below;
 	const uint32_t room = up ? above : below;
 	if (room < SWEEP_SOURCES_MIN) {
@@ -34,6 +34,12 @@ int sweep_sources(uint16_t *first, uint16_t *last, uint16_t low, uint16_t high)
 	*first = (uint16_t)(up ? UINT16_MAX - count + 1 : low - count);
 	*last = (uint16_t)(*first + count - 1);
 	return 0;
+}
+
+uint16_t sweep_question_sources(const struct sweep_order *order)
+{
+	const uint32_t quarter = ((uint32_t)order->source_last - order->source_first + 1) / 4;
+	return (uint16_t)(quarter > SWEEP_SOURCES_MAX ? SWEEP_SOURCES_MAX : quarter);
 }
 
 const char *sweep_state_name(enum sweep_state state, enum sweep_mode mode)

@@ -15,6 +15,7 @@ enum {
 	ONE_IN = 32,           /* questions for each canary */
 	ONE_IN_LATER = 5,      /* from the second round on: more canaries spare a third */
 	CANARIES_LEAST = 32,   /* in each round, so that a handful of ports is proven too */
+	CONNECTIONS_EACH = 9,  /* whole ones, to an open port in a round */
 	REFERENCES_MAX = 8,    /* ports that canaries go to */
 	ROUNDS_OF_SILENCE = 2, /* when nothing ever answers */
 	WINDOW = 64,           /* canaries that the rate is judged by */
@@ -44,7 +45,8 @@ struct sweep {
 	uint16_t references[2][REFERENCES_MAX]; /* closed, open */
 	uint32_t reference_count[2], reference_next;
 	struct canary slot[SWEEP_CANARIES_MAX];
-	uint32_t slots; /* of canaries, as the range of source ports has room */
+	uint16_t sources; /* of questions */
+	uint32_t slots;   /* of canaries, as the range of source ports has room */
 	uint64_t canaries_given, canaries_over; /* the ring's ends */
 	uint32_t canaries, lost;
 	uint32_t window, window_lost; /* since the rate was judged */
@@ -103,8 +105,9 @@ struct sweep *sweep_new(const struct sweep_order *order, usec_t now)
 	sweep->random = order->seed | 1;
 	sweep->total = portset_count(&order->ports);
 	const uint32_t sources = (uint32_t)order->source_last - order->source_first + 1;
-	sweep->slots = sources - SWEEP_SOURCES < SWEEP_CANARIES_MAX ? sources - SWEEP_SOURCES
-								    : SWEEP_CANARIES_MAX;
+	sweep->sources = sweep_question_sources(order);
+	sweep->slots = sources - sweep->sources < SWEEP_CANARIES_MAX ? sources - sweep->sources
+								     : SWEEP_CANARIES_MAX;
 	sweep->rate = order->rate;
 	sweep->tokens_at = now;
 	sweep->last_sent = now;
@@ -194,8 +197,11 @@ static bool is_seen_by_programs(const struct sweep *sweep)
 
 static uint32_t canaries_wanted(const struct sweep *sweep)
 {
-	const uint32_t wanted = sweep->count / (sweep->round == 1 ? ONE_IN : ONE_IN_LATER);
-	return wanted < CANARIES_LEAST || is_seen_by_programs(sweep) ? CANARIES_LEAST : wanted;
+	uint32_t wanted = sweep->count / (sweep->round == 1 ? ONE_IN : ONE_IN_LATER);
+	if (is_seen_by_programs(sweep)) {
+		wanted = sweep->reference_count[1] * CONNECTIONS_EACH;
+	}
+	return wanted < CANARIES_LEAST ? CANARIES_LEAST : wanted;
 }
 
 static bool wants_canary(const struct sweep *sweep)
@@ -225,7 +231,7 @@ static void give_canary(struct sweep *sweep, usec_t now, struct sweep_question *
 	sweep->canaries_of[sweep->round]++;
 	*question = (struct sweep_question){
 		.port = port,
-		.source = (uint16_t)(sweep->order.source_first + SWEEP_SOURCES + slot),
+		.source = (uint16_t)(sweep->order.source_first + sweep->sources + slot),
 		.canary = true,
 		.until = now + wait_time(sweep),
 	};
@@ -238,9 +244,9 @@ static void give_canary(struct sweep *sweep, usec_t now, struct sweep_question *
 static uint16_t source_for(const struct sweep *sweep, uint16_t port)
 {
 	const uint32_t turn = (uint32_t)port + 7 * sweep->round;
-	uint16_t source = (uint16_t)(sweep->order.source_first + turn % SWEEP_SOURCES);
+	uint16_t source = (uint16_t)(sweep->order.source_first + turn % sweep->sources);
 	if (source == port) {
-		source = (uint16_t)(sweep->order.source_first + (turn + 1) % SWEEP_SOURCES);
+		source = (uint16_t)(sweep->order.source_first + (turn + 1) % sweep->sources);
 	}
 	return source;
 }
@@ -363,8 +369,8 @@ static void add_reference(struct sweep *sweep, uint16_t port, enum sweep_state s
 void sweep_hear(struct sweep *sweep, uint16_t port, uint16_t source, enum sweep_state state,
 		usec_t now, usec_t took)
 {
-	if (source >= sweep->order.source_first + SWEEP_SOURCES) {
-		hear_canary(sweep, (uint32_t)(source - sweep->order.source_first - SWEEP_SOURCES),
+	if (source >= sweep->order.source_first + sweep->sources) {
+		hear_canary(sweep, (uint32_t)(source - sweep->order.source_first - sweep->sources),
 			    port, now);
 		return;
 	}

@@ -28,9 +28,9 @@ enum {
 	SWEEP_RATE_MAX = 1000000,   /* what "max" is */
 	SWEEP_UDP_PORTS_MAX = 64,   /* each takes more than a second: RFC 1812 4.3.2.8 */
 	SWEEP_TRIES_MAX = 8,        /* of one port */
-	SWEEP_SOURCES = 64,         /* ports that questions come from */
+	SWEEP_SOURCES_MAX = 1024,   /* that questions come from: the more, the quicker is bind(2) */
 	SWEEP_SOURCES_MIN = 128,    /* that a range has to have, the canaries' included */
-	SWEEP_CANARIES_MAX = 4096,  /* under way at once */
+	SWEEP_CANARIES_MAX = 3072,  /* under way at once */
 	SWEEP_REJECTERS_MAX = 8,    /* who sent ICMP errors; more are not told apart */
 	SWEEP_STATES_BYTES = 4096,  /* of one report */
 };
@@ -55,6 +55,9 @@ bool sweep_order_valid(const struct sweep_order *order);
  * left.
  */
 int sweep_sources(uint16_t *first, uint16_t *last, uint16_t low, uint16_t high);
+
+/* How many of the source ports, from the first on, are for questions; canaries have the rest. */
+uint16_t sweep_question_sources(const struct sweep_order *order);
 
 /* ---- what became of it ---- */
 

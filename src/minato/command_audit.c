@@ -159,7 +159,12 @@ static int make_parts(struct audit_parts *parts, const struct audit_targets *tar
 			r = add_part(parts, &targets->items[i], plan, &udp, PROTOCOL_UDP);
 		}
 	}
-	const size_t sharing = parts->count < AUDIT_AT_ONCE ? parts->count : AUDIT_AT_ONCE;
+	/* Those of UDP ask a few times a second. */
+	size_t sharing = 0;
+	for (size_t i = 0; i < parts->count; i++) {
+		sharing += parts->items[i].protocol == PROTOCOL_TCP && sharing < AUDIT_AT_ONCE;
+	}
+	sharing = sharing == 0 ? 1 : sharing;
 	for (size_t i = 0; i < parts->count; i++) {
 		const uint32_t rate = plan->rate / (uint32_t)sharing;
 		parts->items[i].order.rate = rate == 0 ? 1 : rate;

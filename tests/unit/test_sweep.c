@@ -293,7 +293,7 @@ static void test_answers_to_what_was_never_asked_change_nothing(void **state)
 	struct sweep *sweep = sweep_new(&order, 1000);
 	struct sweep_facts facts;
 	sweep_hear(sweep, 5, 61000, SWEEP_OPEN, 2000, 0);
-	sweep_hear(sweep, 5, 61100, SWEEP_OPEN, 2000, 0); /* a canary's */
+	sweep_hear(sweep, 5, 62100, SWEEP_OPEN, 2000, 0); /* a canary's */
 	sweep_facts(&facts, sweep);
 	assert_int_equal(facts.answered, 0);
 	assert_int_equal(facts.canaries, 0);
@@ -516,8 +516,8 @@ static void test_source_ports_stay_outside_the_ephemeral_range(void **state)
 		int r;
 		uint16_t first, last;
 	} cases[] = {
-		{ 32768, 60999, 0, 61376, 65535 }, { 1024, 61439, 0, 61440, 65535 },
-		{ 32768, 65535, 0, 28608, 32767 }, { 1024, 65535, -ERANGE, 0, 0 },
+		{ 32768, 60999, 0, 61440, 65535 }, { 1024, 61439, 0, 61440, 65535 },
+		{ 32768, 65535, 0, 28672, 32767 }, { 1024, 65535, -ERANGE, 0, 0 },
 		{ 1100, 65500, -ERANGE, 0, 0 },    { 2000, 65500, 0, 1024, 1999 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

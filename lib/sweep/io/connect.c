@@ -12,6 +12,7 @@ enum {
 	UNDER_WAY_MAX = 16384, /* the kernel keeps some 2.5 kB for each */
 	SPARE_DESCRIPTORS = 16,
 	EVENTS = 256,
+	SOURCES_TRIED = 64,
 };
 
 /* One connection that is being made. */
@@ -105,7 +106,7 @@ static int connect_from(const struct sweep_order *order, int socket,
 	struct sockaddr_storage from, to;
 	const socklen_t length = running_address(&to, &order->target, question->port);
 	const uint32_t room = (uint32_t)order->source_last - order->source_first + 1;
-	for (uint32_t i = 0; i < SWEEP_SOURCES; i++) {
+	for (uint32_t i = 0; i < SOURCES_TRIED; i++) {
 		const uint32_t at = (uint32_t)question->source - order->source_first + i;
 		const uint16_t source = (uint16_t)(order->source_first + at % room);
 		(void)running_address(&from, &any, source);
@@ -241,8 +242,8 @@ static uint32_t descriptors(void)
 	limit.rlim_cur = limit.rlim_max;
 	rlim_t most = setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : own;
 	most = most > UNDER_WAY_MAX + SPARE_DESCRIPTORS ? UNDER_WAY_MAX + SPARE_DESCRIPTORS : most;
-	return most > 2 * SPARE_DESCRIPTORS ? (uint32_t)most - SPARE_DESCRIPTORS
-					    : (uint32_t)SPARE_DESCRIPTORS / 2;
+	return most > (rlim_t)2 * SPARE_DESCRIPTORS ? (uint32_t)most - SPARE_DESCRIPTORS
+						    : (uint32_t)SPARE_DESCRIPTORS / 2;
 }
 
 int sweep_by_connecting(struct running *run)

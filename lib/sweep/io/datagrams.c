@@ -113,6 +113,22 @@ static void ask(struct asking *a, struct port *port)
 	}
 }
 
+/* All that have not answered, then a wait for answers. */
+static int ask_quickly(struct asking *a)
+{
+	int r = 0;
+	bool any = false;
+	for (unsigned i = 0; r == 0 && i + 1 < a->count && !a->run->interrupted; i++) {
+		if (a->ports[i].state <= SWEEP_SILENT) {
+			ask(a, &a->ports[i]);
+			any = true;
+			r = hear_until(a, running_now() + APART);
+		}
+	}
+	return r < 0 || !any || a->run->interrupted ? r
+						    : hear_until(a, running_now() + ANSWERS_COME);
+}
+
 /* Whether the host tells that nobody holds the control port. */
 static int ask_control(struct asking *a, bool *tells)
 {
@@ -210,14 +226,12 @@ int sweep_by_datagrams(struct running *run)
 		run->error = -r;
 		r = 0;
 	}
-	for (unsigned i = 0; r == 0 && run->error == 0 && i + 1 < a.count && !run->interrupted;
-	     i++) {
-		ask(&a, &a.ports[i]);
-		r = hear_until(&a, running_now() + APART);
+	/* Twice: an answer may be lost on its way. */
+	for (unsigned times = 0; times < 2 && r == 0 && run->error == 0; times++) {
+		r = ask_quickly(&a);
 	}
-	if (r == 0 && run->error == 0 && !run->interrupted) {
-		r = hear_until(&a, running_now() + ANSWERS_COME);
-		r = r < 0 ? r : ask_silent(&a);
+	if (r == 0 && run->error == 0) {
+		r = ask_silent(&a);
 	}
 	for (unsigned i = 0; i < a.count; i++) {
 		if (portset_has(&run->order.ports, a.ports[i].number)) {
