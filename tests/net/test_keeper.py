@@ -7,11 +7,12 @@ import time
 
 import pytest
 
+import keeper_world
 from daemon import Daemon, alive, status_of, until
 from keeper_world import settled
 from world import MINATO, World, run, waiters
 
-pytest_plugins = ["keeper_world"]  # its fixtures
+world, daemon = keeper_world.world, keeper_world.daemon  # fixtures
 
 CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 10, 12
 OPEN_22 = """minato: 1

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
+import keeper_world
 from daemon import until
 from keeper_world import ENFORCED, OBSERVED, begin, findings, raised, settled, told
 from world import World, run
 
-pytest_plugins = ["keeper_world"]  # its fixtures
+world, daemon = keeper_world.world, keeper_world.daemon  # fixtures
 
 INPUT = "add table inet f; add chain inet f in { type filter hook input priority 0; }; "
 NAT = "add table ip f; add chain ip f pre { type nat hook prerouting priority dstnat; }; "

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
+import keeper_world
 from daemon import until
 from keeper_world import ENFORCED, OBSERVED, begin, findings
 from world import World, run
 
-pytest_plugins = ["keeper_world"]  # its fixtures
+world, daemon = keeper_world.world, keeper_world.daemon  # fixtures
 
 BACKENDS = ("nft", "legacy")
 
