@@ -171,7 +171,7 @@ static int add_declared(struct finding_targets *f, const struct policy_host *hos
 static int add_name(struct finding_targets *f)
 {
 	struct err e = ERR_INIT;
-	struct resolve_answer answer;
+	struct resolve_answer answer = { 0 };
 	const char *const names[] = { f->word };
 	if (strlen(f->word) >= AUDIT_NAME_BYTES || f->word[0] == '-' || f->word[0] == '\0') {
 		(void)err_set(&e, -EINVAL, _("%.64s: no host"), f->word);

@@ -178,7 +178,7 @@ int running_icmp(struct running_icmp *out, int socket)
 
 struct addr running_own(int socket)
 {
-	struct sockaddr_storage own;
+	struct sockaddr_storage own = { 0 };
 	socklen_t length = sizeof(own);
 	return getsockname(socket, (struct sockaddr *)&own, &length) == 0
 		       ? address_of((const struct sockaddr *)&own)
