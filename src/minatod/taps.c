@@ -2,31 +2,18 @@
  * the end. */
 #include <errno.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "common/bans.h"
 #include "common/say.h"
-#include "config.h"
 #include "daemon.h"
-#include "observe/observe.h"
-
-static struct tap_place place(void)
-{
-	const unsigned without = observe_without_parse(getenv("MINATO_WITHOUT"));
-	const char *directory = getenv("MINATO_TAP_DIRECTORY");
-	return (struct tap_place){
-		.directory =
-			directory != NULL && directory[0] == '/' ? directory : MINATO_TAP_DIRECTORY,
-		.without_bpf = (without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0,
-	};
-}
 
 /* ---- in the loader ---- */
 
 static int load_tap(struct wire_tap *out, int fds[3], struct err *e)
 {
-	const struct tap_place where = place();
+	const struct tap_place where = bans_tap_place();
 	struct tap *tap = NULL;
 	int r = tap_load(&tap, &where, NULL, e);
 	if (r < 0) {
@@ -107,7 +94,7 @@ int tap_send(const struct daemon *daemon, struct err *e)
 
 struct tap *taps_open(const struct daemon *daemon)
 {
-	const struct tap_place where = place();
+	const struct tap_place where = bans_tap_place();
 	struct tap *tap = NULL;
 	struct err e = ERR_INIT;
 	if (daemon->tap.way == WIRE_TAP_BPF && tap_open(&tap, &where, &e) < 0) {
@@ -125,7 +112,7 @@ static void free_interfaces(struct if_nameindex **list)
 
 void taps_remove(struct tap *tap)
 {
-	const struct tap_place where = place();
+	const struct tap_place where = bans_tap_place();
 	struct err e = ERR_INIT;
 	_cleanup_(free_interfaces) struct if_nameindex *list = if_nameindex();
 	for (const struct if_nameindex *i = list; i != NULL && i->if_index != 0; i++) {
