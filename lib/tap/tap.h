@@ -91,10 +91,6 @@ struct tap_options {
 	usec_t again;        /* what was noted is noted again after so long; 60 s */
 };
 
-/* Whether a tap could stand there: BPF is not taken away and the folder lies on a bpffs. Rights are
- * not looked at. @return 0; -EOPNOTSUPP; -ENOTTY no bpffs; errno. */
-int tap_possible(const struct tap_place *place, struct err *e);
-
 struct tap;
 
 /*

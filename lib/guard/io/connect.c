@@ -1,16 +1,14 @@
 /* Loading, trying, replacing and removing what is asked at connect() and sendmsg(). */
 #include <errno.h>
-#include <libgen.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <connect_guard.skel.h>
 
 #include "base/cleanup.h"
 #include "base/io/bpf.h"
+#include "base/io/bpffs.h"
 #include "bpf/connect.h"
 #include "guard/io/pins.h"
 #include "guard/io/place.h"
@@ -150,22 +148,11 @@ int guard_connect_cancel(const struct guard_place *place, struct err *e)
 int guard_connect_check(const struct guard_place *place, struct err *e)
 {
 	struct guard_environment environment;
-	struct statfs filesystem;
-	char path[PLACE_PATH_BYTES];
 	int r = pins_allowed(place, e);
 	if (r == 0) {
 		r = guard_environment_read(&environment, place, 0, e);
 	}
-	if (r < 0) {
-		return r;
-	}
-	(void)str_copy(path, sizeof(path), place->directory);
-	const char *folder = dirname(path);
-	if (statfs(folder, &filesystem) < 0 || filesystem.f_type != BPF_FS_MAGIC) {
-		return err_set(e, ENOTTY, "%s is no BPF file system: mount -t bpf bpf %s", folder,
-			       folder);
-	}
-	return 0;
+	return r < 0 ? r : bpffs_possible(place->directory, pins_purpose, e);
 }
 
 /* @param set  what is confirmed; NULL = nothing, or of another version. */
@@ -201,23 +188,6 @@ int guard_connect_holds(bool *out, const struct guard_place *place,
 	return r;
 }
 
-static int read_counters(struct guard_connect_status *out, const struct pins *pins, struct err *e)
-{
-	uint64_t *const places[GUARD_COUNTERS] = {
-		[GUARD_COUNT_LOST] = &out->lost,
-		[GUARD_COUNT_REFUSED] = &out->refused,
-		[GUARD_COUNT_WATCHED] = &out->watched,
-		[GUARD_COUNT_ALLOWED] = &out->allowed,
-	};
-	for (uint32_t i = 0; i < GUARD_COUNTERS; i++) {
-		int r = bpf_read_value(pins->fds[PIN_COUNTERS], i, places[i]);
-		if (r < 0) {
-			return err_system(e, r, "cannot read the counters of outbound:");
-		}
-	}
-	return 0;
-}
-
 int guard_connect_status(struct guard_connect_status *out, const struct guard_place *place,
 			 struct err *e)
 {
@@ -225,13 +195,18 @@ int guard_connect_status(struct guard_connect_status *out, const struct guard_pl
 	_cleanup_(freep) struct connect_set *set = NULL;
 	struct guard_connect_status status = { 0 };
 	struct guard_environment environment;
+	uint64_t counts[GUARD_COUNTERS] = { 0 };
 	int r = guard_environment_read(&environment, place, 0, e);
 	if (r == 0) {
 		r = read_confirmed(&set, &pins, &status.attached, place, e);
 	}
 	if (r == 0 && status.attached) {
-		r = read_counters(&status, &pins, e);
+		r = pins_read_counters(counts, &pins, e);
 	}
+	status.lost = counts[GUARD_COUNT_LOST];
+	status.refused = counts[GUARD_COUNT_REFUSED];
+	status.watched = counts[GUARD_COUNT_WATCHED];
+	status.allowed = counts[GUARD_COUNT_ALLOWED];
 	if (r == 0 && set != NULL) {
 		status.held = set->head.netns_cookie == environment.netns_cookie;
 		status.enforced = set->head.enforce != 0;

@@ -139,23 +139,6 @@ int guard_unload(const struct guard_place *place, struct err *e)
 
 /* ---- status ---- */
 
-static int read_counters(struct guard_status *out, const struct pins *pins, struct err *e)
-{
-	uint64_t *const places[GUARD_COUNTERS] = {
-		[GUARD_COUNT_LOST] = &out->lost,
-		[GUARD_COUNT_REFUSED] = &out->refused,
-		[GUARD_COUNT_WATCHED] = &out->watched,
-		[GUARD_COUNT_ALLOWED] = &out->allowed,
-	};
-	for (uint32_t i = 0; i < GUARD_COUNTERS; i++) {
-		int r = bpf_read_value(pins->fds[PIN_COUNTERS], i, places[i]);
-		if (r < 0) {
-			return err_system(e, r, "cannot read the guard's counters");
-		}
-	}
-	return 0;
-}
-
 /* What every version says alike. */
 static void tell_base(struct guard_status *out, const struct guard_set *set,
 		      const struct guard_environment *environment)
@@ -182,6 +165,7 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 	struct guard_environment environment;
 	_cleanup_(pins_close) struct pins pins = PINS_INIT(&pins_bind);
 	_cleanup_(freep) struct guard_set *set = NULL;
+	uint64_t counts[GUARD_COUNTERS] = { 0 };
 	void *read = NULL;
 	bool current = false;
 	int r = guard_environment_read(&environment, place, 0, e);
@@ -204,10 +188,14 @@ int guard_status(struct guard_status *out, const struct guard_place *place, stru
 	}
 	if (r == 0 && current) {
 		tell_set(&status, set, &environment);
-		r = read_counters(&status, &pins, e);
+		r = pins_read_counters(counts, &pins, e);
 	} else if (r == 0 && set != NULL) {
 		tell_base(&status, set, &environment);
 	}
+	status.lost = counts[GUARD_COUNT_LOST];
+	status.refused = counts[GUARD_COUNT_REFUSED];
+	status.watched = counts[GUARD_COUNT_WATCHED];
+	status.allowed = counts[GUARD_COUNT_ALLOWED];
 	status.outdated = status.loaded && !current;
 	if (r == 0) {
 		*out = status;

@@ -2,20 +2,13 @@
 #include "guard/io/pins.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <linux/bpf.h>
-#include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io/bpf.h"
+#include "base/io/bpffs.h"
 #include "bpf/connect.h"
 #include "guard/io/place.h"
 
@@ -88,18 +81,10 @@ int pins_open(struct pins *out, const struct guard_place *place, struct err *e)
 	return r;
 }
 
-static int not_bpffs(const char *directory, struct err *e)
-{
-	return err_set(e, ENOTTY,
-		       "%s is on no BPF file system, where the guard could outlive this command: "
-		       "mount -t bpf bpf /sys/fs/bpf",
-		       directory);
-}
+const char pins_purpose[] = "the guard could outlive this command";
 
 int guard_possible(const struct guard_place *place, struct err *e)
 {
-	char parent[PLACE_PATH_BYTES];
-	struct statfs filesystem;
 	int r = pins_allowed(place, e);
 	if (r < 0) {
 		return r;
@@ -108,39 +93,12 @@ int guard_possible(const struct guard_place *place, struct err *e)
 	if (cgroup < 0) {
 		return cgroup;
 	}
-	if (str_copy(parent, sizeof(parent), place->directory) >= sizeof(parent)) {
-		return err_system(e, ENAMETOOLONG, "%s", place->directory);
-	}
-	/* The folder itself is made when it is needed. */
-	bool there = statfs(parent, &filesystem) == 0 || statfs(dirname(parent), &filesystem) == 0;
-	if (!there || filesystem.f_type != BPF_FS_MAGIC) {
-		return not_bpffs(place->directory, e);
-	}
-	return 0;
+	return bpffs_possible(place->directory, pins_purpose, e);
 }
 
 int pins_lock(const struct guard_place *place, bool make, struct err *e)
 {
-	const char *directory = place->directory;
-	bool made = make && mkdir(directory, 0700) == 0;
-	if (make && !made && errno != EEXIST) {
-		return err_system(e, errno, "cannot make %s", directory);
-	}
-	_cleanup_(close_fdp) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct statfs filesystem;
-	if (fd < 0 || fstatfs(fd, &filesystem) < 0) {
-		return make || errno != ENOENT ? err_system(e, errno, "%s", directory) : -ENOENT;
-	}
-	if (filesystem.f_type != BPF_FS_MAGIC) {
-		if (made) {
-			(void)rmdir(directory); /* nobody else knows of it yet */
-		}
-		return not_bpffs(directory, e);
-	}
-	if (flock(fd, LOCK_EX) < 0) {
-		return err_system(e, errno, "cannot lock %s", directory);
-	}
-	return steal_fd(&fd);
+	return bpffs_lock(place->directory, make, pins_purpose, e);
 }
 
 void pins_remove(const struct pins *pins, const struct guard_place *place)

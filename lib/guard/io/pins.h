@@ -46,6 +46,8 @@ int pins_allowed(const struct guard_place *place, struct err *e);
 int pins_open(struct pins *out, const struct guard_place *place, struct err *e);
 /* Whether all of it is there. */
 bool pins_whole(const struct pins *pins);
+/* What a bpffs is needed for, see base/io/bpffs.h. */
+extern const char pins_purpose[];
 /* Makes the folder, and its bpffs known. @return a descriptor that holds its lock; negative errno.
  * -ENOENT with `make` false: there is none. */
 int pins_lock(const struct guard_place *place, bool make, struct err *e);
@@ -65,6 +67,8 @@ int pins_attached(bool *attached, const struct pins *pins, const struct guard_pl
  *                says.
  */
 int pins_read_set(void **out, bool *current, const struct pins *pins, uint32_t key, struct err *e);
+/* @param counts  GUARD_COUNTERS, all CPUs together. */
+int pins_read_counters(uint64_t *counts, const struct pins *pins, struct err *e);
 /* Makes the set a map of its own and hangs it in: the one step from the old to the new rules. */
 int pins_put_set(const struct pins_kind *kind, int sets, uint32_t key, const void *set,
 		 struct err *e);

@@ -85,6 +85,18 @@ int pins_read_set(void **out, bool *current, const struct pins *pins, uint32_t k
 	return r < 0 ? err_system(e, r, "cannot read the rules of the %s", pins->kind->what) : 0;
 }
 
+int pins_read_counters(uint64_t *counts, const struct pins *pins, struct err *e)
+{
+	for (uint32_t i = 0; i < GUARD_COUNTERS; i++) {
+		int r = bpf_read_value(pins->fds[PIN_COUNTERS], i, &counts[i]);
+		if (r < 0) {
+			return err_system(e, r, "cannot read the counters of the %s",
+					  pins->kind->what);
+		}
+	}
+	return 0;
+}
+
 int pins_put_set(const struct pins_kind *kind, int sets, uint32_t key, const void *set,
 		 struct err *e)
 {

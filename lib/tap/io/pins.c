@@ -2,23 +2,14 @@
 #include "tap/io/pins.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
-
-#include <linux/netlink.h>
 
 #include "base/cleanup.h"
 #include "base/io/bpf.h"
-#include "base/str.h"
+#include "base/io/bpffs.h"
 
 static const char *const names[PIN_COUNT] = {
 	[PIN_SETTINGS] = "settings",     [PIN_RING] = "ring",       [PIN_COUNTERS] = "counters",
@@ -70,53 +61,11 @@ int tap_pins_allowed(const struct tap_place *place, struct err *e)
 				  : 0;
 }
 
-static int not_bpffs(const char *directory, struct err *e)
-{
-	return err_set(e, ENOTTY,
-		       "%s is on no BPF file system, where the tap could be found again: mount -t "
-		       "bpf bpf /sys/fs/bpf",
-		       directory);
-}
-
-int tap_possible(const struct tap_place *place, struct err *e)
-{
-	char parent[PINS_PATH_BYTES];
-	struct statfs filesystem;
-	int r = tap_pins_allowed(place, e);
-	if (r < 0) {
-		return r;
-	}
-	if (str_copy(parent, sizeof(parent), place->directory) >= sizeof(parent)) {
-		return err_system(e, ENAMETOOLONG, "%s", place->directory);
-	}
-	/* The folder itself is made when it is needed. */
-	bool there = statfs(parent, &filesystem) == 0 || statfs(dirname(parent), &filesystem) == 0;
-	return there && filesystem.f_type == BPF_FS_MAGIC ? 0 : not_bpffs(place->directory, e);
-}
-
 int tap_pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e)
 {
-	const char *directory = place->directory;
-	bool made = make && mkdir(directory, 0700) == 0;
-	if (make && !made && errno != EEXIST) {
-		return err_system(e, errno, "cannot make %s", directory);
-	}
-	_cleanup_(close_fdp) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct statfs filesystem;
-	if (fd < 0 || fstatfs(fd, &filesystem) < 0) {
-		return make || errno != ENOENT ? err_system(e, errno, "%s", directory) : -ENOENT;
-	}
-	if (filesystem.f_type != BPF_FS_MAGIC) {
-		if (made) {
-			(void)rmdir(directory); /* nobody else knows of it yet */
-		}
-		return not_bpffs(directory, e);
-	}
-	if (flock(fd, LOCK_EX) < 0) {
-		return err_system(e, errno, "cannot lock %s", directory);
-	}
-	tap->directory = steal_fd(&fd);
-	return 0;
+	int r = bpffs_lock(place->directory, make, "the tap could be found again", e);
+	tap->directory = r < 0 ? -1 : r;
+	return r < 0 ? r : 0;
 }
 
 void tap_pins_unlock(const struct tap *tap)
