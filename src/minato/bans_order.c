@@ -2,13 +2,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "bans.h"
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "control.h"
 #include "look.h"
 #include "rules.h"
 #include "words.h"
@@ -32,39 +30,19 @@ static const char *why_words(uint64_t why)
 
 /* ---- the daemon ---- */
 
-static int connect_control(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
-				    runtime_directory());
-	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || length < 0 || (size_t)length >= sizeof(address.sun_path) ||
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
-/* @return 0; -ENOENT no daemon runs; -ETIMEDOUT. */
+/* @return 0; -ENOENT no daemon runs; -ETIMEDOUT; -ECONNRESET. */
 static int ask_daemon(char answer[BANS_ANSWER_BYTES], const struct bans_order *order)
 {
 	char text[BANS_ORDER_BYTES];
-	const struct timeval wait = { .tv_sec = ANSWER_SECONDS };
 	const int length = bans_order_write(text, order);
-	_cleanup_(close_fdp) int control = connect_control();
-	if (length < 0 || control < 0) {
-		return length < 0 ? length : -ENOENT;
+	if (length < 0) {
+		return length;
 	}
-	(void)setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (send(control, text, (size_t)length, MSG_NOSIGNAL) < 0) {
-		return -errno;
-	}
-	const ssize_t got = recv(control, answer, BANS_ANSWER_BYTES - 1, 0);
-	if (got <= 0) {
-		return got < 0 && errno == EAGAIN ? -ETIMEDOUT : -ECONNRESET;
-	}
-	answer[got] = '\0';
-	return 0;
+	const ssize_t r = control_order(answer, BANS_ANSWER_BYTES, text, -1, ANSWER_SECONDS);
+	return r > 0                        ? 0
+	       : r == 0 || r == -ECONNRESET ? -ECONNRESET
+	       : r == -ETIMEDOUT            ? -ETIMEDOUT
+					    : -ENOENT;
 }
 
 /* ---- without a daemon ---- */

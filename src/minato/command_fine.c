@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "anomalies_remote.h"
-#include "base/cleanup.h"
+#include "control.h"
 #include "findings_rows.h"
 #include "look.h"
 #include "words.h"
@@ -32,31 +29,13 @@ enum {
 /* @return 0; -EACCES, -ENOENT and the like of connect(2). */
 static int give_order(char answer[ANSWER_BYTES], const char *verb, const char *id)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char order[64];
-	const int path = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
-				  runtime_directory());
 	const int length = snprintf(order, sizeof(order), "%s %s", verb, id);
-	const struct timeval wait = { .tv_sec = ANSWER_SECONDS };
-	if (path < 0 || (size_t)path >= sizeof(address.sun_path)) {
-		return -ENAMETOOLONG;
-	}
 	if (length < 0 || (size_t)length >= sizeof(order)) {
 		return -EINVAL;
 	}
-	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		return -errno;
-	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	const ssize_t got = send(fd, order, (size_t)length, MSG_NOSIGNAL) < 0
-				    ? -1
-				    : recv(fd, answer, ANSWER_BYTES - 1, 0);
-	if (got < 0) {
-		return -errno;
-	}
-	answer[got] = '\0';
-	return got > 0 ? 0 : -EACCES; /* who may give no orders is hung up on */
+	const ssize_t r = control_order(answer, ANSWER_BYTES, order, -1, ANSWER_SECONDS);
+	return r > 0 ? 0 : r < 0 ? (int)r : -EACCES;
 }
 
 /* The order goes another way than the answer: it has been heard when the lists say so. */

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "config.h"
+#include "control.h"
 #include "guard_text.h"
 #include "look.h"
 #include "observe/observe.h"
@@ -53,19 +51,6 @@ int guard_table_here(struct guard_table *out, const struct context *context,
 
 /* ---- the daemon ---- */
 
-static int connect_control(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
-				    runtime_directory());
-	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || length < 0 || (size_t)length >= sizeof(address.sun_path) ||
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
 /*
  * The daemon has no right to open the guard's ring: whoever loads a guard hands it over. Without a
  * daemon the records wait in the ring; the next one finds it when it starts.
@@ -73,37 +58,17 @@ static int connect_control(void)
 void guard_tell_daemon(enum guard_hook hook)
 {
 	char order[32];
+	char answer[64];
 	char directory[GUARD_DIRECTORY_BYTES];
 	uint32_t bytes = 0;
 	const struct guard_place bind = guard_place();
 	struct guard_place place = guard_place_of(hook, &bind, directory);
 	place.without_bpf = false; /* what is loaded is heard, however that came */
 	_cleanup_(close_fdp) int ring = guard_ring(&bytes, hook, &place, NULL);
-	_cleanup_(close_fdp) int control = connect_control();
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} beside = { .header = { .cmsg_level = SOL_SOCKET,
-				 .cmsg_type = SCM_RIGHTS,
-				 .cmsg_len = CMSG_LEN(sizeof(int)) } };
-	const int length =
-		snprintf(order, sizeof(order), "%s %u",
-			 hook == GUARD_HOOK_BIND ? "guard" : "outbound", ring < 0 ? 0 : bytes);
-	struct iovec text = { order, (size_t)length };
-	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
-	if (control < 0) {
-		return;
-	}
-	if (ring >= 0) {
-		memcpy(CMSG_DATA(&beside.header), &ring, sizeof(ring));
-		message.msg_control = &beside;
-		message.msg_controllen = sizeof(beside.room);
-	}
-	(void)sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT); /* it may be ending */
-	char answer[64];
-	const struct timeval wait = { .tv_sec = 1 };
-	(void)setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	(void)!recv(control, answer, sizeof(answer), 0); /* it has the ring when it answers */
+	(void)snprintf(order, sizeof(order), "%s %u",
+		       hook == GUARD_HOOK_BIND ? "guard" : "outbound", ring < 0 ? 0 : bytes);
+	/* It has the ring when it answers; it may be ending, or none runs. */
+	(void)control_order(answer, sizeof(answer), order, ring, 1);
 }
 
 /* ---- on and off ---- */
