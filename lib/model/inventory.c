@@ -142,6 +142,32 @@ struct process *inventory_process(const struct inventory *inventory, int32_t pid
 	return NULL;
 }
 
+bool inventory_is_host(const struct inventory *inventory, uint32_t netns)
+{
+	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
+}
+
+const struct listener *inventory_listener_at(const struct inventory *inventory,
+					     enum protocol protocol, const struct addr *to,
+					     uint16_t port)
+{
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		const struct addr bound = addr_unmap(&l->address);
+		const bool ipv4 = to->family == ADDR_IPV4;
+		if (l->port != port || protocol_registry(l->protocol) != protocol ||
+		    !inventory_is_host(inventory, l->netns)) {
+			continue;
+		}
+		const bool family =
+			(l->address.family == ADDR_IPV4) == ipv4 || (ipv4 && !l->v6_only);
+		if (addr_is_any(&l->address) ? family : addr_compare(&bound, to) == 0) {
+			return l;
+		}
+	}
+	return NULL;
+}
+
 bool inventory_is_ephemeral(const struct inventory *inventory, uint16_t port)
 {
 	const struct port_range *range = &inventory->ephemeral;

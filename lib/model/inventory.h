@@ -91,6 +91,14 @@ struct process *inventory_process(const struct inventory *inventory, int32_t pid
  * the host and not reserved. */
 bool inventory_is_ephemeral(const struct inventory *inventory, uint16_t port);
 
+/* Whether a namespace is the host's own; without any entry everything is the host's. */
+bool inventory_is_host(const struct inventory *inventory, uint32_t netns);
+
+/* A socket of the host that would get a packet for there; NULL = nobody listens. */
+const struct listener *inventory_listener_at(const struct inventory *inventory,
+					     enum protocol protocol, const struct addr *to,
+					     uint16_t port);
+
 /* First owner's process of a listener; NULL without owner. */
 const struct process *inventory_listener_process(const struct inventory *inventory,
 						 const struct listener *listener);

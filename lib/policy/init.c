@@ -96,15 +96,10 @@ static bool chosen_by_kernel(const struct inventory *inventory, const struct lis
 	       catalog_port(l->protocol, l->port) == NULL;
 }
 
-static bool in_host_netns(const struct inventory *inventory, uint32_t netns)
-{
-	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
-}
-
 static int add_listener(struct draft_policy *draft, uint32_t index)
 {
 	const struct listener *l = &draft->inventory->listeners.items[index];
-	if (l->port == 0 || !in_host_netns(draft->inventory, l->netns)) {
+	if (l->port == 0 || !inventory_is_host(draft->inventory, l->netns)) {
 		return 0;
 	}
 	if (chosen_by_kernel(draft->inventory, l)) {
@@ -141,7 +136,7 @@ static bool listened_on(const struct draft_policy *draft, const struct published
 
 static int add_published(struct draft_policy *draft, const struct published *p)
 {
-	if (p->first_port == 0 || !in_host_netns(draft->inventory, p->netns) ||
+	if (p->first_port == 0 || !inventory_is_host(draft->inventory, p->netns) ||
 	    listened_on(draft, p)) {
 		return 0;
 	}

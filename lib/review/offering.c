@@ -5,11 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool offerings_is_host(const struct inventory *inventory, uint32_t netns)
-{
-	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -291,7 +286,7 @@ int offerings_find(struct offerings *out, const struct inventory *inventory,
 	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
 		const struct listener *listener = &inventory->listeners.items[i];
 		/* A container's sockets are reached through what is published for it. */
-		if (listener->port == 0 || !offerings_is_host(inventory, listener->netns)) {
+		if (listener->port == 0 || !inventory_is_host(inventory, listener->netns)) {
 			continue;
 		}
 		int r = add_listener(out, inventory, i);

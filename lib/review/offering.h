@@ -38,5 +38,3 @@ struct offerings {
 int offerings_find(struct offerings *out, const struct inventory *inventory,
 		   const struct policy *policy);
 
-/* Whether a namespace is the host's own; without any entry every listener is the host's. */
-bool offerings_is_host(const struct inventory *inventory, uint32_t netns);

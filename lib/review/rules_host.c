@@ -27,7 +27,7 @@ static bool leaves_host(const struct inventory *inventory, const struct publishe
 {
 	return published->target.family != ADDR_NONE &&
 	       addr_exposure(&published->address) != EXPOSURE_LOOPBACK &&
-	       offerings_is_host(inventory, published->netns);
+	       inventory_is_host(inventory, published->netns);
 }
 
 static enum severity published_severity(const struct published *published,

@@ -10,17 +10,23 @@ static const usec_t NAME_TIME = 5 * USEC_PER_SEC;
 
 /* ---- the name ---- */
 
+/* Whether a socket is the host's and of the port that is asked for. */
+static bool is_of(const struct listener *l, const struct check *check,
+		  const struct inventory *inventory)
+{
+	return l->port == check->target.port &&
+	       protocol_registry(l->protocol) == check->target.service->protocol &&
+	       inventory_is_host(inventory, l->netns);
+}
+
 /* Ports of this host: where something listens, else loopback. */
 static void find_own_address(struct check *check, const struct inventory *inventory)
 {
 	const char *loopback = "127.0.0.1";
-	const enum protocol protocol = check->target.service->protocol;
 	struct addr *address = &check->target.address;
 	for (size_t i = 0; inventory != NULL && i < inventory->listeners.count; i++) {
 		const struct listener *l = &inventory->listeners.items[i];
-		if (l->port != check->target.port || protocol_registry(l->protocol) != protocol ||
-		    (l->netns < inventory->netns.count &&
-		     inventory->netns.items[l->netns].kind != NETNS_HOST)) {
+		if (!is_of(l, check, inventory)) {
 			continue;
 		}
 		const struct addr bound = addr_unmap(&l->address);
@@ -75,39 +81,29 @@ static const struct addr *address_asked(const struct check *check)
 static void take_program(struct check *check, const struct inventory *inventory,
 			 const struct listener *l)
 {
-	if (l->owner_count > 0) {
-		const struct process *process =
-			&inventory->processes
-				 .items[inventory->owners.items[l->first_owner].process];
+	const struct process *process = inventory_listener_process(inventory, l);
+	if (process != NULL) {
 		(void)str_copy(check->program, sizeof(check->program), process->name);
 	}
 }
 
 void check_look_inside(struct check *check, const struct inventory *inventory)
 {
-	const struct addr to = *address_asked(check);
-	const enum protocol protocol = check->target.service->protocol;
+	const struct listener *there =
+		inventory_listener_at(inventory, check->target.service->protocol,
+				      address_asked(check), check->target.port);
 	check->inside = CHECK_INSIDE_NOBODY;
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *l = &inventory->listeners.items[i];
-		const struct addr bound = addr_unmap(&l->address);
-		if (l->port != check->target.port || protocol_registry(l->protocol) != protocol ||
-		    (l->netns < inventory->netns.count &&
-		     inventory->netns.items[l->netns].kind != NETNS_HOST)) {
-			continue;
-		}
-		const bool family =
-			l->address.family == to.family || (to.family == ADDR_IPV4 && !l->v6_only);
-		if (!(addr_is_any(&bound) ? family : addr_compare(&bound, &to) == 0)) {
-			check->inside = check->inside == CHECK_INSIDE_NOBODY
-						? CHECK_INSIDE_ELSEWHERE
-						: check->inside;
-			continue;
-		}
-		take_program(check, inventory, l);
-		check->inside = l->backlog > 0 && l->queue > l->backlog ? CHECK_INSIDE_FULL
-									: CHECK_INSIDE_LISTENS;
+	if (there != NULL) {
+		take_program(check, inventory, there);
+		check->inside = there->backlog > 0 && there->queue > there->backlog
+					? CHECK_INSIDE_FULL
+					: CHECK_INSIDE_LISTENS;
 		return;
+	}
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		if (is_of(&inventory->listeners.items[i], check, inventory)) {
+			check->inside = CHECK_INSIDE_ELSEWHERE;
+		}
 	}
 }
 

@@ -57,9 +57,9 @@ static const struct reach_port *reached(const struct overview *overview, uint32_
 					enum protocol protocol, uint16_t port)
 {
 	const struct inventory *inventory = overview->inventory;
-	const bool host =
-		netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
-	return host ? reach_port(&overview->judgement->reach, protocol, port) : NULL;
+	return inventory_is_host(inventory, netns)
+		       ? reach_port(&overview->judgement->reach, protocol, port)
+		       : NULL;
 }
 
 /* Whether packets from elsewhere come in, as far as it is known. */

@@ -109,8 +109,8 @@ static enum way_listening find_listener(const struct context *context,
 	if (look(&inventory, context, 0, NULL) < 0) {
 		return WAY_LISTENING_UNKNOWN;
 	}
-	const struct listener *found = twin_listener(&inventory, (enum protocol)packet->protocol,
-						     &packet->to, packet->port);
+	const struct listener *found = inventory_listener_at(
+		&inventory, (enum protocol)packet->protocol, &packet->to, packet->port);
 	inventory_deinit(&inventory);
 	return found != NULL ? WAY_LISTENING : WAY_LISTENING_NOBODY;
 }

@@ -75,9 +75,9 @@ static int note_reach(struct asking *asking, const struct twin_asked *asked)
 	if (port == NULL) {
 		return -ENOMEM;
 	}
-	const bool served =
-		answer->outcome == TWIN_FORWARDED ||
-		twin_listener(asking->inventory, protocol, &answer->to, answer->port) != NULL;
+	const bool served = answer->outcome == TWIN_FORWARDED ||
+			    inventory_listener_at(asking->inventory, protocol, &answer->to,
+						  answer->port) != NULL;
 	if (twin_is_doubtful(answer)) {
 		raise_kind(port, REACH_DEPENDS);
 	} else if (twin_gets_in(answer) && served) {

@@ -36,33 +36,6 @@ static bool is_own(const void *host, const struct addr *address)
 	return twin_host_has(host, address);
 }
 
-/* ---- listeners ---- */
-
-static bool is_host(const struct inventory *inventory, uint32_t netns)
-{
-	return netns >= inventory->netns.count || inventory->netns.items[netns].kind == NETNS_HOST;
-}
-
-const struct listener *twin_listener(const struct inventory *inventory, enum protocol protocol,
-				     const struct addr *to, uint16_t port)
-{
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *l = &inventory->listeners.items[i];
-		const struct addr bound = addr_unmap(&l->address);
-		const bool ipv4 = to->family == ADDR_IPV4;
-		if (l->port != port || protocol_registry(l->protocol) != protocol ||
-		    !is_host(inventory, l->netns)) {
-			continue;
-		}
-		const bool family =
-			(l->address.family == ADDR_IPV4) == ipv4 || (ipv4 && !l->v6_only);
-		if (addr_is_any(&l->address) ? family : addr_compare(&bound, to) == 0) {
-			return l;
-		}
-	}
-	return NULL;
-}
-
 /* ---- questions ---- */
 
 /* From where no route leads nobody comes. */
@@ -99,14 +72,14 @@ static struct addr target_of(const struct work *work, const struct enforce_quest
 	const struct addr usual = work->to[question->source];
 	const enum protocol protocol = question->port.protocol;
 	if (inventory == NULL ||
-	    twin_listener(inventory, protocol, &usual, question->port.port) != NULL) {
+	    inventory_listener_at(inventory, protocol, &usual, question->port.port) != NULL) {
 		return usual;
 	}
 	for (size_t i = 0; i < inventory->listeners.count; i++) {
 		const struct listener *l = &inventory->listeners.items[i];
 		const struct addr bound = addr_unmap(&l->address);
 		if (l->port == question->port.port && protocol_registry(l->protocol) == protocol &&
-		    is_host(inventory, l->netns) && bound.family == usual.family &&
+		    inventory_is_host(inventory, l->netns) && bound.family == usual.family &&
 		    !addr_is_any(&bound) && addr_exposure(&bound) != EXPOSURE_LOOPBACK) {
 			return bound;
 		}
@@ -264,13 +237,13 @@ int twin_ports_find(struct twin_ports *out, const struct inventory *inventory)
 	for (size_t i = 0; r == 0 && i < inventory->listeners.count; i++) {
 		const struct listener *l = &inventory->listeners.items[i];
 		if (addr_exposure(&l->address) != EXPOSURE_LOOPBACK &&
-		    is_host(inventory, l->netns)) {
+		    inventory_is_host(inventory, l->netns)) {
 			r = add_port(out, protocol_registry(l->protocol), l->port);
 		}
 	}
 	for (size_t i = 0; r == 0 && i < inventory->published.count; i++) {
 		const struct published *p = &inventory->published.items[i];
-		if (is_host(inventory, p->netns)) {
+		if (inventory_is_host(inventory, p->netns)) {
 			r = add_port(out, protocol_registry(p->protocol), p->first_port);
 		}
 	}

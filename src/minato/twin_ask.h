@@ -49,10 +49,6 @@ struct twin_ports {
 };
 int twin_ports_find(struct twin_ports *out, const struct inventory *inventory);
 
-/* A socket of the host that would get a packet for there; NULL = nobody listens. */
-const struct listener *twin_listener(const struct inventory *inventory, enum protocol protocol,
-				     const struct addr *to, uint16_t port);
-
 /* ---- what one answer says (twin_asked.c) ---- */
 
 /* Whether it comes to the host, or through it. */

@@ -44,6 +44,53 @@ static void sorting_keeps_owners_with_their_listener(void **state)
 	inventory_deinit(&inventory);
 }
 
+static void add_at(struct inventory *inventory, uint32_t netns, const char *address, bool v6_only)
+{
+	add(inventory, netns, 80, -1);
+	struct listener *listener = &inventory->listeners.items[inventory->listeners.count - 1];
+	assert_int_equal(addr_parse(&listener->address, address), 0);
+	listener->v6_only = v6_only;
+}
+
+static void packets_go_to_the_socket_of_their_address(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *listens;
+		bool v6_only;
+		const char *to;
+		bool gets;
+	} rows[] = {
+		{ "0.0.0.0", false, "192.0.2.1", true },
+		{ "0.0.0.0", false, "2001:db8::1", false },
+		{ "::", false, "192.0.2.1", true },
+		{ "::", false, "2001:db8::1", true },
+		{ "::", true, "192.0.2.1", false },
+		{ "::", true, "2001:db8::1", true },
+		{ "192.0.2.1", false, "192.0.2.1", true },
+		{ "192.0.2.1", false, "192.0.2.2", false },
+		{ "::ffff:192.0.2.1", false, "192.0.2.1", true },
+		{ "2001:db8::1", false, "2001:db8::1", true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct inventory inventory;
+		struct addr to;
+		inventory_init(&inventory, 0);
+		((struct netns *)vec_push(&inventory.netns))->kind = NETNS_OTHER;
+		((struct netns *)vec_push(&inventory.netns))->kind = NETNS_HOST;
+		add_at(&inventory, 0, "0.0.0.0", false); /* a container's: nobody gets there */
+		add_at(&inventory, 0, "::", false);
+		add_at(&inventory, 1, rows[i].listens, rows[i].v6_only);
+		assert_int_equal(addr_parse(&to, rows[i].to), 0);
+		const struct listener *found =
+			inventory_listener_at(&inventory, PROTOCOL_TCP, &to, 80);
+		assert_ptr_equal(found, rows[i].gets ? &inventory.listeners.items[2] : NULL);
+		assert_null(inventory_listener_at(&inventory, PROTOCOL_UDP, &to, 80));
+		assert_null(inventory_listener_at(&inventory, PROTOCOL_TCP, &to, 81));
+		inventory_deinit(&inventory);
+	}
+}
+
 static void words_and_numbers_agree(void **state)
 {
 	(void)state;
@@ -206,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sorting_keeps_owners_with_their_listener),
+		cmocka_unit_test(packets_go_to_the_socket_of_their_address),
 		cmocka_unit_test(words_and_numbers_agree),
 		cmocka_unit_test(an_incident_goes_through_its_event),
 		cmocka_unit_test(an_incident_that_does_not_fit_loses_lists_alone),
