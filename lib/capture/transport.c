@@ -17,25 +17,6 @@ static uint16_t be16(const uint8_t *at)
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-/* Whether the options offer selective acknowledgement; broken ones offer nothing. */
-static bool offers_sack(const uint8_t *options, size_t length)
-{
-	enum { END = 0, NOP = 1, SACK_PERMITTED = 4 };
-	for (size_t i = 0; i < length && options[i] != END;) {
-		if (options[i] == SACK_PERMITTED) {
-			return true;
-		}
-		if (options[i] == NOP) {
-			i++;
-		} else if (i + 1 < length && options[i + 1] >= 2) {
-			i += options[i + 1];
-		} else {
-			return false;
-		}
-	}
-	return false;
-}
-
 static int tcp(struct packet_note *note, const uint8_t *bytes, size_t length)
 {
 	if (length < 16) { /* ports, sequence, flags, window: what a note needs */
@@ -52,7 +33,8 @@ static int tcp(struct packet_note *note, const uint8_t *bytes, size_t length)
 	note->window = be16(bytes + 14);
 	note->option_bytes = (uint8_t)(header - TCP_HEADER);
 	if (length > TCP_HEADER &&
-	    offers_sack(bytes + TCP_HEADER, (length < header ? length : header) - TCP_HEADER)) {
+	    packet_offers_sack(bytes + TCP_HEADER,
+			       (length < header ? length : header) - TCP_HEADER)) {
 		note->marks |= PACKET_SACK;
 	}
 	if (length > header) {

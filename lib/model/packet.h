@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -45,3 +46,7 @@ struct packet_note {
 	uint16_t ipv4_id;      /* identification, 0 in IPv6 */
 	uint32_t tcp_sequence; /* host order */
 };
+
+/* Whether options of a TCP header offer selective acknowledgement (RFC 2018); broken ones offer
+ * nothing. */
+bool packet_offers_sack(const uint8_t *options, size_t length);

@@ -24,25 +24,6 @@ static bool read_address(struct addr *out, uint8_t family, const uint8_t *bytes)
 	return out->family == (family == 4 ? ADDR_IPV4 : ADDR_IPV6);
 }
 
-/* Whether the options offer selective acknowledgement (RFC 2018); broken ones offer nothing. */
-static bool offers_sack(const uint8_t *options, size_t length)
-{
-	enum { END = 0, NOP = 1, SACK_PERMITTED = 4 };
-	for (size_t i = 0; i < length && options[i] != END;) {
-		if (options[i] == SACK_PERMITTED) {
-			return true;
-		}
-		if (options[i] == NOP) {
-			i++;
-		} else if (i + 1 < length && options[i + 1] >= 2) {
-			i += options[i + 1];
-		} else {
-			return false;
-		}
-	}
-	return false;
-}
-
 static bool is_sound(const struct tap_record *r)
 {
 	return (r->family == 4 || r->family == 6) &&
@@ -73,7 +54,7 @@ int tap_note_read(struct packet_note *out, const void *record, size_t length, us
 	note.window = r.window;
 	note.ipv4_id = r.ipv4_id;
 	note.tcp_sequence = r.tcp_sequence;
-	if (offers_sack(r.options, r.option_bytes)) {
+	if (packet_offers_sack(r.options, r.option_bytes)) {
 		note.marks |= PACKET_SACK;
 	}
 	*out = note;
