@@ -89,3 +89,36 @@ int process_setup(struct wire_setup *out, int fds[WIRE_FDS_MAX], struct err *e)
 	(void)fcntl(PROCESS_SOCKET, F_SETFD, FD_CLOEXEC); /* nothing is executed from here anyway */
 	return 0;
 }
+
+void process_tell(const struct link *parent, enum wire_type type)
+{
+	const struct wire_message message = { .type = type };
+	(void)wire_send(parent->socket, &message, NULL, 0, NULL);
+}
+
+static int seal(enum sandbox_role role, bool files, struct err *e)
+{
+	int r = sandbox_capabilities(NULL, 0, e);
+	if (r == 0) {
+		r = sandbox_no_new_privileges(e);
+	}
+	if (r == 0 && !files) {
+		r = sandbox_no_files(e);
+		if (r == -EOPNOTSUPP) {
+			say(SAY_INFO,
+			    "this kernel has no Landlock; seccomp alone keeps files away");
+			r = 0;
+		}
+	}
+	return r == 0 ? sandbox_syscalls(role, e) : r;
+}
+
+int process_seal(enum sandbox_role role, struct err *e)
+{
+	return seal(role, true, e);
+}
+
+int process_seal_without_files(enum sandbox_role role, struct err *e)
+{
+	return seal(role, false, e);
+}

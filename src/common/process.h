@@ -1,9 +1,11 @@
-/* What engine and face share: the socket to the parent and what every child answers. */
+/* What engine, sentry and face share: the socket to the parent, and the rights that they give away.
+ */
 #pragma once
 
 #include <systemd/sd-event.h>
 
 #include "base/err.h"
+#include "sandbox/sandbox.h"
 #include "wire/wire.h"
 
 /* Descriptor on which a child finds the socket to the parent. */
@@ -32,3 +34,13 @@ void link_close(struct link *link);
 /* Waits at most 10 s for the first message of the parent. @return 0; -EPROTO for another message;
  * -ETIMEDOUT; negative errno. */
 int process_setup(struct wire_setup *out, int fds[WIRE_FDS_MAX], struct err *e);
+
+/* Tells the parent something without content, as WIRE_READY. Whether it arrived is not said:
+ * silence is what the parent notices. */
+void process_tell(const struct link *parent, enum wire_type type);
+
+/* Gives away every capability, the way back by exec, and all system calls but those of the role.
+ * @return 0; negative errno. */
+int process_seal(enum sandbox_role role, struct err *e);
+/* And files. On a kernel without Landlock the system calls alone keep them away, which is said. */
+int process_seal_without_files(enum sandbox_role role, struct err *e);

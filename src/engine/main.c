@@ -10,14 +10,6 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "common/say.h"
-#include "sandbox/sandbox.h"
-
-static void tell_parent(const struct engine *engine, enum wire_type type)
-{
-	const struct wire_message message = { .type = type };
-	(void)wire_send(engine->parent.socket, &message, NULL, 0,
-			NULL); /* silence is what the parent notices */
-}
 
 static void note_process(struct engine *engine, const struct wire_child *child)
 {
@@ -76,7 +68,7 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	struct engine *engine = data;
 	switch (message->type) {
 	case WIRE_PING:
-		tell_parent(engine, WIRE_PONG);
+		process_tell(&engine->parent, WIRE_PONG);
 		return 0;
 	case WIRE_STOP:
 		stop(engine);
@@ -139,15 +131,6 @@ static void on_parent_closed(void *data)
 	(void)sd_event_exit(engine->loop, EXIT_FAILURE);
 }
 
-static int seal(struct err *e)
-{
-	int r = sandbox_capabilities(NULL, 0, e);
-	if (r == 0) {
-		r = sandbox_no_new_privileges(e);
-	}
-	return r == 0 ? sandbox_syscalls(SANDBOX_ENGINE, e) : r;
-}
-
 static int start(struct engine *engine, struct err *e)
 {
 	int fds[WIRE_FDS_MAX];
@@ -169,7 +152,7 @@ static int start(struct engine *engine, struct err *e)
 		r = looker_new(&engine->sweep.looker, e);
 	}
 	if (r == 0) {
-		r = seal(e);
+		r = process_seal(SANDBOX_ENGINE, e);
 	}
 	if (r == 0) {
 		r = sd_event_new(&engine->loop);
@@ -235,7 +218,7 @@ int main(void)
 	findings_init(&engine.findings);
 	int r = start(&engine, &e);
 	if (r >= 0) {
-		tell_parent(&engine, WIRE_READY);
+		process_tell(&engine.parent, WIRE_READY);
 		r = sd_event_loop(engine.loop);
 	} else {
 		say(SAY_ERROR, "%s", err_text(&e));

@@ -9,7 +9,6 @@
 #include "base/io/clock.h"
 #include "common/process.h"
 #include "common/say.h"
-#include "sandbox/sandbox.h"
 #include "web/web.h"
 
 enum { TURNS = 32 };
@@ -20,13 +19,6 @@ struct face {
 	struct web_server *server;
 	sd_event_source *timer;
 };
-
-static void tell_parent(const struct face *face, enum wire_type type)
-{
-	const struct wire_message message = { .type = type };
-	(void)wire_send(face->parent.socket, &message, NULL, 0,
-			NULL); /* silence is what the parent notices */
-}
 
 /* ---- the server on the loop ---- */
 
@@ -116,7 +108,7 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	struct face *face = data;
 	switch (message->type) {
 	case WIRE_PING:
-		tell_parent(face, WIRE_PONG);
+		process_tell(&face->parent, WIRE_PONG);
 		return 0;
 	case WIRE_STOP:
 		(void)sd_event_exit(face->loop, EXIT_SUCCESS); /* fails only when it ends already */
@@ -139,23 +131,6 @@ static void on_parent_closed(void *data)
 }
 
 /* ---- start ---- */
-
-static int seal(struct err *e)
-{
-	int r = sandbox_capabilities(NULL, 0, e);
-	if (r == 0) {
-		r = sandbox_no_new_privileges(e);
-	}
-	if (r == 0) {
-		r = sandbox_no_files(e);
-		if (r == -EOPNOTSUPP) {
-			say(SAY_INFO,
-			    "this kernel has no Landlock; seccomp alone keeps files away");
-			r = 0;
-		}
-	}
-	return r == 0 ? sandbox_syscalls(SANDBOX_FACE, e) : r;
-}
 
 static int watch(struct face *face, struct err *e)
 {
@@ -192,7 +167,7 @@ static int start(struct face *face, struct err *e)
 	r = web_server_new(&face->server, steal_fd(&fds[0]), &backend, e);
 	wire_close(fds);
 	if (r == 0) {
-		r = seal(e);
+		r = process_seal_without_files(SANDBOX_FACE, e);
 	}
 	return r == 0 ? watch(face, e) : r;
 }
@@ -217,7 +192,7 @@ int main(void)
 	face.parent.data = face.engine.data = &face;
 	int r = start(&face, &e);
 	if (r == 0) {
-		tell_parent(&face, WIRE_READY);
+		process_tell(&face.parent, WIRE_READY);
 		r = sd_event_loop(face.loop);
 	} else {
 		say(SAY_ERROR, "%s", err_text(&e));

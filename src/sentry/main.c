@@ -16,20 +16,12 @@
 #include "base/io/file.h"
 #include "base/parse.h"
 #include "common/say.h"
-#include "sandbox/sandbox.h"
 #include "sentry.h"
 
 static const usec_t TICK_USEC = USEC_PER_SEC;
 /* So long it waits for the ports that are open: without them every client would look like a scan.
  */
 static const usec_t PATIENCE_USEC = 20 * USEC_PER_SEC;
-
-static void tell_parent(const struct sentry *sentry, enum wire_type type)
-{
-	const struct wire_message message = { .type = type };
-	(void)wire_send(sentry->parent.socket, &message, NULL, 0,
-			NULL); /* silence is what the parent notices */
-}
 
 /* ---- notes ---- */
 
@@ -182,7 +174,7 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	struct sentry *sentry = data;
 	switch (message->type) {
 	case WIRE_PING:
-		tell_parent(sentry, WIRE_PONG);
+		process_tell(&sentry->parent, WIRE_PONG);
 		return 0;
 	case WIRE_STOP:
 		detect_finish(sentry->detect);
@@ -222,23 +214,6 @@ static void on_parent_closed(void *data)
 }
 
 /* ---- start ---- */
-
-static int seal(struct err *e)
-{
-	int r = sandbox_capabilities(NULL, 0, e);
-	if (r == 0) {
-		r = sandbox_no_new_privileges(e);
-	}
-	if (r == 0) {
-		r = sandbox_no_files(e);
-		if (r == -EOPNOTSUPP) {
-			say(SAY_INFO,
-			    "this kernel has no Landlock; seccomp alone keeps files away");
-			r = 0;
-		}
-	}
-	return r == 0 ? sandbox_syscalls(SANDBOX_SENTRY, e) : r;
-}
 
 /* From where on systems choose ports for their own connections; without an answer as usual. */
 static void read_ephemeral(struct detect_parameters *parameters)
@@ -296,7 +271,7 @@ static int start(struct sentry *sentry, struct err *e)
 		r = make_detector(sentry, e);
 	}
 	if (r == 0) {
-		r = seal(e);
+		r = process_seal_without_files(SANDBOX_SENTRY, e);
 	}
 	return r == 0 ? watch(sentry, e) : r;
 }
@@ -331,7 +306,7 @@ int main(void)
 	sentry.parent.data = &sentry;
 	int r = start(&sentry, &e);
 	if (r == 0) {
-		tell_parent(&sentry, WIRE_READY);
+		process_tell(&sentry.parent, WIRE_READY);
 		r = sd_event_loop(sentry.loop);
 	} else {
 		say(SAY_ERROR, "%s", err_text(&e));
