@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from world import World, alive, container, inside
+from world import World, alive, container, ended, inside
 
 LOCK_OUT = "--even-if-it-cuts-me"  # this test serves the connections, and so is a login to minato
 
@@ -28,21 +28,6 @@ def pair(world, server, port, source):
     accepted, _ = server.accept()
     world.sockets.append(accepted)
     return client, accepted
-
-
-def ended(client, accepted):
-    """Whether both ends hear that the connection is over, each within the time of one answer."""
-    with pytest.raises(ConnectionError):
-        client.settimeout(1.5)
-        client.sendall(b"x")
-        client.recv(1)  # the reset that answers what was sent
-        client.sendall(b"x")
-    with pytest.raises(ConnectionError):
-        accepted.settimeout(1.5)
-        for _ in range(3):  # the first one is what the peer answers with its reset
-            accepted.sendall(b"x")
-            assert accepted.recv(1), "it ended in good order"
-    return True
 
 
 @pytest.mark.parametrize("friend, other", [(World.FRIEND, World.OTHER), (World.FRIEND6, World.OTHER6)])

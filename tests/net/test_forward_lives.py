@@ -11,7 +11,7 @@ import time
 import pytest
 
 from daemon import until
-from world import World, alive, checked, container, inside, run, wait_until_up
+from world import World, alive, checked, container, ended, inside, run, wait_until_up
 
 INNER, INNER6 = "10.78.0.2", "2001:db8:78::2"
 YEAR = time.localtime().tm_year + 1
@@ -86,21 +86,6 @@ def policy(*ways, defaults="forward: drop"):
 
 def way(name, port, source, more=""):
     return f"{name}: {{port: {port}, for: x, owner: o, from: {source}{more}}}"
-
-
-def ended(client, accepted):
-    """Whether both ends hear that the connection is over, each within the time of one answer."""
-    with pytest.raises(ConnectionError):
-        client.settimeout(1.5)
-        client.sendall(b"x")
-        client.recv(1)  # the reset that answers what was sent
-        client.sendall(b"x")
-    with pytest.raises(ConnectionError):
-        accepted.settimeout(1.5)
-        for _ in range(3):  # the first one is what the peer answers with its reset
-            accepted.sendall(b"x")
-            assert accepted.recv(1), "it ended in good order"
-    return True
 
 
 def answered(client):

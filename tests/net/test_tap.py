@@ -63,6 +63,17 @@ def knock(world, port, host=World.HOST):
             return socket.errno.EAGAIN
 
 
+def converse(world, port):
+    """A connection on which much is said, and that ends in good order."""
+    with listener(world, port) as serving, client(world) as asking:
+        asking.connect((World.HOST, port))
+        served, _ = serving.accept()
+        for _ in range(20):
+            asking.sendall(b"x" * 1000)
+            assert served.recv(1000) and served.send(b"y") == 1 and asking.recv(1)
+        served.close()
+
+
 def test_a_question_for_a_closed_port_is_a_note(world):
     tap = world.tapped()
     assert knock(world, 4444) == socket.errno.ECONNREFUSED
@@ -102,13 +113,7 @@ def test_an_answer_is_told_once_and_none_that_the_firewall_keeps_from_being(worl
 
 def test_a_connection_with_data_makes_no_further_note(world):
     tap = world.tapped()
-    with listener(world, 8080) as serving, client(world) as asking:
-        asking.connect((World.HOST, 8080))
-        served, _ = serving.accept()
-        for _ in range(20):
-            asking.sendall(b"x" * 1000)
-            assert served.recv(1000) and served.send(b"y") == 1 and asking.recv(1)
-        served.close()
+    converse(world, 8080)
     knock(world, 4444)
     assert [note["port"] for note in tap.questions(3)] == [8080, 4444]
 
@@ -468,13 +473,7 @@ def test_a_socket_makes_the_same_notes(world, socket_tap):
 
 
 def test_a_socket_tells_of_ports_in_use_and_not_of_what_flows(world, socket_tap):
-    with listener(world, 8080) as serving, client(world) as asking:
-        asking.connect((World.HOST, 8080))
-        served, _ = serving.accept()
-        for _ in range(20):
-            asking.sendall(b"x" * 1000)
-            assert served.recv(1000) and served.send(b"y") == 1 and asking.recv(1)
-        served.close()
+    converse(world, 8080)
     seen = {(note["source"], note["flags"]) for note in socket_tap.notes(3)}
     assert seen >= {(World.BEYOND, 2), (World.HOST, 18)}
     assert all(flags in (2, 18, 16, 17) for _, flags in seen)

@@ -12,6 +12,8 @@ import tempfile
 import threading
 import time
 
+import pytest
+
 from daemon import Daemon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -321,6 +323,21 @@ def alive(client, server):
         return True
     except OSError:
         return False
+
+
+def ended(client, accepted):
+    """Whether both ends hear that the connection is over, each within the time of one answer."""
+    with pytest.raises(ConnectionError):
+        client.settimeout(1.5)
+        client.sendall(b"x")
+        client.recv(1)  # the reset that answers what was sent
+        client.sendall(b"x")
+    with pytest.raises(ConnectionError):
+        accepted.settimeout(1.5)
+        for _ in range(3):  # the first one is what the peer answers with its reset
+            accepted.sendall(b"x")
+            assert accepted.recv(1), "it ended in good order"
+    return True
 
 
 def waiters(world):
