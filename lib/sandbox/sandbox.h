@@ -47,6 +47,37 @@ int sandbox_only_read(const char *const *paths, struct err *e);
 int sandbox_keep_descriptors(int *fds, unsigned count);
 
 /*
+ * Programs of ours that work without rights, started by whoever needs one. SANDBOX_CHANNEL is a
+ * socket to who started them, which keeps the borders of messages.
+ */
+enum {
+	SANDBOX_CHANNEL = 3,
+	/* What such a program ends with when it could not give its rights away. */
+	SANDBOX_EXIT_RIGHTS = 125,
+};
+
+/*
+ * Starts such a program, which has nothing of ours: no environment, no descriptor but the socket.
+ * It is killed when this process ends, and ignores Ctrl-C, which is for who started it.
+ * @param channel  gets our end of the socket (SOCK_SEQPACKET, close-on-exec), which the caller
+ *                 closes.
+ * @param child    to be given to sandbox_finish. Both untouched on failure.
+ * @param name     as of run_open_own(); stands in the sentences.
+ * @return 0; -ENOENT it is not installed; other negative errno of open(2), socketpair(2), fork(2).
+ *         What fails later than that is told by sandbox_finish.
+ */
+int sandbox_start(int *channel, pid_t *child, const char *name, struct err *e);
+
+/*
+ * Waits for the end of such a program. One that was not started, as a library or a descriptor is
+ * missing, or that failed at its start, could not be spoken to: its end tells why.
+ * @param error    negative errno of talking to it: it is killed; 0 = it ends by itself.
+ * @param library  that a host may lack, named where one is missing; NULL = none.
+ * @return 0; -ELIBACC a library is missing; -EIO it failed otherwise; `error`.
+ */
+int sandbox_finish(pid_t child, int error, const char *name, const char *library, struct err *e);
+
+/*
  * For a child that reads foreign bytes: nobody when it was root, no capability, no core file, no
  * way back by exec. Files and system calls are left to its own lists.
  * @return 0 or negative errno.

@@ -277,11 +277,17 @@ struct sweep_job {
 	uint8_t states[65536];
 };
 
-/* Starts it. @return 0; -ENOENT it is not installed; other negative errno. */
+/* Starts it. @return 0; -ENOENT it is not installed; other negative errno: then there is nothing to
+ * be ended. */
 int sweep_job_start(struct sweep_job *job, const struct sweep_order *order, struct err *e);
 /* Takes one report. @return 1 there may be more; 0 it has ended (see `error`). */
 int sweep_job_hear(struct sweep_job *job);
 /* Asks it to end with what it knows; reports still come. */
 void sweep_job_stop(struct sweep_job *job);
-/* Ends the process if it still runs, and waits for it. */
-void sweep_job_deinit(struct sweep_job *job);
+/*
+ * Waits for the end of the process; kills it where it misbehaved, or has not told its end.
+ * @param e  gets why it failed.
+ * @return 0, it has told its end; -ECANCELED that was not waited for; -ELIBACC, -EIO, -EBADMSG it
+ *         failed or misbehaved.
+ */
+int sweep_job_end(struct sweep_job *job, struct err *e);

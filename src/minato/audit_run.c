@@ -85,12 +85,9 @@ static void end(struct auditing *a, struct audit_part *part)
 {
 	struct sweep_job *job = part->job;
 	a->at_work--;
-	if (job->error < 0) {
-		(void)err_system(&part->fault, job->error, "minato-sweep failed");
-	} else if (job->end.error != 0) {
+	if (sweep_job_end(job, &part->fault) == 0 && job->end.error != 0) {
 		(void)err_system(&part->fault, -job->end.error, "nothing can be sent there");
 	}
-	sweep_job_deinit(job);
 }
 
 static void hear(struct auditing *a)

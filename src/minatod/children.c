@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "base/io/run.h"
 #include "common/process.h"
 #include "common/say.h"
 #include "config.h"
@@ -36,21 +37,9 @@ static const usec_t STOP_USEC = 10 * USEC_PER_SEC;
 
 static int open_program(int *out, const char *name, struct err *e)
 {
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (length > 0) {
-		path[length] = '\0';
-		char *slash = strrchr(path, '/');
-		int room = (int)(sizeof(path) - (size_t)(slash + 1 - path));
-		if (snprintf(slash + 1, (size_t)room, "%s", name) < room) {
-			*out = open(path, O_PATH | O_CLOEXEC);
-		}
-	}
-	if (*out < 0) {
-		(void)snprintf(path, sizeof(path), "%s/%s", MINATO_LIBEXEC_DIRECTORY, name);
-		*out = open(path, O_PATH | O_CLOEXEC);
-	}
-	return *out < 0 ? err_system(e, errno, "cannot open %s", path) : 0;
+	*out = run_open_own(name);
+	return *out < 0 ? err_system(e, *out, "cannot open %s/%s", MINATO_LIBEXEC_DIRECTORY, name)
+			: 0;
 }
 
 int children_find(struct daemon *daemon, struct err *e)

@@ -1,6 +1,6 @@
 /*
- * minato-probe: carries one order out, without any right. Descriptor 3 is a socket that keeps the
- * borders of messages: the order comes in, a record for each step goes out.
+ * minato-probe: carries one order out, without any right. SANDBOX_CHANNEL is a socket that keeps
+ * the borders of messages: the order comes in, a record for each step goes out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
-
-enum { CHANNEL = 3 };
 
 static int give_rights_away(void)
 {
@@ -35,7 +33,8 @@ static int give_rights_away(void)
 static int tell(void *data, const struct probe_record *record)
 {
 	(void)data;
-	return send(CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) == (ssize_t)sizeof(*record)
+	return send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(*record)
 		       ? 0
 		       : -EPIPE;
 }
@@ -45,9 +44,9 @@ int main(void)
 	struct probe_order order;
 	struct probe_tls_context *tls = probe_tls_prepare();
 	if (give_rights_away() < 0) {
-		return EXIT_FAILURE;
+		return SANDBOX_EXIT_RIGHTS;
 	}
-	const ssize_t length = recv(CHANNEL, &order, sizeof(order), 0);
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
 	if (length != (ssize_t)sizeof(order) || !probe_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}

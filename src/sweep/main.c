@@ -1,6 +1,6 @@
 /*
  * minato-sweep: asks the ports of one address, without any right but the sockets that it opened at
- * its start. Descriptor 3 is a socket that keeps the borders of messages: the order comes in,
+ * its start. SANDBOX_CHANNEL is a socket that keeps the borders of messages: the order comes in,
  * reports go out; any other message, or its end, says that it shall end.
  */
 #include <errno.h>
@@ -9,8 +9,6 @@
 
 #include "sandbox/sandbox.h"
 #include "sweep/sweep.h"
-
-enum { CHANNEL = 3 };
 
 static int give_rights_away(void)
 {
@@ -25,7 +23,8 @@ static int give_rights_away(void)
 static int tell(void *data, const struct sweep_report *report)
 {
 	(void)data;
-	return send(CHANNEL, report, sizeof(*report), MSG_NOSIGNAL) == (ssize_t)sizeof(*report)
+	return send(SANDBOX_CHANNEL, report, sizeof(*report), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(*report)
 		       ? 0
 		       : -EPIPE;
 }
@@ -36,14 +35,15 @@ int main(void)
 	struct sweep_raw raw = SWEEP_RAW_NONE;
 	sweep_raw_open(&raw);
 	if (give_rights_away() < 0) {
-		return EXIT_FAILURE;
+		return SANDBOX_EXIT_RIGHTS;
 	}
-	const ssize_t length = recv(CHANNEL, &order, sizeof(order), 0);
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
 	if (length != (ssize_t)sizeof(order) || !sweep_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	if (order.mode != SWEEP_RAW) {
 		sweep_raw_close(&raw);
 	}
-	return sweep_run(&order, &raw, CHANNEL, tell, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return sweep_run(&order, &raw, SANDBOX_CHANNEL, tell, NULL) < 0 ? EXIT_FAILURE
+									: EXIT_SUCCESS;
 }

@@ -316,6 +316,17 @@ def test_it_ends_when_its_parent_is_killed(world):
         time.sleep(0.01)
 
 
+def test_why_the_sweeper_does_not_start(world, tmp_path):
+    for program in (MINATO, MINATO.parent / "minato-sweep"):
+        copy = tmp_path / program.name
+        contents = program.read_bytes()
+        copy.write_bytes(contents.replace(b"libcap-ng.so.0", b"libcap-no.so.0") if program.name == "minato-sweep" else contents)
+        copy.chmod(0o755)
+    done = subprocess.run(["ip", "netns", "exec", world.outside, tmp_path / "minato", "audit", "--authorized", HOST],
+                          capture_output=True, text=True, timeout=20, env=world.environment(), check=False)
+    assert (done.returncode, "minato-sweep cannot be run: a library that it needs is missing or too old" in done.stdout + done.stderr) == (1, True)
+
+
 def test_words_in_both_languages(world):
     for language, wanted in (("C.UTF-8", "no open port is missed"), ("ja_JP.UTF-8", "見落としなし")):
         done = subprocess.run(words_of(world, "scan", "--authorized", "--ports", "22,23", HOST), capture_output=True, text=True,

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -372,8 +373,97 @@ static void another_user_is_for_good(void **state)
 	assert_int_equal(sandbox_become(61999, NULL, 0, NULL), -EINVAL);
 }
 
-int main(void)
+/* ---- programs of our own: this one, started by itself ---- */
+
+static const char own_name[] = "test-sandbox";
+
+enum { BE_KILLED = 1000, STAY = 1001 };
+
+/* Says whether it has nothing but what sandbox.h names, and ends as it is told. */
+static int be_started(void)
 {
+	int told = 0;
+	char byte;
+	struct sigaction interrupt;
+	bool alone = environ[0] == NULL && fcntl(SANDBOX_CHANNEL + 1, F_GETFD) < 0 &&
+		     read(STDIN_FILENO, &byte, 1) == 0 &&
+		     sigaction(SIGINT, NULL, &interrupt) == 0 && interrupt.sa_handler == SIG_IGN;
+	(void)send(SANDBOX_CHANNEL, &alone, sizeof(alone), MSG_NOSIGNAL);
+	(void)recv(SANDBOX_CHANNEL, &told, sizeof(told), 0);
+	if (told == BE_KILLED) {
+		(void)raise(SIGTERM);
+	} else if (told == STAY) {
+		(void)pause();
+	}
+	return told;
+}
+
+/* @param error  of talking to it. @return what its end was taken for. */
+static int started_and_told(int told, int error, struct err *e)
+{
+	int channel = -1;
+	pid_t child = 0;
+	bool alone = false;
+	char byte;
+	assert_int_equal(sandbox_start(&channel, &child, own_name, e), 0);
+	assert_int_equal(recv(channel, &alone, sizeof(alone), 0), sizeof(alone));
+	assert_true(alone);
+	assert_int_equal(send(channel, &told, sizeof(told), MSG_NOSIGNAL), sizeof(told));
+	if (told != STAY) {
+		assert_int_equal(recv(channel, &byte, sizeof(byte), 0), 0);
+	}
+	const int r = sandbox_finish(child, error, own_name, "libm.so.6", e);
+	(void)close(channel);
+	return r;
+}
+
+static void the_end_of_a_program_of_ours_tells_why(void **state)
+{
+	(void)state;
+	static const struct {
+		int told, error, r;
+		const char *sentence;
+	} rows[] = {
+		{ 0, 0, 0, "" },
+		{ 1, 0, -EIO, "test-sandbox failed: it ended with exit code 1" },
+		{ SANDBOX_EXIT_RIGHTS, 0, -EIO,
+		  "test-sandbox failed: it could not give its rights away" },
+		{ 126, 0, -EIO,
+		  "test-sandbox cannot be run: is the limit of open files (ulimit -n) too low?" },
+		{ 127, 0, -ELIBACC,
+		  "test-sandbox cannot be run: a library that it needs is missing or too old, as "
+		  "libm.so.6" },
+		{ BE_KILLED, 0, -EIO, "test-sandbox failed: signal 15 ended it" },
+		/* It ended by itself, which is why nobody could talk to it. */
+		{ 126, -EPIPE, -EIO,
+		  "test-sandbox cannot be run: is the limit of open files (ulimit -n) too low?" },
+		{ 0, -EBADMSG, -EBADMSG, "test-sandbox failed: Bad message" },
+		{ STAY, -ETIMEDOUT, -ETIMEDOUT, "test-sandbox failed: Connection timed out" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct err e = ERR_INIT;
+		assert_int_equal(started_and_told(rows[i].told, rows[i].error, &e), rows[i].r);
+		assert_string_equal(e.text, rows[i].sentence);
+	}
+}
+
+static void a_program_of_ours_that_is_not_there_is_said_to_be(void **state)
+{
+	(void)state;
+	int channel = -5;
+	pid_t child = -5;
+	struct err e = ERR_INIT;
+	assert_int_equal(sandbox_start(&channel, &child, "minato-nothing", &e), -ENOENT);
+	assert_string_equal(err_text(&e),
+			    "minato-nothing is not installed: No such file or directory");
+	assert_true(channel == -5 && child == -5);
+}
+
+int main(int count, char **words)
+{
+	if (count == 1 && strcmp(words[0], own_name) == 0) {
+		return be_started();
+	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_face_can_do_nothing_new),
 		cmocka_unit_test(the_sentry_can_do_nothing_new),
@@ -388,6 +478,8 @@ int main(void)
 		cmocka_unit_test(without_files_nothing_opens),
 		cmocka_unit_test(what_may_only_be_read_is_only_read),
 		cmocka_unit_test(another_user_is_for_good),
+		cmocka_unit_test(the_end_of_a_program_of_ours_tells_why),
+		cmocka_unit_test(a_program_of_ours_that_is_not_there_is_said_to_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,17 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "config.h"
 
 enum { READ_BYTES = 64 * 1024 };
 
@@ -136,4 +139,33 @@ int run_program(struct str *out, const char *const *words, usec_t timeout)
 	}
 	close_fdp(&output);
 	return run_finish(out, input, child, timeout);
+}
+
+/* @return a descriptor, or -1. */
+static int open_beside(const char *name)
+{
+	char path[PATH_MAX];
+	const ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (length <= 0) {
+		return -1;
+	}
+	path[length] = '\0';
+	char *slash = strrchr(path, '/');
+	if (slash == NULL) {
+		return -1;
+	}
+	const size_t room = sizeof(path) - (size_t)(slash + 1 - path);
+	return (size_t)snprintf(slash + 1, room, "%s", name) < room ? open(path, O_PATH | O_CLOEXEC)
+								    : -1;
+}
+
+int run_open_own(const char *name)
+{
+	int program = open_beside(name);
+	if (program < 0) {
+		char path[PATH_MAX];
+		(void)snprintf(path, sizeof(path), "%s/%s", MINATO_LIBEXEC_DIRECTORY, name);
+		program = open(path, O_PATH | O_CLOEXEC);
+	}
+	return program < 0 ? -errno : program;
 }

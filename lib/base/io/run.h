@@ -33,3 +33,14 @@ int run_find(char *path, const char *name);
  * @return as run_program.
  */
 int run_finish(struct str *out, int input, pid_t child, usec_t timeout);
+
+/* ---- programs of our own ---- */
+
+/*
+ * Opens one that belongs to this program and that nobody calls by hand: beside this one, as in a
+ * build, else in MINATO_LIBEXEC_DIRECTORY.
+ * @param name  bare, "minato-engine".
+ * @return a descriptor (O_PATH | O_CLOEXEC) for execveat(2), which the caller closes; the negative
+ *         errno of opening the second one, -ENOENT when it is not installed.
+ */
+int run_open_own(const char *name);
