@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "audit.h"
 #include "base/io/clock.h"
+#include "base/sockaddr.h"
 #include "probe/probe.h"
 #include "resolve/resolve.h"
 #include "words.h"
@@ -21,7 +21,7 @@ struct finding_targets {
 	bool authorized;
 };
 
-/* Link-local ones need a zone, which an address alone does not have. */
+/* Link-local ones need a zone, which an address alone does not have. ADDR_NONE is not askable. */
 static bool is_askable(const struct addr *a)
 {
 	const bool link =
@@ -116,23 +116,6 @@ static int add(struct finding_targets *f, const struct addr *address)
 
 /* ---- words ---- */
 
-static bool address_of(struct addr *out, const struct ifaddrs *interface)
-{
-	if (interface->ifa_addr == NULL || (interface->ifa_flags & IFF_UP) == 0) {
-		return false;
-	}
-	if (interface->ifa_addr->sa_family == AF_INET) {
-		*out = addr_from_ipv4(&((const struct sockaddr_in *)interface->ifa_addr)->sin_addr);
-		return true;
-	}
-	if (interface->ifa_addr->sa_family == AF_INET6) {
-		*out = addr_from_ipv6(
-			&((const struct sockaddr_in6 *)interface->ifa_addr)->sin6_addr);
-		return true;
-	}
-	return false;
-}
-
 /* Those that others may come to; loopback where there is no other. */
 static int add_own(struct finding_targets *f)
 {
@@ -148,8 +131,8 @@ static int add_own(struct finding_targets *f)
 	for (unsigned loopback = 0; loopback < 2 && f->out->count == before; loopback++) {
 		for (const struct ifaddrs *i = list; i != NULL && code == EXIT_IN_ORDER;
 		     i = i->ifa_next) {
-			struct addr address;
-			if (address_of(&address, i) && is_askable(&address) &&
+			const struct addr address = addr_from_sockaddr(i->ifa_addr);
+			if ((i->ifa_flags & IFF_UP) != 0 && is_askable(&address) &&
 			    (addr_exposure(&address) == EXPOSURE_LOOPBACK) == (loopback == 1)) {
 				code = add(f, &address);
 			}

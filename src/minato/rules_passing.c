@@ -7,13 +7,13 @@
 #include "rules_passing.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/parse.h"
+#include "base/sockaddr.h"
 #include "conntrack/conntrack.h"
 #include "words.h"
 
@@ -27,16 +27,7 @@ enum {
 const char *passing_interface_of(const struct ifaddrs *list, const struct addr *address)
 {
 	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct addr has = { 0 };
-		if (i->ifa_addr == NULL) {
-			continue;
-		}
-		if (i->ifa_addr->sa_family == AF_INET) {
-			has = addr_from_ipv4(&((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
-		} else if (i->ifa_addr->sa_family == AF_INET6) {
-			has = addr_from_ipv6(
-				&((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
-		}
+		const struct addr has = addr_from_sockaddr(i->ifa_addr);
 		if (addr_compare(&has, address) == 0) {
 			return i->ifa_name;
 		}

@@ -3,7 +3,6 @@
  * says nothing, and tells who came. A connection is complete only when the other side has seen our
  * answer, so its address is its own.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/parse.h"
+#include "base/sockaddr.h"
 #include "common/process.h"
 #include "common/say.h"
 #include "daemon.h"
@@ -48,13 +48,10 @@ struct decoy {
 	unsigned next;
 };
 
-static void tell(const struct sockaddr_in6 *from, uint16_t port)
+static void tell(const struct sockaddr_storage *from, uint16_t port)
 {
 	struct wire_message message = { .type = WIRE_TRAPPED };
-	const struct addr address =
-		from->sin6_family == AF_INET6
-			? addr_from_ipv6(&from->sin6_addr)
-			: addr_from_ipv4(&((const struct sockaddr_in *)from)->sin_addr);
+	const struct addr address = addr_from_sockaddr((const struct sockaddr *)from);
 	message.trapped.address = addr_unmap(&address);
 	message.trapped.port = port;
 	(void)wire_send(PROCESS_SOCKET, &message, NULL, 0,
@@ -64,7 +61,7 @@ static void tell(const struct sockaddr_in6 *from, uint16_t port)
 static void take_connections(struct decoy *decoy, unsigned index)
 {
 	for (unsigned i = 0; i < BACKLOG; i++) {
-		struct sockaddr_in6 from = { 0 };
+		struct sockaddr_storage from = { 0 };
 		socklen_t length = sizeof(from);
 		const int fd = accept4(decoy->waits[1 + index].fd, (struct sockaddr *)&from,
 				       &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -165,8 +162,6 @@ static int open_port(uint16_t port, struct err *e)
 {
 	static const int on = 1;
 	static const int off = 0;
-	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	const struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	_cleanup_(close_fdp) int fd = socket(AF_INET6, type, 0);
 	const bool six = fd >= 0;
@@ -180,9 +175,10 @@ static int open_port(uint16_t port, struct err *e)
 	if (six) {
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	}
-	if (bind(fd, six ? (const void *)&v6 : (const void *)&v4, six ? sizeof(v6) : sizeof(v4)) <
-		    0 ||
-	    listen(fd, BACKLOG) < 0) {
+	struct sockaddr_storage at;
+	const struct addr any = { .family = six ? ADDR_IPV6 : ADDR_IPV4 };
+	const socklen_t length = sockaddr_from_addr(&at, &any, port);
+	if (bind(fd, (const struct sockaddr *)&at, length) < 0 || listen(fd, BACKLOG) < 0) {
 		return err_system(e, errno, "decoy port %u", port);
 	}
 	return steal_fd(&fd);

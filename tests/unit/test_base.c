@@ -1,5 +1,6 @@
 /* base: addresses, numbers, sets, times, growing text, arenas. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/io/run.h"
 #include "base/parse.h"
 #include "base/portset.h"
+#include "base/sockaddr.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "check.h"
@@ -68,6 +70,53 @@ static void prefixes_refuse_host_bits(void **state)
 	assert_int_equal(prefix_parse(&prefix, "192.0.2.1/24"), -EINVAL);
 	assert_int_equal(prefix_parse(&prefix, "192.0.2.0/33"), -ERANGE);
 	assert_int_equal(prefix_parse(&prefix, "2001:db8::/32"), 0);
+}
+
+static void an_address_of_a_socket_is_the_one_that_was_put_in(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint16_t port;
+		int family;
+		socklen_t length;
+		uint8_t first[4]; /* bytes of the address where the kernel reads them */
+	} rows[] = {
+		{ "192.0.2.7", 443, AF_INET, sizeof(struct sockaddr_in), { 192, 0, 2, 7 } },
+		{ "0.0.0.0", 0, AF_INET, sizeof(struct sockaddr_in), { 0 } },
+		{ "2001:db8::1",
+		  65535,
+		  AF_INET6,
+		  sizeof(struct sockaddr_in6),
+		  { 0x20, 1, 0xd, 0xb8 } },
+		{ "::ffff:192.0.2.7", 80, AF_INET6, sizeof(struct sockaddr_in6), { 0 } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sockaddr_storage made;
+		const struct sockaddr *given = (const struct sockaddr *)&made;
+		struct addr address;
+		memset(&made, 0xff, sizeof(made));
+		assert_int_equal(addr_parse(&address, rows[i].text), 0);
+		assert_int_equal(sockaddr_from_addr(&made, &address, rows[i].port), rows[i].length);
+		assert_int_equal(made.ss_family, rows[i].family);
+		const uint8_t *bytes = (const uint8_t *)&made;
+		assert_int_equal(bytes[2] << 8 | bytes[3], rows[i].port);
+		assert_memory_equal(bytes + (rows[i].family == AF_INET ? 4 : 8), rows[i].first, 4);
+		assert_int_equal(sockaddr_port(given), rows[i].port);
+		const struct addr back = addr_from_sockaddr(given);
+		assert_int_equal(addr_compare(&back, &address), 0);
+	}
+}
+
+static void what_is_no_address_of_the_internet_is_none(void **state)
+{
+	(void)state;
+	const struct sockaddr_storage local = { .ss_family = AF_UNIX };
+	const struct sockaddr *const others[] = { NULL, (const struct sockaddr *)&local };
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(addr_from_sockaddr(others[i]).family, ADDR_NONE);
+	}
+	assert_int_equal(sockaddr_port(others[1]), 0);
 }
 
 static void numbers_take_digits_only(void **state)
@@ -191,6 +240,8 @@ int main(void)
 		cmocka_unit_test(addresses_print_as_they_were_read),
 		cmocka_unit_test(exposure_follows_the_address_plan),
 		cmocka_unit_test(prefixes_refuse_host_bits),
+		cmocka_unit_test(an_address_of_a_socket_is_the_one_that_was_put_in),
+		cmocka_unit_test(what_is_no_address_of_the_internet_is_none),
 		cmocka_unit_test(numbers_take_digits_only),
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "base/sockaddr.h"
 #include "probe/io/run.h"
 
 /* RFC 8305 section 5: connection attempt delay. */
@@ -42,33 +43,6 @@ int probing_wait(const struct probing *p, short events, usec_t until)
 	return r < 0 ? -errno : r;
 }
 
-static socklen_t make_address(struct sockaddr_storage *out, const struct addr *address,
-			      uint16_t port)
-{
-	memset(out, 0, sizeof(*out));
-	if (address->family == ADDR_IPV4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)out;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-		return sizeof(*in);
-	}
-	struct sockaddr_in6 *in = (struct sockaddr_in6 *)out;
-	in->sin6_family = AF_INET6;
-	in->sin6_port = htons(port);
-	memcpy(&in->sin6_addr, address->bytes, 16);
-	return sizeof(*in);
-}
-
-static struct addr address_of(const struct sockaddr *address)
-{
-	return address->sa_family == AF_INET
-		       ? addr_from_ipv4(&((const struct sockaddr_in *)address)->sin_addr)
-	       : address->sa_family == AF_INET6
-		       ? addr_from_ipv6(&((const struct sockaddr_in6 *)address)->sin6_addr)
-		       : (struct addr){ 0 };
-}
-
 static void take_report(struct probe_record *record, const struct sock_extended_err *report)
 {
 	if (report->ee_origin == SO_EE_ORIGIN_ICMP || report->ee_origin == SO_EE_ORIGIN_ICMP6) {
@@ -76,7 +50,7 @@ static void take_report(struct probe_record *record, const struct sock_extended_
 			.given = 1,
 			.type = report->ee_type,
 			.code = report->ee_code,
-			.from = address_of(SO_EE_OFFENDER(report)),
+			.from = addr_from_sockaddr(SO_EE_OFFENDER(report)),
 		};
 	}
 }
@@ -132,10 +106,8 @@ static void succeed(struct attempt *a, usec_t now)
 	a->record.outcome = PROBE_OK;
 	a->over = true;
 	if (getsockname(a->socket, (struct sockaddr *)&local, &length) == 0) {
-		a->record.local = address_of((struct sockaddr *)&local);
-		struct sockaddr_in in; /* both families have the port at one place */
-		memcpy(&in, &local, sizeof(in));
-		a->record.local_port = ntohs(in.sin_port);
+		a->record.local = addr_from_sockaddr((struct sockaddr *)&local);
+		a->record.local_port = sockaddr_port((struct sockaddr *)&local);
 	}
 }
 
@@ -156,7 +128,7 @@ static void begin(const struct probing *p, struct attempt *a)
 {
 	struct sockaddr_storage to;
 	const usec_t now = probing_now(p);
-	const socklen_t length = make_address(&to, &a->record.to, p->order->port);
+	const socklen_t length = sockaddr_from_addr(&to, &a->record.to, p->order->port);
 	a->begun = true;
 	a->record.begun = now;
 	a->socket = make_socket(p->order, &a->record.to);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/io/clock.h"
 #include "base/io/file.h"
 #include "base/io/run.h"
+#include "base/sockaddr.h"
 #include "base/str.h"
 #include "resolve/resolve.h"
 #include "sandbox/sandbox.h"
@@ -60,12 +60,7 @@ static enum resolve_outcome outcome_of(int error)
 
 static void take(struct resolve_answer *answer, const struct sockaddr *address)
 {
-	struct addr found = { 0 };
-	if (address->sa_family == AF_INET) {
-		found = addr_from_ipv4(&((const struct sockaddr_in *)address)->sin_addr);
-	} else if (address->sa_family == AF_INET6) {
-		found = addr_from_ipv6(&((const struct sockaddr_in6 *)address)->sin6_addr);
-	}
+	const struct addr found = addr_from_sockaddr(address);
 	if (addr_is_any(&found)) {
 		return; /* what resolvers answer for names that they block */
 	}

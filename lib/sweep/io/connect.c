@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sockaddr.h"
 #include "sweep/io/run.h"
 
 enum {
@@ -104,12 +105,12 @@ static int connect_from(const struct sweep_order *order, int socket,
 {
 	const struct addr any = { .family = order->target.family };
 	struct sockaddr_storage from, to;
-	const socklen_t length = running_address(&to, &order->target, question->port);
+	const socklen_t length = sockaddr_from_addr(&to, &order->target, question->port);
 	const uint32_t room = (uint32_t)order->source_last - order->source_first + 1;
 	for (uint32_t i = 0; i < SOURCES_TRIED; i++) {
 		const uint32_t at = (uint32_t)question->source - order->source_first + i;
 		const uint16_t source = (uint16_t)(order->source_first + at % room);
-		(void)running_address(&from, &any, source);
+		(void)sockaddr_from_addr(&from, &any, source);
 		/* Somebody may listen there, and from the port itself it would be the socket's own
 		 * question that answers. */
 		if (source != question->port &&

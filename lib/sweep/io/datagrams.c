@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sockaddr.h"
 #include "sweep/io/run.h"
 
 enum { QUESTION_BYTES = 1200 };
@@ -182,7 +183,7 @@ static int open_port(struct asking *a, uint16_t number)
 	struct sockaddr_storage from, to;
 	const struct sweep_order *order = &a->run->order;
 	const struct addr any = { .family = order->target.family };
-	const socklen_t length = running_address(&to, &order->target, number);
+	const socklen_t length = sockaddr_from_addr(&to, &order->target, number);
 	struct port *port = &a->ports[a->count];
 	port->number = number;
 	port->socket = socket(order->target.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
@@ -195,7 +196,7 @@ static int open_port(struct asking *a, uint16_t number)
 	bool bound = false;
 	for (uint32_t i = 0; !bound && i <= (uint32_t)order->source_last - order->source_first;
 	     i++) {
-		(void)running_address(&from, &any, (uint16_t)(order->source_first + i));
+		(void)sockaddr_from_addr(&from, &any, (uint16_t)(order->source_first + i));
 		bound = order->source_first + i != number &&
 			bind(port->socket, (const struct sockaddr *)&from, length) == 0;
 	}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sockaddr.h"
 #include "sweep/io/run.h"
 
 enum {
@@ -84,7 +85,7 @@ static int aim(struct sending *s)
 {
 	struct sockaddr_storage to;
 	const struct addr *target = &s->run->order.target;
-	const socklen_t length = running_address(&to, target, 0);
+	const socklen_t length = sockaddr_from_addr(&to, target, 0);
 	int r = only_ours(s->socket, &s->run->order);
 	running_want_icmp(s->socket, target);
 	if (r == 0 && connect(s->socket, (const struct sockaddr *)&to, length) < 0) {

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "base/sockaddr.h"
 
 static const usec_t TELL_EVERY = 200000;
 
@@ -103,33 +104,7 @@ int running_wait(usec_t until)
 	return left <= 0 ? 0 : left > 100000 ? 100 : (int)((left + 999) / 1000);
 }
 
-/* ---- addresses and errors ---- */
-
-socklen_t running_address(struct sockaddr_storage *out, const struct addr *address, uint16_t port)
-{
-	memset(out, 0, sizeof(*out));
-	if (address->family == ADDR_IPV4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)out;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, address->bytes, 4);
-		return sizeof(*in);
-	}
-	struct sockaddr_in6 *in = (struct sockaddr_in6 *)out;
-	in->sin6_family = AF_INET6;
-	in->sin6_port = htons(port);
-	memcpy(&in->sin6_addr, address->bytes, 16);
-	return sizeof(*in);
-}
-
-static struct addr address_of(const struct sockaddr *address)
-{
-	return address->sa_family == AF_INET
-		       ? addr_from_ipv4(&((const struct sockaddr_in *)address)->sin_addr)
-	       : address->sa_family == AF_INET6
-		       ? addr_from_ipv6(&((const struct sockaddr_in6 *)address)->sin6_addr)
-		       : (struct addr){ 0 };
-}
+/* ---- errors ---- */
 
 void running_want_icmp(int socket, const struct addr *target)
 {
@@ -147,7 +122,7 @@ static bool take_report(struct running_icmp *out, const struct sock_extended_err
 	}
 	out->type = report->ee_type;
 	out->code = report->ee_code;
-	out->from = address_of(SO_EE_OFFENDER(report));
+	out->from = addr_from_sockaddr(SO_EE_OFFENDER(report));
 	return true;
 }
 
@@ -181,7 +156,7 @@ struct addr running_own(int socket)
 	struct sockaddr_storage own = { 0 };
 	socklen_t length = sizeof(own);
 	return getsockname(socket, (struct sockaddr *)&own, &length) == 0
-		       ? address_of((const struct sockaddr *)&own)
+		       ? addr_from_sockaddr((const struct sockaddr *)&own)
 		       : (struct addr){ 0 };
 }
 

@@ -1,9 +1,6 @@
 /* One sweep under way, as the ways to ask share it. Private to lib/sweep. */
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/types.h>
-
 #include "sweep/sweep.h"
 
 struct running {
@@ -30,8 +27,6 @@ int running_tell(struct running *run, usec_t now);
 bool running_stopped(struct running *run);
 /* Milliseconds for poll(2) until then, at most 100: whoever waits looks whether it shall end. */
 int running_wait(usec_t until);
-
-socklen_t running_address(struct sockaddr_storage *out, const struct addr *address, uint16_t port);
 
 /* An ICMP error from a socket's queue (ip(7) IP_RECVERR). */
 struct running_icmp {

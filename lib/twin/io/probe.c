@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/netlink.h"
+#include "base/sockaddr.h"
 #include "twin/io/parts.h"
 
 enum {
@@ -42,15 +43,11 @@ static int send_frame(int fd, uint32_t index, const uint8_t *frame, size_t lengt
 static int send_own(const struct twin *twin, const struct twin_packet *packet, const uint8_t *frame,
 		    size_t length)
 {
-	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6 };
-	memcpy(&ipv4.sin_addr, packet->to.bytes, sizeof(ipv4.sin_addr));
-	memcpy(&ipv6.sin6_addr, packet->to.bytes, sizeof(ipv6.sin6_addr));
-	const bool six = packet->to.family == ADDR_IPV6;
-	int fd = twin->parts[six ? PART_RAW_IPV6 : PART_RAW_IPV4];
-	const void *to = six ? (const void *)&ipv6 : &ipv4;
-	return sendto(fd, frame + FRAME_ETHERNET_BYTES, length - FRAME_ETHERNET_BYTES, 0, to,
-		      six ? sizeof(ipv6) : sizeof(ipv4)) < 0
+	struct sockaddr_storage to;
+	const socklen_t to_bytes = sockaddr_from_addr(&to, &packet->to, 0);
+	int fd = twin->parts[packet->to.family == ADDR_IPV6 ? PART_RAW_IPV6 : PART_RAW_IPV4];
+	return sendto(fd, frame + FRAME_ETHERNET_BYTES, length - FRAME_ETHERNET_BYTES, 0,
+		      (const struct sockaddr *)&to, to_bytes) < 0
 		       ? -errno
 		       : 0;
 }
