@@ -63,10 +63,12 @@ enum {
  *                 closes.
  * @param child    to be given to sandbox_finish. Both untouched on failure.
  * @param name     as of run_open_own(); stands in the sentences.
+ * @param role     the one word of its command line: which of its tasks is wanted; NULL = it has
+ * one.
  * @return 0; -ENOENT it is not installed; other negative errno of open(2), socketpair(2), fork(2).
  *         What fails later than that is told by sandbox_finish.
  */
-int sandbox_start(int *channel, pid_t *child, const char *name, struct err *e);
+int sandbox_start(int *channel, pid_t *child, const char *name, const char *role, struct err *e);
 
 /*
  * Waits for the end of such a program. One that was not started, as a library or a descriptor is

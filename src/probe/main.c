@@ -1,6 +1,7 @@
 /*
- * minato-probe: carries one order out, without any right. SANDBOX_CHANNEL is a socket that keeps
- * the borders of messages: the order comes in, a record for each step goes out.
+ * minato-probe: carries one order out, without any right; the word it is started with says of which
+ * kind. SANDBOX_CHANNEL is a socket that keeps the borders of messages: the order comes in, a
+ * record for each step goes out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,16 +40,41 @@ static int tell(void *data, const struct probe_record *record)
 		       : -EPIPE;
 }
 
-int main(void)
+/* A step of a check at a time. */
+static int check(struct probe_tls_context *tls)
 {
 	struct probe_order order;
-	struct probe_tls_context *tls = probe_tls_prepare();
-	if (give_rights_away() < 0) {
-		return SANDBOX_EXIT_RIGHTS;
-	}
 	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
 	if (length != (ssize_t)sizeof(order) || !probe_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	return probe_run(&order, tls, tell, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* What it may be started for; each reads its own order from SANDBOX_CHANNEL. */
+static const struct role {
+	const char *name;
+	int (*run)(struct probe_tls_context *tls);
+} roles[] = {
+	{ "check", check },
+};
+
+static const struct role *role_named(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < sizeof(roles) / sizeof(roles[0]); i++) {
+		if (strcmp(roles[i].name, name) == 0) {
+			return &roles[i];
+		}
+	}
+	return NULL;
+}
+
+int main(int count, char **words)
+{
+	const struct role *role = count == 2 ? role_named(words[1]) : NULL;
+	if (role == NULL) {
+		return EXIT_FAILURE;
+	}
+	struct probe_tls_context *tls = probe_tls_prepare();
+	return give_rights_away() < 0 ? SANDBOX_EXIT_RIGHTS : role->run(tls);
 }

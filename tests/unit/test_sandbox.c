@@ -405,7 +405,7 @@ static int started_and_told(int told, int error, struct err *e)
 	pid_t child = 0;
 	bool alone = false;
 	char byte;
-	assert_int_equal(sandbox_start(&channel, &child, own_name, e), 0);
+	assert_int_equal(sandbox_start(&channel, &child, own_name, NULL, e), 0);
 	assert_int_equal(recv(channel, &alone, sizeof(alone), 0), sizeof(alone));
 	assert_true(alone);
 	assert_int_equal(send(channel, &told, sizeof(told), MSG_NOSIGNAL), sizeof(told));
@@ -453,7 +453,7 @@ static void a_program_of_ours_that_is_not_there_is_said_to_be(void **state)
 	int channel = -5;
 	pid_t child = -5;
 	struct err e = ERR_INIT;
-	assert_int_equal(sandbox_start(&channel, &child, "minato-nothing", &e), -ENOENT);
+	assert_int_equal(sandbox_start(&channel, &child, "minato-nothing", NULL, &e), -ENOENT);
 	assert_string_equal(err_text(&e),
 			    "minato-nothing is not installed: No such file or directory");
 	assert_true(channel == -5 && child == -5);

@@ -55,7 +55,7 @@ int probe_ask(struct probe_record *records, size_t room, size_t *count,
 	_cleanup_(close_fdp) int channel = -1;
 	pid_t child = 0;
 	*count = 0;
-	int r = sandbox_start(&channel, &child, program, e);
+	int r = sandbox_start(&channel, &child, program, "check", e);
 	if (r < 0) {
 		return r;
 	}

@@ -19,9 +19,10 @@ enum {
 	NOT_LINKED = 127, /* glibc's ld.so, when a library is missing or too old */
 };
 
-static _Noreturn void become(const char *name, int channel, int program, pid_t parent)
+static _Noreturn void become(const char *name, const char *role, int channel, int program,
+			     pid_t parent)
 {
-	char *const words[] = { (char *)(uintptr_t)name, NULL };
+	char *const words[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)role, NULL };
 	char *const environment[] = { NULL };
 	int fds[] = { channel, program };
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* cannot fail with a valid signal */
@@ -34,7 +35,7 @@ static _Noreturn void become(const char *name, int channel, int program, pid_t p
 	_exit(NOT_RUN);
 }
 
-int sandbox_start(int *channel, pid_t *child, const char *name, struct err *e)
+int sandbox_start(int *channel, pid_t *child, const char *name, const char *role, struct err *e)
 {
 	int ends[2];
 	_cleanup_(close_fdp) int program = run_open_own(name);
@@ -52,7 +53,7 @@ int sandbox_start(int *channel, pid_t *child, const char *name, struct err *e)
 		return err_system(e, errno, "cannot start %s", name);
 	}
 	if (started == 0) {
-		become(name, its, program, parent);
+		become(name, role, its, program, parent);
 	}
 	*channel = steal_fd(&ours);
 	*child = started;

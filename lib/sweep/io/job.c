@@ -21,7 +21,7 @@ int sweep_job_start(struct sweep_job *job, const struct sweep_order *order, stru
 	memset(job, 0, sizeof(*job));
 	job->order = *order;
 	job->channel = -1;
-	int r = sandbox_start(&job->channel, &job->process, program, e);
+	int r = sandbox_start(&job->channel, &job->process, program, NULL, e);
 	if (r < 0) {
 		return r;
 	}
