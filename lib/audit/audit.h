@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/err.h"
 #include "base/portset.h"
+#include "base/str.h"
+#include "base/when.h"
 #include "model/protocol.h"
 #include "policy/policy.h"
 #include "sweep/sweep.h"
@@ -63,3 +66,89 @@ void audit_declared_ports(struct portset *out, enum protocol protocol,
  * Reads "22,80,8000-8100". @return 0; -EINVAL it is none, or is empty, or names port 0; -ERANGE.
  */
 int audit_parse_ports(struct portset *out, const char *text);
+
+/* ---- what earlier audits of an address found ---- */
+
+enum {
+	AUDIT_LAYERS_MAX = 8,             /* audits that still tell something, of a protocol */
+	AUDIT_RECORD_BYTES_MAX = 8 << 20, /* of a record as text */
+	AUDIT_RECORDS_MAX = 256,          /* addresses; the one written longest ago goes */
+	AUDIT_RECORD_NAME_BYTES = ADDR_TEXT_BYTES + 16,
+};
+
+/* What one audit knew: a port is in one set at most, and not in that of a later audit. */
+struct audit_layer {
+	enum protocol protocol; /* TCP or UDP */
+	usec_t time;            /* when it ended; of one that was gone on with, when it did first */
+	struct portset open, closed, rejected;
+	struct portset filtered; /* silent, and proven not to be missed */
+	struct portset left;     /* to be asked, when it was ended before */
+};
+
+/* All that is known of an address; layers of a protocol from old to new. */
+struct audit_record {
+	struct addr address;
+	struct audit_layer layers[2 * AUDIT_LAYERS_MAX];
+	size_t count;
+};
+
+/* A port that is open and was not, or was and is not. */
+struct audit_change {
+	uint16_t port;
+	enum sweep_state before, now; /* one of them is SWEEP_OPEN */
+	usec_t since;                 /* time of the audit that knew `before` */
+};
+
+/*
+ * What a sweep knows, as a layer. Silence counts only where it is proven that no open port is
+ * missed; of UDP never.
+ * @param states  65536 of enum sweep_state. @param proven  by sweep_prove().
+ * @param left    whether what is not known was still to be asked: it was ended before.
+ */
+void audit_layer_make(struct audit_layer *out, enum protocol protocol, usec_t time,
+		      const uint8_t *states, const struct portset *asked, bool proven, bool left);
+
+/*
+ * What opened or closed since earlier audits, by port: only ports that both knew about.
+ * @param since  the latest audit that was compared with, 0 = none.
+ * @param room   65536 is always enough. @return how many.
+ */
+size_t audit_record_compare(struct audit_change *out, size_t room, usec_t *since,
+			    const struct audit_record *record, const struct audit_layer *now);
+
+/* Takes a layer in: what it knows is known no more by older ones. The oldest goes where there is no
+ * room. What was left of an older one is forgotten. */
+void audit_record_take(struct audit_record *record, const struct audit_layer *layer);
+
+/* The last audit of a protocol, when it was ended before all was asked; else NULL. */
+const struct audit_layer *audit_record_unfinished(const struct audit_record *record,
+						  enum protocol protocol);
+
+/* As JSON. @return 0, -ENOMEM, -EFBIG. */
+int audit_record_print(struct str *out, const struct audit_record *record);
+/* The reverse; every field is checked. @param out  untouched on failure. @return 0, -EBADMSG,
+ * -ENOMEM. */
+int audit_record_parse(struct audit_record *out, const char *text, size_t length);
+
+/*
+ * Opens the folder of records and locks it, so that of two audits at once neither is lost.
+ * @param path  made with the folders above it, for its user alone.
+ * @return a descriptor that the caller closes; -EPERM others may write there; other negative errno.
+ */
+int audit_records_open(const char *path, struct err *e);
+
+enum audit_record_found {
+	AUDIT_RECORD_READ,
+	AUDIT_RECORD_NONE,    /* the first audit of this address: `out` is empty */
+	AUDIT_RECORD_DAMAGED, /* likewise, and what was there has another name now */
+};
+
+/*
+ * @param aside  receives the new name of a damaged one, else "".
+ * @return enum audit_record_found, or negative errno: it cannot be read.
+ */
+int audit_record_read(struct audit_record *out, char aside[AUDIT_RECORD_NAME_BYTES], int folder,
+		      const struct addr *address, struct err *e);
+
+/* Whole or not at all. Where there are too many, old ones go. @return 0 or negative errno. */
+int audit_record_write(int folder, const struct audit_record *record, struct err *e);

@@ -40,6 +40,8 @@ static const char *const names[] = {
 	[EVENT_FORWARD_WOULD_REFUSE] = "forward_would_refuse",
 	[EVENT_FORWARD_PASSED] = "forward_passed",
 	[EVENT_AUDITED] = "audited",
+	[EVENT_PORT_OPENED] = "port_opened",
+	[EVENT_PORT_CLOSED] = "port_closed",
 };
 
 bool event_kind_is_known(unsigned kind)

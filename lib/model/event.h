@@ -62,7 +62,12 @@ enum event_kind {
 	/* A host that the policy does not declare was audited, on a person's word: `address`, and
 	 * `detail` = the same. */
 	EVENT_AUDITED = 34,
-	EVENT_KIND_LAST = EVENT_AUDITED,
+	/* An audit found a port of a host of the policy open that was not on an earlier one, or the
+	 * reverse: `address`, `port`; `count` = ports that it stands for, `detail` = which host,
+	 * how it was, when. */
+	EVENT_PORT_OPENED = 35,
+	EVENT_PORT_CLOSED = 36,
+	EVENT_KIND_LAST = EVENT_PORT_CLOSED,
 };
 
 enum {

@@ -26,6 +26,9 @@ struct audit_target {
 	struct audit_declared declared;
 	const char *next_hop_silent; /* interface on which nobody answers for it; NULL = not so */
 	char interface[16];
+	bool kept;                           /* what was found, for the next audit */
+	char aside[AUDIT_RECORD_NAME_BYTES]; /* new name of a damaged record; "" = none */
+	struct err keeping;                  /* why it is not kept; code 0 = no reason */
 };
 
 struct audit_targets {
@@ -45,6 +48,10 @@ int audit_find_targets(struct audit_targets *out, const struct context *context,
 /* Has the daemon remember that a host was audited by --authorized alone. @return whether it does:
  * without one, or without the right to give it orders, nobody does. */
 bool audit_record(const struct audit_target *target);
+/* Likewise what opened or closed of a declared host since an earlier audit. @param more  ports of
+ * which it is told no more than their number. */
+void audit_record_change(const struct audit_target *target, enum protocol protocol,
+			 const struct audit_change *change, size_t more);
 
 /* One sweep and its rows. */
 struct audit_part {
@@ -55,6 +62,9 @@ struct audit_part {
 	struct err fault;      /* why it could not be done; code 0 = it was */
 	struct audit_row *rows;
 	size_t row_count;
+	struct audit_change *changes; /* since earlier audits */
+	size_t change_count;
+	usec_t since; /* the latest of those; 0 = there is none to compare with */
 };
 
 struct audit_parts {
@@ -65,6 +75,19 @@ struct audit_parts {
 /* Asks all of them, with progress on stderr; until Ctrl-C. @return whether it was ended so. */
 bool audit_run(struct audit_parts *parts, const struct context *context);
 void audit_parts_deinit(struct audit_parts *parts);
+
+/* ---- what earlier audits found (audit_last.c) ---- */
+
+/* Compares with earlier audits, keeps what was found, and has the daemon remember what opened or
+ * closed of declared hosts. */
+void audit_last(struct audit_targets *targets, struct audit_parts *parts,
+		const struct context *context);
+/* "since the audit of ...: 8080/tcp opened". Appends. */
+void audit_last_add(struct str *out, const struct audit_target *target,
+		    const struct audit_parts *parts, const struct context *context);
+/* Of a target: "kept" and "changes". */
+json_t *audit_last_kept_json(const struct audit_target *target);
+json_t *audit_last_changes_json(const struct audit_target *target, const struct audit_parts *parts);
 
 /* ---- words (audit_text.c, audit_json.c) ---- */
 

@@ -168,6 +168,7 @@ void audit_parts_deinit(struct audit_parts *parts)
 {
 	for (size_t i = 0; i < parts->count; i++) {
 		free(parts->items[i].rows);
+		free(parts->items[i].changes);
 		free(parts->items[i].job);
 	}
 	*parts = (struct audit_parts){ 0 };

@@ -292,5 +292,6 @@ void audit_add(struct str *out, const struct audit_target *target, const struct 
 			add_part(out, &parts->items[i]);
 		}
 	}
+	audit_last_add(out, target, parts, context);
 	add_next(out, target, parts);
 }

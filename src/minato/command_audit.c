@@ -200,6 +200,7 @@ static int exit_code(const struct audit_parts *parts)
 		for (size_t k = 0; k < part->row_count; k++) {
 			code = audit_differs(part->rows[k].verdict) ? EXIT_DIFFERS : code;
 		}
+		code = part->change_count > 0 ? EXIT_DIFFERS : code;
 	}
 	return code;
 }
@@ -246,6 +247,7 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 	}
 	(void)audit_run(parts, context); /* what was ended early says so itself */
 	look_at_link(targets, parts);
+	audit_last(targets, parts, context);
 	int code = show(targets, parts, context, json);
 	code = code != EXIT_IN_ORDER ? code : exit_code(parts);
 	audit_parts_deinit(parts);
@@ -306,9 +308,11 @@ const struct command command_audit = {
 		"on the way; silent ports are asked again until it is proven that none is missed, "
 		"or "
 		"it says that it is unproven and why. As root it sends packets of its own, else it "
-		"makes connections. Ctrl-C ends it with what is known. Exit code 2: something "
-		"differs "
-		"from the policy."),
+		"makes connections. Ctrl-C ends it with what is known. What is found is kept, and "
+		"the "
+		"next "
+		"audit tells what opened or closed since. Exit code 2: something differs from the "
+		"policy, or from the last audit."),
 	.examples = examples,
 	.common = true,
 	.options = options,

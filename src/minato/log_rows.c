@@ -58,6 +58,8 @@ const char *const event_kind_choices[] = {
 	"forward_would_refuse",
 	"forward_passed",
 	"audited",
+	"port_opened",
+	"port_closed",
 	NULL,
 };
 
@@ -102,6 +104,8 @@ const char *event_kind_words(enum event_kind kind)
 		[EVENT_FORWARD_WOULD_REFUSE] = N_("would not pass"),
 		[EVENT_FORWARD_PASSED] = N_("passed on"),
 		[EVENT_AUDITED] = N_("audited"),
+		[EVENT_PORT_OPENED] = N_("port opened"),
+		[EVENT_PORT_CLOSED] = N_("port closed"),
 	};
 	return _(words[event_kind_is_known(kind) ? kind : EVENT_NONE]);
 }
@@ -123,11 +127,13 @@ static enum ink kind_ink(enum event_kind kind)
 	case EVENT_SCAN_STARTED:
 	case EVENT_BANNED:
 	case EVENT_ANOMALY:
+	case EVENT_PORT_OPENED:
 		return INK_WARN;
 	case EVENT_FINDING_CLEARED:
 	case EVENT_RULES_RESTORED:
 		return INK_GOOD;
 	case EVENT_LISTENER_CLOSED:
+	case EVENT_PORT_CLOSED:
 		return INK_DIM;
 	default:
 		return INK_PLAIN;

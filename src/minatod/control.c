@@ -45,34 +45,10 @@ static const char *take_fine(struct daemon *daemon, const char *id, size_t lengt
 	return "passed on";
 }
 
-/* "audited ADDRESS": a person had a host audited that the policy does not declare. */
-static const char *take_audited(struct daemon *daemon, const char *address, size_t length)
-{
-	struct wire_message message = { .type = WIRE_RULES_NEWS };
-	struct event *event = &message.event;
-	const struct child *engine = &daemon->children[CHILD_ENGINE];
-	char text[ADDR_TEXT_BYTES];
-	if (length >= sizeof(text)) {
-		return "that is no address";
-	}
-	memcpy(text, address, length);
-	text[length] = '\0';
-	*event = (struct event){ .time = clock_now(), .kind = EVENT_AUDITED, .uid = UINT32_MAX };
-	if (addr_parse(&event->address, text) < 0) {
-		return "that is no address";
-	}
-	(void)addr_format(&event->address, event->detail);
-	if (engine->socket < 0 || wire_send(engine->socket, &message, NULL, 0, NULL) < 0) {
-		return "the engine is being started; say it again in a moment";
-	}
-	return "recorded";
-}
-
 static const char *answer(struct daemon *daemon, const char *order, size_t length, int *fd)
 {
 	static const char fine[] = "fine ";
 	static const char not_fine[] = "not-fine ";
-	static const char audited[] = "audited ";
 	static const char ping[] = "ping";
 	static const char *const guards[GUARD_HOOKS] = { "guard ", "outbound " };
 	static const char reload[] = "reload";
@@ -97,12 +73,12 @@ static const char *answer(struct daemon *daemon, const char *order, size_t lengt
 		return take_fine(daemon, order + sizeof(not_fine) - 1,
 				 length - sizeof(not_fine) + 1, false);
 	}
-	if (length > sizeof(audited) - 1 && memcmp(order, audited, sizeof(audited) - 1) == 0) {
-		return take_audited(daemon, order + sizeof(audited) - 1,
-				    length - sizeof(audited) + 1);
+	if (audits_is_order(order, length)) {
+		return audits_take(daemon, order, length);
 	}
-	return "unknown order; ping, reload, guard, outbound, fine, not-fine, audited and bans are "
-	       "known";
+	return "unknown order; ping, reload, guard, outbound, fine, not-fine, audited, "
+	       "port-opened, "
+	       "port-closed and bans are known";
 }
 
 /* @param fd  receives the descriptor that came beside it, -1 = none. @return as recv(2). */

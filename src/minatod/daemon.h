@@ -184,6 +184,13 @@ int attempts_send(const struct daemon *daemon, struct err *e);
 /* Takes a ring of that size (-1 = the guard is off) and passes it on. */
 void attempts_take(struct daemon *daemon, enum guard_hook hook, int *ring, uint32_t bytes);
 
+/* "audited ADDRESS": a person had a host audited that the policy does not declare. "port-opened
+ * ADDRESS PROTOCOL PORT COUNT WORDS", "port-closed ...": what an audit found of one that it does;
+ * COUNT = ports that it stands for. */
+bool audits_is_order(const char *order, size_t length);
+/* Hands it to the engine as an event. @return the answer. */
+const char *audits_take(struct daemon *daemon, const char *order, size_t length);
+
 /* Sends the sentry what packets are heard by; the programs themselves stay with the parent. The
  * next sentry goes on where the last one ended. @return 0 or negative errno. */
 int tap_send(const struct daemon *daemon, struct err *e);
