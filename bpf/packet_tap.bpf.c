@@ -418,6 +418,66 @@ static __noinline int note(struct __sk_buff *skb, const struct tap_settings *set
 	return 0;
 }
 
+/* ---- machines that are declared ---- */
+
+/* What a packet answers: to whom, from which port. */
+static __always_inline __u64 answer_of(const struct tap_settings *settings, const struct packet *p)
+{
+	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
+	__u64 peer =
+		hash3(settings->secret, p->destination.words[0], p->destination.words[1], rest);
+	return hash3(settings->secret, peer, p->source.words[0], p->source.words[1]);
+}
+
+static __always_inline int is_device(const struct tap_settings *settings, const union address *who,
+				     __u32 family)
+{
+	struct prefix_key key = { .bits = TAP_PREFIX_ADDRESS, .family = family, .address = *who };
+	return (settings->tables & TAP_HAS_DEVICES) != 0 &&
+	       bpf_map_lookup_elem(&tap_devices, &key) != NULL;
+}
+
+/* Whether a socket of this host waits for that answer. */
+static __always_inline int is_awaited(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock_tuple tuple;
+	struct bpf_sock *sk = NULL;
+	if (tuple_of(&tuple, p) == sizeof(tuple.ipv4)) {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	} else {
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	}
+	if (sk == NULL) {
+		return 0;
+	}
+	int awaited = sk->state == BPF_TCP_SYN_SENT;
+	bpf_sk_release(sk);
+	return awaited;
+}
+
+/* One that is declared answers this host. Nothing that nobody asked for counts: it may be forged.
+ */
+static __noinline int note_device(struct __sk_buff *skb, const struct tap_settings *settings,
+				  struct packet *p)
+{
+	if (!is_device(settings, &p->source, p->family)) {
+		return 0;
+	}
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 question = answer_of(settings, p);
+	if (was_asked(settings, question, now) || !is_awaited(skb, p)) {
+		return 0;
+	}
+	p->kind = TAP_KIND_ANSWER;
+	p->marks |= TAP_MARK_DEVICE;
+	if (!may_send(settings, 1, 0, now)) {
+		count(TAP_COUNT_SUPPRESSED);
+	} else if (send(skb, p, now)) {
+		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
+	}
+	return 0;
+}
+
 /* ---- the programs ---- */
 
 /*
@@ -451,6 +511,11 @@ static __always_inline int look(struct __sk_buff *skb, const struct tap_settings
 	}
 	if (ban != NULL && ban->verdict == TAP_VERDICT_HIDE && p->kind != TAP_KIND_ERROR) {
 		hidden = is_hidden(skb, settings, p, &owner);
+	}
+	if ((settings->tables & TAP_HAS_DEVICES) != 0 && p->protocol == PROTOCOL_TCP &&
+	    (p->flags & 0x12) == 0x12) {
+		(void)note_device(skb, settings, p);
+		return hidden && stop(ban, TAP_COUNT_HIDDEN);
 	}
 	/* The others are for everybody on the network: nobody is asked in particular. */
 	if (p->kind == TAP_KIND_NONE || skb->pkt_type != PACKET_TO_US) {
@@ -514,15 +579,6 @@ static __always_inline __u64 answered(const struct tap_settings *settings,
 		     (__u64)sk->src_ip6[2] << 32 | sk->src_ip6[3]);
 }
 
-/* The same of a packet without a socket. */
-static __always_inline __u64 answer_of(const struct tap_settings *settings, const struct packet *p)
-{
-	__u64 rest = (__u64)TAP_KIND_ANSWER << 16 | p->source_port;
-	__u64 peer =
-		hash3(settings->secret, p->destination.words[0], p->destination.words[1], rest);
-	return hash3(settings->secret, peer, p->source.words[0], p->source.words[1]);
-}
-
 /*
  * A connection is answered: that a port is open behind the packet filter too is known from nothing
  * else. Once for each peer and port, as questions are.
@@ -537,9 +593,14 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 	enum way way = skb->ingress_ifindex == 0
 			       ? WAY_HERE
 			       : way_of(skb, skb->ifindex, &p->destination, &p->source, p->family);
-	if (way == WAY_BEYOND) {
+	int device = way != WAY_HERE && is_device(settings, &p->source, p->family) &&
+		     is_forwarded(settings, p);
+	if (way == WAY_BEYOND && !device) {
 		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 		return;
+	}
+	if (device) {
+		p->marks |= TAP_MARK_DEVICE;
 	}
 	if (way == WAY_BEHIND) {
 		__u64 port = behind_of(settings, &p->source, p->protocol, p->source_port);

@@ -10,12 +10,13 @@
 
 /* Counts up with every change of what stands here or in the programs: what another version pinned
  * is replaced as a whole. */
-#define TAP_VERSION 4
+#define TAP_VERSION 5
 
 #define TAP_BANS_MAX 65536    /* single addresses */
 #define TAP_NETWORKS_MAX 4096 /* prefixes that are banned */
 #define TAP_NEVER_MAX 4096    /* prefixes that are not */
 #define TAP_WATCHED_MAX 256
+#define TAP_DEVICES_MAX 1024    /* addresses of other machines that are declared */
 #define TAP_SEEN_MAX 131072     /* twice what a scan of every port needs */
 #define TAP_SOURCES_MAX 262144  /* cells of the sketch; a power of two */
 #define TAP_FRAGMENTS_MAX 1024  /* packets whose TCP header comes in pieces */
@@ -39,6 +40,7 @@
 #define TAP_MARK_OPEN 16
 #define TAP_MARK_SENT 32
 #define TAP_MARK_THROUGH 64
+#define TAP_MARK_DEVICE 128
 
 /* What a packet asks for; a source makes one note for each kind, destination and port. */
 enum tap_kind {
@@ -105,6 +107,7 @@ struct tap_prefix {
 #define TAP_HAS_BANS 1
 #define TAP_HAS_NETWORKS 2
 #define TAP_HAS_WATCHED 4
+#define TAP_HAS_DEVICES 8
 
 /* The one value of the map of settings. */
 struct tap_settings {

@@ -143,6 +143,14 @@ struct {
 	__type(value, __u32);
 } tap_watched SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TAP_DEVICES_MAX);
+	__type(key, struct prefix_key);
+	__type(value, __u32);
+} tap_devices SEC(".maps");
+
 /* What is known of the ports of TCP. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -93,7 +93,7 @@ static int read_note(struct packet_note *out, const uint8_t *bytes)
 	get(&r, &note.window, 2);
 	get(&r, &note.ipv4_id, 2);
 	get(&r, &note.tcp_sequence, 4);
-	if (note.flags > 0x3f || note.marks > PACKET_MARKS || note.option_bytes > 40 ||
+	if (note.flags > 0x3f || (note.marks & PACKET_DEVICE) != 0 || note.option_bytes > 40 ||
 	    note.source.family != note.destination.family) {
 		return -EBADMSG;
 	}

@@ -28,7 +28,10 @@ enum packet_mark {
 	PACKET_SENT = 32,    /* it went out from the host; where the direction is known */
 	PACKET_THROUGH = 64, /* this host passes it on to a machine behind it; with PACKET_SENT:
 			      * such a machine sent it */
-	PACKET_MARKS = 127,  /* all of them */
+	/* A machine that is declared answers somebody who asked: with PACKET_SENT by way of this
+	 * host, otherwise this host itself. */
+	PACKET_DEVICE = 128,
+	PACKET_MARKS = 255, /* all of them */
 };
 
 struct packet_note {

@@ -23,7 +23,8 @@ _Static_assert((int)TAP_DROP == (int)TAP_VERDICT_DROP && (int)TAP_HIDE == (int)T
 _Static_assert((int)TAP_SINGLE_BANS_MAX == TAP_BANS_MAX &&
 		       (int)TAP_PREFIX_BANS_MAX == TAP_NETWORKS_MAX &&
 		       (int)TAP_NEVER_PREFIXES_MAX == TAP_NEVER_MAX &&
-		       (int)TAP_WATCHED_PREFIXES_MAX == TAP_WATCHED_MAX,
+		       (int)TAP_WATCHED_PREFIXES_MAX == TAP_WATCHED_MAX &&
+		       (int)TAP_DEVICE_ADDRESSES_MAX == TAP_DEVICES_MAX,
 	       "the kernel's tables are as large as is said");
 
 const char *tap_verdict_name(enum tap_verdict verdict)

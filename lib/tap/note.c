@@ -8,12 +8,13 @@
 
 _Static_assert(TAP_MARK_DATA == PACKET_DATA && TAP_MARK_ERROR == PACKET_ERROR &&
 		       TAP_MARK_FRAGMENT == PACKET_FRAGMENT && TAP_MARK_OPEN == PACKET_OPEN &&
-		       TAP_MARK_SENT == PACKET_SENT && TAP_MARK_THROUGH == PACKET_THROUGH,
+		       TAP_MARK_SENT == PACKET_SENT && TAP_MARK_THROUGH == PACKET_THROUGH &&
+		       TAP_MARK_DEVICE == PACKET_DEVICE,
 	       "the kernel's side uses the marks of the model");
 
 enum {
 	KERNEL_MARKS = TAP_MARK_DATA | TAP_MARK_ERROR | TAP_MARK_FRAGMENT | TAP_MARK_OPEN |
-		       TAP_MARK_SENT | TAP_MARK_THROUGH
+		       TAP_MARK_SENT | TAP_MARK_THROUGH | TAP_MARK_DEVICE
 };
 
 /* @return false when it is none of that family. */

@@ -45,6 +45,7 @@ enum {
 	TAP_PREFIX_BANS_MAX = 4096,  /* prefixes; the longest that fits decides */
 	TAP_NEVER_PREFIXES_MAX = 4096,
 	TAP_WATCHED_PREFIXES_MAX = 256,
+	TAP_DEVICE_ADDRESSES_MAX = 1024,
 	TAP_RATE_MAX = 1000000,
 };
 
@@ -183,6 +184,11 @@ int tap_published_set(struct tap *tap, const struct portset *tcp, const struct p
 /* Makes notes only of packets to these (those of struct detect_parameters); none = of packets to
  * everywhere. Bans are not touched by it. @return 0; -E2BIG; -EINVAL; others. */
 int tap_watched_set(struct tap *tap, const struct prefix *list, size_t count, struct err *e);
+
+/* Other machines that are declared: their SYN-ACKs to who asked for them make notes with
+ * PACKET_DEVICE. The whole list, in the place of the one before. @return 0; -E2BIG; -EINVAL;
+ * others. */
+int tap_devices_set(struct tap *tap, const struct prefix *list, size_t count, struct err *e);
 
 /* @return 0; others. */
 int tap_counters_read(struct tap_counters *out, struct tap *tap, struct err *e);

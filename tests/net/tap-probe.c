@@ -205,9 +205,10 @@ static json_t *set_list(struct probe *probe, struct err *e)
 	for (size_t i = 0; i < count; i++) {
 		list[i] = prefix_of(probe->words[i + 1]);
 	}
-	return result(strcmp(probe->words[0], "never") == 0
-			      ? tap_never_set(probe->tap, list, count, e)
-			      : tap_watched_set(probe->tap, list, count, e),
+	const char *which = probe->words[0];
+	return result(strcmp(which, "never") == 0     ? tap_never_set(probe->tap, list, count, e)
+		      : strcmp(which, "devices") == 0 ? tap_devices_set(probe->tap, list, count, e)
+						      : tap_watched_set(probe->tap, list, count, e),
 		      e);
 }
 
@@ -392,17 +393,29 @@ static const struct {
 	size_t words;
 	json_t *(*function)(struct probe *probe, struct err *e);
 } commands[] = {
-	{ "load", 5, load },         { "open", 1, open_again },
-	{ "place", 2, move_place },  { "outdate", 1, outdate },
-	{ "unload", 1, unload },     { "attach", 3, attach },
-	{ "detach", 3, detach },     { "attachment", 2, attachment },
-	{ "ban", 4, ban },           { "ban_many", 2, ban_many },
-	{ "unban", 2, unban },       { "bans", 1, bans },
-	{ "expire", 1, expire },     { "never", 1, set_list },
-	{ "watched", 1, set_list },  { "published", 3, publish },
-	{ "counters", 1, counters }, { "suppressed", 3, suppressed },
-	{ "listen", 1, listen_now }, { "notes", 3, notes },
-	{ "tally", 3, tally },       { "run", 3, run },
+	{ "load", 5, load },
+	{ "open", 1, open_again },
+	{ "place", 2, move_place },
+	{ "outdate", 1, outdate },
+	{ "unload", 1, unload },
+	{ "attach", 3, attach },
+	{ "detach", 3, detach },
+	{ "attachment", 2, attachment },
+	{ "ban", 4, ban },
+	{ "ban_many", 2, ban_many },
+	{ "unban", 2, unban },
+	{ "bans", 1, bans },
+	{ "expire", 1, expire },
+	{ "never", 1, set_list },
+	{ "watched", 1, set_list },
+	{ "devices", 1, set_list },
+	{ "published", 3, publish },
+	{ "counters", 1, counters },
+	{ "suppressed", 3, suppressed },
+	{ "listen", 1, listen_now },
+	{ "notes", 3, notes },
+	{ "tally", 3, tally },
+	{ "run", 3, run },
 };
 
 static json_t *obey(struct probe *probe, char *line)

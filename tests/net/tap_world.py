@@ -9,7 +9,7 @@ from conftest import BUILD, checked, run
 
 PROBE = BUILD / "tests" / "net" / "tap-probe"
 numbers = itertools.count()
-SACK, DATA, ERROR, FRAGMENT, OPEN, SENT, THROUGH = 1, 2, 4, 8, 16, 32, 64
+SACK, DATA, ERROR, FRAGMENT, OPEN, SENT, THROUGH, DEVICE = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 class Probe:

@@ -1,12 +1,15 @@
 """The tap where packets go through: who asks machines behind the host is noted, what they ask for elsewhere is not."""
 import contextlib
+import json
 import os
 import socket
+import struct
 
 import pytest
 
+import packets
 from conftest import checked
-from tap_world import ERROR, OPEN, SENT, THROUGH, World
+from tap_world import DEVICE, ERROR, OPEN, SENT, THROUGH, World
 from test_tap import client, inside
 
 INNER, INNER6, OUTER = "10.9.0.2", "2001:db8:9::2", "192.0.2.9"
@@ -114,6 +117,52 @@ def test_what_machines_behind_the_host_ask_for_elsewhere_is_not_noted(world):
         assert knock(world, 445, World.BEYOND, world.inner) == socket.errno.ECONNREFUSED
     assert knock(world, 82, INNER) == socket.errno.ECONNREFUSED
     assert [note["port"] for note in tap.notes(1)] == [82]
+
+
+def with_checksum(packet):
+    """A router throws away what has none (RFC 1071)."""
+    total = sum(struct.unpack("!10H", packet[:20]))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return packet[:10] + struct.pack("!H", total ^ 0xffff) + packet[12:]
+
+
+@pytest.mark.parametrize("inner", [INNER, INNER6])
+def test_a_declared_machine_that_answers_is_told_apart(world, inner):
+    forward(world)
+    with listener(world.inner, inner, 23):
+        tap = tapped(world)
+        tap.done("devices", f"{inner}/{128 if ':' in inner else 32}", "192.0.2.200/32")
+        assert knock(world, 23, inner) == 0 and knock(world, 24, inner) == socket.errno.ECONNREFUSED
+        told = [note for note in tap.notes(3) if note["marks"] & SENT]
+        assert [(note["source"], note["source_port"], note["marks"] & (SENT | THROUGH | DEVICE)) for note in told] == [
+            (inner, 23, SENT | THROUGH | DEVICE)]
+        assert knock(world, 23, inner, world.host) == 0  # the host itself asks it
+        told = tap.notes(1)[0]
+        assert (told["source"], told["source_port"], told["marks"] & (SENT | DEVICE)) == (inner, 23, DEVICE)
+        assert knock(world, 23, inner, world.host) == 0
+        tap.done("devices", "192.0.2.200/32")
+        assert knock(world, 23, inner) == 0 and tap.notes(9, 300) == []
+
+
+def test_an_answer_that_nobody_asked_for_is_no_machines_answer(world):
+    """Forged ones cost nothing: neither those for this host nor those that go through it."""
+    forward(world)
+    checked("ip", "netns", "exec", world.host, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.eth0.rp_filter=0")
+    tap = tapped(world)
+    tap.done("devices", f"{INNER}/32")
+    with inside(world.inner):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    wire.bind(("eth0", 0))
+    mac = bytes.fromhex(json.loads(checked("ip", "-j", "-n", world.host, "link", "show", "eth1"))[0]["address"].replace(":", ""))
+    for port in range(1000):
+        for target in (World.BEYOND, "10.9.0.1"):
+            forged = packets.ipv4(packets.tcp(40000, packets.SYN | packets.ACK, source_port=2000 + port), 6, INNER, target)
+            wire.send(mac + packets.ethernet(with_checksum(forged))[6:])
+    told = tap.notes(5000, 700)
+    assert len([note for note in told if note["marks"] & SENT]) > 500  # they did go through
+    assert not [note for note in told if note["marks"] & DEVICE]
+    wire.close()
 
 
 def test_a_host_that_passes_nothing_on_says_so_of_nothing(world):

@@ -238,7 +238,7 @@ static struct packet_note some_note(void)
 				    .protocol = 6,
 				    .flags = 0x3f,
 				    .ttl = 255,
-				    .marks = PACKET_MARKS,
+				    .marks = PACKET_MARKS & ~PACKET_DEVICE,
 				    .option_bytes = 40,
 				    .window = 4096,
 				    .ipv4_id = 54321,
@@ -282,7 +282,7 @@ static void records_out_of_their_range_are_refused(void **state)
 	for (unsigned fault = 0; fault < 5; fault++) {
 		note = some_note();
 		note.flags = fault == 0 ? 0x40 : 0;
-		note.marks = fault == 1 ? PACKET_MARKS + 1 : 0;
+		note.marks = fault == 1 ? PACKET_DEVICE : 0;
 		note.option_bytes = fault == 2 ? 41 : 0;
 		note.source.family = fault == 3 ? 5 : ADDR_IPV6;
 		if (fault == 4) {

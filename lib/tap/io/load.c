@@ -97,6 +97,7 @@ static int take_fds(struct tap *out, const struct packet_tap *skeleton, struct e
 		[PIN_NETWORKS] = skeleton->maps.tap_networks.map_fd,
 		[PIN_NEVER] = skeleton->maps.tap_never.map_fd,
 		[PIN_WATCHED] = skeleton->maps.tap_watched.map_fd,
+		[PIN_DEVICES] = skeleton->maps.tap_devices.map_fd,
 		[PIN_INGRESS] = skeleton->progs.tap_ingress.prog_fd,
 		[PIN_EGRESS] = skeleton->progs.tap_egress.prog_fd,
 		[PIN_XDP] = skeleton->progs.tap_xdp.prog_fd,

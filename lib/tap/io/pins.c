@@ -15,7 +15,7 @@ static const char *const names[PIN_COUNT] = {
 	[PIN_SETTINGS] = "settings",     [PIN_RING] = "ring",       [PIN_COUNTERS] = "counters",
 	[PIN_SUPPRESSED] = "suppressed", [PIN_BANS] = "bans",       [PIN_NETWORKS] = "networks",
 	[PIN_NEVER] = "never",           [PIN_WATCHED] = "watched", [PIN_INGRESS] = "ingress",
-	[PIN_EGRESS] = "egress",         [PIN_XDP] = "xdp",
+	[PIN_EGRESS] = "egress",         [PIN_XDP] = "xdp",         [PIN_DEVICES] = "devices",
 };
 static const char before_name[] = "xdp-before";
 

@@ -321,6 +321,14 @@ int tap_watched_set(struct tap *tap, const struct prefix *list, size_t count, st
 	return r;
 }
 
+int tap_devices_set(struct tap *tap, const struct prefix *list, size_t count, struct err *e)
+{
+	const struct change change = { .set = count > 0 ? TAP_HAS_DEVICES : 0,
+				       .unset = count > 0 ? 0 : TAP_HAS_DEVICES };
+	const int r = set_list(tap, PIN_DEVICES, list, count, TAP_DEVICES_MAX, e);
+	return r < 0 ? r : change_settings(tap, &change, e);
+}
+
 /* ---- counters ---- */
 
 int tap_counters_read(struct tap_counters *out, struct tap *tap, struct err *e)
