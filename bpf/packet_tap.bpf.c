@@ -587,14 +587,17 @@ static __always_inline void note_answer(struct __sk_buff *skb, const struct tap_
 					struct packet *p, __u64 question)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
+	int device = skb->sk == NULL && is_device(settings, &p->source, p->family) &&
+		     is_forwarded(settings, p);
+	if (device) {
+		question = ~question; /* forged ones before it do not hide it */
+	}
 	if (was_asked(settings, question, now)) {
 		return;
 	}
 	enum way way = skb->ingress_ifindex == 0
 			       ? WAY_HERE
 			       : way_of(skb, skb->ifindex, &p->destination, &p->source, p->family);
-	int device = way != WAY_HERE && is_device(settings, &p->source, p->family) &&
-		     is_forwarded(settings, p);
 	if (way == WAY_BEYOND && !device) {
 		bpf_map_update_elem(&tap_seen, &question, &now, BPF_ANY);
 		return;

@@ -62,9 +62,10 @@ enum event_kind {
 	/* A host that the policy does not declare was audited, on a person's word: `address`, and
 	 * `detail` = the same. */
 	EVENT_AUDITED = 34,
-	/* An audit found a port of a host of the policy open that was not on an earlier one, or the
-	 * reverse: `address`, `port`; `count` = ports that it stands for, `detail` = which host,
-	 * how it was, when. */
+	/* A port of a host of the policy is open and was not, or the reverse: `address`, `port`
+	 * (0 = more of them than are told one by one), `count` = ports that it stands for, 0 = one.
+	 * `detail` = as lib/devices writes it of what answered in passing traffic, else an audit's
+	 * words. */
 	EVENT_PORT_OPENED = 35,
 	EVENT_PORT_CLOSED = 36,
 	EVENT_KIND_LAST = EVENT_PORT_CLOSED,

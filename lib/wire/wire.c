@@ -262,6 +262,20 @@ static const struct field trapped_fields[] = {
 	ANY(trapped.port),
 };
 
+static const struct field devices_fields[] = {
+	NUMBER(devices.first, WIRE_DEVICES_MAX),
+	NUMBER(devices.count, WIRE_DEVICES_PART),
+	NUMBER(devices.last, 1),
+	OTHER(FIELD_BYTES, devices.addresses),
+};
+
+static const struct field answered_fields[] = {
+	OTHER(FIELD_ADDR, answered.address),
+	OTHER(FIELD_ADDR, answered.asked_by),
+	ANY(answered.port),
+	NUMBER(answered.through, 1),
+};
+
 struct row {
 	const char *name;
 	const struct field *fields;
@@ -310,6 +324,8 @@ static const struct row rows[] = {
 	[WIRE_ORDER] = { "order", FIELDS(order_fields), WIRE_PARENT, 0, 0 },
 	[WIRE_ORDERED] = { "ordered", FIELDS(order_fields), WIRE_KEEPER, 0, 0 },
 	[WIRE_DECOYS] = { "decoys", FIELDS(order_fields), WIRE_KEEPER | WIRE_PARENT, 0, 0 },
+	[WIRE_DEVICES] = { "devices", FIELDS(devices_fields), WIRE_ENGINE | WIRE_PARENT, 0, 0 },
+	[WIRE_ANSWERED] = { "answered", FIELDS(answered_fields), WIRE_SENTRY | WIRE_PARENT, 0, 0 },
 	[WIRE_TRAPPED] = { "trapped", FIELDS(trapped_fields), WIRE_DECOY | WIRE_PARENT, 0, 0 },
 };
 
@@ -574,6 +590,11 @@ static bool consistent(const struct wire_message *m)
 		return m->answer.status >= 200;
 	case WIRE_TRAPPED:
 		return m->trapped.address.family != ADDR_NONE && m->trapped.port != 0;
+	case WIRE_DEVICES:
+		return m->devices.first + m->devices.count <= WIRE_DEVICES_MAX;
+	case WIRE_ANSWERED:
+		return m->answered.address.family != ADDR_NONE &&
+		       m->answered.asked_by.family != ADDR_NONE && m->answered.port != 0;
 	case WIRE_EVENT:
 		return m->event.kind != EVENT_NONE;
 	case WIRE_RULES_NEWS:

@@ -63,7 +63,9 @@ enum wire_type {
 	WIRE_ORDERED,       /* keeper -> parent: what came of it */
 	WIRE_DECOYS,  /* keeper -> parent: ports to be held as decoys; parent -> sentry: that are */
 	WIRE_TRAPPED, /* decoy -> parent -> keeper: somebody completed a connection there */
-	WIRE_TYPE_LAST = WIRE_TRAPPED,
+	WIRE_DEVICES, /* engine -> parent -> keeper: addresses of other machines, declared */
+	WIRE_ANSWERED, /* sentry -> parent -> engine: one of them has answered somebody */
+	WIRE_TYPE_LAST = WIRE_ANSWERED,
 };
 
 enum {
@@ -283,6 +285,27 @@ struct wire_trapped {
 	uint16_t port;
 };
 
+enum {
+	WIRE_DEVICES_PART = 256, /* addresses in one message */
+	WIRE_DEVICES_MAX = 1024, /* in all of them */
+	WIRE_DEVICE_BYTES = 16,  /* of an address; IPv4 as ::ffff:a.b.c.d */
+};
+
+/* The list comes in parts, from 0 on; it is whole with the part that says so. */
+struct wire_devices {
+	uint16_t first; /* place in the list of the first address of this part */
+	uint16_t count; /* in this part */
+	bool last;
+	uint8_t addresses[WIRE_DEVICES_PART * WIRE_DEVICE_BYTES];
+};
+
+struct wire_answered {
+	struct addr address; /* of the machine */
+	struct addr asked_by;
+	uint16_t port;
+	bool through; /* by way of this host; otherwise this host asked */
+};
+
 struct wire_message {
 	enum wire_type type;
 	uint32_t request; /* ties an answer to its question; 0 = none */
@@ -310,6 +333,8 @@ struct wire_message {
 		struct wire_watched watched;
 		struct wire_order order;
 		struct wire_trapped trapped;
+		struct wire_devices devices;
+		struct wire_answered answered;
 	};
 };
 

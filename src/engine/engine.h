@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "base/when.h"
 #include "common/process.h"
+#include "devices/devices.h"
 #include "guard/guard.h"
 #include "looker.h"
 #include "model/event.h"
@@ -196,6 +197,12 @@ struct engine_open_ports {
 	uint8_t bits[2][WIRE_SLICES][WIRE_SLICE_PORTS / 8];
 };
 
+/* Other machines: what was told of them. */
+struct engine_devices {
+	struct devices_seen seen;
+	VEC(struct event) recalled; /* out of the store, while it is read */
+};
+
 struct engine {
 	sd_event *loop;
 	struct wire_setup setup;
@@ -217,6 +224,7 @@ struct engine {
 	struct engine_anomalies anomalies;
 	struct engine_incidents incidents;
 	struct engine_open_ports open_ports;
+	struct engine_devices devices;
 	struct findings findings; /* of the last sweep */
 	struct engine_standing standing;
 	VEC(struct engine_question) questions;       /* for a sweep */
@@ -327,6 +335,18 @@ void open_ports_tell(struct engine *engine);
 void open_ports_tell_all(struct engine *engine);
 /* A listener was opened: told at once, before anybody connects. */
 void open_ports_opened(struct engine *engine, const struct event *event);
+
+/* ---- devices.c ---- */
+
+/* Tells the keeper which other machines are declared. */
+void devices_tell(struct engine *engine);
+/* What was told before, out of the store. */
+void devices_recall(struct engine *engine);
+/* An event of another machine that is recorded: an audit's. */
+void devices_event(struct engine *engine, const struct event *event);
+/* One of them has answered somebody, says the sentry: recorded when that port is news. */
+void devices_answered(struct engine *engine, const struct wire_answered *answered);
+void devices_end(struct engine *engine);
 
 /* ---- answer.c ---- */
 

@@ -27,6 +27,9 @@ static void note_process(struct engine *engine, const struct wire_child *child)
 	if (i == engine->process_count) {
 		engine->process_count++;
 	}
+	if (strcmp(child->name, "keeper") == 0) {
+		devices_tell(engine);
+	}
 	if (strcmp(child->name, "sentry") == 0) {
 		incidents_of_new_sentry(engine, child->news);
 	}
@@ -101,6 +104,9 @@ static int on_parent(const struct wire_message *message, int fds[WIRE_FDS_MAX], 
 	case WIRE_INCIDENT:
 		incidents_take(engine, &message->incident);
 		return 0;
+	case WIRE_ANSWERED:
+		devices_answered(engine, &message->answered);
+		return 0;
 	case WIRE_WATCHED:
 		incidents_watched(engine, &message->watched);
 		return 0;
@@ -167,6 +173,7 @@ static int start(struct engine *engine, struct err *e)
 		rules_recall(engine);
 		anomalies_start(engine);
 		incidents_recall(engine);
+		devices_recall(engine);
 		policy_reload(engine);
 		r = sweep_start(engine, e);
 	}
@@ -187,6 +194,7 @@ static void engine_deinit(struct engine *engine)
 	vec_free(&engine->standing);
 	rules_end(engine);
 	incidents_end(engine);
+	devices_end(engine);
 	if (engine->known) {
 		inventory_deinit(&engine->inventory);
 	}

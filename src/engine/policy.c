@@ -141,6 +141,7 @@ static void take(struct engine *engine, bool declared, struct policy *read)
 		policy->next_waits = true;
 	} else {
 		put(policy, declared, read);
+		devices_tell(engine);
 		sweep_soon(engine);
 	}
 }
@@ -151,6 +152,7 @@ void policy_after_look(struct engine *engine)
 	if (policy->next_waits) {
 		policy->next_waits = false;
 		put(policy, policy->next_declared, &policy->next);
+		devices_tell(engine);
 		engine->sweep.again = true;
 	}
 }

@@ -93,6 +93,9 @@ void rules_news(struct engine *engine, const struct event *news)
 	if (event.kind == EVENT_REFUSED) {
 		anomalies_refused(engine, &event);
 	}
+	if (event.kind == EVENT_PORT_OPENED || event.kind == EVENT_PORT_CLOSED) {
+		devices_event(engine, &event);
+	}
 	record_event(engine, &event);
 }
 

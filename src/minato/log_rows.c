@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bans.h"
+#include "devices_words.h"
 #include "incident_text.h"
 #include "words.h"
 
@@ -240,6 +241,15 @@ static void add_ban(struct table *table, const struct event *event)
 	str_deinit(&text);
 }
 
+/* Of which machine, and how it was seen. */
+static void add_opening(struct table *table, const struct event *event)
+{
+	struct str text = STR_INIT(4096);
+	devices_add_opening(&text, event);
+	table_cell(table, INK_PLAIN, str_text(&text));
+	str_deinit(&text);
+}
+
 /* The finding, otherwise where the program belongs; then the detail or the count. */
 static void add_rest(struct table *table, const struct event *event)
 {
@@ -250,6 +260,8 @@ static void add_rest(struct table *table, const struct event *event)
 		add_attempt(table, event);
 	} else if (is_incident(event)) {
 		add_incident(table, event);
+	} else if (event->kind == EVENT_PORT_OPENED || event->kind == EVENT_PORT_CLOSED) {
+		add_opening(table, event);
 	} else if (event->kind == EVENT_BANNED || event->kind == EVENT_BAN_ENDED) {
 		add_ban(table, event);
 	} else if (event->detail[0] != '\0') {

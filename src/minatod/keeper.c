@@ -82,6 +82,8 @@ static bool hear_parent(struct keeper *keeper)
 			keeper_tell_again(keeper);
 		} else if (message.type == WIRE_INCIDENT) {
 			keeper_defence_hear(keeper, &message.incident);
+		} else if (message.type == WIRE_DEVICES) {
+			keeper_devices_take(keeper, &message.devices);
 		} else if (message.type == WIRE_TRAPPED) {
 			keeper_defence_trapped(keeper, &message.trapped.address,
 					       message.trapped.port);

@@ -56,6 +56,12 @@ struct keeper_interface {
 };
 
 /* Where packets are heard. */
+/* Other machines that are declared, as their list comes. */
+struct keeper_devices {
+	uint16_t count;
+	uint8_t addresses[WIRE_DEVICES_MAX + WIRE_DEVICES_PART][WIRE_DEVICE_BYTES];
+};
+
 struct keeper_taps {
 	struct tap *tap; /* NULL = there is none */
 	int links;       /* socket of rtnetlink */
@@ -127,6 +133,7 @@ struct keeper {
 	struct keeper_others others;
 	struct keeper_counts counts;
 	struct keeper_taps taps;
+	struct keeper_devices devices;
 	struct keeper_defence defence;
 	char said[sizeof(((struct err *)0)->text)]; /* the last fault in the log */
 };
@@ -177,6 +184,11 @@ void keeper_taps_look(struct keeper *keeper);
 /* Tells of them when it is not known how many are kept out. */
 void keeper_taps_tell(struct keeper *keeper);
 void keeper_taps_tell_again(struct keeper *keeper);
+
+/* ---- keeper_devices.c ---- */
+
+/* A part of the list of other machines; when it is whole the tap is told. */
+void keeper_devices_take(struct keeper *keeper, const struct wire_devices *part);
 
 /* ---- keeper_facts.c ---- */
 

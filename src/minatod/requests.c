@@ -147,6 +147,12 @@ int request_handle(struct daemon *daemon, const struct wire_message *message)
 	case WIRE_WATCHED:
 		pass_to_engine(daemon, message, &no_fd);
 		return 0;
+	case WIRE_ANSWERED:
+		pass_to_engine(daemon, message, &no_fd);
+		return 0;
+	case WIRE_DEVICES:
+		pass_to_keeper(daemon, message);
+		return 0;
 	case WIRE_INCIDENT:
 		pass_to_engine(daemon, message, &no_fd);
 		pass_to_keeper(daemon, message);

@@ -61,6 +61,12 @@ static void on_note(const struct packet_note *note, void *data)
 	struct sentry *sentry = data;
 	const bool sent = (note->marks & PACKET_SENT) != 0;
 	struct packet_note judged = *note;
+	if ((note->marks & PACKET_DEVICE) != 0) {
+		devices_note(sentry, note);
+		if (!sent) {
+			return; /* an answer to this host is no question */
+		}
+	}
 	if ((note->marks & PACKET_THROUGH) != 0) {
 		struct detect *through = through_of(sentry);
 		if (through != NULL) {

@@ -61,6 +61,26 @@ struct sentry_floods {
 	struct packet_note asking[SENTRY_ASKING];
 };
 
+enum {
+	SENTRY_DEVICE_PORTS = 4096, /* ports of declared machines that were told */
+	SENTRY_DEVICE_SHARES = 256, /* of machines, in what may be told */
+};
+
+struct sentry_device_port {
+	struct addr address;
+	uint16_t port; /* 0 = free */
+	usec_t time;
+};
+
+struct sentry_share {
+	usec_t at, saved; /* time that was not spent by then */
+};
+
+struct sentry_devices {
+	struct sentry_device_port told[SENTRY_DEVICE_PORTS]; /* by hash; the last one stays */
+	struct sentry_share shares[SENTRY_DEVICE_SHARES];
+};
+
 struct sentry {
 	sd_event *loop;
 	struct link parent;
@@ -71,6 +91,7 @@ struct sentry {
 	struct tap_reader *reader; /* NULL = nothing is heard */
 	struct wire_tap tap;
 	struct sentry_floods floods;
+	struct sentry_devices devices;
 	struct sentry_addresses addresses;
 	struct sentry_ports ports;
 	uint16_t ephemeral_first; /* from here on the host chooses ports for its connections */
@@ -103,6 +124,12 @@ void ports_take(struct sentry *sentry, const struct wire_open_ports *slice);
 void ports_take_decoys(struct sentry *sentry, const char *list);
 /* Whether all of them have come. */
 bool ports_are_known(const struct sentry_ports *ports);
+
+/* ---- devices.c ---- */
+
+/* A declared machine has answered (PACKET_DEVICE): tells, unless it was told lately or too often.
+ */
+void devices_note(struct sentry *sentry, const struct packet_note *note);
 
 /* ---- floods.c ---- */
 

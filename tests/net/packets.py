@@ -26,6 +26,14 @@ def ipv4(inner, protocol=6, source=BEYOND, destination=HOST, options=b"", ttl=57
         socket.inet_aton(source) + socket.inet_aton(destination) + options + inner
 
 
+def with_checksum(packet):
+    """Of an IPv4 header without options: a router throws away what has none (RFC 1071)."""
+    total = sum(struct.unpack("!10H", packet[:20]))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return packet[:10] + struct.pack("!H", total ^ 0xffff) + packet[12:]
+
+
 def ipv6(inner, following=6, source=BEYOND6, destination=HOST6, payload=None, ttl=57, version=6):
     return struct.pack("!IHBB", version << 28, len(inner) if payload is None else payload, following, ttl) + \
         socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, destination) + inner

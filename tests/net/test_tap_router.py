@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import socket
-import struct
 
 import pytest
 
@@ -119,14 +118,6 @@ def test_what_machines_behind_the_host_ask_for_elsewhere_is_not_noted(world):
     assert [note["port"] for note in tap.notes(1)] == [82]
 
 
-def with_checksum(packet):
-    """A router throws away what has none (RFC 1071)."""
-    total = sum(struct.unpack("!10H", packet[:20]))
-    while total > 0xffff:
-        total = (total & 0xffff) + (total >> 16)
-    return packet[:10] + struct.pack("!H", total ^ 0xffff) + packet[12:]
-
-
 @pytest.mark.parametrize("inner", [INNER, INNER6])
 def test_a_declared_machine_that_answers_is_told_apart(world, inner):
     forward(world)
@@ -158,7 +149,7 @@ def test_an_answer_that_nobody_asked_for_is_no_machines_answer(world):
     for port in range(1000):
         for target in (World.BEYOND, "10.9.0.1"):
             forged = packets.ipv4(packets.tcp(40000, packets.SYN | packets.ACK, source_port=2000 + port), 6, INNER, target)
-            wire.send(mac + packets.ethernet(with_checksum(forged))[6:])
+            wire.send(mac + packets.ethernet(packets.with_checksum(forged))[6:])
     told = tap.notes(5000, 700)
     assert len([note for note in told if note["marks"] & SENT]) > 500  # they did go through
     assert not [note for note in told if note["marks"] & DEVICE]

@@ -88,7 +88,6 @@ static const struct {
 	{ "no protocol with ports", offsetof(struct tap_record, protocol), 1 },
 	{ "flags", offsetof(struct tap_record, flags), 0x40 },
 	{ "marks", offsetof(struct tap_record, marks), 1 },
-	{ "marks beyond all", offsetof(struct tap_record, marks), 128 },
 	{ "options", offsetof(struct tap_record, option_bytes), 41 },
 	{ "IPv4 that is not mapped", offsetof(struct tap_record, source) + 10, 0 },
 };

@@ -86,6 +86,26 @@ static struct wire_message sample_ports(void)
 	return message;
 }
 
+static struct wire_message sample_devices(void)
+{
+	struct wire_message message = { .type = WIRE_DEVICES };
+	message.devices.first = WIRE_DEVICES_MAX - 2;
+	message.devices.count = 2;
+	message.devices.last = true;
+	memset(message.devices.addresses, 0xab, 2 * WIRE_DEVICE_BYTES);
+	return message;
+}
+
+static struct wire_message sample_answered(void)
+{
+	struct wire_message message = { .type = WIRE_ANSWERED };
+	message.answered.address = addr_from_ipv4("\xc0\0\2\7");
+	message.answered.asked_by = addr_from_ipv4("\xc0\0\2\1");
+	message.answered.port = 23;
+	message.answered.through = true;
+	return message;
+}
+
 static long encoded(uint8_t bytes[WIRE_BYTES_MAX], const struct wire_message *message)
 {
 	long length = wire_encode(bytes, WIRE_BYTES_MAX, message);
@@ -96,10 +116,11 @@ static long encoded(uint8_t bytes[WIRE_BYTES_MAX], const struct wire_message *me
 static void what_is_written_is_read_back(void **state)
 {
 	(void)state;
-	const struct wire_message messages[] = { sample_event(), sample_query(), sample_incident(),
-						 sample_ports() };
-	static const enum wire_sender senders[] = { WIRE_ENGINE, WIRE_FACE, WIRE_SENTRY,
-						    WIRE_ENGINE };
+	const struct wire_message messages[] = { sample_event(),    sample_query(),
+						 sample_incident(), sample_ports(),
+						 sample_devices(),  sample_answered() };
+	static const enum wire_sender senders[] = { WIRE_ENGINE, WIRE_FACE,   WIRE_SENTRY,
+						    WIRE_ENGINE, WIRE_ENGINE, WIRE_SENTRY };
 	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		uint8_t bytes[WIRE_BYTES_MAX];
 		struct wire_message back;
@@ -228,7 +249,11 @@ static void an_incident_that_cannot_be_is_refused(void **state)
 	(void)state;
 	struct wire_message bad[] = { sample_incident(), sample_incident(), sample_incident(),
 				      sample_incident(), sample_incident(), sample_ports(),
-				      sample_ports() };
+				      sample_ports(),    sample_devices(),  sample_answered(),
+				      sample_answered() };
+	bad[7].devices.count = 3;
+	bad[8].answered.port = 0;
+	bad[9].answered.asked_by = (struct addr){ 0 };
 	bad[0].incident.changes = 0;
 	bad[1].incident.item.id = 0;
 	memcpy(bad[2].incident.item.kind, "sc\033n", 5);
