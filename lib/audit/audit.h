@@ -124,6 +124,11 @@ void audit_record_take(struct audit_record *record, const struct audit_layer *la
 const struct audit_layer *audit_record_unfinished(const struct audit_record *record,
 						  enum protocol protocol);
 
+/* What an audit knows that goes on with `before`: its own and that. @param layer  is added to. */
+void audit_layer_join(struct audit_layer *layer, const struct audit_layer *before);
+/* What a layer knows as states of ports. @param asked  is added to. */
+void audit_layer_states(uint8_t *states, struct portset *asked, const struct audit_layer *layer);
+
 /* As JSON. @return 0, -ENOMEM, -EFBIG. */
 int audit_record_print(struct str *out, const struct audit_record *record);
 /* The reverse; every field is checked. @param out  untouched on failure. @return 0, -EBADMSG,
@@ -137,6 +142,14 @@ int audit_record_parse(struct audit_record *out, const char *text, size_t length
  */
 int audit_records_open(const char *path, struct err *e);
 
+/* Which of an address. */
+enum audit_record_kind {
+	AUDIT_RECORD_KEPT,      /* what audits found */
+	AUDIT_RECORD_UNDER_WAY, /* what one knows that has not ended: left behind when it was killed
+				 */
+	AUDIT_RECORD_KINDS,
+};
+
 enum audit_record_found {
 	AUDIT_RECORD_READ,
 	AUDIT_RECORD_NONE,    /* the first audit of this address: `out` is empty */
@@ -148,7 +161,9 @@ enum audit_record_found {
  * @return enum audit_record_found, or negative errno: it cannot be read.
  */
 int audit_record_read(struct audit_record *out, char aside[AUDIT_RECORD_NAME_BYTES], int folder,
-		      const struct addr *address, struct err *e);
+		      const struct addr *address, enum audit_record_kind kind, struct err *e);
 
 /* Whole or not at all. Where there are too many, old ones go. @return 0 or negative errno. */
-int audit_record_write(int folder, const struct audit_record *record, struct err *e);
+int audit_record_write(int folder, const struct audit_record *record, enum audit_record_kind kind,
+		       struct err *e);
+void audit_record_forget(int folder, const struct addr *address, enum audit_record_kind kind);

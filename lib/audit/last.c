@@ -99,6 +99,31 @@ size_t audit_record_compare(struct audit_change *out, size_t room, usec_t *since
 	return count;
 }
 
+/* ---- going on ---- */
+
+void audit_layer_join(struct audit_layer *layer, const struct audit_layer *before)
+{
+	for (unsigned i = 0; i < WORDS; i++) {
+		const uint64_t others = ~known(layer, i);
+		layer->open.words[i] |= before->open.words[i] & others;
+		layer->closed.words[i] |= before->closed.words[i] & others;
+		layer->rejected.words[i] |= before->rejected.words[i] & others;
+		layer->filtered.words[i] |= before->filtered.words[i] & others;
+	}
+	layer->time = before->time;
+}
+
+void audit_layer_states(uint8_t *states, struct portset *asked, const struct audit_layer *layer)
+{
+	for (unsigned port = 1; port < 65536; port++) {
+		const enum sweep_state state = state_in(layer, (uint16_t)port);
+		if (state != SWEEP_UNASKED) {
+			states[port] = (uint8_t)state;
+			portset_add(asked, (uint16_t)port);
+		}
+	}
+}
+
 /* ---- taking in ---- */
 
 static void take_away(struct audit_layer *from, const struct audit_layer *layer)

@@ -88,7 +88,9 @@ bool sweep_report_valid(const struct sweep_report *report)
 	case SWEEP_REPORT_PROGRESS:
 		return report->progress.total <= 65535 &&
 		       report->progress.settled <= report->progress.total &&
-		       report->progress.round <= SWEEP_TRIES_MAX && report->progress.left >= 0;
+		       report->progress.round <= SWEEP_TRIES_MAX &&
+		       report->progress.lost <= report->progress.canaries &&
+		       report->progress.left >= 0;
 	case SWEEP_REPORT_STATES:
 		return part_valid(report);
 	case SWEEP_REPORT_END:

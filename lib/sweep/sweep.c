@@ -414,6 +414,8 @@ void sweep_progress(struct sweep_progress *out, const struct sweep *sweep, usec_
 		.round = sweep->round,
 		.rate = (uint32_t)sweep->rate,
 		.sent = sweep->sent,
+		.canaries = sweep->canaries,
+		.lost = sweep->lost,
 		.left = (usec_t)(more / rate * USEC_PER_SEC) + wait_time(sweep),
 	};
 	/* Those that are silent so far are asked again: three times at least, as a rule. */
@@ -464,6 +466,15 @@ uint32_t sweep_rejecters(struct sweep_rejecter out[SWEEP_REJECTERS_MAX], const s
 {
 	memcpy(out, sweep->rejecters, sizeof(sweep->rejecters));
 	return sweep->rejecter_count;
+}
+
+void sweep_set_rate(struct sweep *sweep, uint32_t rate)
+{
+	/* Who was slowed down by loss stays so. */
+	if (sweep->rate >= sweep->order.rate || sweep->rate > rate) {
+		sweep->rate = rate;
+	}
+	sweep->order.rate = rate;
 }
 
 uint64_t sweep_sent(const struct sweep *sweep)

@@ -157,12 +157,16 @@ void sweep_hear(struct sweep *sweep, uint16_t port, uint16_t source, enum sweep_
 /* Who said it, with SWEEP_REJECTED. */
 void sweep_note_rejecter(struct sweep *sweep, uint8_t type, uint8_t code, const struct addr *from);
 
+/* Another limit from now on, 1..SWEEP_RATE_MAX: others that shared it began or ended. */
+void sweep_set_rate(struct sweep *sweep, uint32_t rate);
+
 /* How it goes. */
 struct sweep_progress {
 	uint32_t total, settled; /* ports; settled: an answer came */
 	uint32_t round;          /* from 1 */
 	uint32_t rate;           /* packets per second, now */
 	uint64_t sent;           /* packets */
+	uint32_t canaries, lost; /* as of the facts */
 	usec_t left; /* about; of this round and one more at least when silent ones are */
 };
 void sweep_progress(struct sweep_progress *out, const struct sweep *sweep, usec_t now);
@@ -256,7 +260,7 @@ void sweep_raw_close(struct sweep_raw *raw);
 typedef int sweep_tell_function(void *data, const struct sweep_report *report);
 
 /*
- * Until it is done, or something comes on `stop`, or its other end closes.
+ * Until it is done, or anything but a rate (uint32_t) comes on `stop`, or its other end closes.
  * SWEEP_RAW without its socket becomes SWEEP_CONNECT, and the facts say so.
  * @return 0, after SWEEP_REPORT_END; negative errno of `tell`, or -ENOMEM.
  */
@@ -275,6 +279,7 @@ struct sweep_job {
 	struct sweep_progress progress;
 	struct sweep_end end;
 	uint8_t states[65536];
+	uint32_t told; /* how often all of them were told: now and then, and at the end */
 };
 
 /* Starts it. @return 0; -ENOENT it is not installed; other negative errno: then there is nothing to
@@ -282,6 +287,8 @@ struct sweep_job {
 int sweep_job_start(struct sweep_job *job, const struct sweep_order *order, struct err *e);
 /* Takes one report. @return 1 there may be more; 0 it has ended (see `error`). */
 int sweep_job_hear(struct sweep_job *job);
+/* Another limit from now on. */
+void sweep_job_rate(struct sweep_job *job, uint32_t rate);
 /* Asks it to end with what it knows; reports still come. */
 void sweep_job_stop(struct sweep_job *job);
 /*

@@ -55,11 +55,15 @@ void audit_record_change(const struct audit_target *target, enum protocol protoc
 
 /* One sweep and its rows. */
 struct audit_part {
-	const struct audit_target *target;
+	struct audit_target *target;
 	enum protocol protocol;
 	struct sweep_order order;
 	struct sweep_job *job; /* NULL = not begun */
 	struct err fault;      /* why it could not be done; code 0 = it was */
+	/* What an audit that was ended before knew, when this goes on with it; NULL = it does not.
+	 */
+	struct audit_layer *before;
+	bool before_compared; /* that one has been held against the ones before it */
 	struct audit_row *rows;
 	size_t row_count;
 	struct audit_change *changes; /* since earlier audits */
@@ -70,6 +74,7 @@ struct audit_part {
 struct audit_parts {
 	struct audit_part items[AUDIT_PARTS_MAX];
 	size_t count;
+	uint32_t rate; /* packets per second, all together */
 };
 
 /* Asks all of them, with progress on stderr; until Ctrl-C. @return whether it was ended so. */
@@ -78,10 +83,20 @@ void audit_parts_deinit(struct audit_parts *parts);
 
 /* ---- what earlier audits found (audit_last.c) ---- */
 
-/* Compares with earlier audits, keeps what was found, and has the daemon remember what opened or
- * closed of declared hosts. */
-void audit_last(struct audit_targets *targets, struct audit_parts *parts,
+/* A part has ended, or will not begin: compares with earlier audits, keeps what was found, and has
+ * the daemon remember what opened or closed of declared hosts. */
+void audit_last(struct audit_target *target, struct audit_part *part,
 		const struct context *context);
+/* Keeps what is known of parts that have not ended, so that being killed costs little. */
+void audit_last_under_way(const struct audit_parts *parts, const struct context *context);
+/* All parts have ended: nothing is under way. Complains of what could not be kept. */
+void audit_last_over(const struct audit_targets *targets, const struct context *context);
+/*
+ * What the last audit of an address left. @param before  gets new memory, or NULL: nothing is left.
+ * @return 0; negative errno with the sentence in `e`: what is kept cannot be read.
+ */
+int audit_last_left(struct audit_layer **before, bool *compared, const struct addr *address,
+		    enum protocol protocol, struct err *e);
 /* "since the audit of ...: 8080/tcp opened". Appends. */
 void audit_last_add(struct str *out, const struct audit_target *target,
 		    const struct audit_parts *parts, const struct context *context);

@@ -70,13 +70,14 @@ static json_t *part_json(const struct audit_part *part)
 						       : view_string(err_text(&part->fault)));
 	}
 	const struct sweep_end *end = &part->job->end;
-	return json_pack("{s:s,s:b,s:s,s:o,s:o,s:o,s:I,s:I,s:b,s:o}", "protocol",
-			 protocol_name(part->protocol), "asked", 1, "mode", modes[end->facts.mode],
-			 "counts", counts_json(part), "missed", proof_json(&end->facts),
-			 "rejected_by", rejecters_json(end), "packets", (json_int_t)end->sent,
-			 "duration_us", (json_int_t)end->took, "interrupted", (int)end->interrupted,
-			 "error",
-			 part->fault.code == 0 ? json_null() : view_string(err_text(&part->fault)));
+	return json_pack(
+		"{s:s,s:b,s:s,s:o,s:o,s:o,s:I,s:I,s:b,s:o,s:o}", "protocol",
+		protocol_name(part->protocol), "asked", 1, "mode", modes[end->facts.mode], "counts",
+		counts_json(part), "missed", proof_json(&end->facts), "rejected_by",
+		rejecters_json(end), "packets", (json_int_t)end->sent, "duration_us",
+		(json_int_t)end->took, "interrupted", (int)end->interrupted, "resumed",
+		part->before == NULL ? json_null() : view_time(part->before->time), "error",
+		part->fault.code == 0 ? json_null() : view_string(err_text(&part->fault)));
 }
 
 json_t *audit_json(const struct audit_target *target, const struct audit_parts *parts,

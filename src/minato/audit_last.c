@@ -44,52 +44,69 @@ static int open_folder(struct err *e)
 	return r < 0 ? r : audit_records_open(path, e);
 }
 
-/* ---- one target ---- */
+/* ---- one part ---- */
 
 static bool has_states(const struct audit_part *part)
 {
 	return part->job != NULL && part->job->error == 0 && part->job->end.error == 0;
 }
 
+/* Ended before it began, and not for want of a way. */
+static bool was_not_begun(const struct audit_part *part)
+{
+	return part->job == NULL && part->fault.code == 0;
+}
+
+/* What it knows now. @param over  it has ended. */
+static void make_layer(struct audit_layer *out, const struct audit_part *part, usec_t now,
+		       bool over)
+{
+	static const uint8_t nothing[65536];
+	const struct sweep_end *end = part->job == NULL ? NULL : &part->job->end;
+	double bound;
+	const enum sweep_proof proof =
+		end == NULL || !over ? SWEEP_UNPROVEN_ENDED : sweep_prove(&bound, &end->facts);
+	audit_layer_make(out, part->protocol, now, part->job == NULL ? nothing : part->job->states,
+			 &part->order.ports,
+			 proof == SWEEP_PROVEN_ALL || proof == SWEEP_PROVEN_BOUND,
+			 !over || end == NULL || end->interrupted != 0);
+}
+
 static int take_part(struct audit_record *record, struct audit_part *part, usec_t now)
 {
-	double bound;
-	const struct sweep_end *end = &part->job->end;
-	const enum sweep_proof proof = sweep_prove(&bound, &end->facts);
 	_cleanup_(freep) struct audit_layer *layer = malloc(sizeof(*layer));
 	part->changes = calloc(65536, sizeof(*part->changes));
 	if (layer == NULL || part->changes == NULL) {
 		return -ENOMEM;
 	}
-	audit_layer_make(layer, part->protocol, now, part->job->states, &part->order.ports,
-			 proof == SWEEP_PROVEN_ALL || proof == SWEEP_PROVEN_BOUND,
-			 end->interrupted != 0);
+	make_layer(layer, part, now, true);
+	if (part->before != NULL && !part->before_compared) {
+		audit_layer_join(layer, part->before);
+	}
 	part->change_count =
 		audit_record_compare(part->changes, 65536, &part->since, record, layer);
+	if (part->before != NULL) {
+		audit_layer_join(layer, part->before);
+	}
 	audit_record_take(record, layer);
 	return 0;
 }
 
-static int take_target(struct audit_target *target, struct audit_parts *parts, int folder,
-		       usec_t now)
+static int keep(struct audit_target *target, struct audit_part *part, usec_t now)
 {
-	bool any = false;
+	char aside[AUDIT_RECORD_NAME_BYTES];
+	struct err *e = &target->keeping;
 	_cleanup_(freep) struct audit_record *record = malloc(sizeof(*record));
-	int r = record == NULL ? -ENOMEM
-			       : audit_record_read(record, target->aside, folder, &target->address,
-						   &target->keeping);
-	for (size_t i = 0; i < parts->count && r >= 0; i++) {
-		if (parts->items[i].target == target && has_states(&parts->items[i])) {
-			any = true;
-			r = take_part(record, &parts->items[i], now);
-		}
+	_cleanup_(close_fdp) int folder = open_folder(e);
+	if (folder < 0 || record == NULL) {
+		return folder < 0 ? folder : -ENOMEM;
 	}
-	r = r >= 0 && any ? audit_record_write(folder, record, &target->keeping) : r;
-	target->kept = r >= 0 && any;
-	if (r < 0 && target->keeping.code == 0) {
-		(void)err_system(&target->keeping, r, "what is known of earlier audits");
+	int r = audit_record_read(record, aside, folder, &target->address, AUDIT_RECORD_KEPT, e);
+	if (r == AUDIT_RECORD_DAMAGED) {
+		(void)str_copy(target->aside, sizeof(target->aside), aside);
 	}
-	return r;
+	r = r < 0 ? r : take_part(record, part, now);
+	return r < 0 ? r : audit_record_write(folder, record, AUDIT_RECORD_KEPT, e);
 }
 
 static void tell_daemon(const struct audit_target *target, const struct audit_part *part)
@@ -119,27 +136,97 @@ static void complain_of_keeping(const struct audit_target *target, const struct 
 	}
 }
 
-void audit_last(struct audit_targets *targets, struct audit_parts *parts,
-		const struct context *context)
+void audit_last(struct audit_target *target, struct audit_part *part, const struct context *context)
 {
-	struct err e = ERR_INIT;
-	_cleanup_(close_fdp) int folder = open_folder(&e);
+	if (!has_states(part) && !was_not_begun(part)) {
+		return;
+	}
+	const int r = keep(target, part, context->now);
+	if (r < 0 && target->keeping.code == 0) {
+		(void)err_system(&target->keeping, r, "what is known of earlier audits");
+	}
+	target->kept = target->keeping.code == 0;
+	tell_daemon(target, part);
+}
+
+/* ---- one that is under way, or was ended before ---- */
+
+static void keep_under_way(int folder, struct audit_record *record, const struct audit_parts *parts,
+			   usec_t now)
+{
+	struct audit_layer *layer = malloc(sizeof(*layer));
+	for (size_t i = 0; i < parts->count && layer != NULL; i++) {
+		const struct audit_part *part = &parts->items[i];
+		if (addr_compare(&part->target->address, &record->address) != 0 ||
+		    (part->job != NULL ? part->job->ended : part->fault.code != 0)) {
+			continue;
+		}
+		make_layer(layer, part, now, false);
+		if (part->before != NULL) {
+			audit_layer_join(layer, part->before);
+		}
+		audit_record_take(record, layer);
+	}
+	free(layer);
+	/* What cannot be kept is told at the end. */
+	(void)audit_record_write(folder, record, AUDIT_RECORD_UNDER_WAY, NULL);
+}
+
+void audit_last_under_way(const struct audit_parts *parts, const struct context *context)
+{
+	_cleanup_(freep) struct audit_record *record = malloc(sizeof(*record));
+	_cleanup_(close_fdp) int folder = open_folder(NULL);
+	for (size_t i = 0; i < parts->count && folder >= 0 && record != NULL; i++) {
+		/* Parts of a target follow each other. */
+		if (i == 0 || parts->items[i].target != parts->items[i - 1].target) {
+			*record =
+				(struct audit_record){ .address = parts->items[i].target->address };
+			keep_under_way(folder, record, parts, context->now);
+		}
+	}
+}
+
+void audit_last_over(const struct audit_targets *targets, const struct context *context)
+{
+	_cleanup_(close_fdp) int folder = open_folder(NULL);
 	for (size_t i = 0; i < targets->count; i++) {
-		struct audit_target *target = &targets->items[i];
-		if (folder < 0) {
-			target->keeping = e;
-		} else {
-			(void)take_target(target, parts, folder, context->now); /* it is told */
+		const struct audit_target *before = i == 0 ? NULL : &targets->items[i - 1];
+		if (folder >= 0) {
+			audit_record_forget(folder, &targets->items[i].address,
+					    AUDIT_RECORD_UNDER_WAY);
 		}
 		/* The same is said once. */
-		if (folder >= 0 || i == 0) {
-			complain_of_keeping(target, context);
+		if (before == NULL || before->keeping.code == 0 ||
+		    strcmp(err_text(&before->keeping), err_text(&targets->items[i].keeping)) != 0) {
+			complain_of_keeping(&targets->items[i], context);
 		}
 	}
-	close_fdp(&folder); /* the daemon is not waited for under the lock */
-	for (size_t i = 0; i < parts->count; i++) {
-		tell_daemon(parts->items[i].target, &parts->items[i]);
+}
+
+int audit_last_left(struct audit_layer **before, bool *compared, const struct addr *address,
+		    enum protocol protocol, struct err *e)
+{
+	char aside[AUDIT_RECORD_NAME_BYTES];
+	const struct audit_layer *left = NULL;
+	_cleanup_(freep) struct audit_record *record = malloc(sizeof(*record));
+	_cleanup_(close_fdp) int folder = open_folder(e);
+	int r = record == NULL ? -ENOMEM : folder < 0 ? folder : 0;
+	*before = NULL;
+	*compared = false;
+	for (int kind = AUDIT_RECORD_KINDS - 1; kind >= 0 && r >= 0 && left == NULL; kind--) {
+		r = audit_record_read(record, aside, folder, address, (enum audit_record_kind)kind,
+				      e);
+		left = r == AUDIT_RECORD_READ ? audit_record_unfinished(record, protocol) : NULL;
+		*compared = kind == AUDIT_RECORD_KEPT;
 	}
+	if (left != NULL) {
+		*before = malloc(sizeof(**before));
+		r = *before == NULL ? -ENOMEM : 0;
+	}
+	if (*before != NULL) {
+		**before = *left;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* ---- words ---- */

@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "audit.h"
+#include "base/io/clock.h"
 #include "words.h"
+
+enum { WAIT_MS = 500 };
+static const usec_t RATE_EVERY = USEC_PER_SEC;
 
 static volatile sig_atomic_t stopped;
 
@@ -22,7 +26,12 @@ struct auditing {
 	const struct context *context;
 	size_t next; /* to begin */
 	size_t at_work;
-	size_t shown; /* columns of the line of progress */
+	uint32_t kept; /* how often reports of what is known were kept */
+	size_t shown;  /* columns of the line of progress */
+	/* The rate, from packets that were sent since a moment. */
+	uint64_t sent;
+	usec_t sent_at, begun;
+	unsigned rate;
 };
 
 /* ---- progress ---- */
@@ -36,36 +45,84 @@ static void show_line(struct auditing *a, const char *line)
 	a->shown = width;
 }
 
-static void show_progress(struct auditing *a)
+static void count_rate(struct auditing *a, uint64_t sent, usec_t now)
 {
-	unsigned total = 0, settled = 0, rate = 0, round = 0;
-	usec_t left = 0;
-	char span[SPAN_TEXT_BYTES], line[256];
-	if (!a->context->err_terminal) {
-		return;
-	}
-	for (size_t i = 0; i < a->next; i++) {
-		const struct sweep_job *job = a->parts->items[i].job;
-		if (job != NULL && !job->ended) {
-			total += job->progress.total;
-			settled += job->progress.settled;
-			rate += job->progress.rate;
-			round = job->progress.round > round ? job->progress.round : round;
-			left = job->progress.left > left ? job->progress.left : left;
-		}
-	}
-	const int length = snprintf(
-		line, sizeof(line),
-		_("%u of %u: %u of %u ports answered, round %u, %u packets/s, about %s left"),
-		(unsigned)(a->next - a->at_work + 1), (unsigned)a->parts->count, settled, total,
-		round, rate, span_format(left, span));
-	if (length > 0 && total > 0) {
-		line[text_fit(line, a->context->columns - 1)] = '\0';
-		show_line(a, line);
+	if (now - a->sent_at >= RATE_EVERY) {
+		/* Who has ended takes his packets along. */
+		a->rate = sent < a->sent ? a->rate
+					 : (unsigned)((double)(sent - a->sent) * USEC_PER_SEC /
+						      (double)(now - a->sent_at));
+		a->sent = sent;
+		a->sent_at = now;
 	}
 }
 
+static void add_up(struct sweep_progress *sum, const struct sweep_progress *one)
+{
+	sum->total += one->total;
+	sum->settled += one->settled;
+	sum->sent += one->sent;
+	sum->canaries += one->canaries;
+	sum->lost += one->lost;
+	sum->round = one->round > sum->round ? one->round : sum->round;
+	sum->left = one->left > sum->left ? one->left : sum->left;
+}
+
+/* Those at work, and about as much again for each turn of those that wait. */
+static usec_t time_left(const struct auditing *a, usec_t left)
+{
+	const size_t waiting = a->parts->count - a->next;
+	return left + (usec_t)((waiting + AUDIT_AT_ONCE - 1) / AUDIT_AT_ONCE) * left;
+}
+
+static void show_progress(struct auditing *a)
+{
+	struct sweep_progress sum = { 0 };
+	char span[SPAN_TEXT_BYTES];
+	struct str line = STR_INIT(1024);
+	const usec_t now = clock_monotonic();
+	for (size_t i = 0; i < a->next; i++) {
+		const struct sweep_job *job = a->parts->items[i].job;
+		if (job != NULL && !job->ended) {
+			add_up(&sum, &job->progress);
+		}
+	}
+	count_rate(a, sum.sent, now);
+	const usec_t left = time_left(a, sum.left);
+	str_printf(&line, _("%u of %u: %u %%, %u of %u ports answered, round %u, %u packets/s, "),
+		   (unsigned)(a->next - a->at_work + 1), (unsigned)a->parts->count,
+		   (unsigned)((now - a->begun) * 100 / (now - a->begun + left + 1)), sum.settled,
+		   sum.total, sum.round, a->rate);
+	if (sum.canaries > 0) {
+		str_printf(&line, _("%.1f %% lost, "), 100.0 * sum.lost / sum.canaries);
+	}
+	str_printf(&line, _("about %s left"), span_format(left, span));
+	if (sum.total > 0 && line.error == 0) {
+		line.text[text_fit(line.text, a->context->columns - 1)] = '\0';
+		show_line(a, line.text);
+	}
+	str_deinit(&line);
+}
+
 /* ---- at work ---- */
+
+/* Those of UDP ask a few times a second: they do not count. */
+static void share_rate(struct auditing *a)
+{
+	uint32_t sharing = 0;
+	for (size_t i = 0; i < a->next; i++) {
+		const struct audit_part *part = &a->parts->items[i];
+		sharing += part->job != NULL && !part->job->ended && part->protocol == PROTOCOL_TCP;
+	}
+	const uint32_t rate = sharing == 0 ? a->parts->rate : a->parts->rate / sharing;
+	for (size_t i = 0; i < a->next; i++) {
+		struct audit_part *part = &a->parts->items[i];
+		if (part->job != NULL && part->order.rate != rate) {
+			part->order.rate = rate == 0 ? 1 : rate;
+			sweep_job_rate(part->job, part->order.rate);
+		}
+	}
+}
 
 static void begin(struct auditing *a)
 {
@@ -88,6 +145,22 @@ static void end(struct auditing *a, struct audit_part *part)
 	if (sweep_job_end(job, &part->fault) == 0 && job->end.error != 0) {
 		(void)err_system(&part->fault, -job->end.error, "nothing can be sent there");
 	}
+	share_rate(a);
+	audit_last(part->target, part, a->context);
+}
+
+/* What is known is told now and then, and kept. */
+static void keep_under_way(struct auditing *a)
+{
+	uint32_t told = 0;
+	for (size_t i = 0; i < a->next; i++) {
+		const struct sweep_job *job = a->parts->items[i].job;
+		told += job == NULL || job->ended ? 0 : job->told;
+	}
+	if (told > a->kept) {
+		audit_last_under_way(a->parts, a->context);
+	}
+	a->kept = told;
 }
 
 static void hear(struct auditing *a)
@@ -102,7 +175,7 @@ static void hear(struct auditing *a)
 			waits[count++] = (struct pollfd){ part->job->channel, POLLIN, 0 };
 		}
 	}
-	if (poll(waits, count, 1000) <= 0) {
+	if (poll(waits, count, WAIT_MS) <= 0) {
 		return; /* a signal, or nothing new */
 	}
 	for (nfds_t i = 0; i < count; i++) {
@@ -110,7 +183,10 @@ static void hear(struct auditing *a)
 			end(a, parts[i]);
 		}
 	}
-	show_progress(a);
+	keep_under_way(a);
+	if (a->context->err_terminal) {
+		show_progress(a);
+	}
 }
 
 static void stop_all(struct auditing *a)
@@ -127,6 +203,9 @@ static void compare(struct audit_part *part)
 	if (part->job == NULL || part->job->error < 0) {
 		return;
 	}
+	if (part->before != NULL) {
+		audit_layer_states(part->job->states, &part->order.ports, part->before);
+	}
 	part->rows = calloc(65536, sizeof(*part->rows));
 	if (part->rows == NULL) {
 		(void)err_set(&part->fault, -ENOMEM, _("not enough memory"));
@@ -136,16 +215,26 @@ static void compare(struct audit_part *part)
 					&part->order.ports, &part->target->declared);
 }
 
+/* The second one ends us at once. */
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = stop, .sa_flags = (int)SA_RESETHAND };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		(void)sigaction(signals[i], &action, NULL); /* cannot fail with a valid signal */
+	}
+}
+
 bool audit_run(struct audit_parts *parts, const struct context *context)
 {
-	struct auditing a = { .parts = parts, .context = context };
-	/* The second one ends us at once. */
-	const struct sigaction action = { .sa_handler = stop, .sa_flags = (int)SA_RESETHAND };
+	struct auditing a = { .parts = parts, .context = context, .begun = clock_monotonic() };
 	bool told = false;
-	(void)sigaction(SIGINT, &action, NULL); /* cannot fail with a valid signal */
+	a.sent_at = a.begun;
+	catch_signals();
 	while (a.at_work > 0 || (a.next < parts->count && stopped == 0)) {
 		while (a.at_work < AUDIT_AT_ONCE && a.next < parts->count && stopped == 0) {
 			begin(&a);
+			share_rate(&a);
 		}
 		if (a.at_work > 0) {
 			hear(&a);
@@ -159,6 +248,9 @@ bool audit_run(struct audit_parts *parts, const struct context *context)
 		show_line(&a, "");
 	}
 	for (size_t i = 0; i < parts->count; i++) {
+		if (i >= a.next) {
+			audit_last(parts->items[i].target, &parts->items[i], context);
+		}
 		compare(&parts->items[i]);
 	}
 	return stopped != 0;
@@ -169,6 +261,7 @@ void audit_parts_deinit(struct audit_parts *parts)
 	for (size_t i = 0; i < parts->count; i++) {
 		free(parts->items[i].rows);
 		free(parts->items[i].changes);
+		free(parts->items[i].before);
 		free(parts->items[i].job);
 	}
 	*parts = (struct audit_parts){ 0 };

@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "catalog/catalog.h"
+#include "log_rows.h"
 #include "words.h"
 
 enum { CELL_BYTES = 512 };
@@ -205,6 +206,11 @@ static void add_part(struct str *out, const struct audit_part *part)
 	str_printf(out, _("; asked %s with %llu packets in %s\n"),
 		   mode_words(part->job->end.facts.mode), (unsigned long long)part->job->end.sent,
 		   span_format(part->job->end.took, span));
+	if (part->before != NULL) {
+		char time[LOG_TIME_BYTES];
+		str_printf(out, _("  gone on with what the audit of %.16s had not asked\n"),
+			   log_local_time(part->before->time, time));
+	}
 	str_add(out, "  ");
 	if (part->fault.code != 0) {
 		str_add(out, err_text(&part->fault));
@@ -249,6 +255,18 @@ static bool has(const struct audit_target *target, const struct audit_parts *par
 	return false;
 }
 
+static bool was_ended(const struct audit_target *target, const struct audit_parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct audit_part *part = &parts->items[i];
+		if (part->target == target && part->fault.code == 0 &&
+		    (part->job == NULL || part->job->end.interrupted != 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void add_next(struct str *out, const struct audit_target *target,
 		     const struct audit_parts *parts)
 {
@@ -259,6 +277,10 @@ static void add_next(struct str *out, const struct audit_target *target,
 	}
 	if (target->own) {
 		str_add(out, _("  what others may reach is not seen from here: minato ports\n"));
+	}
+	if (target->kept && was_ended(target, parts)) {
+		str_printf(out, _("  -> minato audit %s--resume %s\n"),
+			   target->authorized ? "--authorized " : "", target->name);
 	}
 	if (has(target, parts, AUDIT_UNDECLARED, &port)) {
 		if (target->own) {

@@ -15,7 +15,7 @@
 
 struct config {
 	const char *ports, *udp, *rate;
-	bool authorized, connect, json;
+	bool authorized, connect, resume, json;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -31,13 +31,15 @@ static const struct option options[] = {
 	  N_("I may audit hosts that the policy does not declare") },
 	{ "connect", 'c', OPTION_FLAG, FIELD(connect), NULL,
 	  N_("by whole connections, as without rights, instead of packets of its own") },
+	{ "resume", 0, OPTION_FLAG, FIELD(resume), NULL,
+	  N_("go on with what the last audit did not ask, as it was ended before") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
 /* What is to be asked. */
 struct plan {
 	struct portset tcp, udp;
-	bool udp_given;
+	bool resume;
 	uint32_t rate;
 	enum sweep_mode mode;
 	uint16_t source_first, source_last;
@@ -79,6 +81,12 @@ static int read_options(struct plan *plan, const struct context *context,
 			 "minato help audit");
 		return EXIT_USAGE;
 	}
+	if (config->resume && (config->ports != NULL || config->udp != NULL)) {
+		complain(context, _("--resume asks what is left; it takes no ports"),
+			 "minato help audit");
+		return EXIT_USAGE;
+	}
+	plan->resume = config->resume;
 	plan->rate = (uint32_t)rate;
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
 	return EXIT_IN_ORDER;
@@ -103,8 +111,8 @@ static int read_sources(struct plan *plan, const struct context *context)
 
 /* ---- parts ---- */
 
-static int add_part(struct audit_parts *parts, const struct audit_target *target,
-		    const struct plan *plan, const struct portset *ports, enum protocol protocol)
+static int add_part(struct audit_parts *parts, struct audit_target *target, const struct plan *plan,
+		    const struct portset *ports, enum protocol protocol)
 {
 	struct audit_part *part = &parts->items[parts->count];
 	*part = (struct audit_part){
@@ -145,11 +153,33 @@ static void take_udp(struct portset *out, const struct audit_target *target,
 	}
 }
 
-static int make_parts(struct audit_parts *parts, const struct audit_targets *targets,
-		      const struct plan *plan)
+/* What an audit that was ended before has left. */
+static int add_left(struct audit_parts *parts, struct audit_target *target, const struct plan *plan,
+		    enum protocol protocol, struct err *e)
+{
+	bool compared = false;
+	_cleanup_(freep) struct audit_layer *before = NULL;
+	int r = audit_last_left(&before, &compared, &target->address, protocol, e);
+	if (r == 0 && before != NULL) {
+		r = add_part(parts, target, plan, &before->left, protocol);
+	}
+	if (r == 0 && before != NULL) {
+		parts->items[parts->count - 1].before = steal(&before);
+		parts->items[parts->count - 1].before_compared = compared;
+	}
+	return r;
+}
+
+static int make_parts(struct audit_parts *parts, struct audit_targets *targets,
+		      const struct plan *plan, struct err *e)
 {
 	int r = 0;
-	for (size_t i = 0; i < targets->count && r == 0; i++) {
+	parts->rate = plan->rate;
+	for (size_t i = 0; i < targets->count && r == 0 && plan->resume; i++) {
+		r = add_left(parts, &targets->items[i], plan, PROTOCOL_TCP, e);
+		r = r < 0 ? r : add_left(parts, &targets->items[i], plan, PROTOCOL_UDP, e);
+	}
+	for (size_t i = 0; i < targets->count && r == 0 && !plan->resume; i++) {
 		struct portset udp;
 		take_udp(&udp, &targets->items[i], plan);
 		if (portset_count(&plan->tcp) > 0) {
@@ -158,16 +188,6 @@ static int make_parts(struct audit_parts *parts, const struct audit_targets *tar
 		if (r == 0 && portset_count(&udp) > 0) {
 			r = add_part(parts, &targets->items[i], plan, &udp, PROTOCOL_UDP);
 		}
-	}
-	/* Those of UDP ask a few times a second. */
-	size_t sharing = 0;
-	for (size_t i = 0; i < parts->count; i++) {
-		sharing += parts->items[i].protocol == PROTOCOL_TCP && sharing < AUDIT_AT_ONCE;
-	}
-	sharing = sharing == 0 ? 1 : sharing;
-	for (size_t i = 0; i < parts->count; i++) {
-		const uint32_t rate = plan->rate / (uint32_t)sharing;
-		parts->items[i].order.rate = rate == 0 ? 1 : rate;
 	}
 	return r;
 }
@@ -232,9 +252,16 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 		 const struct context *context, bool json)
 {
 	_cleanup_(freep) struct audit_parts *parts = calloc(1, sizeof(*parts));
-	if (parts == NULL || make_parts(parts, targets, plan) < 0) {
-		complain(context, _("not enough memory"), NULL);
+	struct err e = ERR_INIT;
+	if (parts == NULL || make_parts(parts, targets, plan, &e) < 0) {
+		complain(context, e.code != 0 ? err_text(&e) : _("not enough memory"), NULL);
 		return EXIT_ERROR;
+	}
+	if (parts->count == 0 && plan->resume) {
+		complain(context,
+			 _("nothing is left: no audit of it was ended before all was asked"),
+			 "minato audit HOST");
+		return EXIT_USAGE;
 	}
 	if (parts->count == 0) {
 		complain(context, _("there is nothing to ask: no TCP port, and no UDP port"),
@@ -247,7 +274,7 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 	}
 	(void)audit_run(parts, context); /* what was ended early says so itself */
 	look_at_link(targets, parts);
-	audit_last(targets, parts, context);
+	audit_last_over(targets, context);
 	int code = show(targets, parts, context, json);
 	code = code != EXIT_IN_ORDER ? code : exit_code(parts);
 	audit_parts_deinit(parts);
@@ -287,6 +314,8 @@ static const char *const examples[] = {
 	N_("all TCP ports of a device under hosts: of the policy, and its declared UDP ports"),
 	"minato audit --ports 1-1024 --udp 53,123 self",
 	N_("some ports of this host, asked from itself"),
+	"minato audit --resume nas",
+	N_("what the last audit of it did not ask, as it was ended before"),
 	"minato audit --authorized 192.0.2.10",
 	N_("a host of one's own that the policy does not declare"),
 	NULL,
@@ -308,7 +337,8 @@ const struct command command_audit = {
 		"on the way; silent ports are asked again until it is proven that none is missed, "
 		"or "
 		"it says that it is unproven and why. As root it sends packets of its own, else it "
-		"makes connections. Ctrl-C ends it with what is known. What is found is kept, and "
+		"makes connections. Ctrl-C ends it with what is known, and --resume goes on. What "
+		"is found is kept, and "
 		"the "
 		"next "
 		"audit tells what opened or closed since. Exit code 2: something differs from the "

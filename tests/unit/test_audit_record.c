@@ -155,6 +155,23 @@ static void test_an_audit_of_few_ports_leaves_the_others_their_date(void **state
 	assert_int_equal(record->count, 2); /* 80 was all that the second one had */
 }
 
+static void test_going_on(void **state)
+{
+	(void)state;
+	static uint8_t states[65536];
+	struct portset asked = { 0 };
+	struct audit_layer now = layer_of(PROTOCOL_TCP, 2 * DAY, "80 81 - 82 -");
+	const struct audit_layer before = layer_of(PROTOCOL_TCP, DAY, "22,81 23 24 - 80-82");
+	const struct audit_layer both = layer_of(PROTOCOL_TCP, DAY, "22,80 23,81 24 82 -");
+	audit_layer_join(&now, &before);
+	assert_memory_equal(&now, &both, sizeof(now));
+	audit_layer_states(states, &asked, &now);
+	assert_int_equal(portset_count(&asked), 6);
+	assert_true(states[22] == SWEEP_OPEN && states[81] == SWEEP_CLOSED &&
+		    states[24] == SWEEP_REJECTED && states[82] == SWEEP_SILENT &&
+		    states[25] == SWEEP_UNASKED);
+}
+
 /* ---- bounds ---- */
 
 static void test_the_oldest_layer_goes(void **state)
@@ -281,16 +298,19 @@ static void test_a_damaged_record_is_set_aside(void **state)
 	(void)snprintf(path, sizeof(path), "%s/state/audits", above);
 	int folder = audit_records_open(path, &e);
 	assert_true(folder >= 0);
-	assert_int_equal(audit_record_read(read, aside, folder, &record->address, &e),
-			 AUDIT_RECORD_NONE);
-	assert_int_equal(audit_record_write(folder, record, &e), 0);
-	assert_int_equal(audit_record_read(read, aside, folder, &record->address, &e),
-			 AUDIT_RECORD_READ);
+	assert_int_equal(
+		audit_record_read(read, aside, folder, &record->address, AUDIT_RECORD_KEPT, &e),
+		AUDIT_RECORD_NONE);
+	assert_int_equal(audit_record_write(folder, record, AUDIT_RECORD_KEPT, &e), 0);
+	assert_int_equal(
+		audit_record_read(read, aside, folder, &record->address, AUDIT_RECORD_KEPT, &e),
+		AUDIT_RECORD_READ);
 	assert_memory_equal(read, record, sizeof(*record));
 	(void)snprintf(file, sizeof(file), "%s/192.0.2.1.json", path);
 	assert_int_equal(truncate(file, 40), 0);
-	assert_int_equal(audit_record_read(read, aside, folder, &record->address, &e),
-			 AUDIT_RECORD_DAMAGED);
+	assert_int_equal(
+		audit_record_read(read, aside, folder, &record->address, AUDIT_RECORD_KEPT, &e),
+		AUDIT_RECORD_DAMAGED);
 	assert_string_equal(aside, "192.0.2.1.damaged");
 	assert_int_equal(read->count, 0);
 	assert_int_equal(faccessat(folder, aside, F_OK, 0), 0);
@@ -316,7 +336,7 @@ static void test_there_are_not_too_many(void **state)
 		_cleanup_(close_fdp) int file = openat(folder, name, O_WRONLY | O_CREAT, 0600);
 		assert_int_equal(futimens(file, times), 0);
 	}
-	assert_int_equal(audit_record_write(folder, record, &e), 0);
+	assert_int_equal(audit_record_write(folder, record, AUDIT_RECORD_KEPT, &e), 0);
 	assert_int_equal(faccessat(folder, "192.0.2.1.json", F_OK, 0), 0);
 	for (unsigned i = 1; i <= 6; i++) {
 		char name[AUDIT_RECORD_NAME_BYTES];
@@ -332,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_only_what_both_knew_is_compared),
 		cmocka_unit_test(test_udp_is_not_held_against_tcp),
 		cmocka_unit_test(test_an_audit_of_few_ports_leaves_the_others_their_date),
+		cmocka_unit_test(test_going_on),
 		cmocka_unit_test(test_the_oldest_layer_goes),
 		cmocka_unit_test(test_what_was_left_is_known_until_the_next_audit),
 		cmocka_unit_test(test_text_and_back),

@@ -250,6 +250,46 @@ static void test_loss_makes_it_slower(void **state)
 	sweep = sweep_free(sweep);
 }
 
+/* Others that share the rate begin and end. */
+static void test_another_rate_from_now_on(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t rate;
+		usec_t least, most;
+	} cases[] = {
+		{ 10000, 6500000, 8000000 },
+		{ 200000, 300000, 500000 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host host = { .open_every = 6000, .delay = 100, .random = 1 };
+		const struct sweep_order order = order_of(SWEEP_RAW, 1, 65535);
+		struct sweep *sweep = sweep_new(&order, 1000);
+		sweep_set_rate(sweep, cases[i].rate);
+		assert_in_range(play(sweep, &host), cases[i].least, cases[i].most);
+		sweep = sweep_free(sweep);
+	}
+}
+
+static void test_who_is_slow_for_loss_stays_so(void **state)
+{
+	(void)state;
+	struct host host = { .open_every = 2, .lost = 400, .delay = 1000, .random = 3 };
+	const struct sweep_order order = order_of(SWEEP_RAW, 1, 20000);
+	struct sweep *sweep = sweep_new(&order, 1000);
+	struct sweep_progress before, after;
+	(void)play(sweep, &host);
+	sweep_progress(&before, sweep, 0);
+	assert_true(before.canaries > before.lost && before.lost > 0);
+	sweep_set_rate(sweep, 1000000);
+	sweep_progress(&after, sweep, 0);
+	assert_int_equal(after.rate, before.rate);
+	sweep_set_rate(sweep, 10);
+	sweep_progress(&after, sweep, 0);
+	assert_int_equal(after.rate, 10);
+	sweep = sweep_free(sweep);
+}
+
 /* ---- ended early ---- */
 
 static void test_what_was_ended_early_is_not_proven(void **state)
@@ -608,6 +648,8 @@ int main(void)
 		cmocka_unit_test(test_few_connections_go_to_programs),
 		cmocka_unit_test(test_what_is_called_proven_misses_nothing),
 		cmocka_unit_test(test_loss_makes_it_slower),
+		cmocka_unit_test(test_another_rate_from_now_on),
+		cmocka_unit_test(test_who_is_slow_for_loss_stays_so),
 		cmocka_unit_test(test_what_was_ended_early_is_not_proven),
 		cmocka_unit_test(test_what_could_not_be_sent_was_not_asked),
 		cmocka_unit_test(test_answers_to_what_was_never_asked_change_nothing),

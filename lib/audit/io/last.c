@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 
-static const char suffix[] = ".json";
+static const char *const suffixes[AUDIT_RECORD_KINDS] = { ".json", ".under-way" };
 
 /* ---- the folder ---- */
 
@@ -72,10 +72,10 @@ static const char *name_of(char out[AUDIT_RECORD_NAME_BYTES], const struct addr 
 /* ---- one record ---- */
 
 static int set_aside(char aside[AUDIT_RECORD_NAME_BYTES], int folder, const struct addr *address,
-		     struct err *e)
+		     enum audit_record_kind kind, struct err *e)
 {
 	char name[AUDIT_RECORD_NAME_BYTES];
-	(void)name_of(name, address, suffix);
+	(void)name_of(name, address, suffixes[kind]);
 	(void)name_of(aside, address, ".damaged");
 	return renameat(folder, name, folder, aside) < 0
 		       ? err_system(e, errno, "%s is damaged, and cannot be set aside", name)
@@ -83,12 +83,12 @@ static int set_aside(char aside[AUDIT_RECORD_NAME_BYTES], int folder, const stru
 }
 
 int audit_record_read(struct audit_record *out, char aside[AUDIT_RECORD_NAME_BYTES], int folder,
-		      const struct addr *address, struct err *e)
+		      const struct addr *address, enum audit_record_kind kind, struct err *e)
 {
 	char name[AUDIT_RECORD_NAME_BYTES];
 	_cleanup_(freep) char *text = NULL;
 	size_t length = 0;
-	(void)name_of(name, address, suffix);
+	(void)name_of(name, address, suffixes[kind]);
 	aside[0] = '\0';
 	int r = file_read_at(&text, &length, folder, name, AUDIT_RECORD_BYTES_MAX, NULL);
 	r = r < 0 ? r : audit_record_parse(out, text, length);
@@ -102,7 +102,7 @@ int audit_record_read(struct audit_record *out, char aside[AUDIT_RECORD_NAME_BYT
 		return err_system(e, r, "%s cannot be read", name);
 	}
 	*out = (struct audit_record){ .address = *address };
-	return r == -ENOENT ? AUDIT_RECORD_NONE : set_aside(aside, folder, address, e);
+	return r == -ENOENT ? AUDIT_RECORD_NONE : set_aside(aside, folder, address, kind, e);
 }
 
 /* ---- not too many ---- */
@@ -147,12 +147,13 @@ static void forget_old(int folder)
 	}
 }
 
-int audit_record_write(int folder, const struct audit_record *record, struct err *e)
+int audit_record_write(int folder, const struct audit_record *record, enum audit_record_kind kind,
+		       struct err *e)
 {
 	static const char temporary[] = ".new";
 	char name[AUDIT_RECORD_NAME_BYTES];
 	struct str text = STR_INIT(AUDIT_RECORD_BYTES_MAX);
-	(void)name_of(name, &record->address, suffix);
+	(void)name_of(name, &record->address, suffixes[kind]);
 	int r = audit_record_print(&text, record);
 	_cleanup_(close_fdp) int fd = openat(
 		folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -167,4 +168,10 @@ int audit_record_write(int folder, const struct audit_record *record, struct err
 	str_deinit(&text);
 	forget_old(folder);
 	return r < 0 ? err_system(e, r, "%s cannot be written", name) : 0;
+}
+
+void audit_record_forget(int folder, const struct addr *address, enum audit_record_kind kind)
+{
+	char name[AUDIT_RECORD_NAME_BYTES];
+	(void)unlinkat(folder, name_of(name, address, suffixes[kind]), 0); /* or it was not there */
 }

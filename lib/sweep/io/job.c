@@ -36,7 +36,8 @@ int sweep_job_hear(struct sweep_job *job)
 {
 	struct sweep_report report;
 	const ssize_t length = recv(job->channel, &report, sizeof(report), MSG_TRUNC);
-	if (length < 0 && errno == EINTR) {
+	/* It ended before it read the last word of ours; what it said is still there. */
+	if (length < 0 && (errno == EINTR || errno == ECONNRESET)) {
 		return 1;
 	}
 	if (length <= 0) {
@@ -51,11 +52,19 @@ int sweep_job_hear(struct sweep_job *job)
 		return 1;
 	case SWEEP_REPORT_STATES:
 		memcpy(job->states + report.part.first, report.part.states, SWEEP_STATES_BYTES);
+		job->told += report.part.first == sizeof(job->states) - SWEEP_STATES_BYTES;
 		return 1;
 	default:
 		job->end = report.end;
 		job->ended = true;
 		return 0;
+	}
+}
+
+void sweep_job_rate(struct sweep_job *job, uint32_t rate)
+{
+	if (job->channel >= 0 && !job->ended) {
+		(void)send(job->channel, &rate, sizeof(rate), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 }
 

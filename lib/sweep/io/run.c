@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 /* Needs <time.h>. */
@@ -16,6 +17,8 @@
 #include "base/sockaddr.h"
 
 static const usec_t TELL_EVERY = 200000;
+/* So much is lost at most when everything is killed. */
+static const usec_t TELL_STATES_EVERY = 3 * USEC_PER_SEC;
 
 usec_t running_now(void)
 {
@@ -23,6 +26,19 @@ usec_t running_now(void)
 }
 
 /* ---- reports ---- */
+
+static int tell_states(struct running *run)
+{
+	struct sweep_report report = { .kind = SWEEP_REPORT_STATES };
+	const uint8_t *states = run->sweep != NULL ? sweep_states(run->sweep) : run->states;
+	int r = 0;
+	for (uint32_t first = 0; r == 0 && first < 65536; first += SWEEP_STATES_BYTES) {
+		report.part.first = first;
+		memcpy(report.part.states, states + first, SWEEP_STATES_BYTES);
+		r = run->tell(run->data, &report);
+	}
+	return r;
+}
 
 int running_tell(struct running *run, usec_t now)
 {
@@ -36,17 +52,10 @@ int running_tell(struct running *run, usec_t now)
 	} else {
 		report.progress = run->progress;
 	}
-	return run->tell(run->data, &report);
-}
-
-static int tell_states(struct running *run, const uint8_t *states)
-{
-	struct sweep_report report = { .kind = SWEEP_REPORT_STATES };
-	int r = 0;
-	for (uint32_t first = 0; r == 0 && first < 65536; first += SWEEP_STATES_BYTES) {
-		report.part.first = first;
-		memcpy(report.part.states, states + first, SWEEP_STATES_BYTES);
-		r = run->tell(run->data, &report);
+	int r = run->tell(run->data, &report);
+	if (r == 0 && now - run->states_told >= TELL_STATES_EVERY) {
+		run->states_told = now;
+		r = tell_states(run);
 	}
 	return r;
 }
@@ -92,8 +101,14 @@ static int tell_end(struct running *run)
 bool running_stopped(struct running *run)
 {
 	struct pollfd wait = { .fd = run->stop, .events = POLLIN };
-	if (poll(&wait, 1, 0) > 0) {
-		run->interrupted = true;
+	uint32_t rate = 0;
+	while (!run->interrupted && poll(&wait, 1, 0) > 0) {
+		const ssize_t length = recv(run->stop, &rate, sizeof(rate), MSG_DONTWAIT);
+		run->interrupted =
+			length != (ssize_t)sizeof(rate) || rate < 1 || rate > SWEEP_RATE_MAX;
+		if (!run->interrupted && run->sweep != NULL) {
+			sweep_set_rate(run->sweep, rate);
+		}
 	}
 	return run->interrupted;
 }
@@ -205,9 +220,9 @@ int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw, int 
 	run->tell = tell;
 	run->data = data;
 	run->begun = running_now();
+	run->states_told = run->begun;
 	int r = ask_all(run, raw);
-	r = r < 0 ? r
-		  : tell_states(run, run->sweep != NULL ? sweep_states(run->sweep) : run->states);
+	r = r < 0 ? r : tell_states(run);
 	r = r < 0 ? r : tell_end(run);
 	run->sweep = sweep_free(run->sweep);
 	return r;

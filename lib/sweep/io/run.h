@@ -9,7 +9,7 @@ struct running {
 	int stop;
 	sweep_tell_function *tell;
 	void *data;
-	usec_t begun, told;
+	usec_t begun, told, states_told;
 	bool interrupted;
 	int error; /* errno: nothing could be sent */
 	/* Of UDP. */
@@ -21,7 +21,8 @@ struct running {
 
 /* Since some time in the past, never 0. */
 usec_t running_now(void);
-/* Says how it goes, five times a second at most. @return 0 or negative errno. */
+/* Says how it goes, five times a second at most, and every few seconds all that is known. @return 0
+ * or negative errno. */
 int running_tell(struct running *run, usec_t now);
 /* Whether it shall end; looks without waiting. */
 bool running_stopped(struct running *run);
