@@ -1,6 +1,7 @@
 /*
- * Packets from capture files. Bytes become struct packet_note (lib/model); what is no packet of IP
- * is passed over, what is broken is counted, nothing is trusted.
+ * Packets from capture files, and of one connection of this host. Bytes become struct packet_note
+ * (lib/model) or struct capture_packet; what is no packet of IP is passed over, what is broken is
+ * counted, nothing is trusted.
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 
 #include "base/err.h"
 #include "model/packet.h"
+#include "model/protocol.h"
 
 /* ---- one packet ---- */
 
@@ -110,3 +112,86 @@ void capture_write_end(uint8_t *out, const struct capture_summary *summary);
  */
 int capture_read_record(struct packet_note *note, struct capture_summary *summary,
 			const uint8_t *bytes);
+
+/* ---- one connection of this host, as it happens ---- */
+
+enum {
+	CAPTURE_PEERS_MAX = 16,
+	CAPTURE_PACKET_BYTES =
+		384, /* of each packet, from its IP header on; the rest is not copied */
+	CAPTURE_PACKETS_MAX = 64,
+	CAPTURE_WORDS_BYTES = 64,
+};
+
+/* Whose packets: of one port here with one port there, at any of these addresses. */
+struct capture_connection {
+	uint32_t protocol; /* PROTOCOL_TCP or PROTOCOL_UDP */
+	uint32_t peer_count;
+	uint16_t local_port, remote_port;
+	struct addr peers[CAPTURE_PEERS_MAX];
+};
+
+/* What the data of a packet begins with. */
+enum capture_content {
+	CAPTURE_CONTENT_NONE,
+	CAPTURE_CONTENT_TLS,   /* `words` names the message (RFC 8446 4, 5.1) */
+	CAPTURE_CONTENT_TEXT,  /* `words` is the first line */
+	CAPTURE_CONTENT_BYTES, /* anything else */
+	CAPTURE_CONTENTS,
+};
+
+/* One packet. A flat value, so that it can cross processes; `words` is printable ASCII. */
+struct capture_packet {
+	usec_t time;                     /* wall */
+	struct addr source, destination; /* of the IP header */
+	uint8_t sent;                    /* by this host; 0 also of ICMP */
+	uint8_t protocol;                /* PROTOCOL_TCP, PROTOCOL_UDP, 1 ICMP, 58 ICMPv6 */
+	uint8_t ttl;                     /* hop limit of IPv6 */
+	uint8_t flags;                   /* TCP: enum tcp_flag */
+	uint8_t icmp_type, icmp_code;
+	uint8_t content;                        /* enum capture_content */
+	uint16_t source_port, destination_port; /* ICMP: of the packet that it quotes */
+	uint16_t window;
+	uint16_t ip_bytes, header_bytes; /* of the IP header, of what follows it */
+	uint16_t kept;                   /* of `bytes`: both headers at least */
+	uint32_t sequence, acknowledgement;
+	uint32_t data_bytes; /* behind the headers, whether they were kept or not */
+	uint32_t interface;  /* index of where it was seen; 0 = not known */
+	char words[CAPTURE_WORDS_BYTES];
+	uint8_t bytes[CAPTURE_PACKET_BYTES];
+};
+
+/* Whether every field is within its range. */
+bool capture_connection_valid(const struct capture_connection *connection);
+bool capture_packet_valid(const struct capture_packet *packet);
+
+/*
+ * Reads one packet from its IP header on. Pure. @param length  may be less than the packet had.
+ * @return whether it belongs to the connection, or is an ICMP error about it (RFC 792, RFC 4443);
+ * `time` and `interface` are left as they are.
+ */
+bool capture_packet_read(struct capture_packet *out, const struct capture_connection *connection,
+			 const uint8_t *bytes, size_t length);
+
+/* Whether it is the same packet seen at another interface (a bridge and its port). */
+bool capture_packet_same(const struct capture_packet *a, const struct capture_packet *b);
+
+/*
+ * A packet socket to which the kernel gives packets of that connection alone, from now on.
+ * @return 0, the socket is the caller's; -EPERM without CAP_NET_RAW; other negative errno.
+ */
+int capture_connection_open(int *out, const struct capture_connection *connection, struct err *e);
+
+/*
+ * Has minato-probe read what the socket got until now.
+ * @param out   CAPTURE_PACKETS_MAX; the first ones are kept.
+ * @param more  how many there were beyond, or were lost.
+ * @return 0; -ENOENT minato-probe is not installed; -EIO, -EBADMSG, -ETIMEDOUT when it failed or
+ * misbehaved; other negative errno.
+ */
+int capture_connection_collect(struct capture_packet *out, size_t *count, uint64_t *more,
+			       int socket, const struct capture_connection *connection,
+			       struct err *e);
+
+/* The other side of it, for minato-probe: serves one order. @return 0 or negative errno. */
+int capture_connection_serve(int channel);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "figure/svg.h"
 #include "figure/words.h"
 
 enum {
@@ -24,38 +25,10 @@ static const char ephemeral_colour[] = "#009e73";
 static const char pointer_colour[] = "#000";
 static const char bit_colour[] = "#0072b2";
 
-/* Appends text as character data of XML 1.0; characters that XML forbids become "?". */
-static void xml(struct str *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c == '&') {
-			(void)str_add(out, "&amp;");
-		} else if (c == '<') {
-			(void)str_add(out, "&lt;");
-		} else if (c == '>') {
-			(void)str_add(out, "&gt;");
-		} else if (c == '"') {
-			(void)str_add(out, "&quot;");
-		} else {
-			(void)str_add_char(out, c < ' ' || c == 0x7f ? '?' : *text);
-		}
-	}
-}
-
 /* Hundredths of a unit from the left edge; whole numbers keep the output free of locales. */
 static unsigned across(uint32_t port)
 {
 	return LEFT * 100 + (unsigned)((uint64_t)port * RULER_WIDTH * 100 / 65536);
-}
-
-static void write_text(struct str *out, unsigned x_hundredths, unsigned y, const char *class,
-		       const char *text)
-{
-	(void)str_printf(out, "  <text x=\"%u.%02u\" y=\"%u\" class=\"%s\">", x_hundredths / 100,
-			 x_hundredths % 100, y, class);
-	xml(out, text);
-	(void)str_add(out, "</text>\n");
 }
 
 static void box(struct str *out, unsigned first, unsigned last, unsigned y, unsigned height,
@@ -86,11 +59,11 @@ static void describe(struct str *out, const struct figure_port *figure, const ch
 	struct str words = STR_INIT(LINE_MAX_BYTES);
 	text_escape(&words, name);
 	(void)str_add(out, "  <title id=\"title\">");
-	xml(out, str_text(&words));
+	svg_escape(out, str_text(&words));
 	str_clear(&words);
 	figure_words(&words, figure->language, "figure-port-description", arguments, 5);
 	(void)str_add(out, "</title>\n  <desc id=\"description\">");
-	xml(out, str_text(&words));
+	svg_escape(out, str_text(&words));
 	(void)str_add(out, "</desc>\n");
 	str_deinit(&words);
 }
@@ -127,15 +100,14 @@ static void class_label(struct str *out, const struct figure_port *figure, enum 
 	if (class == PORT_CLASS_SYSTEM) {
 		struct str words = STR_INIT(LINE_MAX_BYTES);
 		(void)str_printf(&words, "%s %s", title, range);
-		write_text(out, LEFT * 100, RULER_TOP + RULER_HEIGHT + 22, "label",
-			   str_text(&words));
+		svg_text(out, LEFT * 100, RULER_TOP + RULER_HEIGHT + 22, "label", str_text(&words));
 		str_deinit(&words);
 		return;
 	}
 	unsigned first = across(port_class_first(class));
 	unsigned middle = first + (across(port_class_last(class) + 1u) - first) / 2;
-	write_text(out, middle, RULER_TOP + 24, "middle", title);
-	write_text(out, middle, RULER_TOP + 44, "middle", range);
+	svg_text(out, middle, RULER_TOP + 24, "middle", title);
+	svg_text(out, middle, RULER_TOP + 44, "middle", range);
 }
 
 static void ruler(struct str *out, const struct figure_port *figure)
@@ -153,7 +125,7 @@ static void pointer(struct str *out, const struct figure_port *figure)
 	/* The middle of the number's own place. */
 	unsigned x = across(figure->port) + RULER_WIDTH * 100 / 65536 / 2;
 	(void)snprintf(number, sizeof(number), "%u", figure->port);
-	write_text(out, x, RULER_TOP - 24, "number", number);
+	svg_text(out, x, RULER_TOP - 24, "number", number);
 	(void)str_printf(out,
 			 "  <path d=\"M %u.%02u %d l -7 -14 h 14 z\" fill=\"%s\" "
 			 "stroke=\"#000\"/>\n"
@@ -172,7 +144,7 @@ static void ephemeral(struct str *out, const struct figure_port *figure)
 	    ephemeral_colour);
 	struct str words = STR_INIT(LINE_MAX_BYTES);
 	figure_ephemeral_words(&words, figure);
-	write_text(out, (LEFT + RULER_WIDTH) * 100, TOP + 30, "end", str_text(&words));
+	svg_text(out, (LEFT + RULER_WIDTH) * 100, TOP + 30, "end", str_text(&words));
 	str_deinit(&words);
 }
 
@@ -190,8 +162,8 @@ static void bits(struct str *out, uint16_t port, unsigned from, unsigned y)
 		const char digit[2] = { digits[i], '\0' };
 		box(out, bit_edge(from + i), bit_edge(from + i + 1), y, ROW_HEIGHT,
 		    set ? bit_colour : "#fff");
-		write_text(out, bit_edge(from + i) + BIT_WIDTH_HALVES * 25, y + 20,
-			   set ? "set" : "clear", digit);
+		svg_text(out, bit_edge(from + i) + BIT_WIDTH_HALVES * 25, y + 20,
+			 set ? "set" : "clear", digit);
 	}
 }
 
@@ -201,15 +173,15 @@ static void field(struct str *out, unsigned from, const char *name, const char *
 {
 	unsigned middle = bit_edge(from + 8);
 	box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP, 2 * ROW_HEIGHT, "#fff");
-	write_text(out, middle, HEADER_TOP + 22, "middle", name);
-	write_text(out, middle, HEADER_TOP + 48, known ? "number" : "middle", value);
+	svg_text(out, middle, HEADER_TOP + 22, "middle", name);
+	svg_text(out, middle, HEADER_TOP + 48, known ? "number" : "middle", value);
 	if (known) {
 		bits(out, port, from, HEADER_TOP + 2 * ROW_HEIGHT);
 	} else {
 		box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP + 2 * ROW_HEIGHT,
 		    ROW_HEIGHT, "#fff");
-		write_text(out, middle, HEADER_TOP + 2 * ROW_HEIGHT + 20, "middle",
-			   "? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ?");
+		svg_text(out, middle, HEADER_TOP + 2 * ROW_HEIGHT + 20, "middle",
+			 "? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ?");
 	}
 }
 
@@ -219,9 +191,9 @@ static void header(struct str *out, const struct figure_port *figure)
 	struct str value = STR_INIT(LINE_MAX_BYTES);
 	char number[NUMBER_TEXT_BYTES];
 	bool known = figure->client_port != 0;
-	write_text(out, bit_edge(0), HEADER_TOP - 8, "bit", "0");
-	write_text(out, bit_edge(16), HEADER_TOP - 8, "bit", "16");
-	write_text(out, bit_edge(32), HEADER_TOP - 8, "end", "31");
+	svg_text(out, bit_edge(0), HEADER_TOP - 8, "bit", "0");
+	svg_text(out, bit_edge(16), HEADER_TOP - 8, "bit", "16");
+	svg_text(out, bit_edge(32), HEADER_TOP - 8, "end", "31");
 	(void)snprintf(number, sizeof(number), "%u", figure->client_port);
 	const struct message_argument argument = { "port", number };
 	figure_words(&name, figure->language, "figure-source-port", NULL, 0);
@@ -245,12 +217,12 @@ static void footnotes(struct str *out, const struct figure_port *figure)
 	bool many = __builtin_popcount(figure->port) > 8;
 	figure_sum_words(&words, figure->language, figure->port,
 			 many ? "figure-sum-short" : "figure-sum");
-	write_text(out, LEFT * 100, TOP, "label", str_text(&words));
+	svg_text(out, LEFT * 100, TOP, "label", str_text(&words));
 	str_clear(&words);
 	figure_words(&next, figure->language, figure_after(figure->protocol), NULL, 0);
 	const struct message_argument argument = { "next", str_text(&next) };
 	figure_words(&words, figure->language, "figure-after", &argument, 1);
-	write_text(out, LEFT * 100, TOP + 26, "label", str_text(&words));
+	svg_text(out, LEFT * 100, TOP + 26, "label", str_text(&words));
 	str_deinit(&words);
 	str_deinit(&next);
 }
@@ -263,13 +235,13 @@ int figure_port_svg(struct str *out, const struct figure_port *figure)
 	const struct message_argument argument = { "port", str_text(&name) };
 	opening(out, figure, str_text(&name));
 	figure_words(&words, figure->language, "figure-place-svg", &argument, 1);
-	write_text(out, LEFT * 100, 36, "heading", str_text(&words));
+	svg_text(out, LEFT * 100, 36, "heading", str_text(&words));
 	ruler(out, figure);
 	pointer(out, figure);
 	ephemeral(out, figure);
 	str_clear(&words);
 	figure_header_words(&words, figure);
-	write_text(out, LEFT * 100, HEADER_TOP - 34, "heading", str_text(&words));
+	svg_text(out, LEFT * 100, HEADER_TOP - 34, "heading", str_text(&words));
 	header(out, figure);
 	footnotes(out, figure);
 	(void)str_add(out, "</svg>\n");

@@ -84,7 +84,8 @@ struct probe_order {
 	uint32_t address_count;
 	struct addr addresses[PROBE_ADDRESSES_MAX]; /* in the order in which they are tried */
 	uint16_t port;
-	usec_t connect_time; /* limits of each step */
+	uint16_t source_port; /* to be sent from, where it is free; 0 = any */
+	usec_t connect_time;  /* limits of each step */
 	usec_t answer_time;
 	char host[PROBE_HOST_BYTES]; /* for TLS and HTTP; may be an address */
 	char path[PROBE_PATH_BYTES];
@@ -93,7 +94,9 @@ struct probe_order {
 /* Whether every field is within its range and every text ends. */
 bool probe_order_valid(const struct probe_order *order);
 
-/* Alternates between the families, beginning with the first one's (RFC 8305, section 4). */
+/* Alternates between the families, beginning with the first one's (RFC 8305, section 4); the first
+ * PROBE_ADDRESSES_MAX are taken. 0.0.0.0 and :: become loopback, as connect(2) takes them, and
+ * IPv4-mapped addresses IPv4. */
 void probe_order_addresses(struct probe_order *order, const struct addr *addresses, size_t count);
 
 /* ---- what became of it ---- */

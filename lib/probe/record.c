@@ -68,6 +68,16 @@ bool probe_record_valid(const struct probe_record *record)
 	       tls_valid(&record->tls);
 }
 
+/* As the kernel takes it: IPv4-mapped ones are IPv4, and who asks 0.0.0.0 or :: asks this host. */
+static struct addr real_address(const struct addr *address)
+{
+	struct addr real = addr_unmap(address);
+	if (addr_is_any(&real)) {
+		(void)addr_parse(&real, real.family == ADDR_IPV6 ? "::1" : "127.0.0.1");
+	}
+	return real;
+}
+
 void probe_order_addresses(struct probe_order *order, const struct addr *addresses, size_t count)
 {
 	size_t next[2] = { 0, 0 }; /* of the first one's family, of the other */
@@ -80,7 +90,8 @@ void probe_order_addresses(struct probe_order *order, const struct addr *address
 			(*at)++;
 		}
 		if (*at < count) {
-			order->addresses[order->address_count++] = addresses[(*at)++];
+			order->addresses[order->address_count++] =
+				real_address(&addresses[(*at)++]);
 		}
 		turn ^= 1;
 	}

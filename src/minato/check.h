@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <signal.h>
 
+#include "capture/capture.h"
 #include "command.h"
 #include "model/inventory.h"
 #include "probe/probe.h"
@@ -32,10 +33,15 @@ struct check {
 	enum check_inside inside;
 	char program[64]; /* that listens there; "" = none, or not known */
 	usec_t began, took;
+	bool captured; /* the packets below are what was seen of the connection */
+	size_t packet_count;
+	uint64_t packets_more; /* that there was no room for, or that were lost */
+	struct capture_packet packets[CAPTURE_PACKETS_MAX];
 };
 
 struct check_limits {
 	usec_t connect_time, answer_time;
+	bool capture; /* packets, where the kernel allows it */
 };
 
 /*
@@ -48,6 +54,22 @@ int check_run(struct check *out, const struct context *context, const struct pro
 
 /* What this host knows of its own port; see struct check. */
 void check_look_inside(struct check *check, const struct inventory *inventory);
+
+/* ---- packets of the connection (check_capture.c) ---- */
+
+struct check_capture {
+	int socket; /* -1 = nothing is captured */
+	struct capture_connection connection;
+};
+
+/* Why packets cannot be captured here. @return 0 they can; negative errno with the sentence. */
+int check_may_capture(struct err *e);
+/* Chooses the port that the order is sent from, and begins. Without the right to it nothing is
+ * captured. */
+void check_capture_begin(struct check_capture *capture, struct check *check);
+/* Waits a moment for the last ones, and takes them into `check`. @return 0, or negative with the
+ * sentence. */
+int check_capture_end(struct check_capture *capture, struct check *check, struct err *e);
 
 /* ---- several at once (check_crew.c) ---- */
 
@@ -68,6 +90,24 @@ struct check_crew {
 /* Asks up to 16 targets at a time. @return 0; negative errno when nobody could be asked. */
 int check_crew(const struct check_crew *crew, const struct probe_target *targets, size_t count);
 
+/* Says why nobody could be asked. @return EXIT_ERROR. */
+int check_complain_of_crew(const struct context *context, int error);
+
+/* ---- again and again (check_watch.c) ---- */
+
+struct check_watch {
+	const struct context *context;
+	check_ask_function *ask;
+	const void *data;
+	const volatile sig_atomic_t *stopped;
+	uint64_t every; /* seconds */
+};
+
+/* Until it is stopped. @return the exit code of the last round's cause, or after a complaint. */
+int check_watch(const struct check_watch *watch, const struct probe_target *target);
+/* So many seconds, or until a signal comes. */
+void check_pause(uint64_t seconds);
+
 /* ---- words (check_text.c) ---- */
 
 /* The cause in a sentence, with what it rests on. Appends one line without its end. */
@@ -76,5 +116,17 @@ void check_add_cause(struct str *out, const struct check *check, const struct co
 void check_add(struct str *out, const struct check *check, const struct context *context);
 /* "https://host:443". Appends. */
 void check_add_target(struct str *out, const struct probe_target *target);
+
+/* The ladder of the connection: of its packets, else of its steps (check_figure.c). Appends.
+ * @return 0 or negative errno of `out`. */
+int check_figure(struct str *out, const struct check *check, const struct context *context,
+		 bool svg);
+/* The same as an SVG file (check_svg.c). @return an exit code, after a complaint when it is not
+ * EXIT_IN_ORDER. */
+int check_write_svg(const char *path, const struct check *check, const struct context *context);
+/* "SYN, ACK", "517 bytes: ClientHello". Appends. */
+void check_add_packet(struct str *out, const struct capture_packet *packet);
+/* Each packet's bytes over the fields that they are (check_packets.c). Appends. */
+void check_add_packets(struct str *out, const struct check *check);
 
 json_t *check_json(const struct check *check, const struct context *context);

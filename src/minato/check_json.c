@@ -1,4 +1,5 @@
 /* What minato check found out, for machines. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -73,6 +74,56 @@ static json_t *record_json(const struct probe_record *r, const struct check *che
 								       : json_null());
 }
 
+static json_t *flags_json(const struct capture_packet *p)
+{
+	static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg" };
+	json_t *flags = json_array();
+	for (unsigned i = 0; i < 6; i++) {
+		if ((p->flags >> i & 1) != 0) {
+			json_array_append_new(flags, json_string(names[i]));
+		}
+	}
+	return flags;
+}
+
+static json_t *bytes_json(const struct capture_packet *p)
+{
+	char hex[CAPTURE_PACKET_BYTES * 2 + 1] = "";
+	for (size_t i = 0; i < p->kept; i++) {
+		(void)snprintf(hex + i * 2, 3, "%02x", p->bytes[i]);
+	}
+	return json_string(hex);
+}
+
+static json_t *packet_json(const struct capture_packet *p)
+{
+	const bool tcp = p->protocol == PROTOCOL_TCP;
+	const bool icmp = !tcp && p->protocol != PROTOCOL_UDP;
+	return json_pack(
+		"{s:o,s:b,s:i,s:o,s:i,s:o,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:o,s:o}", "time",
+		view_time(p->time), "sent", p->sent, "ip_protocol", p->protocol, "source",
+		address_json(&p->source), "source_port", p->source_port, "destination",
+		address_json(&p->destination), "destination_port", p->destination_port, "hops_left",
+		p->ttl, "flags", tcp ? flags_json(p) : json_null(), "sequence",
+		tcp ? json_integer(p->sequence) : json_null(), "acknowledgement",
+		tcp ? json_integer(p->acknowledgement) : json_null(), "window_bytes",
+		tcp ? json_integer(p->window) : json_null(), "icmp",
+		icmp ? json_pack("{s:i,s:i}", "type", p->icmp_type, "code", p->icmp_code)
+		     : json_null(),
+		"header_bytes", p->ip_bytes + p->header_bytes, "data_bytes", (int)p->data_bytes,
+		"kept_bytes", p->kept, "text", text_or_null(p->words), "bytes", bytes_json(p));
+}
+
+/* null = nothing was captured. */
+static json_t *packets_json(const struct check *check)
+{
+	json_t *packets = check->captured ? json_array() : json_null();
+	for (size_t i = 0; check->captured && i < check->packet_count; i++) {
+		json_array_append_new(packets, packet_json(&check->packets[i]));
+	}
+	return packets;
+}
+
 json_t *check_json(const struct check *check, const struct context *context)
 {
 	static const char *const inside[] = { NULL, "nobody", "other_address", "listens",
@@ -89,7 +140,7 @@ json_t *check_json(const struct check *check, const struct context *context)
 		json_array_append_new(addresses, address_json(&check->order.addresses[i]));
 	}
 	json_t *json = json_pack(
-		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o}", "target",
+		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:I}", "target",
 		view_string(str_text(&target)), "cause", probe_cause_name(check->cause), "answers",
 		check->cause == PROBE_ANSWERS || check->cause == PROBE_CERTIFICATE, "addresses",
 		addresses, "steps", steps, "duration_us", (json_int_t)check->took, "route",
@@ -100,7 +151,8 @@ json_t *check_json(const struct check *check, const struct context *context)
 				       : json_null(),
 		"own", check->own, "inside",
 		inside[check->inside] == NULL ? json_null() : json_string(inside[check->inside]),
-		"program", text_or_null(check->program));
+		"program", text_or_null(check->program), "packets", packets_json(check),
+		"packets_left_out", (json_int_t)check->packets_more);
 	str_deinit(&target);
 	return json;
 }

@@ -107,6 +107,23 @@ void check_look_inside(struct check *check, const struct inventory *inventory)
 	}
 }
 
+static void ask(struct check *check, const struct check_limits *limits, struct err *e)
+{
+	struct check_capture capture = { .socket = -1 };
+	if (limits->capture) {
+		check_capture_begin(&capture, check);
+	}
+	int r = probe_ask(check->records, PROBE_RECORDS_MAX, &check->count, &check->order, e);
+	(void)check_capture_end(&capture, check, e); /* in `e` */
+	if (r == 0) {
+		check->cause = probe_judge(&check->order, check->records, check->count, clock_now(),
+					   &check->evidence);
+		/* Without it the verdict stands, and says less. */
+		(void)probe_local(&check->local, address_asked(check), NULL);
+		check->own = check->local.to_itself;
+	}
+}
+
 int check_run(struct check *out, const struct context *context, const struct probe_target *target,
 	      const struct check_limits *limits, const struct inventory *inventory)
 {
@@ -128,13 +145,7 @@ int check_run(struct check *out, const struct context *context, const struct pro
 	(void)str_copy(out->order.host, sizeof(out->order.host), target->host);
 	(void)str_copy(out->order.path, sizeof(out->order.path), target->path);
 	if (find_addresses(out, inventory, &e)) {
-		if (probe_ask(out->records, PROBE_RECORDS_MAX, &out->count, &out->order, &e) == 0) {
-			out->cause = probe_judge(&out->order, out->records, out->count, clock_now(),
-						 &out->evidence);
-			/* Without it the verdict stands, and says less. */
-			(void)probe_local(&out->local, address_asked(out), NULL);
-			out->own = out->local.to_itself;
-		}
+		ask(out, limits, &e);
 	}
 	if (e.code < 0) {
 		complain(context, err_text(&e), NULL);

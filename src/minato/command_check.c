@@ -3,12 +3,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "check.h"
 #include "judge.h"
-#include "log_rows.h"
 #include "look.h"
 #include "observe/observe.h"
 #include "policy/policy.h"
@@ -17,7 +15,8 @@
 
 struct config {
 	uint64_t seconds, retry, every;
-	bool json;
+	bool json, figure, packets;
+	const char *svg; /* a file; NULL = none */
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -29,10 +28,15 @@ static const struct option options[] = {
 	  N_("ask again, a second later, as long as it does not answer"), 0, 100 },
 	{ "watch", 'w', OPTION_NUMBER, FIELD(every), "SECONDS",
 	  N_("ask again and again; a line for each change, and one at the end"), 1, 3600 },
+	{ "figure", 'f', OPTION_FLAG, FIELD(figure), NULL,
+	  N_("draw what passed between both ends; as root from the captured packets") },
+	{ "svg", 0, OPTION_STRING, FIELD(svg), "FILE", N_("write the same figure as SVG") },
+	{ "packets", 'p', OPTION_FLAG, FIELD(packets), NULL,
+	  N_("the bytes of each packet over the fields of its headers (as root)") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
-enum { TARGETS_MAX = 1024, SPARKS = 60 };
+enum { TARGETS_MAX = 1024 };
 
 struct work {
 	const struct context *context;
@@ -51,12 +55,6 @@ static void stop(int signal)
 {
 	(void)signal;
 	stopped = 1;
-}
-
-static void pause_for(uint64_t seconds)
-{
-	const struct timespec time = { .tv_sec = (time_t)seconds };
-	(void)nanosleep(&time, NULL); /* a signal may end it, and shall */
 }
 
 /* ---- targets ---- */
@@ -126,19 +124,38 @@ static int ask(struct check *check, const struct probe_target *target, const voi
 	for (uint64_t tries = 0;
 	     code == EXIT_IN_ORDER && check->cause != PROBE_ANSWERS && tries < work->config->retry;
 	     tries++) {
-		pause_for(1);
+		check_pause(1);
 		code = ask_once(check, work, target, true);
 	}
 	return code;
 }
 
+static void add_extras(struct str *out, const struct work *work, const struct check *check)
+{
+	if (work->config->figure) {
+		str_add_char(out, '\n');
+		(void)check_figure(out, check, work->context, false); /* kept in out->error */
+	}
+	if (work->config->packets) {
+		str_add_char(out, '\n');
+		check_add_packets(out, check);
+	}
+}
+
 static int show(const struct work *work, const struct check *check)
 {
-	struct str text = STR_INIT(1 << 16);
+	struct str text = STR_INIT(1 << 20);
 	check_add(&text, check, work->context);
+	add_extras(&text, work, check);
 	int code = print_text(&text);
 	str_deinit(&text);
 	return code != EXIT_IN_ORDER ? code : probe_cause_exit(check->cause);
+}
+
+/* check_ask_function. */
+static int ask_anew(struct check *check, const struct probe_target *target, const void *data)
+{
+	return ask_once(check, data, target, true);
 }
 
 static int show_json(const struct work *work)
@@ -159,6 +176,9 @@ static bool tell(const struct check *check, int code, void *data)
 {
 	struct work *work = data;
 	work->told++;
+	if (code == EXIT_IN_ORDER && work->config->svg != NULL) {
+		code = check_write_svg(work->config->svg, check, work->context);
+	}
 	if (code == EXIT_IN_ORDER && work->checks != NULL) {
 		json_array_append_new(work->checks, check_json(check, work->context));
 		code = probe_cause_exit(check->cause);
@@ -169,21 +189,13 @@ static bool tell(const struct check *check, int code, void *data)
 	return true;
 }
 
-static int complain_of_crew(const struct work *work, int error)
-{
-	struct err e = ERR_INIT;
-	(void)err_system(&e, error, "cannot start minato-probe");
-	complain(work->context, err_text(&e), NULL);
-	return EXIT_ERROR;
-}
-
 static int check_all(struct work *work, const struct probe_target *targets, size_t count)
 {
 	const struct check_crew crew = { ask, tell, work, &stopped };
 	work->checks = work->config->json ? json_array() : NULL;
 	int r = check_crew(&crew, targets, count);
 	if (r < 0) {
-		work->worst = complain_of_crew(work, r);
+		work->worst = check_complain_of_crew(work->context, r);
 	}
 	if (work->checks != NULL) {
 		const int code = show_json(work);
@@ -191,101 +203,6 @@ static int check_all(struct work *work, const struct probe_target *targets, size
 	}
 	/* Nobody knows of those that were not asked to the end. */
 	return work->worst == EXIT_IN_ORDER && work->told < count ? EXIT_ERROR : work->worst;
-}
-
-/* ---- watching ---- */
-
-struct watching {
-	const struct work *work;
-	int code;
-	uint64_t asked, answered;
-	usec_t times[SPARKS]; /* of the last ones, in a ring; -1 = no answer */
-	enum probe_cause last;
-};
-
-/* Eight heights, from the quickest to the slowest of those that are shown. */
-static void add_sparks(struct str *out, const struct watching *w)
-{
-	static const char *const heights[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-	const uint64_t count = w->asked < SPARKS ? w->asked : SPARKS;
-	usec_t most = 1;
-	for (uint64_t i = 0; i < count; i++) {
-		most = w->times[i] > most ? w->times[i] : most;
-	}
-	for (uint64_t i = 0; i < count; i++) {
-		const usec_t time = w->times[(w->asked - count + i) % SPARKS];
-		str_add(out, time < 0 ? "x" : heights[time * 7 / most]);
-	}
-}
-
-static int add_change(const struct watching *w, const struct check *check)
-{
-	const struct context *context = w->work->context;
-	struct str text = STR_INIT(1 << 12);
-	char when[LOG_TIME_BYTES];
-	if (w->asked > 0 && w->last == check->cause) {
-		return EXIT_IN_ORDER;
-	}
-	str_printf(&text, "%s  ", log_local_time(check->began, when));
-	check_add_target(&text, &check->target);
-	str_add(&text, "  ");
-	check_add_cause(&text, check, context);
-	str_add_char(&text, '\n');
-	int code = print_text(&text);
-	str_deinit(&text);
-	return code;
-}
-
-static int end_watching(const struct watching *w)
-{
-	struct str text = STR_INIT(1 << 12);
-	str_printf(&text, _("%llu of %llu answered (%.1f %%)  "), (unsigned long long)w->answered,
-		   (unsigned long long)w->asked,
-		   w->asked == 0 ? 0.0 : 100.0 * (double)w->answered / (double)w->asked);
-	add_sparks(&text, w);
-	str_add_char(&text, '\n');
-	int code = print_text(&text);
-	str_deinit(&text);
-	return code;
-}
-
-/* check_ask_function. */
-static int ask_watched(struct check *check, const struct probe_target *target, const void *data)
-{
-	const struct watching *w = data;
-	return ask_once(check, w->work, target, true);
-}
-
-/* check_tell_function. */
-static bool tell_watched(const struct check *check, int code, void *data)
-{
-	struct watching *w = data;
-	w->code = code == EXIT_IN_ORDER ? add_change(w, check) : code;
-	if (w->code == EXIT_IN_ORDER) {
-		w->times[w->asked++ % SPARKS] = check->cause == PROBE_ANSWERS ? check->took : -1;
-		w->answered += check->cause == PROBE_ANSWERS;
-		w->last = check->cause;
-	}
-	return true;
-}
-
-static int watch(const struct work *work, const struct probe_target *target)
-{
-	struct watching w = { .work = work };
-	const struct check_crew crew = { ask_watched, tell_watched, &w, &stopped };
-	while (w.code == EXIT_IN_ORDER && stopped == 0) {
-		int r = check_crew(&crew, target, 1);
-		if (r < 0) {
-			w.code = complain_of_crew(work, r);
-		}
-		if (w.code == EXIT_IN_ORDER && stopped == 0) {
-			pause_for(work->config->every);
-		}
-	}
-	if (w.code == EXIT_IN_ORDER) {
-		w.code = end_watching(&w);
-	}
-	return w.code == EXIT_IN_ORDER && w.answered < w.asked ? EXIT_ERROR : w.code;
 }
 
 /* ---- what the policy declares ---- */
@@ -377,6 +294,33 @@ static int check_declared(struct work *work)
 	return code;
 }
 
+/* Words that do not go together. @return an exit code. */
+static int judge_options(const struct context *context, const struct config *config, unsigned count)
+{
+	const bool draws = config->figure || config->packets || config->svg != NULL;
+	const char *fault = NULL;
+	struct err e = ERR_INIT;
+	if (config->every > 0 && (count != 1 || config->json || draws)) {
+		fault = _("--watch takes one target, and neither --json nor a figure");
+	} else if (config->svg != NULL && count != 1) {
+		fault = _("--svg takes one target");
+	}
+	if (fault != NULL) {
+		complain(context, fault, "minato help check");
+		return EXIT_USAGE;
+	}
+	if (config->packets && check_may_capture(&e) < 0) {
+		const bool rights = e.code == -EPERM || e.code == -EACCES;
+		complain(context,
+			 rights ? _("only root, or who has CAP_NET_RAW, may capture packets")
+				: err_text(&e),
+			 rights ? _("sudo minato check --packets ...; without root: --figure")
+				: NULL);
+		return rights ? EXIT_RIGHTS : EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -386,11 +330,11 @@ static int run(const struct context *context, const void *given, const char *con
 	if (targets == NULL) {
 		return EXIT_ERROR;
 	}
-	if (config->every > 0 && (count != 1 || config->json)) {
-		complain(context, _("--watch takes one target, and no --json"),
-			 "minato help check");
-		return EXIT_USAGE;
+	const int fault = judge_options(context, config, count);
+	if (fault != EXIT_IN_ORDER) {
+		return fault;
 	}
+	work.limits.capture = config->figure || config->packets || config->svg != NULL;
 	for (unsigned i = 0; i < count; i++) {
 		int r = probe_target_parse(&targets[i], arguments[i]);
 		if (r < 0) {
@@ -401,8 +345,9 @@ static int run(const struct context *context, const void *given, const char *con
 	(void)sigaction(SIGINT, &action, NULL); /* cannot fail with a valid signal */
 	work.limits.connect_time = (usec_t)config->seconds * USEC_PER_SEC;
 	work.limits.answer_time = work.limits.connect_time;
+	const struct check_watch watch = { context, ask_anew, &work, &stopped, config->every };
 	return count == 0          ? check_declared(&work)
-	       : config->every > 0 ? watch(&work, &targets[0])
+	       : config->every > 0 ? check_watch(&watch, &targets[0])
 				   : check_looked_at(&work, targets, count);
 }
 
@@ -412,6 +357,8 @@ static const char *const examples[] = {
 	N_("name, TCP, TLS, certificate, HTTP: each step and what became of it"),
 	"minato check 25565",
 	N_("a port of this host, from the program to its answer"),
+	"minato check --figure https://192.0.2.10",
+	N_("the packets between both ends as a ladder, captured when you are root"),
 	"minato check --watch 5 ssh://192.0.2.10",
 	N_("every five seconds, until Ctrl-C"),
 	NULL,
@@ -428,7 +375,7 @@ const struct command command_check = {
 		"no resolver, 12 this host's own fault, 13 no way there, 14 nothing comes back, 15 "
 		"refused, 16 refused by a firewall, 17 broken off, 18 silent, 19 wants TLS, 20 no "
 		"TLS, 21 TLS refused, 22 certificate, 23 the service does not work, 24 another "
-		"service, 25 unknown."),
+		"service, 25 unknown. --watch ends with that of its last round."),
 	.examples = examples,
 	.common = true,
 	.options = options,

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capture/capture.h"
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
 
@@ -51,12 +52,20 @@ static int check(struct probe_tls_context *tls)
 	return probe_run(&order, tls, tell, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Packets of a check's connection. */
+static int packets(struct probe_tls_context *tls)
+{
+	(void)tls;
+	return capture_connection_serve(SANDBOX_CHANNEL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 /* What it may be started for; each reads its own order from SANDBOX_CHANNEL. */
 static const struct role {
 	const char *name;
 	int (*run)(struct probe_tls_context *tls);
 } roles[] = {
 	{ "check", check },
+	{ "packets", packets },
 };
 
 static const struct role *role_named(const char *name)

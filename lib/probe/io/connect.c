@@ -83,6 +83,18 @@ void probing_error(struct probe_record *record, int socket, int error)
 	read_queue(record, socket);
 }
 
+/* From the port that is wanted, which each attempt has: their targets differ. Where it is taken the
+ * kernel chooses another. */
+static void bind_port(int socket, bool six, uint16_t port)
+{
+	const int on = 1;
+	struct sockaddr_storage from;
+	const struct addr any = { .family = six ? ADDR_IPV6 : ADDR_IPV4 };
+	const socklen_t length = sockaddr_from_addr(&from, &any, port);
+	(void)setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	(void)bind(socket, (struct sockaddr *)&from, length);
+}
+
 static int make_socket(const struct probe_order *order, const struct addr *to)
 {
 	const bool six = to->family == ADDR_IPV6;
@@ -94,6 +106,9 @@ static int make_socket(const struct probe_order *order, const struct addr *to)
 		/* Without it errors lose their origin; nothing else is lost. */
 		(void)setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP,
 				 six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
+		if (order->source_port != 0) {
+			bind_port(made, six, order->source_port);
+		}
 	}
 	return made < 0 ? -errno : made;
 }

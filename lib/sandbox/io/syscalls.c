@@ -178,7 +178,7 @@ struct list {
 	}
 
 /* Connections; what kind of socket is told by argument, see allow_probing(). */
-static const char *const prober_only[] = { "connect" };
+static const char *const prober_only[] = { "connect", "bind" };
 static const char *const sweeper_only[] = { "connect", "bind", "sendmmsg", "recvmmsg" };
 
 /* A filter stays with the children, so the parent's holds what theirs do. */
