@@ -15,6 +15,7 @@
 #include "explain_way.h"
 #include "judge.h"
 #include "look.h"
+#include "measures.h"
 #include "observe/observe.h"
 #include "words.h"
 
@@ -219,6 +220,45 @@ static bool see_host(struct inventory *inventory, const struct context *context)
 	return true;
 }
 
+/* ---- measures ---- */
+
+static bool is_open_there(const struct inventory *inventory, const struct subject *subject)
+{
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		if (l->port == subject->first &&
+		    explain_same_protocol(subject->protocol, l->protocol)) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < inventory->published.count; i++) {
+		const struct published *p = &inventory->published.items[i];
+		if (p->first_port == subject->first &&
+		    explain_same_protocol(subject->protocol, p->protocol)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Measures are for ports that are open here: of others the kernel is not asked who gets in. */
+static void find_measures(struct measures *measures, struct reach *reach, struct explain *explain,
+			  const struct subject *subjects, unsigned count)
+{
+	bool any = false;
+	for (unsigned i = 0; i < count && explain->inventory != NULL; i++) {
+		const struct subject *s = &subjects[i];
+		any = any || (s->kind == SUBJECT_PORTS && s->first == s->last &&
+			      is_open_there(explain->inventory, s));
+	}
+	if (any) {
+		reach_find(reach, explain->context, explain->inventory, explain->policy);
+		/* Without memory for them the rest still is an explanation. */
+		explain->measures =
+			measures_find(measures, explain->inventory, reach) < 0 ? NULL : measures;
+	}
+}
+
 /* --to without --from: what goes out. */
 static int run_outgoing(const struct explain *explain, const struct config *config,
 			const char *const *arguments, unsigned count)
@@ -295,6 +335,8 @@ static int run(const struct context *context, const void *given, const char *con
 	}
 	struct inventory inventory;
 	struct judgement judgement;
+	struct measures measures = { 0 };
+	struct reach reach = { 0 };
 	/* A policy with faults is told, but the catalogue must not fall silent for it. */
 	int policy_code = judge_policy(&judgement, context);
 	explain.policy = judgement_policy(&judgement);
@@ -311,6 +353,9 @@ static int run(const struct context *context, const void *given, const char *con
 		code = run_search(&explain, config);
 	} else {
 		code = resolve(subjects, &explain, arguments, count);
+		if (code == EXIT_IN_ORDER) {
+			find_measures(&measures, &reach, &explain, subjects, count);
+		}
 		code = code != EXIT_IN_ORDER ? code
 					     : run_subjects(&explain, config, subjects, count);
 	}
@@ -318,6 +363,8 @@ static int run(const struct context *context, const void *given, const char *con
 		inventory_deinit(&inventory);
 	}
 	bans_deinit(&bans);
+	measures_deinit(&measures);
+	reach_deinit(&reach);
 	judgement_deinit(&judgement);
 	return code != EXIT_IN_ORDER ? code : policy_code;
 }

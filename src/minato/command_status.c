@@ -8,6 +8,7 @@
 #include "findings_rows.h"
 #include "judge.h"
 #include "look.h"
+#include "measures.h"
 #include "move.h"
 #include "observe/observe.h"
 #include "ports_rows.h"
@@ -39,6 +40,7 @@ struct overview {
 	const struct inventory *inventory;
 	const struct judgement *judgement;
 	const struct clients *clients;
+	struct measures measures;
 	struct daemon_state daemon;
 	struct rules_state rules;
 	struct moving moving;                 /* the move of a port that is under way */
@@ -224,6 +226,7 @@ static int print_screen(const struct overview *overview)
 	rules_state_words(&out, &overview->rules, overview->context);
 	moving_status_words(&out, &overview->moving);
 	sentry_state_words(&out, overview->daemon.sentry, overview->context);
+	measures_status_words(&out, &overview->measures, overview->context);
 	add_findings(&out, overview);
 	int code = print_text(&out);
 	str_deinit(&out);
@@ -313,6 +316,8 @@ static int print_json(const struct overview *overview)
 	json_object_set_new(document, "published", published_list(overview, &view));
 	json_object_set_new(document, "reach", reach_json(&overview->judgement->reach));
 	json_object_set_new(document, "findings", findings);
+	json_object_set_new(document, "measures",
+			    measures_json(&overview->measures, overview->context->language));
 	json_object_set_new(document, "coverage", view_coverage(inventory));
 	struct str out = STR_INIT(1 << 28);
 	(void)view_print(&out, document, overview->context->out_terminal); /* kept in out.error */
@@ -359,7 +364,10 @@ static int run(const struct context *context, const void *given, const char *con
 		moving_peek(&overview.moving, context);
 		judge_tools(&judgement, &overview);
 		count_services(&overview);
+		/* Without memory for them the rest still is an overview. */
+		(void)measures_find(&overview.measures, &inventory, &judgement.reach);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
+		measures_deinit(&overview.measures);
 		moving_close(&overview.moving);
 		daemon_state_deinit(&overview.daemon);
 	}

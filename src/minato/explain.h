@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 
 struct bans;
+struct measures;
 
 /* What everything below needs. */
 struct explain {
@@ -15,6 +16,7 @@ struct explain {
 	const struct inventory *inventory; /* NULL = the host could not be looked at */
 	const struct policy *policy;       /* NULL = there is none */
 	const struct bans *bans;           /* who is kept out; NULL = that could not be read */
+	const struct measures *measures;   /* of the ports that are explained; NULL = none */
 	bool root; /* has all rights: what is not seen is not to be seen from here */
 };
 
@@ -75,6 +77,9 @@ void explain_address(struct str *out, const struct explain *explain, const struc
 /* Appends what this host has on a port, of one protocol or of all (PROTOCOL_NONE). */
 void explain_host(struct str *out, const struct explain *explain, enum protocol protocol,
 		  uint16_t port);
+/* Which measures are done there; a heading for each service. Appends. */
+void explain_measures(struct str *out, const struct explain *explain, enum protocol protocol,
+		      uint16_t port);
 
 /* Appends what this host does with the number as a client: connections to it, and from it. */
 void explain_clients(struct str *out, const struct explain *explain, enum protocol protocol,

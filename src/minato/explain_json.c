@@ -1,6 +1,7 @@
 /* Explanations for machines. */
 #include "explain_json.h"
 #include "bans.h"
+#include "measures.h"
 
 static bool in_subject(const struct subject *subject, enum protocol protocol, uint16_t first,
 		       uint16_t last)
@@ -109,6 +110,25 @@ static void set_assignment(json_t *out, const struct explain *explain,
 			    json_boolean(portset_has(&inventory->reserved, subject->first)));
 }
 
+static void set_measures(json_t *out, const struct view *view, const struct explain *explain,
+			 const struct subject *subject)
+{
+	json_t *list = json_array();
+	json_t *all = explain->measures == NULL ? json_array()
+						: measures_json(explain->measures, view->language);
+	size_t index;
+	json_t *row;
+	json_array_foreach(all, index, row)
+	{
+		if (json_integer_value(json_object_get(row, "port")) == subject->first &&
+		    subject->first == subject->last) {
+			json_array_append(list, row);
+		}
+	}
+	json_decref(all);
+	json_object_set_new(out, "measures", list);
+}
+
 static json_t *ports_json(const struct view *view, const struct subject *subject)
 {
 	json_t *out = json_pack(
@@ -184,6 +204,7 @@ json_t *explain_subject_json(const struct view *view, const struct explain *expl
 		if (!program) {
 			set_published(out, view, explain, subject);
 			set_assignment(out, explain, subject);
+			set_measures(out, view, explain, subject);
 		}
 	}
 	return out;

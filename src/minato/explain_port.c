@@ -321,4 +321,5 @@ void explain_port(struct str *out, const struct explain *explain, const struct s
 	others_row(out, explain, subject, &entries);
 	more_row(out, explain, subject);
 	explain_host(out, explain, subject->protocol, subject->first);
+	explain_measures(out, explain, subject->protocol, subject->first);
 }

@@ -1,0 +1,22 @@
+/* Verdicts by kind of service. Private to lib/measure. */
+#pragma once
+
+#include "base/str.h"
+#include "measure/measure.h"
+
+/* Fills a verdict in; `detail` is cut to fit. */
+void measure_say(struct measure_result *out, enum measure_state state, enum measure_reason reason,
+		 const char *detail);
+
+/* Without evidence. @param why  NULL = nobody says. */
+void measure_say_nothing(struct measure_result *out, const char *why);
+
+/* Whether there are settings to judge by; says why not. */
+bool measure_has_settings(struct measure_result *out, const void *settings,
+			  const struct measure_evidence *evidence);
+
+/* Of sshd (judge_ssh.c). */
+void measure_judge_ssh_root(struct measure_result *out, const struct measure_evidence *evidence);
+void measure_judge_ssh_password(struct measure_result *out,
+				const struct measure_evidence *evidence);
+void measure_judge_ssh_keys(struct measure_result *out, const struct measure_evidence *evidence);

@@ -1,0 +1,182 @@
+/* Evidence without a connection: the files of this host, its sockets and its rules. */
+#include "measures.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "move.h"
+
+enum { WHY_BYTES = 400 };
+
+/* ---- services ---- */
+
+static bool has_measures(const struct port_knowledge *service)
+{
+	for (int id = 0; id < MEASURES; id++) {
+		if (measure_is_for((enum measure_id)id, service)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The service's entry; NULL when there is no memory. */
+static struct measured *entry_for(struct measures *measures, const struct inventory *inventory,
+				  uint32_t netns, enum protocol protocol, uint16_t port,
+				  const struct port_knowledge *service)
+{
+	for (size_t i = measures->list.count; i > 0; i--) {
+		struct measured *m = &measures->list.items[i - 1];
+		if (m->netns == netns && m->protocol == protocol_registry(protocol) &&
+		    m->port == port && m->service == service) {
+			return m;
+		}
+	}
+	struct measured *m = vec_push(&measures->list);
+	if (m != NULL) {
+		*m = (struct measured){ .protocol = protocol_registry(protocol),
+					.port = port,
+					.netns = netns,
+					.ns = netns < inventory->netns.count
+						      ? &inventory->netns.items[netns]
+						      : NULL,
+					.service = service,
+					.reach = MEASURE_REACH_LOOPBACK };
+	}
+	return m;
+}
+
+static enum measure_reach reach_of(const struct reach_port *port)
+{
+	static const enum measure_reach kinds[] = {
+		[REACH_UNKNOWN] = MEASURE_REACH_UNKNOWN, [REACH_NOBODY] = MEASURE_REACH_NOBODY,
+		[REACH_DEPENDS] = MEASURE_REACH_UNKNOWN, [REACH_SOME] = MEASURE_REACH_SOME,
+		[REACH_ANYWHERE] = MEASURE_REACH_ANYONE,
+	};
+	return port == NULL ? MEASURE_REACH_UNKNOWN : kinds[port->kind];
+}
+
+/* A socket, or a rule that publishes a port, on an address of these. */
+static void take_address(struct measured *m, const struct inventory *inventory,
+			 const struct reach *reach, const struct addr *address)
+{
+	if (addr_exposure(address) == EXPOSURE_LOOPBACK) {
+		return;
+	}
+	const struct reach_port *port = inventory_is_host(inventory, m->netns)
+						? reach_port(reach, m->protocol, m->port)
+						: NULL;
+	m->reach = reach_of(port);
+	m->reach_names = port == NULL ? NULL : str_text(&port->names);
+	m->reachable = m->reach != MEASURE_REACH_NOBODY;
+}
+
+static int take_listeners(struct measures *out, const struct inventory *inventory,
+			  const struct reach *reach)
+{
+	for (size_t i = 0; i < inventory->listeners.count; i++) {
+		const struct listener *l = &inventory->listeners.items[i];
+		bool doubted = false;
+		const struct port_knowledge *service = catalog_listener(&doubted, inventory, l);
+		if (!has_measures(service)) {
+			continue;
+		}
+		struct measured *m =
+			entry_for(out, inventory, l->netns, l->protocol, l->port, service);
+		if (m == NULL) {
+			return -ENOMEM;
+		}
+		take_address(m, inventory, reach, &l->address);
+		m->doubted = doubted;
+		if (m->process == NULL) {
+			m->process = inventory_listener_process(inventory, l);
+			m->program = process_program(m->process);
+		}
+	}
+	return 0;
+}
+
+static int take_published(struct measures *out, const struct inventory *inventory,
+			  const struct reach *reach)
+{
+	for (size_t i = 0; i < inventory->published.count; i++) {
+		const struct published *p = &inventory->published.items[i];
+		const struct port_knowledge *service = catalog_published(p);
+		if (!has_measures(service)) {
+			continue;
+		}
+		struct measured *m =
+			entry_for(out, inventory, p->netns, p->protocol, p->first_port, service);
+		if (m == NULL) {
+			return -ENOMEM;
+		}
+		take_address(m, inventory, reach, &p->address);
+	}
+	return 0;
+}
+
+/* ---- settings ---- */
+
+static void read_sshd(struct measure_evidence *evidence, struct measure_sshd_files *files,
+		      char why[WHY_BYTES], const struct measured *m)
+{
+	char folder[1024];
+	struct err e = ERR_INIT;
+	(void)snprintf(folder, sizeof(folder), "%.900s/ssh", moving_etc());
+	if (measure_sshd_files_read(files, m->process, folder, &e) < 0) {
+		(void)str_copy(why, WHY_BYTES, err_text(&e));
+		return;
+	}
+	evidence->sshd = &files->sshd;
+	evidence->keys = files->keys;
+	evidence->key_count = files->key_count;
+}
+
+static void judge_service(struct measured *m, const struct reach *reach)
+{
+	char why[WHY_BYTES] = "";
+	struct measure_evidence evidence = { .reach = m->reach,
+					     .reach_names = m->reach_names,
+					     .why = why,
+					     .reach_why = reach == NULL || reach->why.code == 0
+								  ? NULL
+								  : err_text(&reach->why) };
+	_cleanup_(freep) struct measure_sshd_files *files = NULL;
+	evidence.unseen = m->process == NULL || m->process->arguments == NULL;
+	if (measure_is_for(MEASURE_SSH_PASSWORD, m->service) && !evidence.unseen &&
+	    strcmp(m->program, "sshd") == 0) {
+		files = malloc(sizeof(*files));
+		if (files != NULL) {
+			read_sshd(&evidence, files, why, m);
+		}
+	}
+	for (int id = 0; id < MEASURES; id++) {
+		/* What another program does is not known by the settings of the usual one. */
+		const bool by_settings =
+			!measure_at((enum measure_id)id)->asks && id != MEASURE_ADDRESS_LIMIT;
+		if (measure_is_for((enum measure_id)id, m->service) &&
+		    !(m->doubted && by_settings)) {
+			measure_judge(&m->results[m->count++], (enum measure_id)id, &evidence);
+		}
+	}
+}
+
+int measures_find(struct measures *out, const struct inventory *inventory,
+		  const struct reach *reach)
+{
+	*out = (struct measures){ 0 };
+	int r = take_listeners(out, inventory, reach);
+	r = r < 0 ? r : take_published(out, inventory, reach);
+	for (size_t i = 0; r == 0 && i < out->list.count; i++) {
+		judge_service(&out->list.items[i], reach);
+	}
+	return r;
+}
+
+void measures_deinit(struct measures *measures)
+{
+	vec_free(&measures->list);
+}

@@ -1,0 +1,52 @@
+/* Which measures are done at the services of this host, and the words for it. */
+#pragma once
+
+#include <jansson.h>
+
+#include "command.h"
+#include "measure/measure.h"
+#include "model/inventory.h"
+#include "reach.h"
+
+/* One service: a port on which somebody listens, or that is published. */
+struct measured {
+	enum protocol protocol;
+	uint16_t port;
+	uint32_t netns;         /* index into the inventory's */
+	const struct netns *ns; /* the same; NULL = the inventory has none */
+	bool doubted;           /* by its number alone, and another program holds it */
+	bool reachable;         /* on an address that others reach, as far as it is known */
+	const struct port_knowledge *service;
+	const char *program; /* the inventory's; NULL = not known */
+	const struct process *process;
+	enum measure_reach reach;
+	const char *reach_names;
+	struct measure_result results[MEASURES];
+	size_t count; /* of those that count for the service */
+};
+
+struct measures {
+	VEC(struct measured) list; /* services for which some measure counts */
+};
+
+/*
+ * Judges by what needs no connection: files as the caller may read them, inventory and reach.
+ * @param reach  NULL = it was not asked for.
+ * @return 0, -ENOMEM. `out` needs measures_deinit in every case.
+ */
+int measures_find(struct measures *out, const struct inventory *inventory,
+		  const struct reach *reach);
+void measures_deinit(struct measures *measures);
+
+/* ---- words (measures_text.c) ---- */
+
+/* "done", "not done", "cannot tell". */
+const char *measure_state_words(enum measure_state state);
+enum ink measure_state_ink(enum measure_state state);
+/* What a verdict rests on, one line. Appends. */
+void measure_add_reason(struct str *out, const struct measure_result *result);
+/* How many are not done at ports that others reach, and the worst: one line; nothing when none. */
+void measures_status_words(struct str *out, const struct measures *measures,
+			   const struct context *context);
+/* A row for each service and measure. @return a new reference. */
+json_t *measures_json(const struct measures *measures, enum language language);
