@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/capture.h"
+#include "identify/identify.h"
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
 
@@ -42,7 +43,7 @@ static int tell(void *data, const struct probe_record *record)
 }
 
 /* A step of a check at a time. */
-static int check(struct probe_tls_context *tls)
+static int check(void *tls)
 {
 	struct probe_order order;
 	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
@@ -53,19 +54,54 @@ static int check(struct probe_tls_context *tls)
 }
 
 /* Packets of a check's connection. */
-static int packets(struct probe_tls_context *tls)
+static int packets(void *unused)
 {
-	(void)tls;
+	(void)unused;
 	return capture_connection_serve(SANDBOX_CHANNEL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* What it may be started for; each reads its own order from SANDBOX_CHANNEL. */
+static int tell_identity(void *data, const struct identity *identity)
+{
+	(void)data;
+	return send(SANDBOX_CHANNEL, identity, sizeof(*identity), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(*identity)
+		       ? 0
+		       : -EPIPE;
+}
+
+/* What speaks at a port at a time. */
+static int identify(void *tls)
+{
+	static struct identify_order order;
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
+	if (length != (ssize_t)sizeof(order) || !identify_order_valid(&order)) {
+		return EXIT_FAILURE;
+	}
+	return identify_run(&order, tls, tell_identity, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void *prepare_check(void)
+{
+	return probe_tls_prepare();
+}
+
+static void *prepare_identify(void)
+{
+	return identify_tls_prepare();
+}
+
+/*
+ * What it may be started for; each reads its own order from SANDBOX_CHANNEL. What has to be made
+ * ready while there are rights, such as a TLS library, is made by `prepare` (NULL = nothing).
+ */
 static const struct role {
 	const char *name;
-	int (*run)(struct probe_tls_context *tls);
+	void *(*prepare)(void);
+	int (*run)(void *prepared);
 } roles[] = {
-	{ "check", check },
-	{ "packets", packets },
+	{ "check", prepare_check, check },
+	{ "packets", NULL, packets },
+	{ "identify", prepare_identify, identify },
 };
 
 static const struct role *role_named(const char *name)
@@ -84,6 +120,6 @@ int main(int count, char **words)
 	if (role == NULL) {
 		return EXIT_FAILURE;
 	}
-	struct probe_tls_context *tls = probe_tls_prepare();
-	return give_rights_away() < 0 ? SANDBOX_EXIT_RIGHTS : role->run(tls);
+	void *prepared = role->prepare == NULL ? NULL : role->prepare();
+	return give_rights_away() < 0 ? SANDBOX_EXIT_RIGHTS : role->run(prepared);
 }
