@@ -165,6 +165,7 @@ struct policy_host {
 	struct policy_entry entry;
 	POLICY_LIST(struct prefix) addresses; /* whole addresses, at least one */
 	struct policy_mac mac;
+	usec_t every; /* audited again after so long: 1 min to 1 a; 0 = when somebody does */
 	POLICY_LIST(struct policy_declaration) ports;
 };
 

@@ -238,8 +238,10 @@ static void put_hosts(struct form *f, struct node *root)
 	for (size_t i = 0; i < f->policy->hosts.count; i++) {
 		const struct policy_host *host = &f->policy->hosts.items[i];
 		struct node *m = tree_mapping(f->arena);
+		char every[SPAN_WORD_BYTES];
 		put_networks(f, m, "address", host->addresses.items, host->addresses.count);
 		put_mac(f, m, &host->mac);
+		put_word(f, m, "every", host->every == 0 ? "" : span_write(every, host->every));
 		put_declarations(f, m, "ports", host->ports.items, host->ports.count, false);
 		put(f, all, host->entry.name, m);
 	}

@@ -49,6 +49,7 @@ static const char example[] =
 	"  nas:\n"
 	"    address: [192.0.2.20, \"2001:db8:10::20\"]\n"
 	"    mac: 00-11-22-33-44-66\n"
+	"    every: 90m\n"
 	"    ports: {smb: {port: 445/tcp, for: files, from: office}}\n"
 	"  cam: {address: 192.0.2.30}\n"
 	"never_cut: [office, 198.51.100.1]\n";
@@ -103,6 +104,8 @@ static void who_hosts_and_defaults_are_read(void **state)
 	assert_int_equal(policy.hosts.items[0].ports.count, 1);
 	assert_string_equal(policy.hosts.items[0].ports.items[0].owner, "web@example.jp");
 	assert_int_equal(policy.hosts.items[1].ports.count, 0);
+	assert_int_equal(policy.hosts.items[0].every, 90 * USEC_PER_MIN);
+	assert_int_equal(policy.hosts.items[1].every, 0);
 	assert_int_equal(policy.never_cut.count, 2);
 	policy_deinit(&policy);
 }

@@ -213,6 +213,9 @@ static void random_policy(struct str *out)
 	if (draw(2) == 0) {
 		str_printf(out, "hosts:\n  nas:\n    address: [192.0.2.20, \"2001:db8::%x\"]\n",
 			   draw(65536));
+		if (draw(2) == 0) {
+			str_printf(out, "    every: %um\n", 1 + draw(500));
+		}
 		add_declarations(out, "    ", who_count, false);
 	}
 	if (draw(2) == 0) {
@@ -312,8 +315,8 @@ static void differences_name_key_before_and_after(void **state)
 		  "ports:\n"
 		  "  ssh: {port: 22/tcp, for: a, owner: b, from: office}\n"
 		  "  ftp: {port: 21/tcp, for: a, owner: b, from: office}\n"
-		  "hosts: {nas: {address: 192.0.2.1}}\n",
-		  POLICY_ADDED, "hosts.nas", NULL, "address: 192.0.2.1" },
+		  "hosts: {nas: {address: 192.0.2.1, every: 60m}}\n",
+		  POLICY_ADDED, "hosts.nas", NULL, "address: 192.0.2.1, every: 1h" },
 		{ "minato: 1\n"
 		  "who: {office: 192.0.2.0/24}\n"
 		  "ports:\n"
