@@ -29,6 +29,12 @@ const struct policy_declaration *devices_declaration(const struct policy_host *h
 						     enum protocol protocol, uint16_t port,
 						     int64_t today);
 
+/*
+ * When it is to be audited again, by its `every:`, which is not 0.
+ * @param asked  when it was last; 0 = never. @return `now` or earlier: it is due.
+ */
+usec_t devices_due_at(const struct policy_host *host, usec_t asked, usec_t now);
+
 /* ---- ports that were seen to be open, each told once ---- */
 
 enum {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "audit/audit.h"
 #include "command.h"
@@ -103,6 +104,26 @@ void audit_last_add(struct str *out, const struct audit_target *target,
 /* Of a target: "kept" and "changes". */
 json_t *audit_last_kept_json(const struct audit_target *target);
 json_t *audit_last_changes_json(const struct audit_target *target, const struct audit_parts *parts);
+
+/* Where the caller keeps a folder of that name: root's is in the folder that is root's alone.
+ * @return 0; -ENOENT neither HOME nor XDG_STATE_HOME says where. */
+int audit_folder_path(char out[PATH_MAX], const char *name, struct err *e);
+
+/* ---- what is due (audit_due.c) ---- */
+
+struct audit_due {
+	const char *names[AUDIT_TARGETS_MAX]; /* of hosts:, out of the policy */
+	size_t count;
+	const char *next; /* the next one that will be; NULL = none */
+	usec_t next_at;
+};
+
+/* Hosts of the policy whose time has come, as many as one audit takes, and notes that they are
+ * asked now. @return 0 or negative errno. */
+int audit_find_due(struct audit_due *out, const struct context *context,
+		   const struct policy *policy, struct err *e);
+/* @return an exit code. */
+int audit_say_nothing_due(const struct audit_due *due, const struct context *context);
 
 /* ---- words (audit_text.c, audit_json.c) ---- */
 

@@ -20,17 +20,17 @@ enum {
 /* ---- where ---- */
 
 /* Root's is in the folder that is root's alone. */
-static int folder_path(char out[PATH_MAX], struct err *e)
+int audit_folder_path(char out[PATH_MAX], const char *name, struct err *e)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
 	int length = -1;
 	if (geteuid() == 0) {
-		length = snprintf(out, PATH_MAX, "%s/audits", rules_directory());
+		length = snprintf(out, PATH_MAX, "%s/%s", rules_directory(), name);
 	} else if (state != NULL && state[0] == '/') {
-		length = snprintf(out, PATH_MAX, "%s/minato/audits", state);
+		length = snprintf(out, PATH_MAX, "%s/minato/%s", state, name);
 	} else if (home != NULL && home[0] == '/') {
-		length = snprintf(out, PATH_MAX, "%s/.local/state/minato/audits", home);
+		length = snprintf(out, PATH_MAX, "%s/.local/state/minato/%s", home, name);
 	}
 	return length > 0 && length < PATH_MAX
 		       ? 0
@@ -40,7 +40,7 @@ static int folder_path(char out[PATH_MAX], struct err *e)
 static int open_folder(struct err *e)
 {
 	char path[PATH_MAX];
-	const int r = folder_path(path, e);
+	const int r = audit_folder_path(path, "audits", e);
 	return r < 0 ? r : audit_records_open(path, e);
 }
 

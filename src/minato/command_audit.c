@@ -15,7 +15,7 @@
 
 struct config {
 	const char *ports, *udp, *rate;
-	bool authorized, connect, resume, json;
+	bool authorized, connect, resume, due, json;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -29,6 +29,8 @@ static const struct option options[] = {
 	  N_("packets per second, all hosts together (10000)") },
 	{ "authorized", 'a', OPTION_FLAG, FIELD(authorized), NULL,
 	  N_("I may audit hosts that the policy does not declare") },
+	{ "due", 'd', OPTION_FLAG, FIELD(due), NULL,
+	  N_("the devices of the policy whose every: has gone by; for minato-audit.timer") },
 	{ "connect", 'c', OPTION_FLAG, FIELD(connect), NULL,
 	  N_("by whole connections, as without rights, instead of packets of its own") },
 	{ "resume", 0, OPTION_FLAG, FIELD(resume), NULL,
@@ -281,6 +283,35 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 	return code;
 }
 
+static int audit_named(struct audit_targets *targets, const struct plan *plan,
+		       const struct context *context, const struct policy *policy,
+		       const struct config *config, const char *const *names, unsigned count)
+{
+	const int code =
+		audit_find_targets(targets, context, policy, names, count, config->authorized);
+	return code == EXIT_IN_ORDER ? audit(targets, plan, context, config->json) : code;
+}
+
+static int audit_due(struct audit_targets *targets, const struct plan *plan,
+		     const struct context *context, const struct policy *policy,
+		     const struct config *config)
+{
+	struct err e = ERR_INIT;
+	struct audit_due due;
+	if (audit_find_due(&due, context, policy, &e) < 0) {
+		complain(context, err_text(&e), NULL);
+		return EXIT_ERROR;
+	}
+	if (due.count == 0 && !config->json) {
+		return audit_say_nothing_due(&due, context);
+	}
+	if (due.count == 0) {
+		const struct audit_parts none = { 0 };
+		return show(targets, &none, context, true);
+	}
+	return audit_named(targets, plan, context, policy, config, due.names, (unsigned)due.count);
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -291,18 +322,24 @@ static int run(const struct context *context, const void *given, const char *con
 	if (targets == NULL || plan == NULL) {
 		return EXIT_ERROR;
 	}
+	if (config->due == (count > 0)) {
+		complain(context,
+			 config->due ? _("--due takes no hosts: the policy says which")
+				     : _("which host? One of hosts:, self, an address or a name"),
+			 "minato help audit");
+		return EXIT_USAGE;
+	}
 	int code = read_options(plan, context, config);
 	code = code != EXIT_IN_ORDER ? code : read_sources(plan, context);
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
 	code = judge_policy(&judgement, context);
+	const struct policy *policy = judgement_policy(&judgement);
 	if (code == EXIT_IN_ORDER) {
-		code = audit_find_targets(targets, context, judgement_policy(&judgement), arguments,
-					  count, config->authorized);
-	}
-	if (code == EXIT_IN_ORDER) {
-		code = audit(targets, plan, context, config->json);
+		code = config->due ? audit_due(targets, plan, context, policy, config)
+				   : audit_named(targets, plan, context, policy, config, arguments,
+						 count);
 	}
 	judgement_deinit(&judgement);
 	return code;
@@ -316,6 +353,8 @@ static const char *const examples[] = {
 	N_("some ports of this host, asked from itself"),
 	"minato audit --resume nas",
 	N_("what the last audit of it did not ask, as it was ended before"),
+	"minato audit --due",
+	N_("those whose every: has gone by since they were asked last"),
 	"minato audit --authorized 192.0.2.10",
 	N_("a host of one's own that the policy does not declare"),
 	NULL,
@@ -348,7 +387,7 @@ const struct command command_audit = {
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.config_bytes = sizeof(struct config),
-	.min_arguments = 1,
+	.min_arguments = 0,
 	.max_arguments = UINT32_MAX,
 	.run = run,
 };

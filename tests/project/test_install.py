@@ -39,6 +39,8 @@ def installed():
     "/lib/systemd/system/minato-guard.service",
     "/lib/systemd/system/minato-review.service",
     "/lib/systemd/system/minato-review.timer",
+    "/lib/systemd/system/minato-audit.service",
+    "/lib/systemd/system/minato-audit.timer",
     "/lib/sysusers.d/minato.conf",
 ])
 def test_it_lies_where_it_is_looked_for(path):
@@ -96,8 +98,15 @@ def test_the_review_comes_again_also_when_it_found_something():
     assert "SuccessExitStatus" not in service and "Install" not in unit("minato-review.service")
 
 
+def test_devices_are_audited_again_also_when_something_was_found():
+    timer, service = settings("minato-audit.timer"), settings("minato-audit.service")
+    assert timer["OnUnitInactiveSec"] == ["1min"] and "OnUnitActiveSec" not in timer  # as often as every: may say
+    assert service["Type"] == ["oneshot"] and re.fullmatch(r"/.*/minato audit --due", service["ExecStart"][0])
+    assert "SuccessExitStatus" not in service and "Install" not in unit("minato-audit.service")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service", "minato-guard.path", "minato-review.timer"])
+@pytest.mark.parametrize("name", ["minato-rules.service", "minatod.service", "minato-guard.path", "minato-review.timer", "minato-audit.timer"])
 def test_systemd_takes_the_units(name, tmp_path):
     """With the programs where they are, for they are not installed."""
     text = re.sub(r"^(ExecStart=)/\S*/(\w+)", rf"\1{BUILD}/\2", unit(name), flags=re.M)

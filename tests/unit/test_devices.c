@@ -60,6 +60,22 @@ static void what_has_run_out_is_declared_no_more(void **state)
 	policy_deinit(&policy);
 }
 
+static void a_device_is_due_when_its_time_has_gone_by(void **state)
+{
+	(void)state;
+	static const struct {
+		usec_t asked, now, at;
+	} cases[] = {
+		{ 0, 50, 50 },                                         /* never asked */
+		{ 100, 150, 160 },                                     /* soon */
+		{ 100, 160, 160 }, { 100, 500, 160 }, { 100, 90, 90 }, /* the clock was set back */
+	};
+	const struct policy_host host = { .every = 60 };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(devices_due_at(&host, cases[i].asked, cases[i].now), cases[i].at);
+	}
+}
+
 /* ---- seen ---- */
 
 static void a_port_is_news_once_until_it_closes_or_is_forgotten(void **state)
@@ -198,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_machine_is_found_by_each_of_its_addresses_and_its_name),
 		cmocka_unit_test(what_has_run_out_is_declared_no_more),
+		cmocka_unit_test(a_device_is_due_when_its_time_has_gone_by),
 		cmocka_unit_test(a_port_is_news_once_until_it_closes_or_is_forgotten),
 		cmocka_unit_test(a_machine_that_answers_everywhere_is_told_of_once_more),
 		cmocka_unit_test(the_table_has_an_end),
