@@ -12,114 +12,46 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/io/bpf.h"
+#include "base/io/netlink.h"
 #include "model/tap_mark.h"
 #include "tap/io/pins.h"
 
 enum {
-	REQUEST_BYTES = 512,
-	RECEIVE_BYTES = 64 * 1024,
 	INGRESS = 0xfffffff2, /* TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) */
 	EGRESS = 0xfffffff3,
 };
 
-/* ---- netlink ---- */
-
-typedef void answer_function(const struct nlmsghdr *message, void *data);
-
-/* One request: the caller's part is between begin() and ask(). */
-struct request {
-	_Alignas(struct nlmsghdr) char bytes[REQUEST_BYTES];
-};
-
-static struct nlmsghdr *begin(struct request *request, uint16_t type, uint16_t flags)
+/* As netlink_ask(). */
+static int ask(struct tap *tap, struct nlmsghdr *request, const struct netlink_reader *reader)
 {
-	static uint32_t sequence;
-	struct nlmsghdr *message = mnl_nlmsg_put_header(request->bytes);
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	message->nlmsg_seq = ++sequence;
-	return message;
-}
-
-static int error_of(const struct nlmsghdr *message)
-{
-	const int *code = mnl_nlmsg_get_payload(message);
-	return mnl_nlmsg_get_payload_len(message) < sizeof(*code) ? 0 : *code;
-}
-
-/* @return 1 = more is to come, 0 = it is done, or negative errno. */
-static int take(const char *bytes, size_t length, uint32_t sequence, answer_function *function,
-		void *data)
-{
-	int left = (int)length;
-	for (const struct nlmsghdr *message = (const void *)bytes; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left)) {
-		if (message->nlmsg_seq != sequence) {
-			continue;
-		}
-		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
-			return error_of(message);
-		}
-		if (function != NULL) {
-			function(message, data);
-		}
+	if (tap->route < 0) {
+		tap->route = netlink_open(NETLINK_ROUTE);
 	}
-	return 1;
-}
-
-static int open_route(struct tap *tap)
-{
-	if (tap->route >= 0) {
-		return 0;
-	}
-	tap->route = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	return tap->route < 0 ? -errno : 0;
-}
-
-/* Sends and reads until the kernel is done. @return 0 or its negative errno. */
-static int ask(struct tap *tap, struct nlmsghdr *message, answer_function *function, void *data)
-{
-	_Alignas(struct nlmsghdr) char buffer[RECEIVE_BYTES];
-	int r = open_route(tap);
-	if (r < 0) {
-		return r;
-	}
-	if ((message->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) {
-		message->nlmsg_flags |= NLM_F_ACK; /* a dump has an end of its own */
-	}
-	if (send(tap->route, message, message->nlmsg_len, 0) < 0) {
-		return -errno;
-	}
-	do {
-		const ssize_t length = recv(tap->route, buffer, sizeof(buffer), 0);
-		if (length < 0 && errno != EINTR) {
-			return -errno;
-		}
-		r = length < 0 ? 1
-			       : take(buffer, (size_t)length, message->nlmsg_seq, function, data);
-	} while (r > 0);
-	return r;
+	return tap->route < 0 ? tap->route : netlink_ask(tap->route, request, reader);
 }
 
 /* ---- tc ---- */
 
-static struct tcmsg *put_tc(struct nlmsghdr *message, int interface, uint32_t parent)
+/* As netlink_request(). */
+static struct nlmsghdr *begin_tc(void *buffer, uint16_t type, uint16_t flags,
+				 const struct tcmsg *tc)
 {
-	struct tcmsg *tc = mnl_nlmsg_put_extra_header(message, sizeof(*tc));
-	tc->tcm_family = AF_UNSPEC;
-	tc->tcm_ifindex = interface;
-	tc->tcm_parent = parent;
-	return tc;
+	struct nlmsghdr *request = netlink_request(buffer, type, flags, sizeof(*tc));
+	memcpy(mnl_nlmsg_get_payload(request), tc, sizeof(*tc));
+	return request;
+}
+
+static struct tcmsg clsact_of(int interface)
+{
+	return (struct tcmsg){ .tcm_ifindex = interface,
+			       .tcm_parent = TC_H_CLSACT,
+			       .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0) };
 }
 
 /* The kind of an interface's qdisc of that parent; "" = none that is told of. */
-static void see_kind(const struct nlmsghdr *message, void *data)
+static int see_kind(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute = NULL;
 	char *kind = data;
@@ -130,58 +62,68 @@ static void see_kind(const struct nlmsghdr *message, void *data)
 			(void)strncpy(kind, mnl_attr_get_str(attribute), IFNAMSIZ - 1);
 		}
 	}
+	return 0;
 }
 
 static bool is_clsact(struct tap *tap, int interface)
 {
-	struct request request;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	char kind[IFNAMSIZ] = "";
+	const struct tcmsg tc = { .tcm_ifindex = interface, .tcm_parent = TC_H_CLSACT };
+	const struct netlink_reader reader = { .function = see_kind, .data = kind };
 	/* Without ECHO the answer goes to those who listen, not to who asks. */
-	struct nlmsghdr *message = begin(&request, RTM_GETQDISC, NLM_F_ECHO);
-	(void)put_tc(message, interface, TC_H_CLSACT);
-	return ask(tap, message, see_kind, kind) == 0 && strcmp(kind, "clsact") == 0;
+	struct nlmsghdr *request = begin_tc(buffer, RTM_GETQDISC, NLM_F_ECHO, &tc);
+	return ask(tap, request, &reader) == 0 && strcmp(kind, "clsact") == 0;
 }
 
 static int make_clsact(struct tap *tap, int interface)
 {
-	struct request request;
-	struct nlmsghdr *message = begin(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
-	put_tc(message, interface, TC_H_CLSACT)->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-	mnl_attr_put_strz(message, TCA_KIND, "clsact");
-	int r = ask(tap, message, NULL, NULL);
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct tcmsg tc = clsact_of(interface);
+	struct nlmsghdr *request = begin_tc(buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &tc);
+	mnl_attr_put_strz(request, TCA_KIND, "clsact");
+	int r = ask(tap, request, NULL);
 	return r == -EEXIST ? 0 : r; /* also when it is the older "ingress" */
 }
 
-static uint32_t priority_info(void)
+static int remove_clsact(struct tap *tap, int interface)
 {
-	return TC_H_MAKE((uint32_t)TAP_PRIORITY << 16, htons(ETH_P_ALL));
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct tcmsg tc = clsact_of(interface);
+	return ask(tap, begin_tc(buffer, RTM_DELQDISC, 0, &tc), NULL);
+}
+
+static struct tcmsg filter_of(int interface, uint32_t parent)
+{
+	return (struct tcmsg){ .tcm_ifindex = interface,
+			       .tcm_parent = parent,
+			       .tcm_handle = TAP_HANDLE,
+			       .tcm_info =
+				       TC_H_MAKE((uint32_t)TAP_PRIORITY << 16, htons(ETH_P_ALL)) };
 }
 
 static int put_filter(struct tap *tap, int interface, uint32_t parent, int program)
 {
-	struct request request;
-	struct nlmsghdr *message = begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE);
-	struct tcmsg *tc = put_tc(message, interface, parent);
-	tc->tcm_handle = TAP_HANDLE;
-	tc->tcm_info = priority_info();
-	mnl_attr_put_strz(message, TCA_KIND, "bpf");
-	struct nlattr *options = mnl_attr_nest_start(message, TCA_OPTIONS);
-	mnl_attr_put_u32(message, TCA_BPF_FD, (uint32_t)program);
-	mnl_attr_put_strz(message, TCA_BPF_NAME, "minato_tap");
-	mnl_attr_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
-	mnl_attr_nest_end(message, options);
-	return ask(tap, message, NULL, NULL);
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct tcmsg tc = filter_of(interface, parent);
+	struct nlmsghdr *request =
+		begin_tc(buffer, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, &tc);
+	mnl_attr_put_strz(request, TCA_KIND, "bpf");
+	struct nlattr *options = mnl_attr_nest_start(request, TCA_OPTIONS);
+	mnl_attr_put_u32(request, TCA_BPF_FD, (uint32_t)program);
+	mnl_attr_put_strz(request, TCA_BPF_NAME, "minato_tap");
+	mnl_attr_put_u32(request, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+	mnl_attr_nest_end(request, options);
+	return ask(tap, request, NULL);
 }
 
 static int remove_filter(struct tap *tap, int interface, uint32_t parent)
 {
-	struct request request;
-	struct nlmsghdr *message = begin(&request, RTM_DELTFILTER, 0);
-	struct tcmsg *tc = put_tc(message, interface, parent);
-	tc->tcm_handle = TAP_HANDLE;
-	tc->tcm_info = priority_info();
-	mnl_attr_put_strz(message, TCA_KIND, "bpf");
-	int r = ask(tap, message, NULL, NULL);
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct tcmsg tc = filter_of(interface, parent);
+	struct nlmsghdr *request = begin_tc(buffer, RTM_DELTFILTER, 0, &tc);
+	mnl_attr_put_strz(request, TCA_KIND, "bpf");
+	int r = ask(tap, request, NULL);
 	/* No such qdisc, priority, or filter: it is not there. */
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
@@ -191,29 +133,37 @@ struct filters {
 	bool ours;
 };
 
-static void see_filter(const struct nlmsghdr *message, void *data)
+static int see_filter(const struct nlmsghdr *message, void *data)
 {
 	struct filters *filters = data;
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(message);
 	if (message->nlmsg_type != RTM_NEWTFILTER || tc->tcm_handle == 0) {
-		return; /* the head of a priority */
+		return 0; /* the head of a priority */
 	}
 	const uint32_t priority = TC_H_MAJ(tc->tcm_info) >> 16;
 	if (tc->tcm_handle == TAP_HANDLE && priority == TAP_PRIORITY) {
 		filters->ours = true;
-		return;
+		return 0;
 	}
 	filters->others++;
 	filters->earlier += priority < TAP_PRIORITY;
+	return 0;
+}
+
+static void forget_filters(void *data)
+{
+	*(struct filters *)data = (struct filters){ 0 };
 }
 
 static int read_filters(struct filters *out, struct tap *tap, int interface, uint32_t parent)
 {
-	struct request request;
-	struct nlmsghdr *message = begin(&request, RTM_GETTFILTER, NLM_F_DUMP);
-	*out = (struct filters){ 0 };
-	(void)put_tc(message, interface, parent);
-	int r = ask(tap, message, see_filter, out);
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct tcmsg tc = { .tcm_ifindex = interface, .tcm_parent = parent };
+	const struct netlink_reader reader = { .function = see_filter,
+					       .again = forget_filters,
+					       .data = out };
+	forget_filters(out);
+	int r = ask(tap, begin_tc(buffer, RTM_GETTFILTER, NLM_F_DUMP, &tc), &reader);
 	return r == -ENOENT || r == -EINVAL ? 0 : r; /* no such qdisc */
 }
 
@@ -240,11 +190,7 @@ static int detach_tc(struct tap *tap, int interface)
 		if (r == 0 && read_filters(&in, tap, interface, INGRESS) == 0 &&
 		    read_filters(&out, tap, interface, EGRESS) == 0 && !in.ours && !out.ours &&
 		    in.others + out.others == 0) {
-			struct request request;
-			struct nlmsghdr *message = begin(&request, RTM_DELQDISC, 0);
-			put_tc(message, interface, TC_H_CLSACT)->tcm_handle =
-				TC_H_MAKE(TC_H_CLSACT, 0);
-			r = ask(tap, message, NULL, NULL);
+			r = remove_clsact(tap, interface);
 		}
 	}
 	return r;
@@ -258,7 +204,7 @@ struct xdp {
 	bool native; /* attached to the driver */
 };
 
-static void see_xdp(const struct nlmsghdr *message, void *data)
+static int see_xdp(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute = NULL;
 	struct xdp *xdp = data;
@@ -281,41 +227,41 @@ static void see_xdp(const struct nlmsghdr *message, void *data)
 			}
 		}
 	}
+	return 0;
 }
 
-static struct nlmsghdr *begin_link(struct request *request, uint16_t type, int interface)
+static struct nlmsghdr *begin_link(void *buffer, uint16_t type, int interface)
 {
-	struct nlmsghdr *message = begin(request, type, 0);
-	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
-	link->ifi_family = AF_UNSPEC;
+	struct nlmsghdr *request = netlink_request(buffer, type, 0, sizeof(struct ifinfomsg));
+	struct ifinfomsg *link = mnl_nlmsg_get_payload(request);
 	link->ifi_index = interface;
-	return message;
+	return request;
 }
 
 static int read_xdp(struct xdp *out, struct tap *tap, int interface)
 {
-	struct request request;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct netlink_reader reader = { .function = see_xdp, .data = out };
 	*out = (struct xdp){ 0 };
-	struct nlmsghdr *message = begin_link(&request, RTM_GETLINK, interface);
-	return ask(tap, message, see_xdp, out);
+	return ask(tap, begin_link(buffer, RTM_GETLINK, interface), &reader);
 }
 
 /* @param program  -1 = none. @param expected  what must be there now, -1 = nothing. */
 static int put_xdp(struct tap *tap, int interface, enum tap_way way, int program, int expected)
 {
-	struct request request;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
 	const uint32_t mode = way == TAP_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
 	const uint32_t flags =
 		mode | (expected >= 0 ? XDP_FLAGS_REPLACE : XDP_FLAGS_UPDATE_IF_NOEXIST);
-	struct nlmsghdr *message = begin_link(&request, RTM_SETLINK, interface);
-	struct nlattr *nest = mnl_attr_nest_start(message, IFLA_XDP);
-	mnl_attr_put_u32(message, IFLA_XDP_FD, (uint32_t)program);
-	mnl_attr_put_u32(message, IFLA_XDP_FLAGS, flags);
+	struct nlmsghdr *request = begin_link(buffer, RTM_SETLINK, interface);
+	struct nlattr *nest = mnl_attr_nest_start(request, IFLA_XDP);
+	mnl_attr_put_u32(request, IFLA_XDP_FD, (uint32_t)program);
+	mnl_attr_put_u32(request, IFLA_XDP_FLAGS, flags);
 	if (expected >= 0) {
-		mnl_attr_put_u32(message, IFLA_XDP_EXPECTED_FD, (uint32_t)expected);
+		mnl_attr_put_u32(request, IFLA_XDP_EXPECTED_FD, (uint32_t)expected);
 	}
-	mnl_attr_nest_end(message, nest);
-	return ask(tap, message, NULL, NULL);
+	mnl_attr_nest_end(request, nest);
+	return ask(tap, request, NULL);
 }
 
 static int attach_xdp(struct tap *tap, int interface, enum tap_way way)
