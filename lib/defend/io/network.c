@@ -1,25 +1,20 @@
 /* Own addresses and gateways over rtnetlink, name servers from resolv.conf. */
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "defend/defend.h"
 
-enum { ANSWER_BYTES = 64 * 1024, RESOLVERS_BYTES_MAX = 64 * 1024 };
+enum { RESOLVERS_BYTES_MAX = 64 * 1024 };
 
 struct reading {
 	struct defend_facts *facts;
 	usec_t now;
-	int error;
 };
 
 static int take(struct reading *reading, const void *bytes, size_t length,
@@ -31,11 +26,9 @@ static int take(struct reading *reading, const void *bytes, size_t length,
 	} else if (length == 16) {
 		address = addr_from_ipv6(bytes);
 	}
-	const int r = address.family == ADDR_NONE
-			      ? 0
-			      : defend_facts_add(reading->facts, &address, kind, reading->now);
-	reading->error = r < 0 ? r : reading->error;
-	return r < 0 ? MNL_CB_STOP : MNL_CB_OK;
+	return address.family == ADDR_NONE
+		       ? 0
+		       : defend_facts_add(reading->facts, &address, kind, reading->now);
 }
 
 static int take_attribute(struct reading *reading, const struct nlattr *attribute,
@@ -48,12 +41,12 @@ static int take_attribute(struct reading *reading, const struct nlattr *attribut
 static int take_address(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute = NULL;
-	int r = MNL_CB_OK;
+	int r = 0;
 	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
 	{
 		const uint16_t type = mnl_attr_get_type(attribute);
 		/* IFA_ADDRESS is the peer's on a point-to-point link, who is the way out there. */
-		if (r == MNL_CB_OK && (type == IFA_LOCAL || type == IFA_ADDRESS)) {
+		if (r == 0 && (type == IFA_LOCAL || type == IFA_ADDRESS)) {
 			r = take_attribute(data, attribute,
 					   type == IFA_LOCAL ? DEFEND_OWN : DEFEND_GATEWAY);
 		}
@@ -67,7 +60,7 @@ static int take_via(struct reading *reading, const struct nlattr *attribute)
 	const struct rtvia *via = mnl_attr_get_payload(attribute);
 	const size_t length = mnl_attr_get_payload_len(attribute);
 	return length <= sizeof(*via)
-		       ? MNL_CB_OK
+		       ? 0
 		       : take(reading, via->rtvia_addr, length - sizeof(*via), DEFEND_GATEWAY);
 }
 
@@ -79,7 +72,7 @@ static int take_hop(struct reading *reading, const struct nlattr *attribute)
 	case RTA_VIA:
 		return take_via(reading, attribute);
 	default:
-		return MNL_CB_OK;
+		return 0;
 	}
 }
 
@@ -88,13 +81,13 @@ static int take_hops(struct reading *reading, const struct nlattr *nest)
 {
 	const struct rtnexthop *hop = mnl_attr_get_payload(nest);
 	int left = (int)mnl_attr_get_payload_len(nest);
-	int r = MNL_CB_OK;
-	while (r == MNL_CB_OK && RTNH_OK(hop, left)) {
+	int r = 0;
+	while (r == 0 && RTNH_OK(hop, left)) {
 		const size_t length = hop->rtnh_len - sizeof(*hop);
 		const struct nlattr *attr = NULL;
 		mnl_attr_for_each_payload((const void *)(hop + 1), length)
 		{
-			r = r == MNL_CB_OK ? take_hop(reading, attr) : r;
+			r = r == 0 ? take_hop(reading, attr) : r;
 		}
 		left -= (int)NLMSG_ALIGN(hop->rtnh_len);
 		hop = RTNH_NEXT(hop);
@@ -106,10 +99,10 @@ static int take_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute = NULL;
-	int r = MNL_CB_OK;
+	int r = 0;
 	mnl_attr_for_each(attribute, message, sizeof(*route))
 	{
-		if (r != MNL_CB_OK) {
+		if (r != 0) {
 			break;
 		}
 		const uint16_t type = mnl_attr_get_type(attribute);
@@ -129,47 +122,31 @@ static int take_route(const struct nlmsghdr *message, void *data)
 static int take_nexthop(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute = NULL;
-	int r = MNL_CB_OK;
+	int r = 0;
 	mnl_attr_for_each(attribute, message, sizeof(struct nhmsg))
 	{
-		if (r == MNL_CB_OK && mnl_attr_get_type(attribute) == NHA_GATEWAY) {
+		if (r == 0 && mnl_attr_get_type(attribute) == NHA_GATEWAY) {
 			r = take_attribute(data, attribute, DEFEND_GATEWAY);
 		}
 	}
 	return r;
 }
 
-static int dump(int fd, struct reading *reading, uint16_t type, size_t header, mnl_cb_t function)
+/* A fact that is told twice is one fact: nothing is forgotten before a listing comes again. */
+static int dump(int fd, struct reading *reading, uint16_t type, size_t header,
+		netlink_function *function)
 {
-	_Alignas(struct nlmsghdr) char buffer[ANSWER_BYTES];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	static uint32_t sequence;
-	request->nlmsg_type = type;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = ++sequence;
-	const uint32_t expected = sequence;
-	(void)mnl_nlmsg_put_extra_header(request, header); /* zeroed: AF_UNSPEC */
-	if (send(fd, request, request->nlmsg_len, 0) < 0) {
-		return -errno;
-	}
-	int r = MNL_CB_OK;
-	while (r > MNL_CB_STOP) {
-		const ssize_t length = recv(fd, buffer, sizeof(buffer), 0);
-		if (length < 0 && errno != EINTR) {
-			return -errno;
-		}
-		if (length >= 0) {
-			r = mnl_cb_run(buffer, (size_t)length, expected, 0, function, reading);
-		}
-	}
-	return reading->error < 0 ? reading->error : r < 0 ? -errno : 0;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct netlink_reader reader = { .function = function, .data = reading };
+	/* A header of zeros: AF_UNSPEC. */
+	return netlink_ask(fd, netlink_request(buffer, type, NLM_F_DUMP, header), &reader);
 }
 
 int defend_network_read(struct defend_facts *facts, usec_t now, struct err *e)
 {
 	struct reading reading = { .facts = facts, .now = now };
-	_cleanup_(close_fdp) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int r = fd < 0 ? -errno
+	_cleanup_(close_fdp) int fd = netlink_open(NETLINK_ROUTE);
+	int r = fd < 0 ? fd
 		       : dump(fd, &reading, RTM_GETADDR, sizeof(struct ifaddrmsg), take_address);
 	r = r < 0 ? r : dump(fd, &reading, RTM_GETROUTE, sizeof(struct rtmsg), take_route);
 	if (r == 0) {
