@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/netlink.h"
 #include "probe/probe.h"
-
-enum { MESSAGE_BYTES = 8192 };
 
 struct asked {
 	struct probe_local *out;
@@ -43,7 +43,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 			asked->out->source = address_of(attribute);
 		}
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int take_neighbour(const struct nlmsghdr *message, void *data)
@@ -51,25 +51,7 @@ static int take_neighbour(const struct nlmsghdr *message, void *data)
 	struct asked *asked = data;
 	const struct ndmsg *neighbour = mnl_nlmsg_get_payload(message);
 	asked->state = neighbour->ndm_state;
-	return MNL_CB_OK;
-}
-
-/* One question, one answer or an error. @return 0 or negative errno. */
-static int ask(struct mnl_socket *socket, struct nlmsghdr *question, mnl_cb_t take,
-	       struct asked *asked)
-{
-	char buffer[MESSAGE_BYTES];
-	if (mnl_socket_sendto(socket, question, question->nlmsg_len) < 0) {
-		return -errno;
-	}
-	const ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (length < 0) {
-		return -errno;
-	}
-	return mnl_cb_run(buffer, (size_t)length, question->nlmsg_seq,
-			  mnl_socket_get_portid(socket), take, asked) < 0
-		       ? -errno
-		       : 0;
+	return 0;
 }
 
 static size_t bytes_of(const struct addr *address)
@@ -82,32 +64,28 @@ static unsigned char family_of(const struct addr *address)
 	return address->family == ADDR_IPV4 ? AF_INET : AF_INET6;
 }
 
-static int ask_route(struct mnl_socket *socket, struct asked *asked, const struct addr *to)
+static int ask_route(int fd, struct asked *asked, const struct addr *to)
 {
-	char buffer[MESSAGE_BYTES];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	message->nlmsg_type = RTM_GETROUTE;
-	message->nlmsg_flags = NLM_F_REQUEST;
-	message->nlmsg_seq = 1;
-	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct netlink_reader reader = { .function = take_route, .data = asked };
+	struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+	struct rtmsg *route = mnl_nlmsg_get_payload(request);
 	route->rtm_family = family_of(to);
 	route->rtm_dst_len = (unsigned char)(bytes_of(to) * 8);
-	mnl_attr_put(message, RTA_DST, bytes_of(to), to->bytes);
-	return ask(socket, message, take_route, asked);
+	mnl_attr_put(request, RTA_DST, bytes_of(to), to->bytes);
+	return netlink_ask(fd, request, &reader);
 }
 
-static int ask_neighbour(struct mnl_socket *socket, struct asked *asked, const struct addr *next)
+static int ask_neighbour(int fd, struct asked *asked, const struct addr *next)
 {
-	char buffer[MESSAGE_BYTES];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	message->nlmsg_type = RTM_GETNEIGH;
-	message->nlmsg_flags = NLM_F_REQUEST;
-	message->nlmsg_seq = 2;
-	struct ndmsg *neighbour = mnl_nlmsg_put_extra_header(message, sizeof(*neighbour));
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	const struct netlink_reader reader = { .function = take_neighbour, .data = asked };
+	struct nlmsghdr *request = netlink_request(buffer, RTM_GETNEIGH, 0, sizeof(struct ndmsg));
+	struct ndmsg *neighbour = mnl_nlmsg_get_payload(request);
 	neighbour->ndm_family = family_of(next);
 	neighbour->ndm_ifindex = (int)asked->out->interface_index;
-	mnl_attr_put(message, NDA_DST, bytes_of(next), next->bytes);
-	return ask(socket, message, take_neighbour, asked);
+	mnl_attr_put(request, NDA_DST, bytes_of(next), next->bytes);
+	return netlink_ask(fd, request, &reader);
 }
 
 static enum probe_neighbour state_of(int state)
@@ -135,23 +113,18 @@ int probe_local(struct probe_local *out, const struct addr *to, struct err *e)
 {
 	struct asked asked = { .out = out };
 	*out = (struct probe_local){ 0 };
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (socket == NULL) {
-		return err_system(e, errno, "cannot ask for routes");
+	_cleanup_(close_fdp) int fd = netlink_open(NETLINK_ROUTE);
+	int r = fd < 0 ? fd : ask_route(fd, &asked, to);
+	out->has_route = r == 0;
+	if (r < 0 && r != -ENETUNREACH && r != -EHOSTUNREACH) {
+		return err_system(e, r, "cannot ask for routes");
 	}
-	int r = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
-	if (r == 0) {
-		r = ask_route(socket, &asked, to);
-		out->has_route = r == 0;
-		r = r == -ENETUNREACH || r == -EHOSTUNREACH ? 0 : r;
-	}
-	if (r == 0 && out->has_route) {
+	if (out->has_route) {
 		const struct addr *next = out->gateway.family != ADDR_NONE ? &out->gateway : to;
 		read_link(out);
-		if (!out->to_itself && ask_neighbour(socket, &asked, next) == 0) {
+		if (!out->to_itself && ask_neighbour(fd, &asked, next) == 0) {
 			out->next_hop = state_of(asked.state);
 		}
 	}
-	(void)mnl_socket_close(socket); /* nothing to lose */
-	return r < 0 ? err_system(e, r, "cannot ask for routes") : 0;
+	return 0;
 }
