@@ -1,10 +1,10 @@
 /* The socket of rtnetlink. */
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/io/netlink.h"
 #include "links/links.h"
 
 /* A host with a thousand interfaces that come up at once tells of all of them. */
@@ -22,12 +22,11 @@ static const struct {
 
 int links_ask(int socket, enum links_kind kind)
 {
-	char buffer[256];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = kinds[kind].request;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	(void)mnl_nlmsg_put_extra_header(request, kinds[kind].header_bytes); /* zeros: of all */
-	return send(socket, request, request->nlmsg_len, 0) < 0 ? -errno : 0;
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_BYTES];
+	/* A header of zeros: of all. */
+	return netlink_send(socket,
+			    netlink_request(buffer, kinds[kind].request, NLM_F_REQUEST | NLM_F_DUMP,
+					    kinds[kind].header_bytes));
 }
 
 int links_open(int *out, enum links_kind kind, struct err *e)
