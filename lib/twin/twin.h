@@ -76,13 +76,15 @@ struct twin_host *twin_host_free(struct twin_host *host);
 
 /*
  * Where a packet from an address would enter, and which of the host's addresses it would be for, by
- * the host's own routes: asked of the kernel in the calling thread's network namespace.
+ * the host's own routes: asked of the kernel, in the network namespace of the socket.
  * @param interface "lo" for an address of the host.
  * @param to        the source address that the host would answer from.
+ * @param route     what netlink_open(NETLINK_ROUTE) returned; an error of it is said in `e` and
+ *                  returned, so that who asks for many addresses need not look.
  * @return 0; -ENETUNREACH when no route leads there; other negative errno of netlink.
  */
-int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct addr *from,
-	     struct err *e);
+int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, int route,
+	     const struct addr *from, struct err *e);
 
 /*
  * The first address of an interface in a family, global before link-local.

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/account.h"
+#include "base/io/netlink.h"
 #include "explain_outgoing_text.h"
 #include "judge.h"
 #include "rules.h"
@@ -152,7 +153,8 @@ static int answer(const struct explain *explain, const struct outgoing_request *
 	struct err e = ERR_INIT;
 	struct route route = { 0 };
 	const struct enforce_environment environment = rules_environment(explain->context);
-	const bool routed = twin_way(route.interface, &route.from, &packet->to, &e) == 0;
+	_cleanup_(close_fdp) int fd = netlink_open(NETLINK_ROUTE);
+	const bool routed = twin_way(route.interface, &route.from, fd, &packet->to, &e) == 0;
 	packet->interface = routed ? route.interface : NULL;
 	told->packet = packet;
 	told->environment = environment;

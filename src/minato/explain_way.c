@@ -8,6 +8,7 @@
 
 #include "bans.h"
 #include "base/cleanup.h"
+#include "base/io/netlink.h"
 #include "explain_way_text.h"
 #include "look.h"
 #include "twin_ask.h"
@@ -79,7 +80,8 @@ static int complete(struct twin_packet *packet, const struct explain *explain,
 	char interface[TWIN_INTERFACE_BYTES];
 	struct addr to;
 	if (request->interface == NULL) {
-		if (twin_way(interface, &to, &packet->from, &e) < 0) {
+		_cleanup_(close_fdp) int route = netlink_open(NETLINK_ROUTE);
+		if (twin_way(interface, &to, route, &packet->from, &e) < 0) {
 			complain(explain->context, err_text(&e),
 				 _("say where it comes in: --interface NAME"));
 			return EXIT_ERROR;

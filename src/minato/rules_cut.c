@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/io/netlink.h"
 #include "conntrack/conntrack.h"
 #include "rules_passing.h"
 #include "view/view.h"
@@ -175,11 +177,13 @@ int cuts_find(struct cuts *out, const struct rules *rules, const struct context 
 	struct ifaddrs *interfaces = NULL;
 	*out = (struct cuts){ 0 };
 	(void)getifaddrs(&interfaces); /* without them interfaces are not known */
+	_cleanup_(close_fdp) int route = netlink_open(NETLINK_ROUTE);
 	struct search search = { .out = out,
 				 .rules = rules,
 				 .passing = { .policy = &rules->wanted.policy,
 					      .environment = rules_environment(context),
-					      .interfaces = interfaces } };
+					      .interfaces = interfaces,
+					      .route = route } };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < rules->inventory.connections.count; i++) {
 		r = take_connection(&search, &rules->inventory.connections.items[i]);

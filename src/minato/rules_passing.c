@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+#include "base/io/netlink.h"
 #include "base/parse.h"
 #include "base/sockaddr.h"
 #include "conntrack/conntrack.h"
@@ -44,7 +46,7 @@ static const char *way_to(char out[TWIN_INTERFACE_BYTES], struct passing *passin
 	struct addr from;
 	if (addr_compare(&way->to, to) != 0) {
 		way->to = *to;
-		if (twin_way(way->interface, &from, to, NULL) < 0) {
+		if (twin_way(way->interface, &from, passing->route, to, NULL) < 0) {
 			way->interface[0] = '\0';
 		}
 	}
@@ -129,9 +131,11 @@ static int turn(const struct rules *rules, const struct context *context, struct
 	if (getifaddrs(&interfaces) < 0) {
 		return err_system(e, errno, "cannot read the addresses of this host");
 	}
+	_cleanup_(close_fdp) int route = netlink_open(NETLINK_ROUTE);
 	struct passing passing = { .policy = &rules->wanted.policy,
 				   .environment = rules_environment(context),
-				   .interfaces = interfaces };
+				   .interfaces = interfaces,
+				   .route = route };
 	int r = conntrack_open(&conntrack, conntrack_without(getenv("MINATO_WITHOUT")), e);
 	if (r == 0) {
 		r = conntrack_turn(conntrack, choose, &passing, &turned, e);

@@ -14,11 +14,12 @@ struct passing_way {
 
 enum { PASSING_WAYS = 256 };
 
-/* About 10 KiB. Zero but for the first three. */
+/* About 10 KiB. Zero but for the first four. */
 struct passing {
 	const struct policy *policy;
 	struct enforce_environment environment;
 	const struct ifaddrs *interfaces;      /* of this host; NULL = not known */
+	int route;                             /* for twin_way() */
 	struct passing_way ways[PASSING_WAYS]; /* asked already; by the last byte of the address */
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/io/netlink.h"
 
 enum { NETWORKS_MAX = 32 };
 
@@ -45,9 +46,11 @@ static int find_ways(struct work *work)
 	if (work->to == NULL) {
 		return -ENOMEM;
 	}
+	_cleanup_(close_fdp) int route = netlink_open(NETLINK_ROUTE);
 	for (size_t i = 0; i < work->sources.list.count; i++) {
 		struct enforce_source *source = &work->sources.list.items[i];
-		source->absent = twin_way(source->interface, &work->to[i], &source->from, NULL) < 0;
+		source->absent =
+			twin_way(source->interface, &work->to[i], route, &source->from, NULL) < 0;
 	}
 	return 0;
 }

@@ -396,14 +396,16 @@ static int look_up(struct lookup *lookup, int fd, const struct addr *from)
 	return netlink_ask(fd, request, &reader);
 }
 
-int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct addr *from,
-	     struct err *e)
+int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, int route,
+	     const struct addr *from, struct err *e)
 {
 	struct lookup lookup = { 0 };
 	struct host_link link = { 0 };
 	char text[ADDR_TEXT_BYTES];
-	_cleanup_(close_fdp) int fd = netlink_open(NETLINK_ROUTE);
-	int r = fd < 0 ? fd : look_up(&lookup, fd, from);
+	if (route < 0) {
+		return err_system(e, route, "cannot ask the kernel for its routes");
+	}
+	int r = look_up(&lookup, route, from);
 	if (r == 0 && (lookup.index == 0 || lookup.source.family == ADDR_NONE)) {
 		r = -ENETUNREACH;
 	}
@@ -416,7 +418,7 @@ int twin_way(char interface[TWIN_INTERFACE_BYTES], struct addr *to, const struct
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
 	info->ifi_index = (int)lookup.index;
 	const struct netlink_reader reader = { .function = take_name, .data = &link };
-	r = netlink_ask(fd, request, &reader);
+	r = netlink_ask(route, request, &reader);
 	if (r < 0) {
 		return err_system(e, r, "cannot read interface %u", lookup.index);
 	}
