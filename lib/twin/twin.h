@@ -74,6 +74,12 @@ int twin_host_read(struct twin_host **out, const char *ruleset, const struct twi
 /* @return NULL. NULL is allowed. */
 struct twin_host *twin_host_free(struct twin_host *host);
 
+/* For _cleanup_(). */
+static inline void twin_host_freep(struct twin_host **host)
+{
+	(void)twin_host_free(*host); /* always NULL */
+}
+
 /*
  * Where a packet from an address would enter, and which of the host's addresses it would be for, by
  * the host's own routes: asked of the kernel, in the network namespace of the socket.
@@ -125,6 +131,12 @@ int twin_new_as(struct twin **out, const struct twin_host *host, const uint32_t 
 
 /* The namespaces end with it. @return NULL. NULL is allowed. */
 struct twin *twin_free(struct twin *twin);
+
+/* For _cleanup_(). */
+static inline void twin_freep(struct twin **twin)
+{
+	(void)twin_free(*twin); /* always NULL */
+}
 
 /* What holds for every answer of this twin. @return how many; `*doubts` belongs to the twin. */
 size_t twin_doubts(const struct twin *twin, const struct twin_doubt **doubts);

@@ -95,6 +95,16 @@ size_t explain_search(struct str *out, const struct explain *explain, const char
 int explain_figure(struct str *out, const struct explain *explain, const struct subject *subject,
 		   bool svg);
 
+/*
+ * Says on stderr what is wrong with what was asked.
+ * @param format  in the reader's language, with one %s for the word.
+ * @param word    as typed: it may be foreign bytes.
+ * @param next    the next thing to type; NULL = none.
+ * @return EXIT_USAGE.
+ */
+int explain_wrong(const struct explain *explain, const char *format, const char *word,
+		  const char *next);
+
 /* ---- how the parts are written ---- */
 
 /* Appends "  label   text", the text wrapped and indented. Nothing for an empty text. */

@@ -18,20 +18,9 @@
 
 enum { OUTPUT_MAX_BYTES = 16 << 20 };
 
-/* ---- what was asked ---- */
+static const char example[] = "minato explain 25 --to 198.51.100.7 --as postfix";
 
-static int wrong(const struct explain *explain, const char *format, const char *word)
-{
-	struct str sentence = STR_INIT(4096);
-	struct str safe = STR_INIT(2048);
-	text_escape(&safe, word);
-	str_printf(&sentence, format, str_text(&safe));
-	complain(explain->context, str_text(&sentence),
-		 "minato explain 25 --to 198.51.100.7 --as postfix");
-	str_deinit(&safe);
-	str_deinit(&sentence);
-	return EXIT_USAGE;
-}
+/* ---- what was asked ---- */
 
 static int read_port(struct enforce_outgoing *packet, const struct explain *explain,
 		     const char *word)
@@ -48,8 +37,9 @@ static int read_port(struct enforce_outgoing *packet, const struct explain *expl
 	}
 	if (subject->kind != SUBJECT_PORTS || subject->first != subject->last ||
 	    (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP)) {
-		return wrong(explain,
-			     _("--to asks for one port of tcp or udp, which \"%s\" is not"), word);
+		return explain_wrong(explain,
+				     _("--to asks for one port of tcp or udp, which \"%s\" is not"),
+				     word, example);
 	}
 	packet->protocol = protocol;
 	packet->port = subject->first;
@@ -64,10 +54,12 @@ static int read_packet(struct enforce_outgoing *packet, const struct explain *ex
 		return code;
 	}
 	if (addr_parse(&packet->to, request->to) < 0) {
-		return wrong(explain, _("--to: \"%s\" is not an address"), request->to);
+		return explain_wrong(explain, _("--to: \"%s\" is not an address"), request->to,
+				     example);
 	}
 	if (request->user != NULL && account_uid(&packet->user, request->user) < 0) {
-		return wrong(explain, _("--as: there is no user \"%s\" here"), request->user);
+		return explain_wrong(explain, _("--as: there is no user \"%s\" here"),
+				     request->user, example);
 	}
 	packet->user_known = request->user != NULL;
 	packet->unit = request->unit;
@@ -76,16 +68,6 @@ static int read_packet(struct enforce_outgoing *packet, const struct explain *ex
 }
 
 /* ---- the kernel ---- */
-
-static void host_freep(struct twin_host **host)
-{
-	(void)twin_host_free(*host); /* always NULL */
-}
-
-static void twin_freep(struct twin **twin)
-{
-	(void)twin_free(*twin); /* always NULL */
-}
 
 /* Where it goes out, and from which address. */
 struct route {
@@ -114,7 +96,7 @@ static int ask_and_print(const struct explain *explain, const struct outgoing_re
 			 struct outgoing_told *told, const struct route *route)
 {
 	struct err e = ERR_INIT;
-	_cleanup_(host_freep) struct twin_host *host = NULL;
+	_cleanup_(twin_host_freep) struct twin_host *host = NULL;
 	_cleanup_(twin_freep) struct twin *twin = NULL;
 	const struct enforce_outgoing *asked = told->packet;
 	const struct twin_packet packet = {

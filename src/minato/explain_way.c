@@ -17,19 +17,9 @@
 
 enum { OUTPUT_MAX_BYTES = 16 << 20 };
 
-/* ---- What was asked ---- */
+static const char example[] = "minato explain 22 --from 198.51.100.7";
 
-static int wrong(const struct explain *explain, const char *format, const char *word)
-{
-	struct str sentence = STR_INIT(4096);
-	struct str safe = STR_INIT(2048);
-	text_escape(&safe, word);
-	str_printf(&sentence, format, str_text(&safe));
-	complain(explain->context, str_text(&sentence), "minato explain 22 --from 198.51.100.7");
-	str_deinit(&safe);
-	str_deinit(&sentence);
-	return EXIT_USAGE;
-}
+/* ---- What was asked ---- */
 
 static int read_port(struct twin_packet *packet, const struct explain *explain, const char *word)
 {
@@ -39,14 +29,16 @@ static int read_port(struct twin_packet *packet, const struct explain *explain, 
 	}
 	explain_resolve(subject, explain, word);
 	if (subject->kind != SUBJECT_PORTS || subject->first != subject->last) {
-		return wrong(explain, _("--from asks for one port, which \"%s\" is not"), word);
+		return explain_wrong(explain, _("--from asks for one port, which \"%s\" is not"),
+				     word, example);
 	}
 	enum protocol protocol = subject->protocol;
 	if (protocol == PROTOCOL_NONE && subject->knowledge != NULL) {
 		protocol = subject->knowledge->ports[0].protocol;
 	}
 	if (protocol != PROTOCOL_NONE && protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) {
-		return wrong(explain, _("--from knows tcp and udp, which \"%s\" is not"), word);
+		return explain_wrong(explain, _("--from knows tcp and udp, which \"%s\" is not"),
+				     word, example);
 	}
 	packet->protocol = protocol == PROTOCOL_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 	packet->port = subject->first;
@@ -57,17 +49,20 @@ static int read_addresses(struct twin_packet *packet, const struct explain *expl
 			  const struct way_request *request)
 {
 	if (addr_parse(&packet->from, request->from) < 0) {
-		return wrong(explain, _("--from: \"%s\" is not an address"), request->from);
+		return explain_wrong(explain, _("--from: \"%s\" is not an address"), request->from,
+				     example);
 	}
 	if (request->to != NULL && addr_parse(&packet->to, request->to) < 0) {
-		return wrong(explain, _("--to: \"%s\" is not an address"), request->to);
+		return explain_wrong(explain, _("--to: \"%s\" is not an address"), request->to,
+				     example);
 	}
 	if (request->to != NULL && packet->from.family != packet->to.family) {
-		return wrong(explain, _("--to: \"%s\" is not of the family of --from"),
-			     request->to);
+		return explain_wrong(explain, _("--to: \"%s\" is not of the family of --from"),
+				     request->to, example);
 	}
 	if (request->interface != NULL && strlen(request->interface) >= TWIN_INTERFACE_BYTES) {
-		return wrong(explain, _("--interface: there is no \"%s\""), request->interface);
+		return explain_wrong(explain, _("--interface: there is no \"%s\""),
+				     request->interface, example);
 	}
 	return EXIT_IN_ORDER;
 }
@@ -95,10 +90,12 @@ static int complete(struct twin_packet *packet, const struct explain *explain,
 				    : twin_host_address(&packet->to, host, packet->interface,
 							(enum addr_family)packet->from.family);
 	if (r == -ENODEV) {
-		return wrong(explain, _("--interface: there is no \"%s\""), request->interface);
+		return explain_wrong(explain, _("--interface: there is no \"%s\""),
+				     request->interface, example);
 	}
-	return r < 0 ? wrong(explain, _("\"%s\" has no address of that family: say --to ADDRESS"),
-			     request->interface)
+	return r < 0 ? explain_wrong(explain,
+				     _("\"%s\" has no address of that family: say --to ADDRESS"),
+				     request->interface, example)
 		     : EXIT_IN_ORDER;
 }
 
@@ -118,16 +115,6 @@ static enum way_listening find_listener(const struct context *context,
 }
 
 /* ---- Asking the twin ---- */
-
-static void host_freep(struct twin_host **host)
-{
-	(void)twin_host_free(*host); /* always NULL */
-}
-
-static void twin_freep(struct twin **twin)
-{
-	(void)twin_free(*twin); /* always NULL */
-}
 
 static int failed(const struct explain *explain, int r, const struct err *e)
 {
@@ -164,7 +151,7 @@ static int ask(const struct explain *explain, const struct way_request *request,
 	       struct twin_packet *packet)
 {
 	struct err e = ERR_INIT;
-	_cleanup_(host_freep) struct twin_host *host = NULL;
+	_cleanup_(twin_host_freep) struct twin_host *host = NULL;
 	_cleanup_(twin_freep) struct twin *twin = NULL;
 	int r = twin_host_read(&host, NULL, NULL, &e);
 	if (r < 0) {

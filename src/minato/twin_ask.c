@@ -22,16 +22,6 @@ struct work {
 	struct twin_packet *packets; /* beside the questions */
 };
 
-static void host_freep(struct twin_host **host)
-{
-	(void)twin_host_free(*host); /* always NULL */
-}
-
-static void twin_freep(struct twin **twin)
-{
-	(void)twin_free(*twin); /* always NULL */
-}
-
 static bool is_own(const void *host, const struct addr *address)
 {
 	return twin_host_has(host, address);
@@ -202,7 +192,7 @@ static void work_deinit(struct work *work)
 
 int twin_ask(struct twin_unasked *out, const struct twin_asking *asking, struct err *e)
 {
-	_cleanup_(host_freep) struct twin_host *host = NULL;
+	_cleanup_(twin_host_freep) struct twin_host *host = NULL;
 	_cleanup_(twin_freep) struct twin *twin = NULL;
 	_cleanup_(work_deinit) struct work work = { .asking = asking };
 	*out = (struct twin_unasked){ 0 };

@@ -82,15 +82,10 @@ struct twin_host *twin_host_free(struct twin_host *host)
 	return NULL;
 }
 
-static void host_freep(struct twin_host **host)
-{
-	(void)twin_host_free(*host); /* always NULL */
-}
-
 int twin_host_read(struct twin_host **out, const char *ruleset, const struct twin_stand_in *instead,
 		   struct err *e)
 {
-	_cleanup_(host_freep) struct twin_host *host = calloc(1, sizeof(*host));
+	_cleanup_(twin_host_freep) struct twin_host *host = calloc(1, sizeof(*host));
 	if (host == NULL) {
 		return err_system(e, ENOMEM, "cannot read the host");
 	}

@@ -196,11 +196,6 @@ struct twin *twin_free(struct twin *twin)
 	return NULL;
 }
 
-static void twin_freep(struct twin **twin)
-{
-	(void)twin_free(*twin); /* always NULL */
-}
-
 static struct twin *twin_empty(const struct twin_host *host)
 {
 	struct twin *twin = calloc(1, sizeof(*twin));
