@@ -25,11 +25,17 @@ static const struct {
 	[PROBE_SERVICE_FAULT] = { "service_fault", 23 },
 	[PROBE_OTHER_SERVICE] = { "other_service", 24 },
 	[PROBE_UNKNOWN] = { "unknown", 25 },
+	[PROBE_OLD_PROTOCOL] = { "old_protocol", 26 },
 };
 
 const char *probe_cause_name(enum probe_cause cause)
 {
 	return causes[cause].name;
+}
+
+bool probe_cause_answers(enum probe_cause cause)
+{
+	return cause == PROBE_ANSWERS || cause == PROBE_CERTIFICATE || cause == PROBE_OLD_PROTOCOL;
 }
 
 int probe_cause_exit(enum probe_cause cause)
@@ -190,6 +196,18 @@ static enum probe_cause judge_answer(const struct probe_order *order, const stru
 	}
 }
 
+/* The best that both sides have, as OpenSSL names it. */
+static bool is_old(const struct probe_tls *tls)
+{
+	static const char *const old[] = { "SSLv2", "SSLv3", "TLSv1", "TLSv1.1" };
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
+		if (strcmp(tls->version, old[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum probe_cause probe_judge(const struct probe_order *order, const struct probe_record *records,
 			     size_t count, usec_t now, const struct probe_record **evidence)
 {
@@ -216,6 +234,10 @@ enum probe_cause probe_judge(const struct probe_order *order, const struct probe
 	    probe_certificate_fault(&tls->tls, now) != PROBE_CERTIFICATE_FINE) {
 		*evidence = tls;
 		return PROBE_CERTIFICATE;
+	}
+	if (cause == PROBE_ANSWERS && tls != NULL && is_old(&tls->tls)) {
+		*evidence = tls;
+		return PROBE_OLD_PROTOCOL;
 	}
 	return cause;
 }

@@ -177,11 +177,14 @@ enum probe_cause {
 	PROBE_SERVICE_FAULT,    /* it answers that it does not work (HTTP 5xx, SMTP 4xx and 5xx) */
 	PROBE_OTHER_SERVICE,    /* something else speaks there */
 	PROBE_UNKNOWN,          /* UDP: silence says nothing */
+	PROBE_OLD_PROTOCOL,     /* nothing newer than TLS 1.1, which RFC 8996 forbids */
 	PROBE_CAUSES,
 };
 
 /* "answers", "refused": the stable words of JSON. */
 const char *probe_cause_name(enum probe_cause cause);
+/* Whether somebody answers, though not all is well with it. */
+bool probe_cause_answers(enum probe_cause cause);
 /* 0 for ANSWERS, 10 and more for the others, by cause. */
 int probe_cause_exit(enum probe_cause cause);
 
@@ -265,7 +268,9 @@ enum { PROBE_INTERFACE_BYTES = 16 }; /* IFNAMSIZ */
 
 struct probe_local {
 	bool has_route;
-	bool to_itself; /* it is an address of this host */
+	bool any_link, any_address; /* of an interface that is not loopback; looked for without a
+				     * route alone */
+	bool to_itself;             /* it is an address of this host */
 	bool link_down;
 	uint32_t interface_index;
 	char interface[PROBE_INTERFACE_BYTES]; /* it leaves through; "" = not known */
@@ -276,3 +281,17 @@ struct probe_local {
 /* The way to an address, by the routes of this network namespace. @return 0, also without a way;
  * negative errno of netlink. */
 int probe_local(struct probe_local *out, const struct addr *to, struct err *e);
+
+enum { PROBE_RESOLVERS_MAX = 3 }; /* MAXNS of resolv.h */
+
+/* The DNS servers that a resolv.conf(5) names, without zones. Pure. @return how many. */
+size_t probe_resolvers_parse(struct addr *out, size_t room, const char *text);
+/* Those of this host. @return how many, at most `room`. */
+size_t probe_resolvers(struct addr *out, size_t room);
+
+/* ListenOverflows of /proc/net/netstat: connections that found a full queue, ever since the network
+ * namespace is there (net/ipv4/tcp_ipv4.c, tcp_v4_syn_recv_sock). Pure. @return 0, or -1 without.
+ */
+int probe_overflows_parse(uint64_t *out, const char *text);
+/* That of this thread's network namespace. @return 0, or -1 where it cannot be read. */
+int probe_overflows(uint64_t *out);

@@ -45,7 +45,8 @@ static bool decode_record(struct resolve_answer *out, const uint8_t *record)
 	const size_t count = record[1];
 	const size_t used = 2 + count * RESOLVE_ADDRESS_BYTES;
 	if (record[0] >= RESOLVE_OUTCOMES || count > RESOLVE_ADDRESSES_MAX ||
-	    (record[0] == RESOLVE_FOUND) != (count > 0) ||
+	    (record[0] == RESOLVE_FOUND || record[0] == RESOLVE_TOO_MANY) != (count > 0) ||
+	    (record[0] == RESOLVE_TOO_MANY && count != RESOLVE_ADDRESSES_MAX) ||
 	    !all_zero(record + used, RESOLVE_RECORD_BYTES - used)) {
 		return false;
 	}

@@ -21,13 +21,13 @@ enum resolve_outcome {
 	RESOLVE_NO_NAME,    /* the name does not exist */
 	RESOLVE_NO_ADDRESS, /* it exists, and has neither an IPv4 nor an IPv6 address */
 	RESOLVE_NO_REPLY,   /* the resolver failed, or did not answer in time */
-	RESOLVE_TOO_MANY,   /* more addresses than RESOLVE_ADDRESSES_MAX */
+	RESOLVE_TOO_MANY,   /* more addresses than RESOLVE_ADDRESSES_MAX: the first of them */
 	RESOLVE_OUTCOMES,
 };
 
 struct resolve_answer {
 	enum resolve_outcome outcome;
-	uint8_t count;                                /* FOUND: 1..RESOLVE_ADDRESSES_MAX, else 0 */
+	uint8_t count; /* FOUND: 1..RESOLVE_ADDRESSES_MAX; TOO_MANY: that maximum; else 0 */
 	struct addr addresses[RESOLVE_ADDRESSES_MAX]; /* as they came; never 0.0.0.0 and :: */
 };
 

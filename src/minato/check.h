@@ -19,6 +19,32 @@ enum check_inside {
 	CHECK_INSIDE_FULL, /* as many connections wait for accept() as may */
 };
 
+/* The resolver that names are asked of. */
+enum check_dns {
+	CHECK_DNS_NOT_ASKED, /* no name was needed, or the answer came */
+	CHECK_DNS_NONE,      /* /etc/resolv.conf names none */
+	CHECK_DNS_ANSWERS,   /* asked by itself it does */
+	CHECK_DNS_SILENT,
+};
+
+/* What this host's own rules do with a packet that goes out; asked of the twin. */
+enum check_output {
+	CHECK_OUTPUT_NOT_ASKED,
+	CHECK_OUTPUT_RIGHTS, /* root may ask */
+	CHECK_OUTPUT_GOES,
+	CHECK_OUTPUT_ENDS, /* by `output_rule` */
+	CHECK_OUTPUT_UNKNOWN,
+};
+
+enum { CHECK_RULE_BYTES = 256 };
+
+/* The queue of an own port, and what its network namespace lost to full ones. */
+struct check_queue {
+	uint32_t waiting, room;  /* connections; room 0 = not known */
+	bool counted;            /* what follows is known */
+	uint64_t lost, lost_now; /* ever, and while the check went on */
+};
+
 struct check {
 	struct probe_target target;
 	struct resolve_answer names;
@@ -32,6 +58,11 @@ struct check {
 	bool own; /* the address that was asked, or would be, is this host's */
 	enum check_inside inside;
 	char program[64]; /* that listens there; "" = none, or not known */
+	struct check_queue queue;
+	enum check_dns dns;
+	struct addr resolver; /* ADDR_NONE = none was asked */
+	enum check_output output;
+	char output_rule[CHECK_RULE_BYTES]; /* harmless text */
 	usec_t began, took;
 	bool captured; /* the packets below are what was seen of the connection */
 	size_t packet_count;
@@ -55,10 +86,20 @@ int check_run(struct check *out, const struct context *context, const struct pro
 /* What this host knows of its own port; see struct check. */
 void check_look_inside(struct check *check, const struct inventory *inventory);
 
+/* ---- this host's own side (check_side.c) ---- */
+
+/* After something went wrong: the resolver, and as root what the own rules do on the way out, which
+ * may change the cause. */
+void check_side(struct check *check);
+/* Before and after the connection: what was lost to full queues meanwhile. */
+void check_queue_begin(struct check_queue *queue);
+void check_queue_end(struct check_queue *queue);
+
 /* ---- packets of the connection (check_capture.c) ---- */
 
 struct check_capture {
 	int socket; /* -1 = nothing is captured */
+	int held;   /* keeps the port from others; -1 = none */
 	struct capture_connection connection;
 };
 
@@ -109,6 +150,14 @@ int check_watch(const struct check_watch *watch, const struct probe_target *targ
 void check_pause(uint64_t seconds);
 
 /* ---- words (check_text.c) ---- */
+
+/* "Check your own connection first": link, address, router, resolver, rules, in that order
+ * (check_side_text.c). Appends. */
+void check_add_side(struct str *out, const struct check *check);
+/* Who listens at an own port, and its queue. Appends. */
+void check_add_inside(struct str *out, const struct check *check);
+/* A label in its column. Appends. */
+void check_add_label(struct str *out, const char *label);
 
 /* The cause in a sentence, with what it rests on. Appends one line without its end. */
 void check_add_cause(struct str *out, const struct check *check, const struct context *context);

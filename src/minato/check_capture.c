@@ -10,7 +10,7 @@
 #include "check.h"
 
 /* After the last step: the answer to a FIN, on a line of some length. */
-static const struct timespec LAST_ONES = { .tv_nsec = 100 * 1000 * 1000L };
+static const struct timespec LAST_ONES = { .tv_nsec = 100L * 1000 * 1000 };
 
 _Static_assert((int)CAPTURE_PEERS_MAX >= (int)PROBE_ADDRESSES_MAX, "every address is a peer");
 
@@ -26,31 +26,41 @@ int check_may_capture(struct err *e)
 	return capture_connection_open(&fd, &any, e);
 }
 
-/* A port that is free in both families now. Until minato-probe has it somebody else may take it:
- * then another one is used, and nothing is captured. @return 0 = none is. */
-static uint16_t free_port(bool udp)
+/*
+ * Takes a port that is free in both families. As long as it is held, connections of others are not
+ * given it; minato-probe may bind to it too, since both sockets say SO_REUSEADDR and none listens.
+ * @return the socket that holds it, or -1.
+ */
+static int hold_port(uint16_t *port, bool udp)
 {
-	_cleanup_(close_fdp) int six = socket(AF_INET6, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
-	_cleanup_(close_fdp) int four =
-		six >= 0 ? -1 : socket(AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+	const int type = (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+	const int on = 1;
 	struct sockaddr_storage at;
-	const struct addr any = { .family = six >= 0 ? ADDR_IPV6 : ADDR_IPV4 };
+	struct addr any = { .family = ADDR_IPV6 };
+	_cleanup_(close_fdp) int fd = socket(AF_INET6, type, 0);
+	if (fd < 0) {
+		any.family = ADDR_IPV4;
+		fd = socket(AF_INET, type, 0);
+	}
 	socklen_t length = sockaddr_from_addr(&at, &any, 0);
-	const int fd = six >= 0 ? six : four;
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, length) < 0) {
-		return 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, (struct sockaddr *)&at, length) < 0) {
+		return -1;
 	}
 	length = sizeof(at);
-	return getsockname(fd, (struct sockaddr *)&at, &length) < 0
-		       ? 0
-		       : sockaddr_port((struct sockaddr *)&at);
+	if (getsockname(fd, (struct sockaddr *)&at, &length) < 0) {
+		return -1;
+	}
+	*port = sockaddr_port((struct sockaddr *)&at);
+	return steal_fd(&fd);
 }
 
 void check_capture_begin(struct check_capture *capture, struct check *check)
 {
 	struct probe_order *order = &check->order;
-	const uint16_t port = free_port(order->udp != 0);
-	if (port == 0 || port == order->port) {
+	uint16_t port = 0;
+	capture->held = hold_port(&port, order->udp != 0);
+	if (capture->held < 0 || port == order->port) {
 		return;
 	}
 	struct capture_connection *connection = &capture->connection;
@@ -68,16 +78,36 @@ void check_capture_begin(struct check_capture *capture, struct check *check)
 	}
 }
 
-int check_capture_end(struct check_capture *capture, struct check *check, struct err *e)
+/* Whether the connection has another port than the one that was listened for. */
+static bool went_elsewhere(const struct check_capture *capture, const struct check *check)
 {
-	if (capture->socket < 0) {
-		return 0;
+	for (size_t i = 0; i < check->count; i++) {
+		const struct probe_record *r = &check->records[i];
+		if (r->step == PROBE_STEP_CONNECT && r->outcome == PROBE_OK &&
+		    r->local_port != capture->connection.local_port) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int collect(struct check_capture *capture, struct check *check, struct err *e)
+{
+	if (capture->socket < 0 || went_elsewhere(capture, check)) {
+		return 0; /* what another port's owner sends is not to be read */
 	}
 	(void)nanosleep(&LAST_ONES, NULL); /* a signal may end it */
 	int r = capture_connection_collect(check->packets, &check->packet_count,
 					   &check->packets_more, capture->socket,
 					   &capture->connection, e);
-	close_fdp(&capture->socket);
 	check->captured = r == 0 && check->packet_count > 0;
+	return r;
+}
+
+int check_capture_end(struct check_capture *capture, struct check *check, struct err *e)
+{
+	int r = collect(capture, check, e);
+	close_fdp(&capture->socket);
+	close_fdp(&capture->held);
 	return r;
 }

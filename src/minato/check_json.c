@@ -62,16 +62,16 @@ static json_t *record_json(const struct probe_record *r, const struct check *che
 {
 	const bool answer = r->step == PROBE_STEP_ANSWER;
 	const bool tls = r->step == PROBE_STEP_TLS;
-	return json_pack("{s:s,s:s,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "step", step_name(r->step),
-			 "outcome", outcome_name(r->outcome), "to", address_json(&r->to),
-			 "duration_us", (json_int_t)r->took, "error",
-			 r->error == 0 ? json_null() : view_string(strerrorname_np(r->error)),
-			 "icmp", icmp_json(&r->icmp), "tls",
-			 tls ? tls_json(&r->tls, check->began) : json_null(), "text",
-			 answer || tls ? text_or_null(r->text) : json_null(), "status",
-			 r->status == 0 ? json_null() : json_integer(r->status), "starttls",
-			 answer && check->order.tls == PROBE_TLS_ASKED ? json_boolean(r->offered)
-								       : json_null());
+	return json_pack(
+		"{s:s,s:s,s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "step", step_name(r->step),
+		"outcome", outcome_name(r->outcome), "to", address_json(&r->to), "begun_us",
+		(json_int_t)r->begun, "duration_us", (json_int_t)r->took, "error",
+		r->error == 0 ? json_null() : view_string(strerrorname_np(r->error)), "icmp",
+		icmp_json(&r->icmp), "tls", tls ? tls_json(&r->tls, check->began) : json_null(),
+		"text", answer || tls ? text_or_null(r->text) : json_null(), "status",
+		r->status == 0 ? json_null() : json_integer(r->status), "starttls",
+		answer && check->order.tls == PROBE_TLS_ASKED ? json_boolean(r->offered)
+							      : json_null());
 }
 
 static json_t *flags_json(const struct capture_packet *p)
@@ -124,6 +124,51 @@ static json_t *packets_json(const struct check *check)
 	return packets;
 }
 
+/* null = no name was asked for. */
+static json_t *names_json(const struct check *check)
+{
+	static const char *const outcomes[] = { "found", "no_name", "no_address", "no_reply",
+						"found" };
+	return check->resolved == 0
+		       ? json_null()
+		       : json_pack("{s:s,s:i,s:b,s:I}", "outcome", outcomes[check->names.outcome],
+				   "count", check->names.count, "more",
+				   check->names.outcome == RESOLVE_TOO_MANY, "duration_us",
+				   (json_int_t)check->resolved);
+}
+
+/* null = it is no queue of this host. */
+static json_t *queue_json(const struct check *check)
+{
+	const struct check_queue *queue = &check->queue;
+	return queue->room == 0
+		       ? json_null()
+		       : json_pack("{s:i,s:i,s:o,s:o}", "waiting", (int)queue->waiting, "room",
+				   (int)queue->room, "lost",
+				   queue->counted ? json_integer((json_int_t)queue->lost)
+						  : json_null(),
+				   "lost_meanwhile",
+				   queue->counted ? json_integer((json_int_t)queue->lost_now)
+						  : json_null());
+}
+
+/* What this side's resolver and rules were found to do; null = it was not asked. */
+static json_t *side_json(const struct check *check)
+{
+	static const char *const dns[] = { NULL, "none", "answers", "silent" };
+	static const char *const output[] = { NULL, NULL, "lets_out", "ends", "unknown" };
+	static const char *const hop[] = { NULL, "answers", "silent" };
+	const struct probe_local *local = &check->local;
+	return json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o}", "link",
+		local->has_route ? json_boolean(!local->link_down) : json_null(), "next_hop",
+		hop[local->next_hop] == NULL ? json_null() : json_string(hop[local->next_hop]),
+		"resolver", address_json(&check->resolver), "resolver_state",
+		dns[check->dns] == NULL ? json_null() : json_string(dns[check->dns]), "output",
+		output[check->output] == NULL ? json_null() : json_string(output[check->output]),
+		"output_rule", text_or_null(check->output_rule));
+}
+
 json_t *check_json(const struct check *check, const struct context *context)
 {
 	static const char *const inside[] = { NULL, "nobody", "other_address", "listens",
@@ -140,10 +185,10 @@ json_t *check_json(const struct check *check, const struct context *context)
 		json_array_append_new(addresses, address_json(&check->order.addresses[i]));
 	}
 	json_t *json = json_pack(
-		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:I}", "target",
+		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "target",
 		view_string(str_text(&target)), "cause", probe_cause_name(check->cause), "answers",
-		check->cause == PROBE_ANSWERS || check->cause == PROBE_CERTIFICATE, "addresses",
-		addresses, "steps", steps, "duration_us", (json_int_t)check->took, "route",
+		probe_cause_answers(check->cause), "addresses", addresses, "steps", steps,
+		"duration_us", (json_int_t)check->took, "route",
 		check->local.has_route ? json_pack("{s:o,s:o,s:o}", "interface",
 						   text_or_null(check->local.interface), "source",
 						   address_json(&check->local.source), "gateway",
@@ -151,7 +196,8 @@ json_t *check_json(const struct check *check, const struct context *context)
 				       : json_null(),
 		"own", check->own, "inside",
 		inside[check->inside] == NULL ? json_null() : json_string(inside[check->inside]),
-		"program", text_or_null(check->program), "packets", packets_json(check),
+		"program", text_or_null(check->program), "names", names_json(check), "queue",
+		queue_json(check), "side", side_json(check), "packets", packets_json(check),
 		"packets_left_out", (json_int_t)check->packets_more);
 	str_deinit(&target);
 	return json;

@@ -59,7 +59,7 @@ static bool find_addresses(struct check *check, const struct inventory *inventor
 	if (r < 0) {
 		return false;
 	}
-	if (check->names.outcome == RESOLVE_FOUND) {
+	if (check->names.count > 0) { /* of too many the first ones */
 		probe_order_addresses(&check->order, check->names.addresses, check->names.count);
 		return true;
 	}
@@ -95,7 +95,11 @@ void check_look_inside(struct check *check, const struct inventory *inventory)
 	check->inside = CHECK_INSIDE_NOBODY;
 	if (there != NULL) {
 		take_program(check, inventory, there);
-		check->inside = there->backlog > 0 && there->queue > there->backlog
+		check->queue.waiting = there->queue;
+		check->queue.room = there->backlog;
+		/* By now there may be room again: who was lost meanwhile is counted. */
+		const bool lost = check->cause == PROBE_FILTERED && check->queue.lost_now > 0;
+		check->inside = (there->backlog > 0 && there->queue > there->backlog) || lost
 					? CHECK_INSIDE_FULL
 					: CHECK_INSIDE_LISTENS;
 		return;
@@ -109,11 +113,13 @@ void check_look_inside(struct check *check, const struct inventory *inventory)
 
 static void ask(struct check *check, const struct check_limits *limits, struct err *e)
 {
-	struct check_capture capture = { .socket = -1 };
+	struct check_capture capture = { .socket = -1, .held = -1 };
 	if (limits->capture) {
 		check_capture_begin(&capture, check);
 	}
+	check_queue_begin(&check->queue);
 	int r = probe_ask(check->records, PROBE_RECORDS_MAX, &check->count, &check->order, e);
+	check_queue_end(&check->queue);
 	(void)check_capture_end(&capture, check, e); /* in `e` */
 	if (r == 0) {
 		check->cause = probe_judge(&check->order, check->records, check->count, clock_now(),
@@ -151,6 +157,7 @@ int check_run(struct check *out, const struct context *context, const struct pro
 		complain(context, err_text(&e), NULL);
 		return EXIT_ERROR;
 	}
+	check_side(out);
 	if (out->own && inventory != NULL) {
 		check_look_inside(out, inventory);
 	}

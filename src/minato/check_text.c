@@ -27,7 +27,7 @@ static void add_time(struct str *out, usec_t took)
 	str_printf(out, took < 10000 ? "  %.1f ms\n" : "  %.0f ms\n", (double)took / 1000.0);
 }
 
-static void add_label(struct str *out, const char *label)
+void check_add_label(struct str *out, const char *label)
 {
 	char cell[64];
 	(void)snprintf(cell, sizeof(cell), "%s", label);
@@ -41,21 +41,21 @@ static void add_names(struct str *out, const struct check *check)
 	if (check->resolved == 0) {
 		return;
 	}
-	add_label(out, _("name"));
+	check_add_label(out, _("name"));
 	text_escape(out, check->target.host);
-	if (check->names.outcome != RESOLVE_FOUND) {
+	if (check->names.count == 0) {
 		str_add(out, check->names.outcome == RESOLVE_NO_NAME ? _(": there is no such name")
 			     : check->names.outcome == RESOLVE_NO_ADDRESS
 				     ? _(": the name has no address")
-			     : check->names.outcome == RESOLVE_TOO_MANY
-				     ? _(": the name has more addresses than can be")
 				     : _(": nobody answers for names"));
 	}
 	for (unsigned i = 0; i < check->names.count && i < 4; i++) {
 		str_printf(out, "%s%s", i == 0 ? " -> " : ", ",
 			   addr_format(&check->names.addresses[i], address));
 	}
-	if (check->names.count > 4) {
+	if (check->names.outcome == RESOLVE_TOO_MANY) {
+		str_printf(out, _(", and many more (the first %u count)"), check->names.count);
+	} else if (check->names.count > 4) {
 		str_printf(out, _(", %u more"), check->names.count - 4U);
 	}
 	add_time(out, check->resolved);
@@ -96,6 +96,34 @@ static void add_failure(struct str *out, const struct probe_record *r)
 	}
 }
 
+/* How the race between several addresses went (RFC 8305). */
+static void add_race(struct str *out, const struct check *check)
+{
+	char address[ADDR_TEXT_BYTES];
+	const struct probe_record *won = NULL;
+	unsigned tried = 0;
+	if (check->order.address_count < 2 || check->order.udp != 0) {
+		return;
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		const struct probe_record *r = &check->records[i];
+		tried += r->step == PROBE_STEP_CONNECT;
+		won = r->step == PROBE_STEP_CONNECT && r->outcome == PROBE_OK ? r : won;
+	}
+	check_add_label(out, _("race"));
+	str_printf(out, _("%u of %u addresses were tried"), tried,
+		   check->names.count > 0 ? check->names.count : check->order.address_count);
+	if (check->names.count > check->order.address_count) {
+		str_printf(out, _(", at most %u are"), check->order.address_count);
+	}
+	if (won != NULL) {
+		str_printf(out, _("; %s won"), addr_format(&won->to, address));
+		add_time(out, won->begun + won->took);
+	} else {
+		str_add(out, _("; none answered\n"));
+	}
+}
+
 static void add_connect(struct str *out, const struct check *check, const struct probe_record *r)
 {
 	char endpoint[ENDPOINT_TEXT_BYTES];
@@ -103,13 +131,16 @@ static void add_connect(struct str *out, const struct check *check, const struct
 	if (udp && r->outcome == PROBE_OK) {
 		return; /* of UDP it says nothing */
 	}
-	add_label(out, _("connect"));
+	check_add_label(out, _("connect"));
 	str_add(out, endpoint_format(&r->to, check->target.port, endpoint));
 	if (r->outcome == PROBE_OK) {
 		str_printf(out, _(" from %s"), endpoint_format(&r->local, r->local_port, endpoint));
 	} else {
 		str_add(out, "  ");
 		add_failure(out, r);
+	}
+	if (check->order.address_count > 1 && r->begun >= 1000) {
+		str_printf(out, _("  (begun after %lld ms)"), (long long)(r->begun / 1000));
 	}
 	add_time(out, r->took);
 }
@@ -120,7 +151,7 @@ static void add_certificate(struct str *out, const struct check *check, const st
 	if (tls->not_after == 0) {
 		return;
 	}
-	add_label(out, "");
+	check_add_label(out, "");
 	str_add(out, _("certificate of "));
 	text_escape(out, tls->subject);
 	str_add(out, _(", by "));
@@ -136,7 +167,7 @@ static void add_certificate(struct str *out, const struct check *check, const st
 
 static void add_tls(struct str *out, const struct check *check, const struct probe_record *r)
 {
-	add_label(out, "TLS");
+	check_add_label(out, "TLS");
 	if (r->outcome == PROBE_OK) {
 		str_printf(out, "%s, %s%s%s", r->tls.version, r->tls.cipher,
 			   r->tls.alpn[0] == '\0' ? "" : ", ", r->tls.alpn);
@@ -154,7 +185,7 @@ static void add_tls(struct str *out, const struct check *check, const struct pro
 
 static void add_answer(struct str *out, const struct check *check, const struct probe_record *r)
 {
-	add_label(out, _("answer"));
+	check_add_label(out, _("answer"));
 	if (r->outcome == PROBE_TIMED_OUT && check->order.talk == PROBE_TALK_NONE &&
 	    check->order.udp == 0) {
 		str_add(out, _("none, but it was not asked anything: name the service, as in "
@@ -175,6 +206,10 @@ static void add_steps(struct str *out, const struct check *check)
 		const struct probe_record *r = &check->records[i];
 		if (r->step == PROBE_STEP_CONNECT) {
 			add_connect(out, check, r);
+			if (i + 1 == check->count ||
+			    check->records[i + 1].step != PROBE_STEP_CONNECT) {
+				add_race(out, check);
+			}
 		} else if (r->step == PROBE_STEP_TLS) {
 			add_tls(out, check, r);
 		} else {
@@ -206,11 +241,21 @@ static const char *certificate_words(const struct check *check)
 static const char *local_words(const struct check *check)
 {
 	const int error = check->evidence == NULL ? 0 : check->evidence->error;
+	if (check->output == CHECK_OUTPUT_ENDS) {
+		return _("does not answer: a rule of this host drops it on the way out");
+	}
 	switch (error) {
 	case ENETUNREACH:
 		return _("this host has no route there");
 	case EADDRNOTAVAIL:
-		return _("this host has no address or no free port to send from");
+		/* With an address it is the port: ip(7), ip_local_port_range. */
+		return check->local.source.family != ADDR_NONE
+			       ? _("this host has no free port to send from: all that it may use "
+				   "(ip_local_port_range) are taken towards that address")
+			       : _("this host has no address to send from");
+	case EMFILE:
+	case ENFILE:
+		return _("this host has no file descriptor left for a connection (ulimit -n)");
 	case EPERM:
 	case EACCES:
 		return _("this host's own rules do not let it out (output chain, or outbound:)");
@@ -261,6 +306,8 @@ static const char *cause_words(const struct check *check)
 		[PROBE_TLS_REFUSED] = N_("answers, but TLS does not come about"),
 		[PROBE_SERVICE_FAULT] = N_("answers that it does not work"),
 		[PROBE_OTHER_SERVICE] = N_("answers, but as another service"),
+		[PROBE_OLD_PROTOCOL] =
+			N_("answers, but only by a version of TLS that is too old (RFC 8996)"),
 		[PROBE_UNKNOWN] =
 			N_("unknown: no reply, as of a UDP port that is open or filtered"),
 	};
@@ -285,62 +332,7 @@ void check_add_cause(struct str *out, const struct check *check, const struct co
 		   style_ink(&context->out_style, INK_PLAIN));
 }
 
-/* ---- this side first ---- */
-
-static bool is_far(const struct check *check)
-{
-	return check->cause == PROBE_FILTERED || check->cause == PROBE_UNREACHABLE ||
-	       check->cause == PROBE_LOCAL;
-}
-
-/* "Check your own connection first": what the kernel knows of the way. */
-static void add_local(struct str *out, const struct check *check)
-{
-	char address[ADDR_TEXT_BYTES];
-	const struct probe_local *local = &check->local;
-	const bool gateway = local->gateway.family != ADDR_NONE;
-	if (!is_far(check) || check->own) {
-		return;
-	}
-	add_label(out, _("this side"));
-	if (!local->has_route) {
-		str_add(out, _("no route leads there: see ip route, and the cable or Wi-Fi\n"));
-	} else if (local->link_down) {
-		str_printf(out, _("%s has no link: see the cable or Wi-Fi\n"), local->interface);
-	} else if (local->next_hop == PROBE_NEIGHBOUR_SILENT && gateway) {
-		str_printf(out,
-			   _("the router %s does not answer on %s: the fault is on this side\n"),
-			   addr_format(&local->gateway, address), local->interface);
-	} else if (local->next_hop == PROBE_NEIGHBOUR_SILENT) {
-		str_printf(out, _("nobody answers for that address on the link (%s)\n"),
-			   local->interface);
-	} else if (gateway) {
-		str_printf(out, _("in order as far as the router %s (%s)\n"),
-			   addr_format(&local->gateway, address), local->interface);
-	} else {
-		str_printf(out, _("the target is on the same link (%s)\n"), local->interface);
-	}
-}
-
-static void add_inside(struct str *out, const struct check *check)
-{
-	static const char *const words[] = {
-		[CHECK_INSIDE_NOBODY] = N_("nothing listens on that port"),
-		[CHECK_INSIDE_ELSEWHERE] = N_("something listens, but on another address"),
-		[CHECK_INSIDE_LISTENS] = N_("something listens"),
-		[CHECK_INSIDE_FULL] = N_("something listens, and its queue of connections is full"),
-	};
-	if (check->inside == CHECK_INSIDE_UNKNOWN) {
-		return;
-	}
-	add_label(out, _("inside"));
-	str_add(out, _(words[check->inside]));
-	if (check->program[0] != '\0') {
-		str_add(out, ": ");
-		text_escape(out, check->program);
-	}
-	str_add_char(out, '\n');
-}
+/* ---- all of it ---- */
 
 /* An own port was asked from here, which says little of who else may. */
 static void add_outside(struct str *out, const struct check *check)
@@ -348,7 +340,7 @@ static void add_outside(struct str *out, const struct check *check)
 	if (!check->own) {
 		return;
 	}
-	add_label(out, _("outside"));
+	check_add_label(out, _("outside"));
 	str_printf(out, _("not known from here; minato explain %u says who is let in\n"),
 		   check->target.port);
 }
@@ -368,8 +360,13 @@ static const char *next_step(const struct check *check)
 		return _("renew or replace the certificate, then reload the service");
 	case PROBE_NO_RESOLVER:
 		return _("see /etc/resolv.conf, and ask the resolver: minato check dns://ADDRESS");
+	case PROBE_OLD_PROTOCOL:
+		return _("have the service speak TLS 1.2 and 1.3, and nothing older");
 	case PROBE_LOCAL:
-		return _("ip route; ip addr");
+		return check->evidence != NULL && check->evidence->error == EADDRNOTAVAIL
+			       ? _("minato ports --all; sysctl "
+				   "net.ipv4.ip_local_port_range")
+			       : _("ip route; ip addr");
 	default:
 		return NULL;
 	}
@@ -383,11 +380,15 @@ void check_add(struct str *out, const struct check *check, const struct context 
 	str_add_char(out, '\n');
 	add_names(out, check);
 	add_steps(out, check);
-	add_local(out, check);
-	add_inside(out, check);
+	check_add_side(out, check);
+	check_add_inside(out, check);
 	add_outside(out, check);
 	const char *next = next_step(check);
-	if (next != NULL) {
+	if (check->output == CHECK_OUTPUT_ENDS) {
+		char address[ADDR_TEXT_BYTES];
+		str_printf(out, "  -> minato explain %u --to %s\n", check->target.port,
+			   addr_format(&check->evidence->to, address));
+	} else if (next != NULL) {
 		str_printf(out, "  -> %s\n", next);
 	}
 }

@@ -375,7 +375,7 @@ const struct command command_check = {
 		"no resolver, 12 this host's own fault, 13 no way there, 14 nothing comes back, 15 "
 		"refused, 16 refused by a firewall, 17 broken off, 18 silent, 19 wants TLS, 20 no "
 		"TLS, 21 TLS refused, 22 certificate, 23 the service does not work, 24 another "
-		"service, 25 unknown. --watch ends with that of its last round."),
+		"service, 25 unknown, 26 TLS too old. --watch ends with that of its last round."),
 	.examples = examples,
 	.common = true,
 	.options = options,

@@ -92,9 +92,11 @@ static int freeze(const struct asking *asking)
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < asking->count; i++) {
-		const struct policy_answer answer = { asking->names[i],
-						      asking->answers[i].addresses,
-						      asking->answers[i].count };
+		const struct resolve_answer *found = &asking->answers[i];
+		/* The first 64 of too many are nobody. */
+		const struct policy_answer answer = { asking->names[i], found->addresses,
+						      found->outcome == RESOLVE_FOUND ? found->count
+										      : 0 };
 		r = policy_freeze(&asking->rules->wanted.policy, &answer, 1);
 	}
 	return r;

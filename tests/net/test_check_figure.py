@@ -1,13 +1,16 @@
 """minato check --figure and --packets: what passed over this very connection, captured as root, else told from the steps."""
+import contextlib
 import json
+import os
 import socket
+import struct
 import subprocess
 import threading
 
 import pytest
 
 from test_check import HOST, HOST6, Server, answer, check, say
-from world import MINATO, World, checked, inside
+from world import MINATO, World, checked, inside, os_setns
 
 PAGE = answer(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\nhello")
 
@@ -75,25 +78,39 @@ def test_packets_lie_over_their_fields(world, host):
 
 
 def test_only_this_connection_is_captured(world):
-    """While another client of this host talks to the same port of the same server all the time."""
-    stop = threading.Event()
+    """While another client of this host talks to the same port of the same server all the time, from any of the few ports there
+    are: one that only waits for the answer to be over would meet ours."""
+    checked("ip", "netns", "exec", world.outside, "sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40063")
+    stop, talked = threading.Event(), []
 
     def talk():
+        fd = os.open(f"/run/netns/{world.outside}", os.O_RDONLY)
+        os_setns(fd)
+        os.close(fd)
         while not stop.is_set():
-            with world.connect(80, timeout=5) as client:
+            with socket.socket() as client, contextlib.suppress(OSError):
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its port is free at once
+                client.bind((World.FRIEND, 0))  # as minato chooses: connect(2) alone takes other numbers as long as it can
+                client.connect((HOST, 80))
                 client.sendall(b"SECRET")
+                talked.append(client.getsockname()[1])
 
-    with Server(world, 80, PAGE):
-        thread = threading.Thread(target=talk)
-        thread.start()
-        try:
-            found = check(world, "--figure", f"http://{HOST}")
-        finally:
-            stop.set()
-            thread.join()
-    ports = {p["source_port"] if p["sent"] else p["destination_port"] for p in found["packets"]}
-    assert len(ports) == 1 and len(found["packets"]) > 5
-    assert not any(b"SECRET" in bytes.fromhex(p["bytes"]) for p in found["packets"])
+    try:
+        with Server(world, 80, PAGE, backlog=64):
+            thread = threading.Thread(target=talk)
+            thread.start()
+            try:
+                found = [check(world, "--figure", f"http://{HOST}") for _ in range(5)]
+            finally:
+                stop.set()
+                thread.join()
+    finally:
+        checked("ip", "netns", "exec", world.outside, "sysctl", "-qw", "net.ipv4.ip_local_port_range=32768 60999")
+    assert len(set(talked)) > 20
+    for each in found:
+        ports = {p["source_port"] if p["sent"] else p["destination_port"] for p in each["packets"]}
+        assert len(ports) == 1 and len(each["packets"]) > 5
+        assert not any(b"SECRET" in bytes.fromhex(p["bytes"]) for p in each["packets"])
 
 
 def test_a_packet_on_loopback_is_one(world):

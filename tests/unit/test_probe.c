@@ -96,6 +96,68 @@ static void test_families_alternate(void **state)
 	assert_int_equal(order.address_count, PROBE_ADDRESSES_MAX);
 }
 
+static void test_addresses_are_what_connect_takes_them_for(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "0.0.0.0", "127.0.0.1" },
+		{ "::", "::1" },
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "::ffff:0.0.0.0", "127.0.0.1" },
+		{ "::1", "::1" },
+		{ "127.0.0.2", "127.0.0.2" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct addr address;
+		struct probe_order order = { 0 };
+		char text[ADDR_TEXT_BYTES];
+		assert_int_equal(addr_parse(&address, cases[i][0]), 0);
+		probe_order_addresses(&order, &address, 1);
+		assert_string_equal(addr_format(&order.addresses[0], text), cases[i][1]);
+	}
+}
+
+/* ---- files of this host ---- */
+
+static void test_resolvers(void **state)
+{
+	static const char text[] = "# a comment\nsearch example.net\nnameserver 192.0.2.53\n"
+				   "nameserver\nnameserver nonsense\n  nameserver\tfe80::1%eth0\n"
+				   "nameserver 2001:db8::53 # here\nnameserver 192.0.2.54";
+	struct addr found[PROBE_RESOLVERS_MAX];
+	char address[ADDR_TEXT_BYTES];
+	(void)state;
+	assert_int_equal(probe_resolvers_parse(found, PROBE_RESOLVERS_MAX, text), 3);
+	assert_string_equal(addr_format(&found[0], address), "192.0.2.53");
+	assert_string_equal(addr_format(&found[1], address), "fe80::1");
+	assert_string_equal(addr_format(&found[2], address), "2001:db8::53");
+	assert_int_equal(probe_resolvers_parse(found, PROBE_RESOLVERS_MAX, ""), 0);
+}
+
+static void test_overflows(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t count;
+	} cases[] = {
+		{ "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 42 43\nIpExt: A\n",
+		  0, 42 },
+		{ "TcpExt: ListenOverflows\nTcpExt: 18446744073709551615\n", 0, UINT64_MAX },
+		{ "TcpExt: A ListenOverflows\nTcpExt: 1\n", -1, 7 },
+		{ "TcpExt: ListenOverflowsToo\nTcpExt: 1\n", -1, 7 },
+		{ "TcpExt: ListenOverflows\nIpExt: 1\n", -1, 7 },
+		{ "TcpExt: ListenOverflows", -1, 7 },
+		{ "", -1, 7 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t count = 7;
+		assert_int_equal(probe_overflows_parse(&count, cases[i].text), cases[i].r);
+		assert_true(count == cases[i].count);
+	}
+}
+
 /* ---- bytes ---- */
 
 static void test_answers(void **state)
@@ -328,6 +390,34 @@ static void test_certificates(void **state)
 	assert_int_equal(probe_certificate_fault(&tls, now), PROBE_CERTIFICATE_EXPIRED);
 }
 
+static void test_versions_that_are_too_old(void **state)
+{
+	static const struct {
+		const char *version;
+		bool matches;
+		enum probe_cause cause;
+	} cases[] = {
+		{ "TLSv1", true, PROBE_OLD_PROTOCOL }, { "TLSv1.1", true, PROBE_OLD_PROTOCOL },
+		{ "SSLv3", true, PROBE_OLD_PROTOCOL }, { "TLSv1.2", true, PROBE_ANSWERS },
+		{ "TLSv1.3", true, PROBE_ANSWERS },    { "TLSv1.1", false, PROBE_CERTIFICATE },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct probe_order order = { .tls = PROBE_TLS_DIRECT };
+		const struct probe_record *evidence = NULL;
+		struct probe_record records[2] = { { .step = PROBE_STEP_CONNECT },
+						   { .step = PROBE_STEP_TLS } };
+		records[1].tls = (struct probe_tls){ .not_before = now - 1,
+						     .not_after = now + 1,
+						     .name_matches = cases[i].matches };
+		(void)str_copy(records[1].tls.version, sizeof(records[1].tls.version),
+			       cases[i].version);
+		assert_int_equal(probe_judge(&order, records, 2, now, &evidence), cases[i].cause);
+		assert_true(probe_cause_answers(cases[i].cause));
+	}
+	assert_false(probe_cause_answers(PROBE_FILTERED));
+}
+
 static void test_every_cause_has_its_own_exit_code(void **state)
 {
 	(void)state;
@@ -379,6 +469,10 @@ int main(void)
 		cmocka_unit_test(test_the_most_telling_of_several),
 		cmocka_unit_test(test_causes_of_what_is_said),
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_versions_that_are_too_old),
+		cmocka_unit_test(test_addresses_are_what_connect_takes_them_for),
+		cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_overflows),
 		cmocka_unit_test(test_every_cause_has_its_own_exit_code),
 		cmocka_unit_test(test_records_of_another_form_are_refused),
 	};

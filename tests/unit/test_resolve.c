@@ -56,6 +56,7 @@ static void hostile_bytes_are_refused(void **state)
 		{ 0, RESOLVE_NO_NAME, "addresses of a name that does not exist" },
 		{ 0, RESOLVE_OUTCOMES, "an outcome that there is not" },
 		{ 0, 255, "another" },
+		{ 0, RESOLVE_TOO_MANY, "too many, and there are two" },
 		{ 1, 0, "found, and no address" },
 		{ 1, 1, "an address behind the last" },
 		{ 1, 3, "an address that is not there" },

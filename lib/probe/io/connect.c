@@ -228,15 +228,16 @@ static struct attempt *race(const struct probing *p, struct attempt *attempts, s
 {
 	size_t begun = 0;
 	for (;;) {
-		if (begun < count && next_begin(attempts, begun) <= probing_now(p)) {
-			begin(p, &attempts[begun++]);
-		}
 		size_t over = 0;
 		for (size_t i = 0; i < begun; i++) {
 			if (attempts[i].over && attempts[i].record.outcome == PROBE_OK) {
 				return &attempts[i];
 			}
 			over += attempts[i].over;
+		}
+		if (begun < count && next_begin(attempts, begun) <= probing_now(p)) {
+			begin(p, &attempts[begun++]);
+			continue; /* it may be over at once */
 		}
 		if (over == count) {
 			return NULL;

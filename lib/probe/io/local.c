@@ -1,6 +1,7 @@
 /* This host's own side: the way that packets to an address take, asked of the kernel. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "base/io/netlink.h"
+#include "base/sockaddr.h"
 #include "probe/probe.h"
 
 struct asked {
@@ -109,6 +111,50 @@ static void read_link(struct probe_local *out)
 			 strncmp(state, "down", 4) == 0;
 }
 
+/* Link-local addresses are always there (RFC 3927, RFC 4291 2.5.6). */
+static bool leads_out(const struct addr *address)
+{
+	static const uint8_t four[] = { 169, 254 };
+	if (address->family == ADDR_IPV4) {
+		return memcmp(address->bytes, four, sizeof(four)) != 0;
+	}
+	return address->family == ADDR_IPV6 &&
+	       !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
+}
+
+/* Without a route: is there anything that could lead out. */
+static void look_around(struct probe_local *out)
+{
+	struct ifaddrs *all = NULL;
+	if (getifaddrs(&all) < 0) {
+		return;
+	}
+	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
+		const struct addr address = addr_from_sockaddr(i->ifa_addr);
+		const bool counts =
+			(i->ifa_flags & IFF_LOOPBACK) == 0 && (i->ifa_flags & IFF_RUNNING) != 0;
+		out->any_link = out->any_link || counts;
+		out->any_address = out->any_address || (counts && leads_out(&address));
+	}
+	freeifaddrs(all);
+}
+
+size_t probe_resolvers(struct addr *out, size_t room)
+{
+	char text[4096];
+	return file_read_into(text, sizeof(text), AT_FDCWD, "/etc/resolv.conf") <= 0
+		       ? 0
+		       : probe_resolvers_parse(out, room, text);
+}
+
+int probe_overflows(uint64_t *out)
+{
+	_cleanup_(freep) char *text = NULL;
+	return file_read(&text, NULL, "/proc/thread-self/net/netstat", 1 << 16, NULL) < 0
+		       ? -1
+		       : probe_overflows_parse(out, text);
+}
+
 int probe_local(struct probe_local *out, const struct addr *to, struct err *e)
 {
 	struct asked asked = { .out = out };
@@ -119,7 +165,9 @@ int probe_local(struct probe_local *out, const struct addr *to, struct err *e)
 	if (r < 0 && r != -ENETUNREACH && r != -EHOSTUNREACH) {
 		return err_system(e, r, "cannot ask for routes");
 	}
-	if (out->has_route) {
+	if (!out->has_route) {
+		look_around(out);
+	} else {
 		const struct addr *next = out->gateway.family != ADDR_NONE ? &out->gateway : to;
 		read_link(out);
 		if (!out->to_itself && ask_neighbour(fd, &asked, next) == 0) {

@@ -85,9 +85,7 @@ static struct resolve_answer ask_for(const char *name)
 		take(&answer, i->ai_addr);
 	}
 	freeaddrinfo(found);
-	if (answer.outcome == RESOLVE_TOO_MANY) {
-		answer.count = 0;
-	} else if (answer.count == 0) {
+	if (answer.count == 0) {
 		answer.outcome = RESOLVE_NO_ADDRESS;
 	}
 	return answer;
