@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/portset.h"
 #include "base/str.h"
 #include "base/vec.h"
 
@@ -75,6 +76,10 @@ int rules_saved_table(struct str *out, const char *saved, const char *table);
 /* Appends a table as it can be loaded by somebody else: a table of one owner (flags owner) would go
  * when nft ends. @return 0 or the first error of `out`. */
 int rules_loadable(struct str *out, const struct table *table);
+
+/* Adds each number that a listing has and that may be a port, with the ones beside it: between
+ * those nothing changes, but for masks and chance. */
+void rules_edges(struct portset *out, const char *text);
 
 /* Appends "reject with ..." of a rule, as "tcp reset". @return whether it rejects. */
 bool rules_rejects(struct str *out, const char *rule);

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/portset.h"
 #include "base/vec.h"
 
 enum {
@@ -105,6 +106,10 @@ bool twin_host_has(const struct twin_host *host, const struct addr *address);
 /* The networks that the host is in with its interfaces, each once, without loopback, link-local
  * ones and those of a single address. @return how many, at most `max`. */
 size_t twin_host_networks(const struct twin_host *host, struct prefix *out, size_t max);
+
+/* Adds the ports at which its rules may change their mind: every number that stands in them, and
+ * the ones beside it. */
+void twin_host_edges(struct portset *out, const struct twin_host *host);
 
 /* How long the listing of its rules is: what making and asking the twin costs grows with it. */
 size_t twin_host_rules_bytes(const struct twin_host *host);

@@ -275,9 +275,6 @@ static void add_next(struct str *out, const struct audit_target *target,
 		str_printf(out, _("  nobody answers for that address on the link (%s)\n"),
 			   target->next_hop_silent);
 	}
-	if (target->own) {
-		str_add(out, _("  what others may reach is not seen from here: minato ports\n"));
-	}
 	if (target->kept && was_ended(target, parts)) {
 		str_printf(out, _("  -> minato audit %s--resume %s\n"),
 			   target->authorized ? "--authorized " : "", target->name);

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "audit.h"
+#include "audit_self.h"
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "judge.h"
@@ -26,7 +27,7 @@ static const struct option options[] = {
 	{ "udp", 'u', OPTION_STRING, FIELD(udp), "LIST",
 	  N_("these UDP ports too, 64 at most; the declared ones are always asked") },
 	{ "rate", 'r', OPTION_STRING, FIELD(rate), "N|max",
-	  N_("packets per second, all hosts together (10000)") },
+	  N_("packets per second, all hosts together (10000; this host by itself: max)") },
 	{ "authorized", 'a', OPTION_FLAG, FIELD(authorized), NULL,
 	  N_("I may audit hosts that the policy does not declare") },
 	{ "due", 'd', OPTION_FLAG, FIELD(due), NULL,
@@ -41,7 +42,8 @@ static const struct option options[] = {
 /* What is to be asked. */
 struct plan {
 	struct portset tcp, udp;
-	bool resume;
+	bool resume, rate_given;
+	const struct policy *policy; /* NULL = none */
 	uint32_t rate;
 	enum sweep_mode mode;
 	uint16_t source_first, source_last;
@@ -89,6 +91,7 @@ static int read_options(struct plan *plan, const struct context *context,
 		return EXIT_USAGE;
 	}
 	plan->resume = config->resume;
+	plan->rate_given = config->rate != NULL;
 	plan->rate = (uint32_t)rate;
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
 	return EXIT_IN_ORDER;
@@ -176,7 +179,12 @@ static int make_parts(struct audit_parts *parts, struct audit_targets *targets,
 		      const struct plan *plan, struct err *e)
 {
 	int r = 0;
-	parts->rate = plan->rate;
+	/* What never leaves this host disturbs nobody. */
+	bool own = !plan->rate_given;
+	for (size_t i = 0; i < targets->count; i++) {
+		own = own && targets->items[i].own;
+	}
+	parts->rate = own ? SWEEP_RATE_MAX : plan->rate;
 	for (size_t i = 0; i < targets->count && r == 0 && plan->resume; i++) {
 		r = add_left(parts, &targets->items[i], plan, PROTOCOL_TCP, e);
 		r = r < 0 ? r : add_left(parts, &targets->items[i], plan, PROTOCOL_UDP, e);
@@ -227,8 +235,9 @@ static int exit_code(const struct audit_parts *parts)
 	return code;
 }
 
+/* @param self  NULL = it was not asked for. */
 static int show(const struct audit_targets *targets, const struct audit_parts *parts,
-		const struct context *context, bool json)
+		const struct audit_self *self, const struct context *context, bool json)
 {
 	struct str text = STR_INIT(1 << 26);
 	json_t *audits = json ? json_array() : NULL;
@@ -240,14 +249,29 @@ static int show(const struct audit_targets *targets, const struct audit_parts *p
 			audit_add(&text, &targets->items[i], parts, context);
 		}
 	}
+	if (!json && self != NULL) {
+		audit_self_add(&text, self, context);
+	}
 	if (json) {
 		json_t *document = view_document(context->now);
 		json_object_set_new(document, "audits", audits);
+		json_object_set_new(document, "self",
+				    self == NULL ? json_null() : audit_self_json(self));
 		(void)view_print(&text, document, context->out_terminal); /* kept in text.error */
 	}
 	const int code = print_text(&text);
 	str_deinit(&text);
 	return code;
+}
+
+/* What others reach of this host is not told by asking it from itself. */
+static bool is_self_asked(const struct audit_targets *targets, const struct plan *plan)
+{
+	bool own = false;
+	for (size_t i = 0; i < targets->count; i++) {
+		own |= targets->items[i].own;
+	}
+	return own && !plan->resume && portset_count(&plan->tcp) > 0;
 }
 
 static int audit(struct audit_targets *targets, const struct plan *plan,
@@ -274,11 +298,20 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 		struct audit_target *target = &targets->items[i];
 		target->recorded = target->authorized && audit_record(target);
 	}
-	(void)audit_run(parts, context); /* what was ended early says so itself */
+	const bool ended = audit_run(parts, context); /* what was ended early says so itself */
 	look_at_link(targets, parts);
 	audit_last_over(targets, context);
-	int code = show(targets, parts, context, json);
+	struct audit_self self = { 0 };
+	const bool asked = !ended && is_self_asked(targets, plan);
+	if (asked) {
+		audit_self_find(&self, context, plan->policy, &plan->tcp);
+	}
+	int code = show(targets, parts, asked ? &self : NULL, context, json);
 	code = code != EXIT_IN_ORDER ? code : exit_code(parts);
+	if (code == EXIT_IN_ORDER && asked && self.reach.contradictions.count > 0) {
+		code = EXIT_DIFFERS;
+	}
+	audit_self_deinit(&self);
 	audit_parts_deinit(parts);
 	return code;
 }
@@ -307,7 +340,7 @@ static int audit_due(struct audit_targets *targets, const struct plan *plan,
 	}
 	if (due.count == 0) {
 		const struct audit_parts none = { 0 };
-		return show(targets, &none, context, true);
+		return show(targets, &none, NULL, context, true);
 	}
 	return audit_named(targets, plan, context, policy, config, due.names, (unsigned)due.count);
 }
@@ -336,6 +369,7 @@ static int run(const struct context *context, const void *given, const char *con
 	}
 	code = judge_policy(&judgement, context);
 	const struct policy *policy = judgement_policy(&judgement);
+	plan->policy = policy;
 	if (code == EXIT_IN_ORDER) {
 		code = config->due ? audit_due(targets, plan, context, policy, config)
 				   : audit_named(targets, plan, context, policy, config, arguments,

@@ -568,6 +568,30 @@ static void a_cut_trace_is_no_harm(void **state)
 	assert_int_equal(trace_decode(&event, other), -ENOMSG);
 }
 
+static void a_listing_tells_where_rules_may_change_their_mind(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *ports;
+	} cases[] = {
+		{ "", "" },
+		{ "tcp dport 22 accept", "21-23" },
+		{ "tcp dport { 80, 8000-8010 } accept # handle 1",
+		  "1-2,79-81,7999-8001,8009-8011" },
+		{ "-p tcp --dport 1024:65535", "1023-1025,65534-65535" },
+		{ "0 65536 123456 0x1f eth7 f00 7f", "1" },
+		{ "meta mark 4294967296", "" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct portset found = { 0 }, wanted = { 0 };
+		rules_edges(&found, cases[i].text);
+		assert_int_equal(portset_parse(&wanted, cases[i].ports), 0);
+		if (memcmp(&found, &wanted, sizeof(found)) != 0) {
+			fail_msg("case %zu", i);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +604,7 @@ int main(void)
 		cmocka_unit_test(any_bytes_are_taken_as_a_listing),
 		cmocka_unit_test(rules_of_iptables_are_found_by_place),
 		cmocka_unit_test(how_a_rule_rejects),
+		cmocka_unit_test(a_listing_tells_where_rules_may_change_their_mind),
 		cmocka_unit_test(owners_are_known_by_their_names),
 		cmocka_unit_test(a_rule_for_another_port_raises_no_doubt),
 		cmocka_unit_test(the_last_word_decides),

@@ -155,3 +155,12 @@ size_t twin_host_rules_bytes(const struct twin_host *host)
 {
 	return strlen(host->rules.text);
 }
+
+void twin_host_edges(struct portset *out, const struct twin_host *host)
+{
+	rules_edges(out, host->rules.text);
+	for (size_t i = 0; i < HOST_FAMILIES; i++) {
+		rules_edges(out, host->saved[i] == NULL ? "" : host->saved[i]);
+		rules_edges(out, host->legacy[i] == NULL ? "" : host->legacy[i]);
+	}
+}
