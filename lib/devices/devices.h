@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/netlink.h>
+
 #include "base/addr.h"
+#include "base/err.h"
 #include "base/vec.h"
 #include "base/when.h"
 #include "model/event.h"
@@ -34,6 +37,141 @@ const struct policy_declaration *devices_declaration(const struct policy_host *h
  * @param asked  when it was last; 0 = never. @return `now` or earlier: it is due.
  */
 usec_t devices_due_at(const struct policy_host *host, usec_t asked, usec_t now);
+
+/* ---- neighbours, as the kernel keeps them ---- */
+
+/* From the least to the most that is known. */
+enum devices_state {
+	DEVICES_UNKNOWN, /* it was not asked for */
+	DEVICES_SILENT,  /* it was, and did not answer */
+	DEVICES_STALE,   /* it did a while ago */
+	DEVICES_ANSWERS, /* it did lately */
+	DEVICES_STATES,
+};
+
+enum { DEVICES_MAC_BYTES = 6 };
+
+struct devices_neighbour {
+	struct addr address;
+	bool has_mac;
+	uint8_t mac[DEVICES_MAC_BYTES];
+	uint32_t interface; /* index */
+	enum devices_state state;
+	bool router;       /* says so itself (IPv6) */
+	usec_t silent_for; /* since it was last known to answer; -1 = not known */
+};
+
+enum devices_parsed {
+	DEVICES_NEIGHBOUR,
+	DEVICES_NO_NEIGHBOUR, /* multicast, an entry for others, no address */
+};
+
+/*
+ * Reads an RTM_NEWNEIGH message (linux/neighbour.h), which is whole.
+ * @param ticks  a second in units of the kernel's times: sysconf(_SC_CLK_TCK).
+ * @return enum devices_parsed; -EBADMSG `out` is untouched.
+ */
+int devices_parse_neighbour(struct devices_neighbour *out, const struct nlmsghdr *message,
+			    long ticks);
+
+/* The locally administered ones (IEEE 802, the second bit of the first byte): chosen by the device,
+ * by chance as a rule. */
+bool devices_mac_is_local(const uint8_t mac[DEVICES_MAC_BYTES]);
+enum { DEVICES_MAC_TEXT_BYTES = 18 };
+const char *devices_mac_format(char out[DEVICES_MAC_TEXT_BYTES],
+			       const uint8_t mac[DEVICES_MAC_BYTES]);
+/* "unknown", "silent", "stale", "answers": the stable words of JSON. */
+const char *devices_state_name(enum devices_state state);
+
+/* ---- names that are known here without asking anybody ---- */
+
+enum devices_name_source {
+	DEVICES_NAME_NONE,
+	DEVICES_NAME_POLICY,
+	DEVICES_NAME_HOSTS, /* hosts(5) */
+	DEVICES_NAME_LEASE, /* what a DHCP server of this host was told by the device */
+	DEVICES_NAME_SOURCES,
+};
+
+enum {
+	DEVICES_NAME_BYTES = 64,
+	DEVICES_NAMES_MAX = 8192, /* those beyond are not looked at */
+	DEVICES_FILE_BYTES_MAX = 4 << 20,
+};
+
+struct devices_name {
+	struct addr address;
+	char name[DEVICES_NAME_BYTES];
+	enum devices_name_source source;
+};
+
+struct devices_names {
+	VEC(struct devices_name) list;
+};
+
+/* "none", "policy", "hosts_file", "dhcp_lease": the stable words of JSON. */
+const char *devices_name_source_name(enum devices_name_source source);
+
+/* Takes the names of hosts(5), the first of each line. What is no host name (RFC 1123: letters,
+ * digits, "-", ".", and "_") is passed over. @return 0, -ENOMEM. */
+int devices_names_read_hosts(struct devices_names *names, const char *text, size_t length);
+/* The same of leases as dnsmasq writes them: "EXPIRY MAC ADDRESS NAME ID". */
+int devices_names_read_leases(struct devices_names *names, const char *text, size_t length);
+/* The first one of an address; NULL = none. */
+const struct devices_name *devices_names_find(const struct devices_names *names,
+					      const struct addr *address);
+void devices_names_deinit(struct devices_names *names);
+
+/* ---- one row for each device ---- */
+
+enum { DEVICES_ADDRESSES_MAX = 16 };
+
+struct device {
+	char name[DEVICES_NAME_BYTES]; /* "" = none is known here */
+	enum devices_name_source name_source;
+	const struct policy_host *host; /* NULL = nobody declared it */
+	struct addr addresses[DEVICES_ADDRESSES_MAX];
+	uint32_t address_count, address_more; /* more than there is room for */
+	bool has_mac;
+	uint8_t mac[DEVICES_MAC_BYTES];
+	uint32_t interface; /* index; 0 = it is seen at none */
+	enum devices_state state;
+	bool router;
+	usec_t silent_for; /* -1 = not known */
+};
+
+enum { DEVICES_MAX = 16384 };
+
+struct devices {
+	VEC(struct device) list;
+	bool cut; /* there were more */
+};
+
+/*
+ * Neighbours of the same machine become one device: those of the same entry of hosts: (by address
+ * or mac:), else those of the same hardware address at the same interface. Who does not answer and
+ * is not declared is nobody. Declared ones that nobody has seen are there too. By address.
+ * @param policy  NULL = none. @return 0, -ENOMEM.
+ */
+int devices_join(struct devices *out, const struct devices_neighbour *neighbours, size_t count,
+		 const struct policy *policy, const struct devices_names *names);
+bool device_has(const struct device *device, const struct addr *address);
+void devices_deinit(struct devices *devices);
+
+/* ---- io ---- */
+
+struct devices_neighbours {
+	VEC(struct devices_neighbour) list;
+};
+
+/* The kernel's neighbours (ARP, ND) of this network namespace; needs no right.
+ * @return 0 or negative errno. */
+int devices_neighbours_read(struct devices_neighbours *out, struct err *e);
+void devices_neighbours_deinit(struct devices_neighbours *neighbours);
+
+/* Names of hosts(5) and of leases of dnsmasq, of those files that can be read. @return 0, -ENOMEM.
+ */
+int devices_names_read(struct devices_names *out);
 
 /* ---- ports that were seen to be open, each told once ---- */
 

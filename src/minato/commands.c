@@ -12,6 +12,7 @@ extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
 extern const struct command command_detect;
+extern const struct command command_devices;
 extern const struct command command_explain;
 extern const struct command command_findings;
 extern const struct command command_fine;
@@ -41,6 +42,7 @@ const struct command *const commands[] = {
 	&command_explain,
 	&command_check,
 	&command_audit,
+	&command_devices,
 	&command_open,
 	&command_close,
 	&command_move,
