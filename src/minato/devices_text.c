@@ -41,7 +41,7 @@ static void add_state(struct str *out, const struct device *device)
 	char span[SPAN_TEXT_BYTES];
 	str_add(out, state_words(device->state));
 	if (device->silent_for >= USEC_PER_SEC) {
-		str_printf(out, _(", %s"), span_format(device->silent_for, span));
+		str_printf(out, ", %s", span_format(device->silent_for, span));
 	}
 }
 
