@@ -56,6 +56,8 @@ const char *measure_reason_name(enum measure_reason reason)
 		[MEASURE_WEAK_KEY] = "weak_key",       [MEASURE_LOOPBACK] = "loopback",
 		[MEASURE_NOBODY] = "nobody",           [MEASURE_SOME] = "some",
 		[MEASURE_ANYONE] = "anyone",           [MEASURE_UNSEEN] = "unseen",
+		[MEASURE_NOT_ASKED] = "not_asked",     [MEASURE_SILENT] = "silent",
+		[MEASURE_ANSWERED] = "answered",       [MEASURE_OWN_NETWORK] = "own_network",
 	};
 	return names[reason];
 }
@@ -113,6 +115,18 @@ static void (*const judges[MEASURES])(struct measure_result *out,
 	[MEASURE_SSH_ROOT_LOGIN] = measure_judge_ssh_root,
 	[MEASURE_SSH_PASSWORD] = measure_judge_ssh_password,
 	[MEASURE_SSH_HOST_KEYS] = measure_judge_ssh_keys,
+	[MEASURE_FTP_TLS] = measure_judge_answer,
+	[MEASURE_SMTP_AUTH] = measure_judge_answer,
+	[MEASURE_SMTP_RELAY] = measure_judge_relay,
+	[MEASURE_HTTP_REDIRECT] = measure_judge_answer,
+	[MEASURE_HTTP_LISTING] = measure_judge_answer,
+	[MEASURE_HTTP_TRAVERSAL] = measure_judge_answer,
+	[MEASURE_LOGIN] = measure_judge_answer,
+	[MEASURE_DOCKER_TLS] = measure_judge_answer,
+	[MEASURE_SMB1] = measure_judge_answer,
+	[MEASURE_SMB_SIGNING] = measure_judge_answer,
+	[MEASURE_RDP_NLA] = measure_judge_answer,
+	[MEASURE_SNMP_COMMUNITY] = measure_judge_answer,
 	[MEASURE_ADDRESS_LIMIT] = judge_address_limit,
 };
 

@@ -20,3 +20,8 @@ void measure_judge_ssh_root(struct measure_result *out, const struct measure_evi
 void measure_judge_ssh_password(struct measure_result *out,
 				const struct measure_evidence *evidence);
 void measure_judge_ssh_keys(struct measure_result *out, const struct measure_evidence *evidence);
+
+/* By what the service answered (judge_answer.c); `out->id` says which measure. */
+void measure_judge_answer(struct measure_result *out, const struct measure_evidence *evidence);
+/* Whether mail of strangers is passed on: who asks from its own network may be meant to send. */
+void measure_judge_relay(struct measure_result *out, const struct measure_evidence *evidence);

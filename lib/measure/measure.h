@@ -15,6 +15,7 @@
 #include "catalog/catalog.h"
 #include "model/process.h"
 #include "model/severity.h"
+#include "probe/probe.h"
 #include "text/text.h"
 
 /* ---- the table ---- */
@@ -23,6 +24,18 @@ enum measure_id {
 	MEASURE_SSH_ROOT_LOGIN,
 	MEASURE_SSH_PASSWORD,
 	MEASURE_SSH_HOST_KEYS,
+	MEASURE_FTP_TLS,
+	MEASURE_SMTP_AUTH,
+	MEASURE_SMTP_RELAY,
+	MEASURE_HTTP_REDIRECT,
+	MEASURE_HTTP_LISTING,
+	MEASURE_HTTP_TRAVERSAL,
+	MEASURE_LOGIN,
+	MEASURE_DOCKER_TLS,
+	MEASURE_SMB1,
+	MEASURE_SMB_SIGNING,
+	MEASURE_RDP_NLA,
+	MEASURE_SNMP_COMMUNITY,
 	MEASURE_ADDRESS_LIMIT,
 	MEASURES,
 };
@@ -130,6 +143,102 @@ struct measure_public_key {
 /* @return 0; -EBADMSG it is none. */
 int measure_public_key_parse(struct measure_public_key *out, const char *line);
 
+/* ---- what a service answers ---- */
+
+/* Questions that a service answers by what it does. Add at the end: they cross processes. */
+enum measure_question {
+	MEASURE_ASK_FTP_TLS,    /* AUTH TLS is accepted (RFC 4217) */
+	MEASURE_ASK_PLAIN_AUTH, /* SMTP: a login is offered outside of TLS */
+	MEASURE_ASK_RELAY,      /* SMTP: mail for a stranger is accepted; nothing is sent */
+	MEASURE_ASK_REDIRECT,   /* HTTP: it sends everybody to https: */
+	MEASURE_ASK_LISTING,    /* HTTP: it lists a folder */
+	MEASURE_ASK_TRAVERSAL,  /* HTTP: ".." leaves the folder that is served */
+	/* What lib/identify finds out: */
+	MEASURE_ASK_NO_LOGIN,  /* it serves who has not logged in */
+	MEASURE_ASK_ENCRYPTED, /* it speaks within TLS alone */
+	MEASURE_ASK_SMB1,      /* the old dialect is spoken */
+	MEASURE_ASK_SIGNING,   /* SMB: signing is required */
+	MEASURE_ASK_NLA,       /* RDP: Network Level Authentication is required */
+	MEASURE_ASK_PUBLIC,    /* SNMP: it answers to the community "public" */
+	MEASURE_QUESTIONS,
+};
+
+enum measure_told {
+	MEASURE_TOLD_NOTHING,
+	MEASURE_TOLD_NO,
+	MEASURE_TOLD_YES,
+};
+
+enum { MEASURE_TEXT_BYTES = 160 };
+
+/* All that one service answered. A flat value; text is printable ASCII. */
+struct measure_answer {
+	uint8_t heard;                   /* 0 or 1: it said something that belongs here */
+	uint8_t told[MEASURE_QUESTIONS]; /* enum measure_told */
+	struct addr from, to;            /* of the connection; ADDR_NONE = there was none */
+	char text[MEASURE_QUESTIONS][MEASURE_TEXT_BYTES]; /* what that rests on */
+};
+
+enum measure_talk {
+	MEASURE_TALK_HTTP,
+	MEASURE_TALK_SMTP,
+	MEASURE_TALK_FTP,
+	MEASURE_TALKS,
+};
+
+/* What minato-probe is told, role "measure". A flat value. */
+struct measure_order {
+	uint32_t talk;         /* enum measure_talk */
+	struct probe_order to; /* address, port, TLS, host, path, times */
+};
+
+bool measure_order_valid(const struct measure_order *order);
+bool measure_answer_valid(const struct measure_answer *answer);
+
+/* ---- one conversation, pure ---- */
+
+enum measure_action {
+	MEASURE_CONNECT, /* anew, ending what there was; then hear or say */
+	MEASURE_SAY,     /* `bytes`, then hear */
+	MEASURE_HEAR,
+	MEASURE_END, /* `answer` is complete */
+};
+
+struct measure_talking {
+	const struct measure_order *order;
+	struct measure_answer answer;
+	enum measure_action action; /* what is to be done next */
+	char bytes[1024];
+	size_t length;
+	unsigned stage;
+};
+
+/* Both stay the caller's. */
+void measure_talk_begin(struct measure_talking *talking, const struct measure_order *order);
+/* It is connected, or could not be. */
+void measure_talk_connected(struct measure_talking *talking, bool connected);
+/* Whether so many bytes are all that has to be waited for. */
+bool measure_talk_whole(const struct measure_talking *talking, const uint8_t *bytes, size_t length);
+/* What was heard until it was whole, the time was over, or the other side ended: may be nothing. */
+void measure_talk_heard(struct measure_talking *talking, const uint8_t *bytes, size_t length);
+
+/* ---- carrying an order out: for minato-probe ---- */
+
+enum { MEASURE_HEARD_MAX = 256 * 1024 };
+
+/* Two connections at most: no login, nothing changed, nothing sent on. */
+void measure_run(struct measure_answer *out, const struct measure_order *order,
+		 struct probe_tls_context *tls);
+
+/* ---- asking ---- */
+
+/*
+ * Has minato-probe carry an order out.
+ * @return 0, whatever became of it; -ENOENT minato-probe is not installed; -EIO, -EBADMSG,
+ * -ETIMEDOUT when it failed or misbehaved; other negative errno.
+ */
+int measure_ask(struct measure_answer *out, const struct measure_order *order, struct err *e);
+
 /* ---- evidence ---- */
 
 /* Who gets in by the rules and the addresses that it listens on. */
@@ -152,6 +261,8 @@ struct measure_evidence {
 	const struct measure_sshd *sshd;     /* NULL = its settings are not known */
 	const struct measure_key_seen *keys; /* host keys whose public half could be read */
 	size_t key_count;
+	const struct measure_answer *answer; /* NULL = nobody asked it */
+	bool own;                            /* it is of this host */
 	enum measure_reach reach;
 	const char *reach_names;
 	/* Why settings, or who gets in, are not known; NULL = nobody says. */
@@ -183,6 +294,10 @@ enum measure_reason {
 	MEASURE_SOME, /* `detail`: who */
 	MEASURE_ANYONE,
 	MEASURE_UNSEEN, /* which program holds it, and with which settings */
+	MEASURE_NOT_ASKED,
+	MEASURE_SILENT,      /* it was asked, and what came does not tell */
+	MEASURE_ANSWERED,    /* `detail`: what it answered */
+	MEASURE_OWN_NETWORK, /* `detail`: what it answered to this host, or its own network */
 	MEASURE_REASONS,
 };
 

@@ -243,6 +243,25 @@ struct probe_tls_context *probe_tls_prepare(void);
 int probe_run(const struct probe_order *order, struct probe_tls_context *tls,
 	      probe_tell_function *tell, void *data);
 
+/*
+ * A connection to talk over, for other tasks of minato-probe: to the first address that answers,
+ * with TLS from the first byte when the order says so.
+ */
+struct probe_line;
+/* @return 0; 1 nobody could be connected, or there is no TLS; -ENOMEM. `out` NULL then. */
+int probe_line_open(struct probe_line **out, const struct probe_order *order,
+		    struct probe_tls_context *tls);
+/* Ends it. NULL is allowed. */
+void probe_line_close(struct probe_line *line);
+/* Both ends' addresses; untouched when that is not known. */
+void probe_line_ends(const struct probe_line *line, struct addr *local, struct addr *to);
+/* Microseconds since it was opened: what `until` below is compared with. */
+usec_t probe_line_now(const struct probe_line *line);
+/* As read(2) and write(2), until then: -ETIMEDOUT; 0 = the other side has ended it. */
+long probe_line_read(const struct probe_line *line, void *bytes, size_t room, usec_t until);
+long probe_line_write(const struct probe_line *line, const void *bytes, size_t length,
+		      usec_t until);
+
 /* ---- asking ---- */
 
 enum { PROBE_RECORDS_MAX = PROBE_ADDRESSES_MAX + 4 };

@@ -28,6 +28,7 @@ struct config {
 	const char *svg; /* file to write */
 	const char *from, *interface, *to;
 	const char *user, *unit; /* who sends to --to */
+	bool measures;
 	bool json;
 };
 
@@ -243,19 +244,29 @@ static bool is_open_there(const struct inventory *inventory, const struct subjec
 
 /* Measures are for ports that are open here: of others the kernel is not asked who gets in. */
 static void find_measures(struct measures *measures, struct reach *reach, struct explain *explain,
-			  const struct subject *subjects, unsigned count)
+			  const struct config *config, const struct subject *subjects,
+			  unsigned count)
 {
+	struct measures_asking asking = { .fault = ERR_INIT };
 	bool any = false;
 	for (unsigned i = 0; i < count && explain->inventory != NULL; i++) {
 		const struct subject *s = &subjects[i];
-		any = any || (s->kind == SUBJECT_PORTS && s->first == s->last &&
-			      is_open_there(explain->inventory, s));
+		if (s->kind == SUBJECT_PORTS && s->first == s->last &&
+		    is_open_there(explain->inventory, s)) {
+			portset_add(&asking.ports, s->first);
+			any = true;
+		}
 	}
 	if (any) {
 		reach_find(reach, explain->context, explain->inventory, explain->policy);
 		/* Without memory for them the rest still is an explanation. */
-		explain->measures =
-			measures_find(measures, explain->inventory, reach) < 0 ? NULL : measures;
+		explain->measures = measures_find(measures, explain->inventory, reach,
+						  config->measures ? &asking : NULL) < 0
+					    ? NULL
+					    : measures;
+		if (asking.fault.code < 0) {
+			complain(explain->context, err_text(&asking.fault), NULL);
+		}
 	}
 }
 
@@ -354,7 +365,7 @@ static int run(const struct context *context, const void *given, const char *con
 	} else {
 		code = resolve(subjects, &explain, arguments, count);
 		if (code == EXIT_IN_ORDER) {
-			find_measures(&measures, &reach, &explain, subjects, count);
+			find_measures(&measures, &reach, &explain, config, subjects, count);
 		}
 		code = code != EXIT_IN_ORDER ? code
 					     : run_subjects(&explain, config, subjects, count);
@@ -391,6 +402,8 @@ static const struct option options[] = {
 	  N_("with --to alone: who connects") },
 	{ "unit", 0, OPTION_STRING, offsetof(struct config, unit), "UNIT",
 	  N_("with --to alone: the systemd unit that connects") },
+	{ "measures", 'm', OPTION_FLAG, offsetof(struct config, measures), NULL,
+	  N_("connect to the ports that are open here, to see which measures are done") },
 	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
 	  N_("everything, for machines") },
 };
@@ -408,6 +421,8 @@ static const char *const examples[] = {
 	N_("an address: who it is, what it may reach, whether it is kept out"),
 	"minato explain --list risky",
 	N_("all ports of high and critical risk with their measures"),
+	"minato explain 80 --measures",
+	N_("asks the own web server, too: does it redirect, list folders, let out of them"),
 	"minato explain 443 --figure",
 	N_("with a drawing of the number"),
 	"minato explain 8080 --from 198.51.100.7",

@@ -365,7 +365,7 @@ static int run(const struct context *context, const void *given, const char *con
 		judge_tools(&judgement, &overview);
 		count_services(&overview);
 		/* Without memory for them the rest still is an overview. */
-		(void)measures_find(&overview.measures, &inventory, &judgement.reach);
+		(void)measures_find(&overview.measures, &inventory, &judgement.reach, NULL);
 		code = config->json ? print_json(&overview) : print_screen(&overview);
 		measures_deinit(&overview.measures);
 		moving_close(&overview.moving);

@@ -24,6 +24,28 @@ static void measure_row(struct str *out, const struct explain *explain, const st
 	str_deinit(&line);
 }
 
+/* What nobody asked, in one row with what asks. */
+static void unasked_row(struct str *out, const struct explain *explain, const struct measured *m)
+{
+	struct str line = STR_INIT(LINE_MAX_BYTES);
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->results[i].reason == MEASURE_NOT_ASKED) {
+			str_printf(&line, "%s%s", line.length > 0 ? "; " : "",
+				   text_in(measure_at(m->results[i].id)->title,
+					   explain->context->language));
+		}
+	}
+	const bool own = m->ns == NULL || m->ns->kind == NETNS_HOST;
+	const bool any = line.length > 0;
+	explain_row(out, explain, _("not asked"), str_text(&line));
+	if (any && own && m->listens && measure_service_speaks(m->service)) {
+		str_clear(&line);
+		str_printf(&line, "-> minato explain %u --measures", m->port);
+		explain_row(out, explain, "", str_text(&line));
+	}
+	str_deinit(&line);
+}
+
 /* What is not done comes first. */
 static void measured_rows(struct str *out, const struct explain *explain, const struct measured *m)
 {
@@ -31,7 +53,8 @@ static void measured_rows(struct str *out, const struct explain *explain, const 
 						    MEASURE_DONE };
 	for (size_t o = 0; o < sizeof(order) / sizeof(order[0]); o++) {
 		for (size_t i = 0; i < m->count; i++) {
-			if (m->results[i].state == order[o]) {
+			if (m->results[i].state == order[o] &&
+			    m->results[i].reason != MEASURE_NOT_ASKED) {
 				measure_row(out, explain, m, &m->results[i]);
 			}
 		}
@@ -55,6 +78,7 @@ void explain_measures(struct str *out, const struct explain *explain, enum proto
 		}
 		explain_heading(out, explain, str_text(&title));
 		measured_rows(out, explain, m);
+		unasked_row(out, explain, m);
 	}
 	str_deinit(&title);
 }

@@ -63,6 +63,15 @@ static enum measure_reach reach_of(const struct reach_port *port)
 static void take_address(struct measured *m, const struct inventory *inventory,
 			 const struct reach *reach, const struct addr *address)
 {
+	const struct addr plain = addr_unmap(address);
+	if (m->address.family == ADDR_NONE) {
+		m->address = plain;
+		/* Valid as they stand here. */
+		if (addr_is_any(&plain)) {
+			(void)addr_parse(&m->address,
+					 plain.family == ADDR_IPV6 ? "::1" : "127.0.0.1");
+		}
+	}
 	if (addr_exposure(address) == EXPOSURE_LOOPBACK) {
 		return;
 	}
@@ -72,6 +81,17 @@ static void take_address(struct measured *m, const struct inventory *inventory,
 	m->reach = reach_of(port);
 	m->reach_names = port == NULL ? NULL : str_text(&port->names);
 	m->reachable = m->reach != MEASURE_REACH_NOBODY;
+}
+
+/* The name by which the service's program is known: Debian's redis-server is a link. */
+static const char *program_of(const struct process *process, const struct port_knowledge *service)
+{
+	const char *program = process_program(process);
+	return process != NULL && process->name != NULL && program != NULL &&
+			       !port_knowledge_has_program(service, program) &&
+			       port_knowledge_has_program(service, process->name)
+		       ? process->name
+		       : program;
 }
 
 static int take_listeners(struct measures *out, const struct inventory *inventory,
@@ -91,9 +111,10 @@ static int take_listeners(struct measures *out, const struct inventory *inventor
 		}
 		take_address(m, inventory, reach, &l->address);
 		m->doubted = doubted;
+		m->listens = true;
 		if (m->process == NULL) {
 			m->process = inventory_listener_process(inventory, l);
-			m->program = process_program(m->process);
+			m->program = program_of(m->process, service);
 		}
 	}
 	return 0;
@@ -135,12 +156,31 @@ static void read_sshd(struct measure_evidence *evidence, struct measure_sshd_fil
 	evidence->key_count = files->key_count;
 }
 
+/* Only the host's own sockets: in other network namespaces our connections do not end there. */
+static void ask_service(struct measured *m, struct measures_asking *asking)
+{
+	const bool own = m->ns == NULL || m->ns->kind == NETNS_HOST;
+	if (!portset_has(&asking->ports, m->port) || !own || !m->listens ||
+	    !measure_service_speaks(m->service)) {
+		return;
+	}
+	m->answer = calloc(1, sizeof(*m->answer));
+	if (m->answer != NULL &&
+	    measure_service_ask(m->answer, m->protocol, m->service, &m->address, m->port, NULL,
+				&asking->fault) < 0) {
+		free(m->answer);
+		m->answer = NULL;
+	}
+}
+
 static void judge_service(struct measured *m, const struct reach *reach)
 {
 	char why[WHY_BYTES] = "";
 	struct measure_evidence evidence = { .reach = m->reach,
 					     .reach_names = m->reach_names,
 					     .why = why,
+					     .answer = m->answer,
+					     .own = true,
 					     .reach_why = reach == NULL || reach->why.code == 0
 								  ? NULL
 								  : err_text(&reach->why) };
@@ -165,12 +205,15 @@ static void judge_service(struct measured *m, const struct reach *reach)
 }
 
 int measures_find(struct measures *out, const struct inventory *inventory,
-		  const struct reach *reach)
+		  const struct reach *reach, struct measures_asking *asking)
 {
 	*out = (struct measures){ 0 };
 	int r = take_listeners(out, inventory, reach);
 	r = r < 0 ? r : take_published(out, inventory, reach);
 	for (size_t i = 0; r == 0 && i < out->list.count; i++) {
+		if (asking != NULL) {
+			ask_service(&out->list.items[i], asking);
+		}
 		judge_service(&out->list.items[i], reach);
 	}
 	return r;
@@ -178,5 +221,8 @@ int measures_find(struct measures *out, const struct inventory *inventory,
 
 void measures_deinit(struct measures *measures)
 {
+	for (size_t i = 0; i < measures->list.count; i++) {
+		free(measures->list.items[i].answer);
+	}
 	vec_free(&measures->list);
 }

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "base/portset.h"
 #include "command.h"
 #include "measure/measure.h"
 #include "model/inventory.h"
@@ -15,12 +16,15 @@ struct measured {
 	uint32_t netns;         /* index into the inventory's */
 	const struct netns *ns; /* the same; NULL = the inventory has none */
 	bool doubted;           /* by its number alone, and another program holds it */
+	bool listens;           /* a socket of the inventory; else it is published */
 	bool reachable;         /* on an address that others reach, as far as it is known */
 	const struct port_knowledge *service;
 	const char *program; /* the inventory's; NULL = not known */
 	const struct process *process;
 	enum measure_reach reach;
 	const char *reach_names;
+	struct addr address;           /* where it is asked; ADDR_NONE = nowhere */
+	struct measure_answer *answer; /* NULL = nobody asked it */
 	struct measure_result results[MEASURES];
 	size_t count; /* of those that count for the service */
 };
@@ -29,14 +33,34 @@ struct measures {
 	VEC(struct measured) list; /* services for which some measure counts */
 };
 
+/* Services that are to be asked, too: of the host, over its own addresses. */
+struct measures_asking {
+	struct portset ports;
+	struct err fault; /* why somebody could not be asked; code 0 = nothing was in the way */
+};
+
 /*
  * Judges by what needs no connection: files as the caller may read them, inventory and reach.
- * @param reach  NULL = it was not asked for.
+ * @param reach   NULL = it was not asked for.
+ * @param asking  NULL = no connection is made.
  * @return 0, -ENOMEM. `out` needs measures_deinit in every case.
  */
 int measures_find(struct measures *out, const struct inventory *inventory,
-		  const struct reach *reach);
+		  const struct reach *reach, struct measures_asking *asking);
 void measures_deinit(struct measures *measures);
+
+/* ---- asking (measures_ask.c) ---- */
+
+/*
+ * Asks one service what only it can tell.
+ * @param host  for HTTP and TLS; NULL = the address.
+ * @return 0, also when it said nothing, or there is nothing to ask it; negative errno.
+ */
+int measure_service_ask(struct measure_answer *out, enum protocol protocol,
+			const struct port_knowledge *service, const struct addr *address,
+			uint16_t port, const char *host, struct err *e);
+/* Whether there is anything to ask such a service. */
+bool measure_service_speaks(const struct port_knowledge *service);
 
 /* ---- words (measures_text.c) ---- */
 

@@ -38,11 +38,19 @@ void measure_add_reason(struct str *out, const struct measure_result *result)
 		[MEASURE_NOBODY] = N_("nobody gets through the rules"),
 		[MEASURE_SOME] = N_("by rules and routes for %s"),
 		[MEASURE_ANYONE] = N_("anyone who knows the address gets in"),
+		[MEASURE_NOT_ASKED] = N_("only the service can tell"),
+		[MEASURE_SILENT] = N_("the answer does not tell: %s"),
+		[MEASURE_ANSWERED] = "%s",
+		[MEASURE_OWN_NETWORK] =
+			N_("this host's network may send, as usual (%s); ask from elsewhere"),
 		[MEASURE_UNSEEN] = N_("the program that holds it cannot be seen, try it with sudo"),
 	};
 	struct str detail = STR_INIT((size_t)4 * MEASURE_DETAIL_BYTES);
 	const char *sentence = sentences[result->reason];
 	text_escape(&detail, result->detail);
+	if (result->reason == MEASURE_SILENT && detail.length == 0) {
+		sentence = N_("it was asked, and did not answer");
+	}
 	if (result->reason == MEASURE_NO_EVIDENCE && detail.length > 0) {
 		sentence = "%s";
 	}

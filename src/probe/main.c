@@ -11,6 +11,7 @@
 
 #include "capture/capture.h"
 #include "identify/identify.h"
+#include "measure/measure.h"
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
 
@@ -80,6 +81,22 @@ static int identify(void *tls)
 	return identify_run(&order, tls, tell_identity, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Which measures are done at a service. */
+static int measure(void *tls)
+{
+	static struct measure_order order;
+	static struct measure_answer answer;
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
+	if (length != (ssize_t)sizeof(order) || !measure_order_valid(&order)) {
+		return EXIT_FAILURE;
+	}
+	measure_run(&answer, &order, tls);
+	return send(SANDBOX_CHANNEL, &answer, sizeof(answer), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(answer)
+		       ? EXIT_SUCCESS
+		       : EXIT_FAILURE;
+}
+
 static void *prepare_check(void)
 {
 	return probe_tls_prepare();
@@ -102,6 +119,7 @@ static const struct role {
 	{ "check", prepare_check, check },
 	{ "packets", NULL, packets },
 	{ "identify", prepare_identify, identify },
+	{ "measure", prepare_check, measure },
 };
 
 static const struct role *role_named(const char *name)

@@ -1,4 +1,7 @@
-/* Settings of sshd and public keys, as files may hold them. The first byte chooses which. */
+/*
+ * Settings of sshd and public keys as files may hold them, and what servers may answer. The first
+ * byte chooses which.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +46,36 @@ static void take_settings(char *text)
 	}
 }
 
+/* Each reply ends with a NUL. */
+static void take_replies(enum measure_talk talk, const uint8_t *bytes, size_t length)
+{
+	struct measure_talking talking;
+	const struct measure_order order = { .talk = talk, .to = { .host = "h", .path = "/" } };
+	measure_talk_begin(&talking, &order);
+	while (talking.action != MEASURE_END) {
+		if (talking.action == MEASURE_CONNECT) {
+			measure_talk_connected(&talking, true);
+			continue;
+		}
+		const uint8_t *end = length == 0 ? NULL : memchr(bytes, '\0', length);
+		const size_t reply = end == NULL ? length : (size_t)(end - bytes);
+		(void)measure_talk_whole(&talking, bytes, reply);
+		measure_talk_heard(&talking, bytes, reply);
+		assert(measure_answer_valid(&talking.answer));
+		const size_t taken = end == NULL ? length : reply + 1;
+		bytes += taken;
+		length -= taken;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct measure_public_key key = { .bits = 0 };
 	if (length == 0) {
+		return 0;
+	}
+	if (bytes[0] < MEASURE_TALKS) {
+		take_replies((enum measure_talk)bytes[0], bytes + 1, length - 1);
 		return 0;
 	}
 	char *text = malloc(length);

@@ -1,11 +1,15 @@
-"""Measures of a real sshd: done and not done as its files say, with the line that decides."""
+"""Measures of a real sshd, done and not done as its files say, and of small servers that are asked."""
+import contextlib
+import http.server
 import json
+import socket
 import subprocess
+import threading
 
 import pytest
 
 from openssh import Sshd, server
-from world import MINATO, World, checked
+from world import MINATO, World, checked, inside
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +134,176 @@ def test_the_screen_says_what_to_type(world, sshd):
     japanese = subprocess.run(["ip", "netns", "exec", world.host, MINATO, "explain", "22/tcp"], capture_output=True, text=True, timeout=60,
                               env=world.environment(LANG="ja_JP.UTF-8", LANGUAGE="ja"), check=True).stdout
     assert "22/tcp の対策" in japanese and "未実施" in japanese
+
+
+# ---- what only the service can tell: small servers ----
+
+
+class Replies:
+    """A server that greets, then answers each line by its first word; what it was told is kept."""
+
+    def __init__(self, world, port, greeting, answers):
+        self.answers, self.greeting, self.told = answers, greeting, []
+        with inside(world.host) as call:
+            self.socket = call(lambda: socket.create_server(("0.0.0.0", port)))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(self.greeting)
+            for line in connection.makefile("rb"):
+                self.told.append(line.decode(errors="replace").strip())
+                connection.sendall(self.answers.get(line.split()[0].upper() if line.split() else b"", b"502 what?\r\n"))
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Answers from a table of the server: path -> (status, headers, body)."""
+
+    def do_GET(self):
+        self.server.told.append(self.path)
+        status, headers, body = self.server.pages.get(self.path, (404, {}, b"nothing"))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def web(world, port, pages):
+    with inside(world.host) as call:
+        server = call(lambda: http.server.ThreadingHTTPServer(("0.0.0.0", port), Pages))
+    server.pages, server.told = pages, []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@contextlib.contextmanager
+def replies(world, port, greeting, answers):
+    server = Replies(world, port, greeting, answers)
+    yield server
+    server.close()
+
+
+def asked(world, port):
+    explained, = json.loads(minato(world, "explain", "--json", "--measures", str(port)))["explanations"]
+    return {row["measure"]: row for row in explained["measures"] if row["host"]}
+
+
+RELAY = {b"EHLO": b"250-x\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n", b"MAIL": b"250 Ok\r\n", b"RCPT": b"250 Ok\r\n", b"RSET": b"250 Ok\r\n",
+         b"QUIT": b"221 Bye\r\n"}
+STRICT = {**RELAY, b"EHLO": b"250-x\r\n250 STARTTLS\r\n", b"RCPT": b"554 5.7.1 Relay access denied\r\n"}
+
+
+def test_without_being_asked_for_nobody_connects(world):
+    with web(world, 80, {"/": (200, {}, b"hello")}) as server:
+        found = measures(world, 80)
+        minato(world, "status")
+        assert server.told == []
+        assert found["http-listing"]["state"] == "cannot_tell" and found["http-listing"]["reason"] == "not_asked"
+
+
+def test_a_careful_web_server(world):
+    with web(world, 80, {"/": (301, {"Location": "https://host/"}, b"")}) as server:
+        found = asked(world, 80)
+        assert found["http-redirect"]["state"] == "done" and found["http-redirect"]["evidence"] == "301 https://host/"
+        assert found["http-traversal"]["state"] == "done"
+        assert [path for path in server.told if ".." in path] == ["/../../../../../../../../../../etc/os-release"]
+
+
+def test_a_careless_web_server(world):
+    with web(world, 80, {"/": (200, {}, b"<html><title>Index of /</title>"),
+                         "/../../../../../../../../../../etc/os-release": (200, {}, b'PRETTY_NAME="x"\n')}):
+        found = asked(world, 80)
+        assert {found[name]["state"] for name in ("http-redirect", "http-listing", "http-traversal")} == {"not_done"}
+
+
+def test_a_server_that_never_answers_is_no_verdict(world):
+    with replies(world, 80, b"", {}):
+        found = asked(world, 80)
+        assert found["http-listing"]["state"] == "cannot_tell" and found["http-listing"]["reason"] == "silent"
+
+
+def test_mail_servers(world):
+    with replies(world, 25, b"220 x\r\n", STRICT) as server:
+        found = asked(world, 25)
+        assert found["smtp-auth"]["state"] == "done" and found["smtp-relay"]["state"] == "done"
+        assert "Relay access denied" in found["smtp-relay"]["evidence"]
+        assert "RSET" in server.told and not any(line.startswith("DATA") for line in server.told)
+    with replies(world, 25, b"220 x\r\n", RELAY) as server:
+        found = asked(world, 25)
+        assert found["smtp-auth"]["state"] == "not_done"
+        # From the host itself that is no relay for strangers.
+        assert (found["smtp-relay"]["state"], found["smtp-relay"]["reason"]) == ("cannot_tell", "own_network")
+        assert "RSET" in server.told and not any(line.startswith("DATA") for line in server.told)
+
+
+def test_ftp(world):
+    for reply, state in ((b"234 go on\r\n", "done"), (b"530 Please login\r\n", "not_done")):
+        with replies(world, 21, b"220 (vsFTPd 3.0.3)\r\n", {b"AUTH": reply, b"FEAT": b"211 End\r\n", b"QUIT": b"221 x\r\n"}):
+            found = asked(world, 21)["ftp-tls"]
+            assert (found["state"], found["evidence"]) == (state, "AUTH TLS: " + reply.decode().strip())
+
+
+def test_a_database_without_login(world):
+    for reply, state in ((b"+PONG\r\n", "not_done"), (b"-NOAUTH Authentication required.\r\n", "done")):
+        with replies(world, 6379, b"", {b"PING": reply, b"*1": b"", b"$4": b"", b"INFO": b"$0\r\n\r\n"}):
+            assert asked(world, 6379)["login"]["state"] == state
+
+
+class Agent:
+    """SNMP over UDP: answers version 3's discovery, and version 2c where the community is the right one."""
+
+    def __init__(self, world, community):
+        self.community = community
+        with inside(world.host) as call:
+            self.socket = call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.socket.bind(("0.0.0.0", 161))
+        self.ended, self.thread = False, threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+        self.socket.close()
+
+    def run(self):
+        self.socket.settimeout(0.1)
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
+                asked, peer = self.socket.recvfrom(2048)
+                if b"\x02\x01\x03" in asked[:8]:
+                    self.socket.sendto(asked, peer)
+                elif self.community in asked:
+                    name = b"\x06\x08\x2b\x06\x01\x02\x01\x01\x01\x00"
+                    value = b"\x04\x05agent"
+                    bind = b"\x30" + bytes([len(name + value)]) + name + value
+                    pdu = b"\x02\x04mnia\x02\x01\x00\x02\x01\x00\x30" + bytes([len(bind)]) + bind
+                    body = b"\x02\x01\x01\x04\x06public\xa2" + bytes([len(pdu)]) + pdu
+                    self.socket.sendto(b"\x30" + bytes([len(body)]) + body, peer)
+
+
+def test_snmp(world):
+    for community, state in ((b"public", "not_done"), (b"another", "done")):
+        agent = Agent(world, community)
+        try:
+            assert asked(world, 161)["snmp-community"]["state"] == state
+        finally:
+            agent.close()

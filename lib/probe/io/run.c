@@ -15,52 +15,20 @@ enum {
 	QUESTION_MAX = 1024,
 };
 
-/* Where bytes go: through TLS, or not. */
-struct line {
-	struct probing *p;
-	struct probe_session *session; /* NULL = plain */
-};
-
 struct heard {
 	size_t length;
 	uint8_t bytes[HEARD_MAX];
 };
 
-static long line_read(const struct line *line, void *bytes, size_t room, usec_t until)
-{
-	if (line->session != NULL) {
-		return probe_session_read(line->session, line->p, bytes, room, until);
-	}
-	for (;;) {
-		const ssize_t r = recv(line->p->socket, bytes, room, MSG_DONTWAIT);
-		if (r >= 0 || (errno != EAGAIN && errno != EINTR)) {
-			return r < 0 ? -errno : r;
-		}
-		const int ready = probing_wait(line->p, POLLIN, until);
-		if (ready <= 0) {
-			return ready == 0 ? -ETIMEDOUT : ready;
-		}
-	}
-}
-
-static long line_write(const struct line *line, const void *bytes, size_t length, usec_t until)
-{
-	if (line->session != NULL) {
-		return probe_session_write(line->session, line->p, bytes, length, until);
-	}
-	/* Questions are shorter than any empty buffer of a socket. */
-	const ssize_t r = send(line->p->socket, bytes, length, MSG_NOSIGNAL);
-	return r < 0 ? -errno : r;
-}
-
 /* Hears until it is whole, or the time is over. @return 0, 1 the other side ended, negative errno.
  */
-static int hear(const struct line *line, struct heard *heard, enum probe_talk talk, usec_t until)
+static int hear(const struct probe_line *line, struct heard *heard, enum probe_talk talk,
+		usec_t until)
 {
 	heard->length = 0;
 	while (heard->length < HEARD_MAX && !probe_is_whole(talk, heard->bytes, heard->length)) {
-		const long r = line_read(line, heard->bytes + heard->length,
-					 HEARD_MAX - heard->length, until);
+		const long r = probe_line_read(line, heard->bytes + heard->length,
+					       HEARD_MAX - heard->length, until);
 		if (r <= 0) {
 			return r == 0 ? 1 : (int)r;
 		}
@@ -77,9 +45,9 @@ static usec_t limit(const struct probing *p)
 	return probing_now(p) + p->order->answer_time;
 }
 
-static int say(const struct line *line, const uint8_t *bytes, size_t length)
+static int say(const struct probe_line *line, const uint8_t *bytes, size_t length)
 {
-	const long r = length == 0 ? 0 : line_write(line, bytes, length, limit(line->p));
+	const long r = length == 0 ? 0 : probe_line_write(line, bytes, length, limit(line->p));
 	return r < 0 ? (int)r : 0;
 }
 
@@ -93,7 +61,7 @@ static struct probe_record begin_record(const struct probing *p, enum probe_step
 
 /* ---- the answer ---- */
 
-static void judge_hearing(const struct line *line, struct probe_record *record,
+static void judge_hearing(const struct probe_line *line, struct probe_record *record,
 			  const struct heard *heard, int r)
 {
 	const struct probing *p = line->p;
@@ -111,7 +79,7 @@ static void judge_hearing(const struct line *line, struct probe_record *record,
 }
 
 /* Asks, or waits for whoever speaks first. */
-static int answer(const struct line *line, struct probe_record *record)
+static int answer(const struct probe_line *line, struct probe_record *record)
 {
 	uint8_t question[QUESTION_MAX];
 	struct heard heard = { 0 };
@@ -128,7 +96,7 @@ static int answer(const struct line *line, struct probe_record *record)
 
 /* ---- TLS within a protocol ---- */
 
-static bool offers(const struct line *line)
+static bool offers(const struct probe_line *line)
 {
 	uint8_t question[QUESTION_MAX];
 	struct heard heard;
@@ -142,7 +110,7 @@ static bool offers(const struct line *line)
 }
 
 /* @return whether the next bytes are TLS. */
-static bool ask_for_tls(const struct line *line)
+static bool ask_for_tls(const struct probe_line *line)
 {
 	uint8_t question[QUESTION_MAX];
 	struct heard heard;
@@ -153,7 +121,7 @@ static bool ask_for_tls(const struct line *line)
 	       probe_starttls_agreed(talk, heard.bytes, heard.length);
 }
 
-static int shake_hands(struct line *line)
+static int shake_hands(struct probe_line *line)
 {
 	int r = 0;
 	line->session = probe_session_begin(line->p, &r);
@@ -161,7 +129,7 @@ static int shake_hands(struct line *line)
 }
 
 /* The greeting in plain text, then TLS if it is there to be had. */
-static int talk_with_starttls(struct line *line)
+static int talk_with_starttls(struct probe_line *line)
 {
 	struct probing *p = line->p;
 	struct probe_record record = begin_record(p, PROBE_STEP_ANSWER);
@@ -185,7 +153,7 @@ static int talk_with_starttls(struct line *line)
 
 static int talk(struct probing *p)
 {
-	struct line line = { .p = p };
+	struct probe_line line = { .p = p };
 	int r = 0;
 	if (p->order->tls == PROBE_TLS_ASKED) {
 		r = talk_with_starttls(&line);

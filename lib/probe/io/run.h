@@ -23,6 +23,15 @@ void probing_error(struct probe_record *record, int socket, int error);
 /* @return 0 with p->socket set; 1 nobody could be connected, which was told; negative errno. */
 int probing_connect(struct probing *p);
 
+/* ---- bytes (line.c) ---- */
+
+/* Where they go: through TLS, or not. */
+struct probe_line {
+	struct probing *p;
+	struct probe_session *session; /* NULL = plain */
+	struct probing own;            /* of probe_line_open */
+};
+
 /* ---- TLS (tls.c) ---- */
 
 struct probe_session;
