@@ -10,6 +10,8 @@
 #include "base/portset.h"
 #include "base/str.h"
 #include "base/when.h"
+#include "catalog/catalog.h"
+#include "identify/identify.h"
 #include "model/protocol.h"
 #include "policy/policy.h"
 #include "sweep/sweep.h"
@@ -167,3 +169,29 @@ int audit_record_read(struct audit_record *out, char aside[AUDIT_RECORD_NAME_BYT
 int audit_record_write(int folder, const struct audit_record *record, enum audit_record_kind kind,
 		       struct err *e);
 void audit_record_forget(int folder, const struct addr *address, enum audit_record_kind kind);
+
+/* ---- what speaks at an open port, held against the catalogue ---- */
+
+/* What is worth a line; bits of audit_judge_service(). */
+enum audit_service_finding {
+	AUDIT_SERVICE_WITHOUT_LOGIN = 1 << 0, /* it serves everybody, and that is dangerous */
+	AUDIT_SERVICE_OTHER = 1 << 1,         /* it is not what the number is for */
+	AUDIT_SERVICE_PLAIN = 1 << 2,         /* not encrypted, where the number is for TLS */
+	AUDIT_SERVICE_SMB1 = 1 << 3,          /* the dialect without protection is offered */
+	AUDIT_SERVICE_WITHOUT_NLA = 1 << 4,   /* RDP shows its login to everybody */
+};
+
+enum { AUDIT_SERVICE_FINDINGS = 5 };
+
+/* "without_login", "other_service", ...: the stable words of JSON, of one bit. */
+const char *audit_service_finding_name(enum audit_service_finding finding);
+
+/* A port to be asked: what the catalogue's entries for the number speak. Where one of them prints,
+ * stores or moves what it hears, nothing is said. */
+void audit_service_port(struct identify_port *out, enum protocol protocol, uint16_t port);
+
+/* @return bits of enum audit_service_finding. */
+unsigned audit_judge_service(const struct identity *identity);
+
+/* The catalogue's entry for what speaks there; NULL = none. */
+const struct port_knowledge *audit_service_knowledge(const struct identity *identity);

@@ -83,6 +83,7 @@ enum identify_talk identify_talk_of(const char *service, bool *tls);
 enum {
 	IDENTIFY_PORTS_MAX = 512, /* of one order; a host that answers everywhere has no services */
 	IDENTIFY_HOST_BYTES = 254,
+	IDENTIFY_AT_ONCE_MAX = 256,
 	IDENTIFY_CONNECTIONS_MAX = 3,   /* to one port */
 	IDENTIFY_HEARD_MAX = 16 * 1024, /* of one answer; more is not read */
 	IDENTIFY_SAY_MAX = 1500,
@@ -99,7 +100,8 @@ struct identify_port {
 struct identify_order {
 	struct addr address;
 	char host[IDENTIFY_HOST_BYTES]; /* for HTTP and TLS; may be an address */
-	uint32_t at_once;               /* connections, 1..256; fewer when descriptors are few */
+	uint32_t at_once;               /* connections, 1..IDENTIFY_AT_ONCE_MAX; fewer when
+					 * descriptors are few */
 	usec_t connect_time;
 	usec_t greeting_time; /* that is waited before something is said to who may speak first */
 	usec_t answer_time;   /* of one answer, however slowly it comes */

@@ -42,9 +42,10 @@ static bool is_time(usec_t time)
 bool identify_order_valid(const struct identify_order *order)
 {
 	if ((order->address.family != ADDR_IPV4 && order->address.family != ADDR_IPV6) ||
-	    !HARMLESS(order->host) || order->at_once == 0 || order->at_once > 256 ||
-	    !is_time(order->connect_time) || !is_time(order->greeting_time) ||
-	    !is_time(order->answer_time) || !is_time(order->total_time) || order->snmp_public > 1 ||
+	    !HARMLESS(order->host) || order->at_once == 0 ||
+	    order->at_once > IDENTIFY_AT_ONCE_MAX || !is_time(order->connect_time) ||
+	    !is_time(order->greeting_time) || !is_time(order->answer_time) ||
+	    !is_time(order->total_time) || order->snmp_public > 1 ||
 	    order->port_count > IDENTIFY_PORTS_MAX) {
 		return false;
 	}

@@ -27,7 +27,9 @@ struct audit_target {
 	struct audit_declared declared;
 	const char *next_hop_silent; /* interface on which nobody answers for it; NULL = not so */
 	char interface[16];
-	bool kept;                           /* what was found, for the next audit */
+	struct err
+		services_fault; /* why nobody could ask what speaks there; code 0 = somebody did */
+	bool kept;              /* what was found, for the next audit */
 	char aside[AUDIT_RECORD_NAME_BYTES]; /* new name of a damaged record; "" = none */
 	struct err keeping;                  /* why it is not kept; code 0 = no reason */
 };
@@ -69,7 +71,9 @@ struct audit_part {
 	size_t row_count;
 	struct audit_change *changes; /* since earlier audits */
 	size_t change_count;
-	usec_t since; /* the latest of those; 0 = there is none to compare with */
+	usec_t since;                /* the latest of those; 0 = there is none to compare with */
+	struct identity *identities; /* what speaks at its open ports; NULL = not asked */
+	size_t identity_count;
 };
 
 struct audit_parts {
@@ -80,6 +84,8 @@ struct audit_parts {
 
 /* Asks all of them, with progress on stderr; until Ctrl-C. @return whether it was ended so. */
 bool audit_run(struct audit_parts *parts, const struct context *context);
+/* Becomes nonzero with Ctrl-C. */
+const volatile int *audit_stopped(void);
 void audit_parts_deinit(struct audit_parts *parts);
 
 /* ---- what earlier audits found (audit_last.c) ---- */
@@ -124,6 +130,23 @@ int audit_find_due(struct audit_due *out, const struct context *context,
 		   const struct policy *policy, struct err *e);
 /* @return an exit code. */
 int audit_say_nothing_due(const struct audit_due *due, const struct context *context);
+/* ---- what speaks at open ports (audit_services.c, audit_services_words.c) ---- */
+
+/* Has minato-probe ask them, an address after the other; until Ctrl-C. What could not be asked is
+ * told by audit_services_add(). */
+void audit_services(struct audit_targets *targets, struct audit_parts *parts,
+		    const struct context *context);
+/* NULL = it was not asked. */
+const struct identity *audit_identity(const struct audit_part *part, uint16_t port);
+bool audit_services_asked(const struct audit_target *target, const struct audit_parts *parts);
+/* "OpenSSH 9.2p1", "Redis, without login": a cell. Appends. */
+void audit_services_cell(struct str *out, const struct identity *identity,
+			 const struct context *context);
+/* A line for each finding, with the measure of the catalogue. Appends. */
+void audit_services_add(struct str *out, const struct audit_target *target,
+			const struct audit_parts *parts, const struct context *context);
+/* @return null when it was not asked. */
+json_t *audit_services_json(const struct audit_part *part, uint16_t port);
 
 /* ---- words (audit_text.c, audit_json.c) ---- */
 

@@ -12,13 +12,14 @@ static json_t *row_json(const struct audit_part *part, const struct audit_row *r
 			const struct context *context)
 {
 	const struct view view = { .language = context->language };
-	return json_pack("{s:s,s:i,s:s,s:s,s:o,s:o}", "protocol", protocol_name(part->protocol),
+	return json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o}", "protocol", protocol_name(part->protocol),
 			 "port", (int)row->port, "state",
 			 sweep_state_name(row->state, (enum sweep_mode)part->order.mode), "verdict",
 			 audit_verdict_name(row->verdict), "declaration",
 			 row->declaration == NULL ? json_null()
 						  : view_string(row->declaration->entry.name),
-			 "service", view_service(&view, part->protocol, row->port));
+			 "service", view_service(&view, part->protocol, row->port), "identity",
+			 audit_services_json(part, row->port));
 }
 
 static json_t *counts_json(const struct audit_part *part)

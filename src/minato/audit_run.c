@@ -21,6 +21,11 @@ static void stop(int signal)
 	stopped = 1;
 }
 
+const volatile int *audit_stopped(void)
+{
+	return &stopped; /* sig_atomic_t is int wherever Linux is */
+}
+
 struct auditing {
 	struct audit_parts *parts;
 	const struct context *context;
@@ -260,6 +265,7 @@ void audit_parts_deinit(struct audit_parts *parts)
 {
 	for (size_t i = 0; i < parts->count; i++) {
 		free(parts->items[i].rows);
+		free(parts->items[i].identities);
 		free(parts->items[i].changes);
 		free(parts->items[i].before);
 		free(parts->items[i].job);

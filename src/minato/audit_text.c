@@ -74,15 +74,20 @@ static const char *service_words(enum protocol protocol, uint16_t port, enum lan
 				    : "";
 }
 
+/* @param asked  whether there is a column for what speaks there. */
 static void add_row(struct table *table, const struct audit_part *part, const struct audit_row *row,
-		    const struct context *context)
+		    const struct context *context, bool asked)
 {
 	char port[32];
-	struct str verdict = STR_INIT(CELL_BYTES);
+	struct str verdict = STR_INIT(CELL_BYTES), speaks = STR_INIT(CELL_BYTES);
 	(void)snprintf(port, sizeof(port), "%u/%s", row->port, protocol_name(part->protocol));
 	table_cell(table, INK_BOLD, port);
 	table_cell(table, INK_PLAIN, state_words(row->state, part->protocol));
 	table_cell(table, INK_PLAIN, service_words(part->protocol, row->port, context->language));
+	if (asked) {
+		audit_services_cell(&speaks, audit_identity(part, row->port), context);
+		table_cell(table, INK_PLAIN, str_text(&speaks));
+	}
 	if (row->declaration != NULL) {
 		text_escape(&verdict, row->declaration->entry.name);
 		str_add(&verdict, ": ");
@@ -90,24 +95,28 @@ static void add_row(struct table *table, const struct audit_part *part, const st
 	str_add(&verdict, verdict_words(row->verdict));
 	table_cell(table, verdict_ink(row->verdict), str_text(&verdict));
 	str_deinit(&verdict);
+	str_deinit(&speaks);
 }
 
 static void add_table(struct str *out, const struct audit_target *target,
 		      const struct audit_parts *parts, const struct context *context)
 {
-	const struct table_column columns[] = {
-		{ _("PORT"), ALIGN_RIGHT, 0, 0 },
-		{ _("STATE"), ALIGN_LEFT, 0, 0 },
-		{ _("SERVICE"), ALIGN_LEFT, 8, 30 },
+	const bool asked = audit_services_asked(target, parts);
+	struct table_column columns[] = {
+		{ _("PORT"), ALIGN_RIGHT, 0, 0 },    { _("STATE"), ALIGN_LEFT, 0, 0 },
+		{ _("SERVICE"), ALIGN_LEFT, 8, 30 }, { _("ANSWERS AS"), ALIGN_LEFT, 12, 40 },
 		{ _("POLICY"), ALIGN_LEFT, 16, 0 },
 	};
 	struct table table;
 	size_t rows = 0;
-	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	if (!asked) {
+		columns[3] = columns[4];
+	}
+	table_init(&table, columns, asked ? 5 : 4);
 	for (size_t i = 0; i < parts->count; i++) {
 		const struct audit_part *part = &parts->items[i];
 		for (size_t k = 0; part->target == target && k < part->row_count; k++) {
-			add_row(&table, part, &part->rows[k], context);
+			add_row(&table, part, &part->rows[k], context, asked);
 			rows++;
 		}
 	}
@@ -311,6 +320,7 @@ void audit_add(struct str *out, const struct audit_target *target, const struct 
 			add_part(out, &parts->items[i]);
 		}
 	}
+	audit_services_add(out, target, parts, context);
 	audit_last_add(out, target, parts, context);
 	add_next(out, target, parts);
 }

@@ -16,7 +16,7 @@
 
 struct config {
 	const char *ports, *udp, *rate;
-	bool authorized, connect, resume, due, json;
+	bool authorized, connect, resume, due, no_services, json;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -36,6 +36,8 @@ static const struct option options[] = {
 	  N_("by whole connections, as without rights, instead of packets of its own") },
 	{ "resume", 0, OPTION_FLAG, FIELD(resume), NULL,
 	  N_("go on with what the last audit did not ask, as it was ended before") },
+	{ "no-services", 'n', OPTION_FLAG, FIELD(no_services), NULL,
+	  N_("do not ask what speaks at the open ports") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -46,6 +48,7 @@ struct plan {
 	const struct policy *policy; /* NULL = none */
 	uint32_t rate;
 	enum sweep_mode mode;
+	bool services; /* what speaks at open ports is asked, too */
 	uint16_t source_first, source_last;
 	struct portset reserved;
 };
@@ -94,6 +97,8 @@ static int read_options(struct plan *plan, const struct context *context,
 	plan->rate_given = config->rate != NULL;
 	plan->rate = (uint32_t)rate;
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
+	/* Who asks every few minutes by itself leaves the services alone. */
+	plan->services = !config->no_services && !config->due;
 	return EXIT_IN_ORDER;
 }
 
@@ -299,6 +304,9 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 		target->recorded = target->authorized && audit_record(target);
 	}
 	const bool ended = audit_run(parts, context); /* what was ended early says so itself */
+	if (!ended && plan->services) {
+		audit_services(targets, parts, context);
+	}
 	look_at_link(targets, parts);
 	audit_last_over(targets, context);
 	struct audit_self self = { 0 };
@@ -410,7 +418,10 @@ const struct command command_audit = {
 		"on the way; silent ports are asked again until it is proven that none is missed, "
 		"or "
 		"it says that it is unproven and why. As root it sends packets of its own, else it "
-		"makes connections. Ctrl-C ends it with what is known, and --resume goes on. What "
+		"makes connections. What speaks at open ports is asked then, by its own handshake "
+		"and "
+		"without a login, unless there is --no-services. Ctrl-C ends it with what is "
+		"known, and --resume goes on. What "
 		"is found is kept, and "
 		"the "
 		"next "

@@ -63,7 +63,7 @@ def words_of(world, *words, before=(), namespace=None):
 def audit(world, *words, before=(), namespace=None, policy=None, **more):
     """@return the addresses that were audited, and the command."""
     chosen = ["--policy", policy] if policy else []
-    done = subprocess.run(words_of(world, *chosen, "audit", "--json", "--rate", "max", *words, before=before, namespace=namespace),
+    done = subprocess.run(words_of(world, *chosen, "audit", "--json", "--no-services", "--rate", "max", *words, before=before, namespace=namespace),
                           capture_output=True, text=True, timeout=120, env=world.environment(**more), check=False)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)["audits"], done
@@ -281,7 +281,7 @@ def test_its_source_ports_stay_outside_the_ephemeral_range(world, rules):
 
 def begin(world, *words):
     """An audit that takes long, once it asks. @return it, and minato-sweep's pid."""
-    process = subprocess.Popen(words_of(world, "audit", "--json", "--authorized", "--rate", "500", *words), stdout=subprocess.PIPE,
+    process = subprocess.Popen(words_of(world, "audit", "--json", "--no-services", "--authorized", "--rate", "500", *words), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=world.environment())
     end = time.monotonic() + 20
     while True:

@@ -40,7 +40,7 @@ def listening(port):
 
 
 def words(world, *more):
-    return ["ip", "netns", "exec", world.outside, MINATO, "--policy", world.policy, "audit", *map(str, more)]
+    return ["ip", "netns", "exec", world.outside, MINATO, "--policy", world.policy, "audit", "--no-services", *map(str, more)]
 
 
 def begin(world, *more, **options):

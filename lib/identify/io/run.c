@@ -301,33 +301,36 @@ static int time_left(const struct running *run, usec_t now)
 	return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
+/* What has come about at a socket, or that nothing has in time. */
+static void take_event(struct slot *slot, usec_t now, bool ready)
+{
+	if (now >= slot->until) {
+		time_out(slot); /* also when something is there: it may be there without end */
+	} else if (ready && slot->connecting) {
+		connected(slot);
+	} else if (ready) {
+		hear(slot);
+	}
+}
+
 static void wait_for_any(struct running *run)
 {
-	struct pollfd waits[256];
-	const size_t count = run->order->at_once;
-	for (size_t i = 0; i < count; i++) {
-		const struct slot *slot = &run->slots[i];
-		const bool waits_here = slot->busy && !slot->talking.fresh;
-		waits[i] = (struct pollfd){ waits_here ? slot->socket : -1,
-					    slot->connecting ? POLLOUT : POLLIN, 0 };
+	/* Those that have a socket alone: poll(2) takes no more than there may be descriptors. */
+	struct pollfd waits[IDENTIFY_AT_ONCE_MAX];
+	struct slot *slots[IDENTIFY_AT_ONCE_MAX];
+	nfds_t count = 0;
+	for (size_t i = 0; i < run->order->at_once; i++) {
+		struct slot *slot = &run->slots[i];
+		if (slot->busy && !slot->talking.fresh) {
+			slots[count] = slot;
+			waits[count++] = (struct pollfd){ slot->socket,
+							  slot->connecting ? POLLOUT : POLLIN, 0 };
+		}
 	}
 	const int ready = poll(waits, count, time_left(run, clock_monotonic()));
 	const usec_t now = clock_monotonic();
-	for (size_t i = 0; i < count; i++) {
-		struct slot *slot = &run->slots[i];
-		if (!slot->busy || slot->talking.fresh) {
-			continue;
-		}
-		if (now >= slot->until) {
-			time_out(slot); /* also when something is there: it may be there without end
-					 */
-		} else if (ready > 0 && waits[i].fd >= 0 && waits[i].revents != 0) {
-			if (slot->connecting) {
-				connected(slot);
-			} else {
-				hear(slot);
-			}
-		}
+	for (nfds_t i = 0; i < count; i++) {
+		take_event(slots[i], now, ready > 0 && waits[i].revents != 0);
 	}
 }
 
