@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "audit.h"
 #include "audit_self.h"
+#include "audit_tls.h"
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "judge.h"
@@ -17,6 +17,8 @@
 struct config {
 	const char *ports, *udp, *rate;
 	bool authorized, connect, resume, due, no_services, json;
+	bool tls, quick;
+	const char *name;
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -38,6 +40,12 @@ static const struct option options[] = {
 	  N_("go on with what the last audit did not ask, as it was ended before") },
 	{ "no-services", 'n', OPTION_FLAG, FIELD(no_services), NULL,
 	  N_("do not ask what speaks at the open ports") },
+	{ "tls", 't', OPTION_FLAG, FIELD(tls), NULL,
+	  N_("how open TCP ports encrypt, with a grade; without HOST those of this host") },
+	{ "quick", 'q', OPTION_FLAG, FIELD(quick), NULL,
+	  N_("of --tls: only plaintext, TLS, STARTTLS or unknown") },
+	{ "name", 0, OPTION_STRING, FIELD(name), "NAME",
+	  N_("of --tls: certificates must be for this name, which servers are told, too") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -46,6 +54,7 @@ struct plan {
 	struct portset tcp, udp;
 	bool resume, rate_given;
 	const struct policy *policy; /* NULL = none */
+	bool only_tcp;               /* TLS is asked for there alone */
 	uint32_t rate;
 	enum sweep_mode mode;
 	bool services; /* what speaks at open ports is asked, too */
@@ -96,9 +105,10 @@ static int read_options(struct plan *plan, const struct context *context,
 	plan->resume = config->resume;
 	plan->rate_given = config->rate != NULL;
 	plan->rate = (uint32_t)rate;
+	plan->only_tcp = config->tls;
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
 	/* Who asks every few minutes by itself leaves the services alone. */
-	plan->services = !config->no_services && !config->due;
+	plan->services = !config->no_services && !config->due && !config->tls;
 	return EXIT_IN_ORDER;
 }
 
@@ -200,7 +210,7 @@ static int make_parts(struct audit_parts *parts, struct audit_targets *targets,
 		if (portset_count(&plan->tcp) > 0) {
 			r = add_part(parts, &targets->items[i], plan, &plan->tcp, PROTOCOL_TCP);
 		}
-		if (r == 0 && portset_count(&udp) > 0) {
+		if (r == 0 && portset_count(&udp) > 0 && !plan->only_tcp) {
 			r = add_part(parts, &targets->items[i], plan, &udp, PROTOCOL_UDP);
 		}
 	}
@@ -279,8 +289,9 @@ static bool is_self_asked(const struct audit_targets *targets, const struct plan
 	return own && !plan->resume && portset_count(&plan->tcp) > 0;
 }
 
+/* @param tls  NULL = the ports themselves are shown, else how they encrypt. */
 static int audit(struct audit_targets *targets, const struct plan *plan,
-		 const struct context *context, bool json)
+		 const struct context *context, const struct audit_tls_options *tls, bool json)
 {
 	_cleanup_(freep) struct audit_parts *parts = calloc(1, sizeof(*parts));
 	struct err e = ERR_INIT;
@@ -309,6 +320,11 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 	}
 	look_at_link(targets, parts);
 	audit_last_over(targets, context);
+	if (tls != NULL) {
+		const int tls_code = audit_tls_swept(parts, context, tls);
+		audit_parts_deinit(parts);
+		return tls_code;
+	}
 	struct audit_self self = { 0 };
 	const bool asked = !ended && is_self_asked(targets, plan);
 	if (asked) {
@@ -330,7 +346,10 @@ static int audit_named(struct audit_targets *targets, const struct plan *plan,
 {
 	const int code =
 		audit_find_targets(targets, context, policy, names, count, config->authorized);
-	return code == EXIT_IN_ORDER ? audit(targets, plan, context, config->json) : code;
+	const struct audit_tls_options tls = { config->name, config->quick, config->json };
+	return code == EXIT_IN_ORDER
+		       ? audit(targets, plan, context, config->tls ? &tls : NULL, config->json)
+		       : code;
 }
 
 static int audit_due(struct audit_targets *targets, const struct plan *plan,
@@ -353,6 +372,26 @@ static int audit_due(struct audit_targets *targets, const struct plan *plan,
 	return audit_named(targets, plan, context, policy, config, due.names, (unsigned)due.count);
 }
 
+/* What goes together. */
+static int check_words(const struct context *context, const struct config *config, unsigned count)
+{
+	const char *fault = config->due && count > 0
+				    ? _("--due takes no hosts: the policy says which")
+			    : !config->due && !config->tls && count == 0
+				    ? _("which host? One of hosts:, self, an address or a name")
+			    : !config->tls && (config->quick || config->name != NULL)
+				    ? _("--quick and --name belong to --tls")
+			    : config->tls && (config->due || config->resume)
+				    ? _("--tls goes with neither --due nor --resume")
+			    : config->name != NULL && strlen(config->name) >= TLS_HOST_BYTES
+				    ? _("that name is too long for a host")
+				    : NULL;
+	if (fault != NULL) {
+		complain(context, fault, "minato help audit");
+	}
+	return fault != NULL ? EXIT_USAGE : EXIT_IN_ORDER;
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
@@ -363,14 +402,12 @@ static int run(const struct context *context, const void *given, const char *con
 	if (targets == NULL || plan == NULL) {
 		return EXIT_ERROR;
 	}
-	if (config->due == (count > 0)) {
-		complain(context,
-			 config->due ? _("--due takes no hosts: the policy says which")
-				     : _("which host? One of hosts:, self, an address or a name"),
-			 "minato help audit");
-		return EXIT_USAGE;
+	const struct audit_tls_options tls = { config->name, config->quick, config->json };
+	int code = check_words(context, config, count);
+	if (code == EXIT_IN_ORDER && config->tls && audit_tls_is_own(arguments, count)) {
+		return audit_tls_own(context, &tls, arguments, count);
 	}
-	int code = read_options(plan, context, config);
+	code = code != EXIT_IN_ORDER ? code : read_options(plan, context, config);
 	code = code != EXIT_IN_ORDER ? code : read_sources(plan, context);
 	if (code != EXIT_IN_ORDER) {
 		return code;
@@ -399,13 +436,17 @@ static const char *const examples[] = {
 	N_("those whose every: has gone by since they were asked last"),
 	"minato audit --authorized 192.0.2.10",
 	N_("a host of one's own that the policy does not declare"),
+	"minato audit --tls",
+	N_("how each listening or declared TCP port of this host encrypts"),
+	"minato audit --tls --name www.example.net 443",
+	N_("one port, whose certificate must be for that name"),
 	NULL,
 };
 
 const struct command command_audit = {
 	.name = "audit",
 	.aliases = aliases,
-	.arguments = "HOST...",
+	.arguments = "[HOST|PORTS]...",
 	.summary = N_("all ports of one's own hosts, held against the policy"),
 	.description = N_(
 		"Asks all 65,535 TCP ports of a host, and chosen UDP ports, and compares: open and "
@@ -426,7 +467,10 @@ const struct command command_audit = {
 		"the "
 		"next "
 		"audit tells what opened or closed since. Exit code 2: something differs from the "
-		"policy, or from the last audit."),
+		"policy, or from the last audit. With --tls it tells instead how each open port "
+		"encrypts: plaintext, TLS, STARTTLS or unknown, versions, ciphers, certificate, a "
+		"grade from A to F with the reasons and what to set; it makes some dozen "
+		"connections to each port, one after the other, and never logs in."),
 	.examples = examples,
 	.common = true,
 	.options = options,

@@ -14,6 +14,7 @@
 #include "measure/measure.h"
 #include "probe/probe.h"
 #include "sandbox/sandbox.h"
+#include "tls/tls.h"
 
 static int give_rights_away(void)
 {
@@ -97,6 +98,26 @@ static int measure(void *tls)
 		       : EXIT_FAILURE;
 }
 
+static int tell_encryption(void *data, const struct tls_record *record)
+{
+	(void)data;
+	return send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(*record)
+		       ? 0
+		       : -EPIPE;
+}
+
+/* How ports encrypt, a record for each. */
+static int encryption(void *tls)
+{
+	static struct tls_order order;
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
+	if (length != (ssize_t)sizeof(order) || !tls_order_valid(&order)) {
+		return EXIT_FAILURE;
+	}
+	return tls_run(&order, tls, tell_encryption, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void *prepare_check(void)
 {
 	return probe_tls_prepare();
@@ -105,6 +126,11 @@ static void *prepare_check(void)
 static void *prepare_identify(void)
 {
 	return identify_tls_prepare();
+}
+
+static void *prepare_encryption(void)
+{
+	return tls_context_new();
 }
 
 /*
@@ -120,6 +146,7 @@ static const struct role {
 	{ "packets", NULL, packets },
 	{ "identify", prepare_identify, identify },
 	{ "measure", prepare_check, measure },
+	{ "encryption", prepare_encryption, encryption },
 };
 
 static const struct role *role_named(const char *name)

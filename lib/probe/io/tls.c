@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/str.h"
 #include "probe/io/run.h"
+#include "tls/tls.h"
 
 struct probe_tls_context {
 	SSL_CTX *ssl;
@@ -30,19 +29,13 @@ struct probe_tls_context *probe_tls_prepare(void)
 	if (context == NULL) {
 		return NULL;
 	}
-	context->ssl = SSL_CTX_new(TLS_client_method());
+	context->ssl = tls_context_new();
 	if (context->ssl == NULL) {
 		free(context);
 		return NULL;
 	}
-	/* What is old or weak is to be told of, and so has to be spoken. */
-	SSL_CTX_set_security_level(context->ssl, 0);
-	(void)SSL_CTX_set_min_proto_version(context->ssl, TLS1_VERSION);
+	/* Who offers nothing but anonymous ciphers is to be told of, too. */
 	(void)SSL_CTX_set_cipher_list(context->ssl, "ALL:@SECLEVEL=0");
-	SSL_CTX_set_options(context->ssl,
-			    SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
-	(void)SSL_CTX_set_default_verify_paths(context->ssl); /* without any nothing is trusted */
 	return context;
 }
 
@@ -70,75 +63,23 @@ static void copy_text(char *out, size_t room, const char *from, size_t length)
 	out[used] = '\0';
 }
 
-static void copy_name(char *out, size_t room, const X509_NAME *name)
-{
-	char text[256];
-	const int length = X509_NAME_get_text_by_NID(name, NID_commonName, text, sizeof(text));
-	if (length >= 0) {
-		copy_text(out, room, text, (size_t)length);
-		return;
-	}
-	char *line = X509_NAME_oneline(name, NULL, 0);
-	if (line != NULL) {
-		copy_text(out, room, line, strlen(line));
-		OPENSSL_free(line);
-	}
-}
-
-/* The first name of a certificate that has no common name. */
-static void copy_other_name(char *out, size_t room, X509 *certificate)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	const GENERAL_NAME *first =
-		sk_GENERAL_NAME_num(names) > 0 ? sk_GENERAL_NAME_value(names, 0) : NULL;
-	if (first != NULL && first->type == GEN_DNS) {
-		copy_text(out, room, (const char *)ASN1_STRING_get0_data(first->d.dNSName),
-			  (size_t)ASN1_STRING_length(first->d.dNSName));
-	}
-	GENERAL_NAMES_free(names);
-}
-
-static usec_t time_of(const ASN1_TIME *time)
-{
-	struct tm broken = { 0 };
-	if (time == NULL || ASN1_TIME_to_tm(time, &broken) != 1) {
-		return 0;
-	}
-	return (usec_t)timegm(&broken) * USEC_PER_SEC;
-}
-
-static bool matches(const struct probe_order *order, X509 *certificate)
-{
-	struct addr address;
-	if (addr_parse(&address, order->host) == 0) {
-		return X509_check_ip_asc(certificate, order->host, 0) == 1;
-	}
-	return X509_check_host(certificate, order->host, 0, 0, NULL) == 1;
-}
-
 static void take_certificate(struct probe_tls *out, const struct probe_order *order, SSL *ssl)
 {
+	struct tls_certificate read;
 	X509 *certificate = SSL_get1_peer_certificate(ssl);
 	if (certificate == NULL) {
 		return; /* anonymous: nobody vouches for anything */
 	}
-	copy_name(out->subject, sizeof(out->subject), X509_get_subject_name(certificate));
-	if (X509_NAME_get_index_by_NID(X509_get_subject_name(certificate), NID_commonName, -1) <
-	    0) {
-		copy_other_name(out->subject, sizeof(out->subject), certificate);
-	}
-	copy_name(out->issuer, sizeof(out->issuer), X509_get_issuer_name(certificate));
-	out->not_before = time_of(X509_get0_notBefore(certificate));
-	out->not_after = time_of(X509_get0_notAfter(certificate));
-	out->name_matches = order->unnamed != 0 || matches(order, certificate);
-	out->self_signed = X509_self_signed(certificate, 0) == 1;
-	EVP_PKEY *key = X509_get0_pubkey(certificate);
-	out->key_bits = key == NULL ? 0 : (uint32_t)EVP_PKEY_get_bits(key);
-	const int signature = X509_get_signature_nid(certificate);
-	out->weak_signature = signature == NID_sha1WithRSAEncryption ||
-			      signature == NID_md5WithRSAEncryption ||
-			      signature == NID_ecdsa_with_SHA1;
+	tls_certificate_read(&read, certificate, order->unnamed != 0 ? "" : order->host);
 	X509_free(certificate);
+	(void)str_copy(out->subject, sizeof(out->subject), read.subject);
+	(void)str_copy(out->issuer, sizeof(out->issuer), read.issuer);
+	out->not_before = read.not_before;
+	out->not_after = read.not_after;
+	out->name_matches = read.name_matches;
+	out->self_signed = read.self_signed;
+	out->key_bits = read.key_bits;
+	out->weak_signature = read.hash != TLS_HASH_FINE;
 }
 
 static void take_session(struct probe_tls *out, const struct probe_order *order, SSL *ssl)
