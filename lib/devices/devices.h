@@ -90,6 +90,7 @@ enum devices_name_source {
 	DEVICES_NAME_POLICY,
 	DEVICES_NAME_HOSTS, /* hosts(5) */
 	DEVICES_NAME_LEASE, /* what a DHCP server of this host was told by the device */
+	DEVICES_NAME_SELF,  /* what the device says when it is asked (mDNS) */
 	DEVICES_NAME_SOURCES,
 };
 
@@ -109,7 +110,7 @@ struct devices_names {
 	VEC(struct devices_name) list;
 };
 
-/* "none", "policy", "hosts_file", "dhcp_lease": the stable words of JSON. */
+/* "none", "policy", "hosts_file", "dhcp_lease", "mdns": the stable words of JSON. */
 const char *devices_name_source_name(enum devices_name_source source);
 
 /* Takes the names of hosts(5), the first of each line. What is no host name (RFC 1123: letters,

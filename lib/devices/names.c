@@ -119,10 +119,9 @@ void devices_names_deinit(struct devices_names *names)
 const char *devices_name_source_name(enum devices_name_source source)
 {
 	static const char *const words[DEVICES_NAME_SOURCES] = {
-		[DEVICES_NAME_NONE] = "none",
-		[DEVICES_NAME_POLICY] = "policy",
-		[DEVICES_NAME_HOSTS] = "hosts_file",
-		[DEVICES_NAME_LEASE] = "dhcp_lease",
+		[DEVICES_NAME_NONE] = "none",        [DEVICES_NAME_POLICY] = "policy",
+		[DEVICES_NAME_HOSTS] = "hosts_file", [DEVICES_NAME_LEASE] = "dhcp_lease",
+		[DEVICES_NAME_SELF] = "mdns",
 	};
 	return words[source];
 }

@@ -8,12 +8,17 @@
 #include "words.h"
 
 struct config {
-	bool json;
+	bool discover, authorized, json;
 };
 
 #define FIELD(name) offsetof(struct config, name)
 
 static const struct option options[] = {
+	{ "discover", 'd', OPTION_FLAG, FIELD(discover), NULL,
+	  N_("ask for each address of the networks that have a device of hosts:, up to a /22, and "
+	     "by mDNS and SSDP for names; 100 packets a second") },
+	{ "authorized", 'a', OPTION_FLAG, FIELD(authorized), NULL,
+	  N_("I may do so on every network that this host is connected to") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -90,15 +95,25 @@ static int run(const struct context *context, const void *given, const char *con
 	const struct config *config = given;
 	struct judgement judgement = { 0 };
 	struct devices_view view = { 0 };
+	struct devices_found found = { 0 };
+	if (config->authorized && !config->discover) {
+		complain(context, _("--authorized belongs to --discover"), "minato help devices");
+		return EXIT_USAGE;
+	}
 	int code = judge_policy(&judgement, context);
+	if (code == EXIT_IN_ORDER && config->discover) {
+		code = devices_discover(&found, context, judgement_policy(&judgement),
+					config->authorized);
+	}
 	if (code == EXIT_IN_ORDER) {
-		code = devices_look(&view, context, judgement_policy(&judgement));
+		code = devices_look(&view, context, judgement_policy(&judgement), &found);
 	}
 	if (code == EXIT_IN_ORDER) {
 		code = count > 0 ? show_one(&view, arguments[0], config->json)
 				 : show(&view, 0, view.devices.list.count, false, config->json);
 	}
 	devices_view_deinit(&view);
+	devices_found_deinit(&found);
 	judgement_deinit(&judgement);
 	return code;
 }
@@ -108,6 +123,8 @@ static const char *const examples[] = {
 	N_("who is near, whether the policy declares it, what it offered when it was audited last"),
 	"minato devices camera",
 	N_("one of them in full: by name, address or hardware address"),
+	"minato devices --discover",
+	N_("asks for everybody on the own networks first"),
 	NULL,
 };
 
@@ -121,11 +138,10 @@ const struct command command_devices = {
 		"hardware "
 		"address, whether they answer, and the ports that were open when minato audit "
 		"asked "
-		"them last. Names come from the policy, /etc/hosts and leases of dnsmasq; nobody "
-		"is "
-		"asked for anything, and no packet is sent. As root it tells which of their ports "
-		"are in use now. Exit code 2: a device is there that hosts: does not have, or a "
-		"port that is not declared."),
+		"them last. Names come from the policy, /etc/hosts and leases of dnsmasq; without "
+		"--discover nobody is asked for anything, and no packet is sent. As root it tells "
+		"which of their ports are in use now. Exit code 2: a device is there that hosts: "
+		"does not have, or a port that is not declared."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

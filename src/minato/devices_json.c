@@ -90,6 +90,20 @@ static json_t *talks_json(const struct devices_view *view, size_t at)
 	return list;
 }
 
+/* null = it was not asked. */
+static json_t *services_json(const struct devices_view *view, const struct device *device)
+{
+	if (!view->found->asked) {
+		return json_null();
+	}
+	json_t *list = json_array();
+	for (const struct devices_service *s = devices_next_service(view, device, NULL); s != NULL;
+	     s = devices_next_service(view, device, s)) {
+		json_array_append_new(list, view_string(s->text));
+	}
+	return list;
+}
+
 static json_t *interface_json(const struct device *device)
 {
 	char name[DEVICES_INTERFACE_BYTES];
@@ -102,7 +116,7 @@ json_t *devices_json(const struct devices_view *view, size_t at)
 	char mac[DEVICES_MAC_TEXT_BYTES];
 	const usec_t last = view->context->now - device->silent_for;
 	return json_pack(
-		"{s:o,s:s,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "name",
+		"{s:o,s:s,s:o,s:I,s:o,s:o,s:o,s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "name",
 		device->name[0] == '\0' ? json_null() : view_string(device->name), "name_source",
 		devices_name_source_name(device->name_source), "addresses", addresses_json(device),
 		"addresses_left_out", (json_int_t)device->address_more, "mac",
@@ -117,6 +131,7 @@ json_t *devices_json(const struct devices_view *view, size_t at)
 		device->host == NULL || device->host->every == 0
 			? json_null()
 			: json_integer((json_int_t)device->host->every),
-		"ports_declared", declared_json(device), "audit", audit_json(view, at),
-		"connections", talks_json(view, at));
+		"ports_declared", declared_json(device), "services_told",
+		services_json(view, device), "audit", audit_json(view, at), "connections",
+		talks_json(view, at));
 }

@@ -156,6 +156,13 @@ static int join(struct devices_view *out, struct err *e)
 		return r;
 	}
 	r = devices_names_read(&names);
+	for (size_t i = 0; r == 0 && i < out->found->names.list.count; i++) {
+		struct devices_name *name = vec_push(&names.list);
+		r = name == NULL ? -ENOMEM : 0;
+		if (r == 0) {
+			*name = out->found->names.list.items[i];
+		}
+	}
 	if (r == 0) {
 		r = devices_join(&out->devices, neighbours.list.items, neighbours.list.count,
 				 out->policy, &names);
@@ -166,11 +173,12 @@ static int join(struct devices_view *out, struct err *e)
 }
 
 int devices_look(struct devices_view *out, const struct context *context,
-		 const struct policy *policy)
+		 const struct policy *policy, const struct devices_found *found)
 {
 	struct err e = ERR_INIT;
 	*out = (struct devices_view){ .context = context,
 				      .policy = policy,
+				      .found = found,
 				      .compared = policy != NULL && policy->hosts.count > 0,
 				      .today = clock_local_day(context->now) };
 	int r = join(out, &e);
@@ -193,6 +201,20 @@ void devices_view_deinit(struct devices_view *view)
 	devices_deinit(&view->devices);
 	free(view->facts);
 	view->facts = NULL;
+}
+
+const struct devices_service *devices_next_service(const struct devices_view *view,
+						   const struct device *device,
+						   const struct devices_service *from)
+{
+	const struct devices_service *items = view->found->services.items;
+	for (size_t i = from == NULL ? 0 : (size_t)(from - items) + 1;
+	     i < view->found->services.count; i++) {
+		if (device_has(device, &items[i].address)) {
+			return &items[i];
+		}
+	}
+	return NULL;
 }
 
 /* ---- against the policy ---- */

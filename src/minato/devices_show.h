@@ -17,6 +17,28 @@ struct devices_talk {
 	uint32_t count;
 };
 
+/* What a device says that it offers. */
+struct devices_service {
+	struct addr address;
+	char text[DEVICES_NAME_BYTES];
+};
+
+/* What was found out by asking. Zeroed: nobody was asked. */
+struct devices_found {
+	bool asked;
+	struct devices_names names;
+	VEC(struct devices_service) services;
+};
+
+/*
+ * Asks for everybody on the connected networks in which the policy has a device, or with
+ * `authorized` on all of them.
+ * @return an exit code after a complaint. Needs devices_found_deinit in every case.
+ */
+int devices_discover(struct devices_found *found, const struct context *context,
+		     const struct policy *policy, bool authorized);
+void devices_found_deinit(struct devices_found *found);
+
 /* What is known of a device beside its address. */
 struct devices_facts {
 	usec_t audited;         /* the last time; 0 = never, as far as the caller's records say */
@@ -31,14 +53,20 @@ struct devices_view {
 	bool compared;               /* the policy declares devices at all */
 	bool talks_known;            /* connections could be read */
 	int64_t today;
+	const struct devices_found *found;
 	struct devices devices;
 	struct devices_facts *facts; /* one for each */
 };
 
-/* Reads all that is known. @param policy  must outlive it. @return an exit code after a complaint.
- * Needs devices_view_deinit in every case. */
+/* The next service of a device behind `from` (NULL = the first); NULL = there is none. */
+const struct devices_service *devices_next_service(const struct devices_view *view,
+						   const struct device *device,
+						   const struct devices_service *from);
+
+/* Reads all that is known. @param policy, found  must outlive it. @return an exit code after a
+ * complaint. Needs devices_view_deinit in every case. */
 int devices_look(struct devices_view *out, const struct context *context,
-		 const struct policy *policy);
+		 const struct policy *policy, const struct devices_found *found);
 void devices_view_deinit(struct devices_view *view);
 
 /* Whether nobody declared a port of a device; not so of a device that is not declared itself. */

@@ -86,6 +86,17 @@ static void add_talk_undeclared(struct str *out, const struct devices_view *view
 	}
 }
 
+/* "ipp/tcp, upnp MediaServer": what it says itself. */
+static void add_services(struct str *out, const struct devices_view *view,
+			 const struct device *device)
+{
+	const size_t before = out->length;
+	for (const struct devices_service *s = devices_next_service(view, device, NULL); s != NULL;
+	     s = devices_next_service(view, device, s)) {
+		str_printf(out, "%s%s", out->length > before ? ", " : "", s->text);
+	}
+}
+
 /* What it offers; what nobody declared comes first. */
 static enum ink add_offers(struct str *out, const struct devices_view *view, size_t at)
 {
@@ -103,7 +114,13 @@ static enum ink add_offers(struct str *out, const struct devices_view *view, siz
 		ink = INK_WARN;
 	}
 	str_clear(&ports);
-	if (add_ports(&ports, view, at, false) > 0) {
+	if (view->facts[at].audited == 0) {
+		add_services(&ports, view, device);
+	}
+	if (ports.length > 0) {
+		str_printf(out, "%s", out->length > 0 ? "; " : "");
+		str_printf(out, _("says: %s"), str_text(&ports));
+	} else if (add_ports(&ports, view, at, false) > 0) {
 		str_printf(out, "%s%s", out->length > 0 ? "; " : "", str_text(&ports));
 	} else if (view->facts[at].audited == 0 && out->length == 0) {
 		str_add(out, _("not audited yet"));
@@ -318,6 +335,16 @@ static void add_audit(struct str *out, const struct devices_view *view, size_t a
 	str_deinit(&text);
 }
 
+static void add_told(struct str *out, const struct devices_view *view, const struct device *device)
+{
+	struct str text = STR_INIT(1 << 14);
+	add_services(&text, view, device);
+	if (text.length > 0) {
+		add_line(out, view, _("says"), str_text(&text));
+	}
+	str_deinit(&text);
+}
+
 static void add_talks(struct str *out, const struct devices_view *view, size_t at)
 {
 	const struct devices_facts *facts = &view->facts[at];
@@ -365,6 +392,7 @@ void devices_add_one(struct str *out, const struct devices_view *view, size_t at
 	static const char *const sources[DEVICES_NAME_SOURCES] = {
 		[DEVICES_NAME_POLICY] = N_("as the policy calls it"),
 		[DEVICES_NAME_HOSTS] = N_("as /etc/hosts calls it"),
+		[DEVICES_NAME_SELF] = N_("as it calls itself"),
 		[DEVICES_NAME_LEASE] = N_("as it called itself when it asked for an address"),
 	};
 	struct str state = STR_INIT(256);
@@ -387,6 +415,7 @@ void devices_add_one(struct str *out, const struct devices_view *view, size_t at
 		add_line(out, view, _("audited every"), span_format(device->host->every, span));
 	}
 	add_audit(out, view, at);
+	add_told(out, view, device);
 	add_talks(out, view, at);
 	add_next(out, view, at);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/capture.h"
+#include "discover/discover.h"
 #include "identify/identify.h"
 #include "measure/measure.h"
 #include "probe/probe.h"
@@ -118,6 +119,29 @@ static int encryption(void *tls)
 	return tls_run(&order, tls, tell_encryption, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int tell_discovered(const struct discover_record *record, void *data)
+{
+	static unsigned told;
+	/* What would not be believed is not worth saying: of another network, mostly. */
+	return !discover_record_valid(record, data) || told++ >= DISCOVER_RECORDS_MAX ||
+			       send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
+				       (ssize_t)sizeof(*record)
+		       ? 0
+		       : -EPIPE;
+}
+
+/* A word of a device at a time. */
+static int discover(void *unused)
+{
+	(void)unused;
+	struct discover_order order;
+	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
+	if (length != (ssize_t)sizeof(order) || !discover_order_valid(&order)) {
+		return EXIT_FAILURE;
+	}
+	return discover_run(&order, tell_discovered, &order) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void *prepare_check(void)
 {
 	return probe_tls_prepare();
@@ -144,6 +168,7 @@ static const struct role {
 } roles[] = {
 	{ "check", prepare_check, check },
 	{ "packets", NULL, packets },
+	{ "discover", NULL, discover },
 	{ "identify", prepare_identify, identify },
 	{ "measure", prepare_check, measure },
 	{ "encryption", prepare_encryption, encryption },
