@@ -70,7 +70,10 @@ static void expect(struct expected *out, const struct identity *identity)
 		bool tls = false;
 		const enum identify_talk talk = identify_talk_of(entry->name, &tls);
 		if (talk > IDENTIFY_TALK_LISTEN) {
-			out->met |= talk == identity->talk;
+			/* HTTP over UDP is HTTP/3, within QUIC (RFC 9114). */
+			out->met |=
+				talk == identity->talk || (talk == IDENTIFY_TALK_HTTP &&
+							   identity->talk == IDENTIFY_TALK_QUIC);
 			out->tls |= tls;
 			out->plain |= !tls;
 		} else {

@@ -38,6 +38,12 @@ enum reading read_mysql(struct identity *identity, const struct hearing *heard)
 	if (heard->bytes[2] != 0 || packet < 8 || packet > 1024) {
 		return READING_OTHER;
 	}
+	if (heard->bytes[4] != 10 && heard->bytes[4] != 0xff) {
+		return READING_OTHER;
+	}
+	if (heard->length < packet + 4) {
+		return READING_MORE;
+	}
 	if (heard->bytes[4] == 0xff) { /* this address may not connect */
 		const bool refuses = has_text(heard, "is not allowed to connect") ||
 				     has_text(heard, "is blocked because of") ||
@@ -49,12 +55,6 @@ enum reading read_mysql(struct identity *identity, const struct hearing *heard)
 			identity->without_login = IDENTIFY_TOLD_NO;
 		}
 		return refuses ? READING_NAMED : READING_OTHER;
-	}
-	if (heard->bytes[4] != 10) {
-		return READING_OTHER;
-	}
-	if (heard->length < packet + 4) {
-		return READING_MORE;
 	}
 	const uint8_t *text = heard->bytes + 5;
 	const uint8_t *end = memchr(text, '\0', heard->length - 5);

@@ -25,6 +25,8 @@ static void add_name(struct str *out, const struct identity *identity,
 		str_add(out, identity->product);
 	} else if (identity->talk == IDENTIFY_TALK_TLS) {
 		str_add(out, _("something within TLS"));
+	} else if (identity->talk == IDENTIFY_TALK_QUIC) {
+		str_add(out, "QUIC");
 	} else if (known != NULL) {
 		add_short(out, text_in(known->title, context->language));
 	} else {

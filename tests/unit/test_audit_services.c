@@ -76,6 +76,14 @@ static void test_findings(void **state)
 	}
 }
 
+static void test_quic_is_at_home_at_443(void **state)
+{
+	(void)state;
+	struct identity identity = named(443, IDENTIFY_TALK_QUIC, IDENTIFY_TOLD_YES);
+	identity.protocol = PROTOCOL_UDP;
+	assert_int_equal(audit_judge_service(&identity), 0);
+}
+
 static void test_findings_by_what_is_told(void **state)
 {
 	(void)state;
@@ -113,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_said_where),
 		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_quic_is_at_home_at_443),
 		cmocka_unit_test(test_findings_by_what_is_told),
 		cmocka_unit_test(test_the_entry_that_is_meant),
 	};
