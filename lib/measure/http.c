@@ -139,6 +139,18 @@ static void judge_listing(struct measure_talking *talking, const uint8_t *bytes,
 	}
 }
 
+/* A page that was sent whole: of an error, a redirect or half a page nothing is to be remembered.
+ */
+static void take_page(struct measure_talking *talking, const uint8_t *bytes, size_t length,
+		      unsigned status)
+{
+	const uint8_t *body = body_of(bytes, length);
+	if (status == 200 && body != NULL && length < MEASURE_HEARD_MAX &&
+	    talking->digest != NULL) {
+		talking->digest(talking->answer.page, body, (size_t)(bytes + length - body));
+	}
+}
+
 static void judge_outside(struct measure_talking *talking, const uint8_t *bytes, size_t length)
 {
 	const uint8_t *body = body_of(bytes, length);
@@ -157,6 +169,7 @@ void talk_http(struct measure_talking *talking, const uint8_t *bytes, size_t len
 		talking->answer.heard = 1;
 		judge_redirect(talking, bytes, length, status);
 		judge_listing(talking, bytes, length, status);
+		take_page(talking, bytes, length, status);
 		talking->action = MEASURE_CONNECT;
 	} else {
 		judge_outside(talking, bytes, length);

@@ -58,6 +58,8 @@ const char *measure_reason_name(enum measure_reason reason)
 		[MEASURE_ANYONE] = "anyone",           [MEASURE_UNSEEN] = "unseen",
 		[MEASURE_NOT_ASKED] = "not_asked",     [MEASURE_SILENT] = "silent",
 		[MEASURE_ANSWERED] = "answered",       [MEASURE_OWN_NETWORK] = "own_network",
+		[MEASURE_PAGE_SAME] = "page_same",     [MEASURE_PAGE_CHANGED] = "page_changed",
+		[MEASURE_PAGE_NEW] = "page_new",
 	};
 	return names[reason];
 }
@@ -121,6 +123,7 @@ static void (*const judges[MEASURES])(struct measure_result *out,
 	[MEASURE_HTTP_REDIRECT] = measure_judge_answer,
 	[MEASURE_HTTP_LISTING] = measure_judge_answer,
 	[MEASURE_HTTP_TRAVERSAL] = measure_judge_answer,
+	[MEASURE_HTTP_PAGE] = measure_judge_page,
 	[MEASURE_LOGIN] = measure_judge_answer,
 	[MEASURE_DOCKER_TLS] = measure_judge_answer,
 	[MEASURE_SMB1] = measure_judge_answer,

@@ -25,3 +25,5 @@ void measure_judge_ssh_keys(struct measure_result *out, const struct measure_evi
 void measure_judge_answer(struct measure_result *out, const struct measure_evidence *evidence);
 /* Whether mail of strangers is passed on: who asks from its own network may be meant to send. */
 void measure_judge_relay(struct measure_result *out, const struct measure_evidence *evidence);
+/* Whether the page is the one that was remembered. */
+void measure_judge_page(struct measure_result *out, const struct measure_evidence *evidence);

@@ -1,6 +1,9 @@
 /* What services answered, to verdicts. */
 #include "measure/judge.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* Which question decides a measure, and which answer is the good one. */
 static const struct {
 	enum measure_question question;
@@ -46,5 +49,28 @@ void measure_judge_relay(struct measure_result *out, const struct measure_eviden
 	    (evidence->own || addr_exposure(&answer->from) != EXPOSURE_PUBLIC)) {
 		out->state = MEASURE_CANNOT_TELL;
 		out->reason = MEASURE_OWN_NETWORK;
+	}
+}
+
+void measure_judge_page(struct measure_result *out, const struct measure_evidence *evidence)
+{
+	char detail[MEASURE_DIGEST_BYTES + 16];
+	const struct measure_answer *answer = evidence->answer;
+	if (answer == NULL) {
+		measure_say(out, MEASURE_CANNOT_TELL, MEASURE_NOT_ASKED, "");
+		return;
+	}
+	if (answer->page[0] == '\0') {
+		measure_say(out, MEASURE_CANNOT_TELL, MEASURE_SILENT,
+			    answer->text[MEASURE_ASK_REDIRECT]);
+		return;
+	}
+	(void)snprintf(detail, sizeof(detail), "sha256:%s", answer->page);
+	if (evidence->page == NULL) {
+		measure_say(out, MEASURE_CANNOT_TELL, MEASURE_PAGE_NEW, detail);
+	} else if (strcmp(evidence->page, answer->page) == 0) {
+		measure_say(out, MEASURE_DONE, MEASURE_PAGE_SAME, detail);
+	} else {
+		measure_say(out, MEASURE_NOT_DONE, MEASURE_PAGE_CHANGED, detail);
 	}
 }

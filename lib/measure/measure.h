@@ -30,6 +30,7 @@ enum measure_id {
 	MEASURE_HTTP_REDIRECT,
 	MEASURE_HTTP_LISTING,
 	MEASURE_HTTP_TRAVERSAL,
+	MEASURE_HTTP_PAGE,
 	MEASURE_LOGIN,
 	MEASURE_DOCKER_TLS,
 	MEASURE_SMB1,
@@ -169,7 +170,7 @@ enum measure_told {
 	MEASURE_TOLD_YES,
 };
 
-enum { MEASURE_TEXT_BYTES = 160 };
+enum { MEASURE_TEXT_BYTES = 160, MEASURE_DIGEST_BYTES = 65 };
 
 /* All that one service answered. A flat value; text is printable ASCII. */
 struct measure_answer {
@@ -177,6 +178,7 @@ struct measure_answer {
 	uint8_t told[MEASURE_QUESTIONS]; /* enum measure_told */
 	struct addr from, to;            /* of the connection; ADDR_NONE = there was none */
 	char text[MEASURE_QUESTIONS][MEASURE_TEXT_BYTES]; /* what that rests on */
+	char page[MEASURE_DIGEST_BYTES]; /* HTTP: SHA-256 of the page, in hexadecimal; "" = none */
 };
 
 enum measure_talk {
@@ -197,6 +199,10 @@ bool measure_answer_valid(const struct measure_answer *answer);
 
 /* ---- one conversation, pure ---- */
 
+/* SHA-256 in hexadecimal; "" where it cannot be had. */
+typedef void measure_digest_function(char out[MEASURE_DIGEST_BYTES], const void *bytes,
+				     size_t length);
+
 enum measure_action {
 	MEASURE_CONNECT, /* anew, ending what there was; then hear or say */
 	MEASURE_SAY,     /* `bytes`, then hear */
@@ -206,6 +212,7 @@ enum measure_action {
 
 struct measure_talking {
 	const struct measure_order *order;
+	measure_digest_function *digest; /* NULL = pages are not told apart */
 	struct measure_answer answer;
 	enum measure_action action; /* what is to be done next */
 	char bytes[1024];
@@ -214,7 +221,8 @@ struct measure_talking {
 };
 
 /* Both stay the caller's. */
-void measure_talk_begin(struct measure_talking *talking, const struct measure_order *order);
+void measure_talk_begin(struct measure_talking *talking, const struct measure_order *order,
+			measure_digest_function *digest);
 /* It is connected, or could not be. */
 void measure_talk_connected(struct measure_talking *talking, bool connected);
 /* Whether so many bytes are all that has to be waited for. */
@@ -262,7 +270,8 @@ struct measure_evidence {
 	const struct measure_key_seen *keys; /* host keys whose public half could be read */
 	size_t key_count;
 	const struct measure_answer *answer; /* NULL = nobody asked it */
-	bool own;                            /* it is of this host */
+	const char *page; /* digest of the page as it is to be; NULL = none is remembered */
+	bool own;         /* it is of this host */
 	enum measure_reach reach;
 	const char *reach_names;
 	/* Why settings, or who gets in, are not known; NULL = nobody says. */
@@ -295,9 +304,12 @@ enum measure_reason {
 	MEASURE_ANYONE,
 	MEASURE_UNSEEN, /* which program holds it, and with which settings */
 	MEASURE_NOT_ASKED,
-	MEASURE_SILENT,      /* it was asked, and what came does not tell */
-	MEASURE_ANSWERED,    /* `detail`: what it answered */
-	MEASURE_OWN_NETWORK, /* `detail`: what it answered to this host, or its own network */
+	MEASURE_SILENT,       /* it was asked, and what came does not tell */
+	MEASURE_ANSWERED,     /* `detail`: what it answered */
+	MEASURE_OWN_NETWORK,  /* `detail`: what it answered to this host, or its own network */
+	MEASURE_PAGE_SAME,    /* `detail`: the digest */
+	MEASURE_PAGE_CHANGED, /* `detail`: the digest of now */
+	MEASURE_PAGE_NEW,     /* the same; none is remembered */
 	MEASURE_REASONS,
 };
 

@@ -40,6 +40,11 @@ bool measure_answer_valid(const struct measure_answer *answer)
 			return false;
 		}
 	}
+	const size_t digits = strnlen(answer->page, sizeof(answer->page));
+	if ((digits != 0 && digits != MEASURE_DIGEST_BYTES - 1) ||
+	    strspn(answer->page, "0123456789abcdef") != digits) {
+		return false;
+	}
 	return answer->heard <= 1 && is_address(&answer->from) && is_address(&answer->to);
 }
 
@@ -112,9 +117,12 @@ bool measure_talk_whole(const struct measure_talking *talking, const uint8_t *by
 							 : reply_is_whole(bytes, length);
 }
 
-void measure_talk_begin(struct measure_talking *talking, const struct measure_order *order)
+void measure_talk_begin(struct measure_talking *talking, const struct measure_order *order,
+			measure_digest_function *digest)
 {
-	*talking = (struct measure_talking){ .order = order, .action = MEASURE_CONNECT };
+	*talking = (struct measure_talking){ .order = order,
+					     .digest = digest,
+					     .action = MEASURE_CONNECT };
 }
 
 void measure_talk_connected(struct measure_talking *talking, bool connected)

@@ -16,6 +16,8 @@ enum {
 	AUDIT_NAME_BYTES = 254,
 };
 
+struct audit_measures;
+
 /* One address. */
 struct audit_target {
 	char name[AUDIT_NAME_BYTES]; /* as it was asked for */
@@ -30,8 +32,9 @@ struct audit_target {
 	struct err
 		services_fault; /* why nobody could ask what speaks there; code 0 = somebody did */
 	bool kept;              /* what was found, for the next audit */
-	char aside[AUDIT_RECORD_NAME_BYTES]; /* new name of a damaged record; "" = none */
-	struct err keeping;                  /* why it is not kept; code 0 = no reason */
+	char aside[AUDIT_RECORD_NAME_BYTES];   /* new name of a damaged record; "" = none */
+	const struct audit_measures *measures; /* of all targets; NULL = nobody asked */
+	struct err keeping;                    /* why it is not kept; code 0 = no reason */
 };
 
 struct audit_targets {
@@ -87,6 +90,20 @@ bool audit_run(struct audit_parts *parts, const struct context *context);
 /* Becomes nonzero with Ctrl-C. */
 const volatile int *audit_stopped(void);
 void audit_parts_deinit(struct audit_parts *parts);
+
+/* ---- measures (audit_measures.c) ---- */
+
+/* What services at open ports of one's own hosts answered: of this host, and of those under
+ * hosts: of the policy. */
+/* Asks them, one after the other, until Ctrl-C. @return NULL without memory. */
+struct audit_measures *audit_measures_ask(struct audit_targets *targets,
+					  const struct audit_parts *parts);
+void audit_measures_free(struct audit_measures *measures);
+/* The section of one target; nothing for NULL. Appends. */
+void audit_measures_add(struct str *out, const struct audit_target *target,
+			const struct context *context);
+/* @return an empty list when nobody asked. */
+json_t *audit_measures_json(const struct audit_target *target, enum language language);
 
 /* ---- what earlier audits found (audit_last.c) ---- */
 

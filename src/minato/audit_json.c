@@ -96,7 +96,7 @@ json_t *audit_json(const struct audit_target *target, const struct audit_parts *
 			json_array_append_new(ports, row_json(part, &part->rows[k], context));
 		}
 	}
-	return json_pack("{s:o,s:o,s:s,s:b,s:o,s:b,s:o,s:o,s:o,s:o}", "target",
+	return json_pack("{s:o,s:o,s:s,s:b,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "target",
 			 view_string(target->name), "address", address_json(&target->address),
 			 "basis",
 			 target->own            ? "this_host"
@@ -106,5 +106,6 @@ json_t *audit_json(const struct audit_target *target, const struct audit_parts *
 			 target->host == NULL ? json_null() : view_string(target->host->entry.name),
 			 "compared", target->declared.policy != NULL, "ports", ports, "sweeps",
 			 sweeps, "record", audit_last_kept_json(target), "changes",
-			 audit_last_changes_json(target, parts));
+			 audit_last_changes_json(target, parts), "measures",
+			 audit_measures_json(target, context->language));
 }

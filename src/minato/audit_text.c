@@ -321,6 +321,7 @@ void audit_add(struct str *out, const struct audit_target *target, const struct 
 		}
 	}
 	audit_services_add(out, target, parts, context);
+	audit_measures_add(out, target, context);
 	audit_last_add(out, target, parts, context);
 	add_next(out, target, parts);
 }

@@ -16,7 +16,7 @@
 
 struct config {
 	const char *ports, *udp, *rate;
-	bool authorized, connect, resume, due, no_services, json;
+	bool authorized, connect, resume, due, no_services, measures, json;
 	bool tls, quick;
 	const char *name;
 };
@@ -46,6 +46,9 @@ static const struct option options[] = {
 	  N_("of --tls: only plaintext, TLS, STARTTLS or unknown") },
 	{ "name", 0, OPTION_STRING, FIELD(name), "NAME",
 	  N_("of --tls: certificates must be for this name, which servers are told, too") },
+	{ "measures", 'm', OPTION_FLAG, FIELD(measures), NULL,
+	  N_("ask open ports of my own hosts which measures are done: logins, TLS, relay, "
+	     "listings") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -57,6 +60,7 @@ struct plan {
 	bool only_tcp;               /* TLS is asked for there alone */
 	uint32_t rate;
 	enum sweep_mode mode;
+	bool measures;
 	bool services; /* what speaks at open ports is asked, too */
 	uint16_t source_first, source_last;
 	struct portset reserved;
@@ -108,6 +112,7 @@ static int read_options(struct plan *plan, const struct context *context,
 	plan->only_tcp = config->tls;
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
 	/* Who asks every few minutes by itself leaves the services alone. */
+	plan->measures = config->measures;
 	plan->services = !config->no_services && !config->due && !config->tls;
 	return EXIT_IN_ORDER;
 }
@@ -325,6 +330,8 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 		audit_parts_deinit(parts);
 		return tls_code;
 	}
+	struct audit_measures *measures =
+		!ended && plan->measures ? audit_measures_ask(targets, parts) : NULL;
 	struct audit_self self = { 0 };
 	const bool asked = !ended && is_self_asked(targets, plan);
 	if (asked) {
@@ -336,6 +343,7 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 		code = EXIT_DIFFERS;
 	}
 	audit_self_deinit(&self);
+	audit_measures_free(measures);
 	audit_parts_deinit(parts);
 	return code;
 }
@@ -383,6 +391,8 @@ static int check_words(const struct context *context, const struct config *confi
 				    ? _("--quick and --name belong to --tls")
 			    : config->tls && (config->due || config->resume)
 				    ? _("--tls goes with neither --due nor --resume")
+			    : config->tls && config->measures
+				    ? _("--tls and --measures are two audits: one after the other")
 			    : config->name != NULL && strlen(config->name) >= TLS_HOST_BYTES
 				    ? _("that name is too long for a host")
 				    : NULL;

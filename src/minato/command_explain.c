@@ -28,7 +28,7 @@ struct config {
 	const char *svg; /* file to write */
 	const char *from, *interface, *to;
 	const char *user, *unit; /* who sends to --to */
-	bool measures;
+	bool measures, remember_page;
 	bool json;
 };
 
@@ -247,7 +247,7 @@ static void find_measures(struct measures *measures, struct reach *reach, struct
 			  const struct config *config, const struct subject *subjects,
 			  unsigned count)
 {
-	struct measures_asking asking = { .fault = ERR_INIT };
+	struct measures_asking asking = { .remember = config->remember_page, .fault = ERR_INIT };
 	bool any = false;
 	for (unsigned i = 0; i < count && explain->inventory != NULL; i++) {
 		const struct subject *s = &subjects[i];
@@ -331,6 +331,11 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->from != NULL || config->interface != NULL) {
 		return run_way(&explain, config, arguments, count);
 	}
+	if (config->remember_page && !config->measures) {
+		complain(context, _("--remember-page goes with --measures"),
+			 "minato explain 80 --measures --remember-page");
+		return EXIT_USAGE;
+	}
 	if (config->svg != NULL && count != 1) {
 		complain(context, _("--svg draws one port"), "minato explain 443 --svg port.svg");
 		return EXIT_USAGE;
@@ -404,6 +409,8 @@ static const struct option options[] = {
 	  N_("with --to alone: the systemd unit that connects") },
 	{ "measures", 'm', OPTION_FLAG, offsetof(struct config, measures), NULL,
 	  N_("connect to the ports that are open here, to see which measures are done") },
+	{ "remember-page", 0, OPTION_FLAG, offsetof(struct config, remember_page), NULL,
+	  N_("with --measures: the page of that web server is right as it is now") },
 	{ "json", 'j', OPTION_FLAG, offsetof(struct config, json), NULL,
 	  N_("everything, for machines") },
 };

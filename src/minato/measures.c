@@ -164,18 +164,23 @@ static void ask_service(struct measured *m, struct measures_asking *asking)
 	    !measure_service_speaks(m->service)) {
 		return;
 	}
+	const struct measure_place place = { .protocol = m->protocol,
+					     .port = m->port,
+					     .address = m->address };
 	m->answer = calloc(1, sizeof(*m->answer));
-	if (m->answer != NULL &&
-	    measure_service_ask(m->answer, m->protocol, m->service, &m->address, m->port, NULL,
-				&asking->fault) < 0) {
+	if (m->answer != NULL && measure_service_ask(m->answer, &place, NULL, &asking->fault) < 0) {
 		free(m->answer);
 		m->answer = NULL;
+	}
+	if (m->answer != NULL && m->answer->page[0] != '\0' && asking->remember) {
+		(void)measures_page_remember(m->port, m->answer->page, &asking->fault);
 	}
 }
 
 static void judge_service(struct measured *m, const struct reach *reach)
 {
 	char why[WHY_BYTES] = "";
+	char page[MEASURE_DIGEST_BYTES];
 	struct measure_evidence evidence = { .reach = m->reach,
 					     .reach_names = m->reach_names,
 					     .why = why,
@@ -185,6 +190,9 @@ static void judge_service(struct measured *m, const struct reach *reach)
 								  ? NULL
 								  : err_text(&reach->why) };
 	_cleanup_(freep) struct measure_sshd_files *files = NULL;
+	if (m->answer != NULL && measures_page_recall(page, m->port) == 0) {
+		evidence.page = page;
+	}
 	evidence.unseen = m->process == NULL || m->process->arguments == NULL;
 	if (measure_is_for(MEASURE_SSH_PASSWORD, m->service) && !evidence.unseen &&
 	    strcmp(m->program, "sshd") == 0) {

@@ -36,6 +36,7 @@ struct measures {
 /* Services that are to be asked, too: of the host, over its own addresses. */
 struct measures_asking {
 	struct portset ports;
+	bool remember;    /* the pages of web servers are right as they are now */
 	struct err fault; /* why somebody could not be asked; code 0 = nothing was in the way */
 };
 
@@ -51,16 +52,33 @@ void measures_deinit(struct measures *measures);
 
 /* ---- asking (measures_ask.c) ---- */
 
+struct identity;
+
+/* Where a service is. */
+struct measure_place {
+	enum protocol protocol;
+	uint16_t port;
+	struct addr address;
+	const char *host; /* for HTTP and TLS; NULL = the address */
+};
+
 /*
  * Asks one service what only it can tell.
- * @param host  for HTTP and TLS; NULL = the address.
+ * @param identity  what is known of it; NULL = that is asked first.
  * @return 0, also when it said nothing, or there is nothing to ask it; negative errno.
  */
-int measure_service_ask(struct measure_answer *out, enum protocol protocol,
-			const struct port_knowledge *service, const struct addr *address,
-			uint16_t port, const char *host, struct err *e);
+int measure_service_ask(struct measure_answer *out, const struct measure_place *place,
+			const struct identity *identity, struct err *e);
 /* Whether there is anything to ask such a service. */
 bool measure_service_speaks(const struct port_knowledge *service);
+
+/* ---- pages (measures_page.c) ---- */
+
+/* What is remembered of the page at a port of this host. @return 0; -ENOENT nothing is; -EBADMSG;
+ * others of reading it. */
+int measures_page_recall(char out[MEASURE_DIGEST_BYTES], uint16_t port);
+/* @return 0 or negative errno. */
+int measures_page_remember(uint16_t port, const char *digest, struct err *e);
 
 /* ---- words (measures_text.c) ---- */
 
@@ -72,5 +90,9 @@ void measure_add_reason(struct str *out, const struct measure_result *result);
 /* How many are not done at ports that others reach, and the worst: one line; nothing when none. */
 void measures_status_words(struct str *out, const struct measures *measures,
 			   const struct context *context);
+/* One verdict. @param program  NULL = not known which. @return a new reference. */
+json_t *measure_result_json(const struct measure_result *result,
+			    const struct port_knowledge *service, const char *program,
+			    enum language language);
 /* A row for each service and measure. @return a new reference. */
 json_t *measures_json(const struct measures *measures, enum language language);

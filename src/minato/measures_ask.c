@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/cleanup.h"
 #include "identify/identify.h"
 #include "measures.h"
@@ -66,24 +67,17 @@ static void take_identity(struct measure_answer *out, const struct identity *ide
 	}
 }
 
-static int identify_one(struct identity *out, enum protocol protocol,
-			const struct port_knowledge *service, const struct addr *address,
-			uint16_t port, const char *host, struct err *e)
+static int identify_one(struct identity *out, const struct measure_place *place, const char *host,
+			struct err *e)
 {
-	bool tls = false;
 	_cleanup_(freep) struct identify_order *order = malloc(sizeof(*order));
 	if (order == NULL) {
 		return -ENOMEM;
 	}
-	identify_order_init(order, address, host);
+	identify_order_init(order, &place->address, host);
 	order->snmp_public = 1;
 	order->port_count = 1;
-	order->ports[0] = (struct identify_port){
-		.port = port,
-		.protocol = (uint8_t)protocol,
-		.talk = (uint8_t)identify_talk_of(service->name, &tls),
-	};
-	order->ports[0].tls = tls;
+	audit_service_port(&order->ports[0], place->protocol, place->port);
 	return identify_ask(out, order, NULL, e);
 }
 
@@ -110,35 +104,40 @@ static bool dialogue_of(enum measure_talk *out, const struct identity *identity)
 }
 
 static int talk(struct measure_answer *out, enum measure_talk talk, bool tls,
-		const struct addr *address, uint16_t port, const char *host, struct err *e)
+		const struct measure_place *place, const char *host, struct err *e)
 {
 	struct measure_order order = { .talk = talk };
 	order.to.tls = tls ? PROBE_TLS_DIRECT : PROBE_TLS_NONE;
 	order.to.unnamed = 1;
-	order.to.port = port;
+	order.to.port = place->port;
 	order.to.connect_time = CONNECT_TIME;
 	order.to.answer_time = ANSWER_TIME;
-	probe_order_addresses(&order.to, address, 1);
+	probe_order_addresses(&order.to, &place->address, 1);
 	(void)str_copy(order.to.host, sizeof(order.to.host), host);
 	(void)str_copy(order.to.path, sizeof(order.to.path), "/");
 	return measure_ask(out, &order, e);
 }
 
-int measure_service_ask(struct measure_answer *out, enum protocol protocol,
-			const struct port_knowledge *service, const struct addr *address,
-			uint16_t port, const char *host, struct err *e)
+int measure_service_ask(struct measure_answer *out, const struct measure_place *place,
+			const struct identity *identity, struct err *e)
 {
 	char literal[ADDR_TEXT_BYTES];
-	struct identity identity = { 0 };
+	struct identity found = { 0 };
 	enum measure_talk how;
-	const char *name = host != NULL ? host : addr_format(address, literal);
+	const char *host =
+		place->host != NULL ? place->host : addr_format(&place->address, literal);
 	*out = (struct measure_answer){ 0 };
-	int r = identify_one(&identity, protocol, service, address, port, name, e);
-	if (r == 0 && dialogue_of(&how, &identity)) {
-		r = talk(out, how, identity.encrypted == IDENTIFY_TOLD_YES, address, port, name, e);
+	/* Who was only asked what it is was not asked for "public". */
+	int r = 0;
+	if (identity == NULL || identity->talk == IDENTIFY_TALK_SNMP) {
+		r = identify_one(&found, place, host, e);
+		identity = &found;
+	}
+	if (r == 0 && dialogue_of(&how, identity)) {
+		r = talk(out, how, identity->encrypted == IDENTIFY_TOLD_YES, place, host, e);
 	}
 	if (r == 0) {
-		take_identity(out, &identity);
+		take_identity(out, identity);
 	}
 	return r;
 }

@@ -43,11 +43,21 @@ void measure_add_reason(struct str *out, const struct measure_result *result)
 		[MEASURE_ANSWERED] = "%s",
 		[MEASURE_OWN_NETWORK] =
 			N_("this host's network may send, as usual (%s); ask from elsewhere"),
+		[MEASURE_PAGE_SAME] = "%s",
+		[MEASURE_PAGE_CHANGED] = N_("the page is another one now (%s)"),
+		[MEASURE_PAGE_NEW] = N_("none is remembered (%s); if it is right: minato explain "
+					"PORT --measures --remember-page"),
 		[MEASURE_UNSEEN] = N_("the program that holds it cannot be seen, try it with sudo"),
 	};
+	/* Of a digest people compare the beginning. */
+	enum { DIGEST_SHOWN = 7 + 16 };
 	struct str detail = STR_INIT((size_t)4 * MEASURE_DETAIL_BYTES);
 	const char *sentence = sentences[result->reason];
 	text_escape(&detail, result->detail);
+	if (str_starts(result->detail, "sha256:") && detail.length > DIGEST_SHOWN) {
+		str_truncate(&detail, DIGEST_SHOWN);
+		str_add(&detail, "..");
+	}
 	if (result->reason == MEASURE_SILENT && detail.length == 0) {
 		sentence = N_("it was asked, and did not answer");
 	}
@@ -105,21 +115,32 @@ void measures_status_words(struct str *out, const struct measures *measures,
 
 /* ---- for machines ---- */
 
+json_t *measure_result_json(const struct measure_result *result,
+			    const struct port_knowledge *service, const char *program,
+			    enum language language)
+{
+	const struct measure *measure = measure_at(result->id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "service", service->name,
+			 "measure", measure->name, "title", text_in(measure->title, language),
+			 "state", measure_state_name(result->state), "severity",
+			 severity_name(measure->severity), "reason",
+			 measure_reason_name(result->reason), "evidence",
+			 result->detail[0] == '\0' ? json_null() : view_string(result->detail),
+			 "mend", text_in(measure_mend_for(result->id, program), language));
+}
+
 static json_t *row(const struct measured *m, const struct measure_result *result,
 		   enum language language)
 {
-	const struct measure *measure = measure_at(result->id);
-	const struct text mend = measure_mend_for(result->id, m->program);
-	return json_pack(
-		"{s:s, s:i, s:o, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s}", "protocol",
-		protocol_name(m->protocol), "port", (int)m->port, "netns",
+	json_t *json = json_pack(
+		"{s:s, s:i, s:o, s:b, s:b}", "protocol", protocol_name(m->protocol), "port",
+		(int)m->port, "netns",
 		m->ns == NULL ? json_null() : json_integer((json_int_t)m->ns->inode), "host",
-		m->ns == NULL || m->ns->kind == NETNS_HOST, "service", m->service->name, "measure",
-		measure->name, "title", text_in(measure->title, language), "state",
-		measure_state_name(result->state), "severity", severity_name(measure->severity),
-		"reason", measure_reason_name(result->reason), "evidence",
-		result->detail[0] == '\0' ? json_null() : view_string(result->detail), "reachable",
-		(int)m->reachable, "mend", text_in(mend, language));
+		m->ns == NULL || m->ns->kind == NETNS_HOST, "reachable", (int)m->reachable);
+	json_t *judged = measure_result_json(result, m->service, m->program, language);
+	(void)json_object_update(json, judged); /* without memory the row is shorter */
+	json_decref(judged);
+	return json;
 }
 
 json_t *measures_json(const struct measures *measures, enum language language)

@@ -1,5 +1,6 @@
 """Measures of a real sshd, done and not done as its files say, and of small servers that are asked."""
 import contextlib
+import hashlib
 import http.server
 import json
 import socket
@@ -235,6 +236,19 @@ def test_a_careless_web_server(world):
         assert {found[name]["state"] for name in ("http-redirect", "http-listing", "http-traversal")} == {"not_done"}
 
 
+def test_a_changed_page_is_found(world):
+    with web(world, 80, {"/": (200, {}, b"welcome")}) as server:
+        assert asked(world, 80)["http-page"]["reason"] == "page_new"
+        minato(world, "explain", "80", "--measures", "--remember-page")
+        found = asked(world, 80)["http-page"]
+        assert (found["state"], found["evidence"]) == ("done", "sha256:" + hashlib.sha256(b"welcome").hexdigest())
+        server.pages["/"] = (200, {}, b"defaced")
+        found = asked(world, 80)["http-page"]
+        assert (found["state"], found["reason"]) == ("not_done", "page_changed")
+        server.pages["/"] = (503, {}, b"later")
+        assert asked(world, 80)["http-page"]["state"] == "cannot_tell"
+
+
 def test_a_server_that_never_answers_is_no_verdict(world):
     with replies(world, 80, b"", {}):
         found = asked(world, 80)
@@ -307,3 +321,28 @@ def test_snmp(world):
             assert asked(world, 161)["snmp-community"]["state"] == state
         finally:
             agent.close()
+
+
+def test_audit_asks_declared_hosts_alone(world):
+    policy = world.folder / "hosts.yaml"
+    policy.write_text(f"minato: 1\nhosts:\n  web: {{address: {World.HOST}}}\n")
+
+    def audit(*words):
+        done = subprocess.run(["ip", "netns", "exec", world.outside, MINATO, "--policy", policy, "audit", "--ports", "25,80,6379",
+                               *words], capture_output=True, text=True, timeout=90, env=world.environment(), check=False)
+        assert done.stdout, done.stderr
+        return done.stdout
+
+    with web(world, 80, {"/": (200, {}, b"<title>Index of /</title>")}) as pages, replies(world, 25, b"220 x\r\n", STRICT), \
+            replies(world, 6379, b"", {b"PING": b"+PONG\r\n", b"INFO": b"$0\r\n\r\n"}):
+        found, = json.loads(audit("--measures", "--json", "web"))["audits"]
+        states = {(row["port"], row["measure"]): row["state"] for row in found["measures"]}
+        assert states[80, "http-listing"] == "not_done" and states[80, "http-traversal"] == "done"
+        assert states[25, "smtp-relay"] == "done" and states[6379, "login"] == "not_done"
+        screen = audit("--measures", "web")
+        assert "80/tcp  not done: no listing of folders (/)" in screen and "    -> " in screen
+        pages.told.clear()
+        assert json.loads(audit("--json", "web"))["audits"][0]["measures"] == []
+        assert not any(".." in path for path in pages.told)
+        other, = json.loads(audit("--measures", "--authorized", "--json", World.HOST6))["audits"]
+        assert other["measures"] == [] and not any(".." in path for path in pages.told)

@@ -1,4 +1,5 @@
 /* measure: conversations played against scripts, and what the answers mean. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -30,13 +31,20 @@ static void order_for(struct measure_order *order, enum measure_talk talk, enum 
 	assert_true(measure_order_valid(order));
 }
 
+/* Tells pages apart by their length, which is enough here. */
+static void digest(char out[MEASURE_DIGEST_BYTES], const void *bytes, size_t length)
+{
+	(void)bytes;
+	(void)snprintf(out, MEASURE_DIGEST_BYTES, "%064zx", length);
+}
+
 /* @param all  gets everything that was said to the server. */
 static void play(struct measure_talking *talking, struct str *all,
 		 const struct measure_order *order, const char *const *replies)
 {
 	size_t next = 0;
 	unsigned steps = 0;
-	measure_talk_begin(talking, order);
+	measure_talk_begin(talking, order, digest);
 	while (talking->action != MEASURE_END) {
 		assert_true(++steps < 32);
 		if (talking->action == MEASURE_CONNECT) {
@@ -295,7 +303,7 @@ static void test_nobody_there(void **state)
 	struct measure_order order;
 	struct measure_talking talking;
 	order_for(&order, MEASURE_TALK_SMTP, PROBE_TLS_NONE);
-	measure_talk_begin(&talking, &order);
+	measure_talk_begin(&talking, &order, digest);
 	assert_int_equal(talking.action, MEASURE_CONNECT);
 	measure_talk_connected(&talking, false);
 	assert_int_equal(talking.action, MEASURE_END);
@@ -328,7 +336,7 @@ static void test_what_is_whole(void **state)
 		struct measure_order order;
 		struct measure_talking talking;
 		order_for(&order, cases[i].talk, PROBE_TLS_NONE);
-		measure_talk_begin(&talking, &order);
+		measure_talk_begin(&talking, &order, digest);
 		if (measure_talk_whole(&talking, (const uint8_t *)cases[i].bytes,
 				       strlen(cases[i].bytes)) != cases[i].whole) {
 			fail_msg("%s", cases[i].bytes);
@@ -377,6 +385,44 @@ static void test_verdicts(void **state)
 		measure_judge(&result, cases[i].id, &evidence);
 		assert_int_equal(result.state,
 				 cases[i].yes_is_done ? MEASURE_NOT_DONE : MEASURE_DONE);
+	}
+}
+
+static void test_pages(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *reply;
+		const char *known;
+		enum measure_state state;
+		enum measure_reason reason;
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\n\r\nabc", NULL, MEASURE_CANNOT_TELL, MEASURE_PAGE_NEW },
+		{ "HTTP/1.1 200 OK\r\n\r\nabc",
+		  "0000000000000000000000000000000000000000000000000000000000000003", MEASURE_DONE,
+		  MEASURE_PAGE_SAME },
+		{ "HTTP/1.1 200 OK\r\nX: 1\r\n\r\nabcd",
+		  "0000000000000000000000000000000000000000000000000000000000000003",
+		  MEASURE_NOT_DONE, MEASURE_PAGE_CHANGED },
+		/* An error is no page, and says nothing of one. */
+		{ "HTTP/1.1 503 Later\r\n\r\nabcd",
+		  "0000000000000000000000000000000000000000000000000000000000000003",
+		  MEASURE_CANNOT_TELL, MEASURE_SILENT },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct measure_order order;
+		struct measure_talking talking;
+		struct measure_result result;
+		struct str all = STR_INIT(4096);
+		const char *const replies[REPLIES_MAX] = { cases[i].reply };
+		order_for(&order, MEASURE_TALK_HTTP, PROBE_TLS_NONE);
+		play(&talking, &all, &order, replies);
+		measure_judge(&result, MEASURE_HTTP_PAGE,
+			      &(struct measure_evidence){ .answer = &talking.answer,
+							  .page = cases[i].known });
+		assert_int_equal(result.state, cases[i].state);
+		assert_int_equal(result.reason, cases[i].reason);
+		str_deinit(&all);
 	}
 }
 
@@ -435,6 +481,13 @@ static void test_only_valid_values_cross(void **state)
 	memset(answer.text[0], 0, MEASURE_TEXT_BYTES);
 	answer.text[1][0] = '\x1b';
 	assert_false(measure_answer_valid(&answer));
+	answer.text[1][0] = '\0';
+	(void)str_copy(answer.page, sizeof(answer.page), "abc");
+	assert_false(measure_answer_valid(&answer));
+	digest(answer.page, "", 0);
+	assert_true(measure_answer_valid(&answer));
+	answer.page[3] = 'g';
+	assert_false(measure_answer_valid(&answer));
 }
 
 int main(void)
@@ -444,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_what_is_whole),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_relay_for_its_own_network),
 		cmocka_unit_test(test_only_valid_values_cross),
 	};

@@ -1,4 +1,6 @@
 /* One conversation, for minato-probe. */
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -8,6 +10,18 @@ struct heard {
 	size_t length;
 	uint8_t bytes[MEASURE_HEARD_MAX];
 };
+
+static void digest(char out[MEASURE_DIGEST_BYTES], const void *bytes, size_t length)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	out[0] = '\0';
+	if (EVP_Digest(bytes, length, hash, &size, EVP_sha256(), NULL) == 1) {
+		for (unsigned i = 0; i < size && 2 * i + 2 < MEASURE_DIGEST_BYTES; i++) {
+			(void)snprintf(out + (size_t)2 * i, 3, "%02x", hash[i]);
+		}
+	}
+}
 
 static void hear(struct measure_talking *talking, struct probe_line *line, struct heard *heard)
 {
@@ -44,7 +58,7 @@ void measure_run(struct measure_answer *out, const struct measure_order *order,
 	struct measure_talking talking;
 	struct probe_line *line = NULL;
 	_cleanup_(freep) struct heard *heard = malloc(sizeof(*heard));
-	measure_talk_begin(&talking, order);
+	measure_talk_begin(&talking, order, digest);
 	while (talking.action != MEASURE_END && heard != NULL) {
 		if (talking.action == MEASURE_CONNECT) {
 			line = connect_anew(&talking, line, tls);
