@@ -314,3 +314,75 @@ size_t probe_resolvers(struct addr *out, size_t room);
 int probe_overflows_parse(uint64_t *out, const char *text);
 /* That of this thread's network namespace. @return 0, or -1 where it cannot be read. */
 int probe_overflows(uint64_t *out);
+
+/* ---- asking from another host, over ssh(1) ---- */
+
+enum {
+	PROBE_VIA_MAX = 64, /* questions at once */
+	PROBE_VIA_USER_BYTES = 64,
+	PROBE_VIA_SCRIPT_BYTES = 48 * 1024,
+};
+
+/* Where it is asked from. */
+struct probe_via {
+	char user[PROBE_VIA_USER_BYTES]; /* "" = as ssh_config says */
+	char host[PROBE_HOST_BYTES];     /* a name, an address, or an alias of ssh_config */
+	uint16_t port;                   /* 0 = as ssh_config says */
+};
+
+/* "ssh:HOST", "ssh:USER@HOST", "ssh:USER@HOST:PORT", "ssh:USER@[2001:db8::1]:22". Only letters,
+ * digits and ._- may stand there, and no word begins with a dash. @return 0 or -EINVAL. */
+int probe_via_parse(struct probe_via *out, const char *text);
+
+struct probe_via_question {
+	char host[PROBE_HOST_BYTES]; /* "" = the address that our login comes from, seen there */
+	uint16_t port;
+	bool udp;
+};
+
+/* What is asked with there, the best first. */
+enum probe_via_tool {
+	PROBE_VIA_NOTHING, /* none of them is there */
+	PROBE_VIA_MINATO,  /* minato check */
+	PROBE_VIA_BASH,    /* /dev/tcp of bash(1) */
+	PROBE_VIA_NC,      /* nc(1) */
+	PROBE_VIA_TOOLS,
+};
+
+/* A flat value. */
+struct probe_via_answer {
+	uint32_t given;   /* 0 or 1 */
+	uint32_t tool;    /* enum probe_via_tool */
+	uint32_t code;    /* as probe_cause_exit(): 0 a connection came about; 25 it cannot tell */
+	struct addr host; /* the address that was asked, when it was the login's; or ADDR_NONE */
+};
+
+/*
+ * The questions as a script for sh(1), which writes a line for each. Pure.
+ * @param seconds  how long each may take.
+ * @return 0; -EINVAL for a host with other characters than names and addresses have; -EFBIG.
+ */
+int probe_via_script(char *out, size_t room, const struct probe_via_question *questions,
+		     size_t count, unsigned seconds);
+
+/* One line of what it wrote. Pure. @return its question's number, or -EBADMSG. */
+int probe_via_line(struct probe_via_answer *out, const char *line, size_t count);
+
+/* The words of ssh's command line without its own name, NULL behind the last. @param port  room for
+ * digits. @param words  PROBE_VIA_WORDS of them. */
+enum { PROBE_VIA_WORDS = 24, PROBE_VIA_PORT_BYTES = 8 };
+void probe_via_words(const char **words, char *port, const struct probe_via *via);
+
+/*
+ * Logs in and asks all; no shell of this host is involved, and what comes is read by minato-probe.
+ * @param answers  as many as questions, at most PROBE_VIA_MAX.
+ * @param reason   PROBE_TEXT_BYTES: the last line that ssh wrote to stderr, harmless; "" = none.
+ * @return 0, also when nobody answered; -ENOENT there is no ssh or no minato-probe; -ETIMEDOUT;
+ * other negative errno.
+ */
+int probe_via_ask(struct probe_via_answer *answers, char *reason, const struct probe_via *via,
+		  const struct probe_via_question *questions, size_t count, unsigned seconds,
+		  struct err *e);
+
+/* The other side of it, for minato-probe. @return 0 or negative errno. */
+int probe_via_serve(int channel);

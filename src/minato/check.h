@@ -38,6 +38,58 @@ enum check_output {
 
 enum { CHECK_RULE_BYTES = 256 };
 
+/* ---- the way to an own port, from the program to the Internet ---- */
+
+enum check_place {
+	CHECK_LISTENER,
+	CHECK_FIREWALL,
+	CHECK_LAN,
+	CHECK_ROUTER,
+	CHECK_INTERNET,
+	CHECK_PLACES,
+};
+
+enum check_state {
+	CHECK_STATE_UNKNOWN, /* nobody here can say */
+	CHECK_STATE_DONE,    /* it goes on here */
+	CHECK_STATE_REFUSED, /* it ends here */
+};
+
+/* What a state rests on; `detail` and `more` fill its sentence, see check_way_text.c. */
+enum check_basis {
+	CHECK_LISTENS,        /* detail: program, more: addresses */
+	CHECK_LISTENS_INSIDE, /* the same, all of loopback */
+	CHECK_LISTENS_NOBODY,
+	CHECK_LISTENS_FULL, /* the same as of the first */
+	CHECK_LISTENS_UNSEEN,
+	CHECK_RULES_LET_IN,  /* detail: from whom, more: interface */
+	CHECK_RULES_SEND_ON, /* the same, to somewhere else: a container */
+	CHECK_RULES_END,     /* detail: from whom, more: the rule */
+	CHECK_RULES_DOUBT,   /* detail: from whom, more: why */
+	CHECK_RULES_RIGHTS,  /* root may ask */
+	CHECK_RULES_UNASKED, /* more: why */
+	CHECK_LAN_REACHED,   /* detail: own address, more: interface */
+	CHECK_LAN_IF,        /* the same, but the rules were not asked */
+	CHECK_LAN_NO_ADDRESS,
+	CHECK_LAN_NO_LINK, /* more: interface */
+	CHECK_ROUTER_NONE,
+	CHECK_ROUTER_SILENT,  /* more: router */
+	CHECK_ROUTER_PUBLIC,  /* detail: own address, more: router */
+	CHECK_ROUTER_PRIVATE, /* the same; NAT before it */
+	CHECK_ROUTER_SHARED,  /* the same; NAT of the provider (RFC 6598) */
+	CHECK_INTERNET_UNPROVEN,
+	CHECK_INTERNET_SEEN,   /* detail: from where, more: how */
+	CHECK_INTERNET_UNSEEN, /* the same */
+	CHECK_INTERNET_UNTOLD, /* the same; it proves nothing */
+	CHECK_BASES,
+};
+
+struct check_way_step {
+	uint8_t state;              /* enum check_state */
+	uint8_t basis;              /* enum check_basis */
+	char detail[64], more[192]; /* harmless text */
+};
+
 /* The queue of an own port, and what its network namespace lost to full ones. */
 struct check_queue {
 	uint32_t waiting, room;  /* connections; room 0 = not known */
@@ -64,6 +116,10 @@ struct check {
 	enum check_output output;
 	char output_rule[CHECK_RULE_BYTES]; /* harmless text */
 	usec_t began, took;
+	const char *via; /* from where it was asked too, as typed; NULL = from nowhere */
+	struct probe_via_answer seen; /* from there */
+	bool has_way;                 /* what follows was looked at */
+	struct check_way_step way[CHECK_PLACES];
 	bool captured; /* the packets below are what was seen of the connection */
 	size_t packet_count;
 	uint64_t packets_more; /* that there was no room for, or that were lost */
@@ -73,6 +129,7 @@ struct check {
 struct check_limits {
 	usec_t connect_time, answer_time;
 	bool capture; /* packets, where the kernel allows it */
+	bool way;     /* of an own port: the whole way to it */
 };
 
 /*
@@ -94,6 +151,43 @@ void check_side(struct check *check);
 /* Before and after the connection: what was lost to full queues meanwhile. */
 void check_queue_begin(struct check_queue *queue);
 void check_queue_end(struct check_queue *queue);
+
+/* ---- the way (check_way.c, check_way_text.c) ---- */
+
+/* From the program to the Internet. @param inventory  NULL = it could not be looked at. */
+void check_way(struct check *check, const struct inventory *inventory);
+/* Appends a line for each place. */
+void check_add_way(struct str *out, const struct check *check, const struct context *context);
+/* [{"place", "state", "basis", "detail", "more"}]; null = nobody looked. @return a new reference.
+ */
+json_t *check_way_json(const struct check *check);
+
+/* What the view from outside says of the last place. */
+void check_way_internet(struct check *check);
+
+/* ---- asked from another host (check_via.c) ---- */
+
+struct check_via {
+	const char *name; /* as typed; NULL = nobody is asked */
+	struct probe_via from;
+	struct probe_via_answer answers[PROBE_VIA_MAX];
+};
+
+/* Asks for all targets over one login. @return an exit code; after a complaint when nobody could be
+ * asked, which leaves the answers empty. */
+int check_via_ask(struct check_via *via, const struct context *context,
+		  const struct probe_target *targets, size_t count, unsigned seconds);
+/* Takes one answer over. */
+void check_via_take(struct check *check, const struct check_via *via, size_t index);
+/* The cause that the other host found; PROBE_UNKNOWN when it cannot tell. */
+enum probe_cause check_via_cause(const struct check *check);
+/* What asked there, and what that proves. Appends. */
+void check_add_via(struct str *out, const struct check *check);
+void check_add_via_proof(struct str *out, const struct check *check);
+json_t *check_via_json(const struct check *check);
+/* The exit code of both views: what this side found; where that is an answer, what the other did.
+ */
+int check_exit(const struct check *check);
 
 /* ---- packets of the connection (check_capture.c) ---- */
 

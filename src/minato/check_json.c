@@ -185,7 +185,7 @@ json_t *check_json(const struct check *check, const struct context *context)
 		json_array_append_new(addresses, address_json(&check->order.addresses[i]));
 	}
 	json_t *json = json_pack(
-		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "target",
+		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "target",
 		view_string(str_text(&target)), "cause", probe_cause_name(check->cause), "answers",
 		probe_cause_answers(check->cause), "addresses", addresses, "steps", steps,
 		"duration_us", (json_int_t)check->took, "route",
@@ -196,9 +196,10 @@ json_t *check_json(const struct check *check, const struct context *context)
 				       : json_null(),
 		"own", check->own, "inside",
 		inside[check->inside] == NULL ? json_null() : json_string(inside[check->inside]),
-		"program", text_or_null(check->program), "names", names_json(check), "queue",
-		queue_json(check), "side", side_json(check), "packets", packets_json(check),
-		"packets_left_out", (json_int_t)check->packets_more);
+		"program", text_or_null(check->program), "way", check_way_json(check), "via",
+		check_via_json(check), "names", names_json(check), "queue", queue_json(check),
+		"side", side_json(check), "packets", packets_json(check), "packets_left_out",
+		(json_int_t)check->packets_more);
 	str_deinit(&target);
 	return json;
 }

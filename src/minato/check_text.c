@@ -337,7 +337,7 @@ void check_add_cause(struct str *out, const struct check *check, const struct co
 /* An own port was asked from here, which says little of who else may. */
 static void add_outside(struct str *out, const struct check *check)
 {
-	if (!check->own) {
+	if (!check->own || check->has_way || check->via != NULL) {
 		return;
 	}
 	check_add_label(out, _("outside"));
@@ -383,6 +383,8 @@ void check_add(struct str *out, const struct check *check, const struct context 
 	check_add_side(out, check);
 	check_add_inside(out, check);
 	add_outside(out, check);
+	check_add_via(out, check);
+	check_add_way(out, check, context);
 	const char *next = next_step(check);
 	if (check->output == CHECK_OUTPUT_ENDS) {
 		char address[ADDR_TEXT_BYTES];

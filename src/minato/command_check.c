@@ -17,6 +17,7 @@ struct config {
 	uint64_t seconds, retry, every;
 	bool json, figure, packets;
 	const char *svg; /* a file; NULL = none */
+	const char *via; /* "ssh:USER@HOST"; NULL = from here alone */
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -33,6 +34,8 @@ static const struct option options[] = {
 	{ "svg", 0, OPTION_STRING, FIELD(svg), "FILE", N_("write the same figure as SVG") },
 	{ "packets", 'p', OPTION_FLAG, FIELD(packets), NULL,
 	  N_("the bytes of each packet over the fields of its headers (as root)") },
+	{ "via", 0, OPTION_STRING, FIELD(via), "ssh:USER@HOST",
+	  N_("ask from that host too, over ssh: the view from outside") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -44,6 +47,8 @@ struct work {
 	struct inventory inventory; /* one look for all targets; else each takes its own */
 	bool has_inventory;
 	struct check_limits limits;
+	struct check_via via;
+	const struct probe_target *targets;
 	json_t *checks; /* NULL = words are wanted */
 	int worst;      /* the first exit code that is not EXIT_IN_ORDER */
 	size_t told;
@@ -110,6 +115,9 @@ static int ask_once(struct check *check, const struct work *work, const struct p
 			check_look_inside(check, &own);
 		}
 	}
+	if (code == EXIT_IN_ORDER && work->limits.way && target->host[0] == '\0') {
+		check_way(check, inventory != NULL ? inventory : looked ? &own : NULL);
+	}
 	if (looked) {
 		inventory_deinit(&own);
 	}
@@ -126,6 +134,9 @@ static int ask(struct check *check, const struct probe_target *target, const voi
 	     tries++) {
 		check_pause(1);
 		code = ask_once(check, work, target, true);
+	}
+	if (code == EXIT_IN_ORDER && work->via.name != NULL) {
+		check_via_take(check, &work->via, (size_t)(target - work->targets));
 	}
 	return code;
 }
@@ -149,7 +160,7 @@ static int show(const struct work *work, const struct check *check)
 	add_extras(&text, work, check);
 	int code = print_text(&text);
 	str_deinit(&text);
-	return code != EXIT_IN_ORDER ? code : probe_cause_exit(check->cause);
+	return code != EXIT_IN_ORDER ? code : check_exit(check);
 }
 
 /* check_ask_function. */
@@ -181,7 +192,7 @@ static bool tell(const struct check *check, int code, void *data)
 	}
 	if (code == EXIT_IN_ORDER && work->checks != NULL) {
 		json_array_append_new(work->checks, check_json(check, work->context));
-		code = probe_cause_exit(check->cause);
+		code = check_exit(check);
 	} else if (code == EXIT_IN_ORDER) {
 		code = show(work, check);
 	}
@@ -258,7 +269,13 @@ static void look_for_all(struct work *work, const struct probe_target *targets, 
 static int check_looked_at(struct work *work, const struct probe_target *targets, size_t count)
 {
 	look_for_all(work, targets, count);
-	const int code = check_all(work, targets, count);
+	int code = EXIT_IN_ORDER;
+	work->targets = targets;
+	if (work->via.name != NULL) {
+		code = check_via_ask(&work->via, work->context, targets, count,
+				     (unsigned)work->config->seconds);
+	}
+	code = code != EXIT_IN_ORDER ? code : check_all(work, targets, count);
 	if (work->has_inventory) {
 		inventory_deinit(&work->inventory);
 	}
@@ -299,11 +316,18 @@ static int judge_options(const struct context *context, const struct config *con
 {
 	const bool draws = config->figure || config->packets || config->svg != NULL;
 	const char *fault = NULL;
+	struct probe_via via;
 	struct err e = ERR_INIT;
 	if (config->every > 0 && (count != 1 || config->json || draws)) {
 		fault = _("--watch takes one target, and neither --json nor a figure");
 	} else if (config->svg != NULL && count != 1) {
 		fault = _("--svg takes one target");
+	} else if (config->via != NULL && config->every > 0) {
+		fault = _("--via and --watch do not go together");
+	} else if (config->via != NULL && count > PROBE_VIA_MAX) {
+		fault = _("--via takes 64 targets at most");
+	} else if (config->via != NULL && probe_via_parse(&via, config->via) < 0) {
+		fault = _("--via: write ssh:HOST, ssh:USER@HOST or ssh:USER@HOST:PORT");
 	}
 	if (fault != NULL) {
 		complain(context, fault, "minato help check");
@@ -334,6 +358,11 @@ static int run(const struct context *context, const void *given, const char *con
 	if (fault != EXIT_IN_ORDER) {
 		return fault;
 	}
+	work.via.name = config->via;
+	if (config->via != NULL) {
+		(void)probe_via_parse(&work.via.from, config->via); /* it is good, see above */
+	}
+	work.limits.way = count == 1 && config->every == 0;
 	work.limits.capture = config->figure || config->packets || config->svg != NULL;
 	for (unsigned i = 0; i < count; i++) {
 		int r = probe_target_parse(&targets[i], arguments[i]);
@@ -357,6 +386,8 @@ static const char *const examples[] = {
 	N_("name, TCP, TLS, certificate, HTTP: each step and what became of it"),
 	"minato check 25565",
 	N_("a port of this host, from the program to its answer"),
+	"minato check 25565 --via ssh:me@vps.example.net",
+	N_("a port of this host, also as another host sees it"),
 	"minato check --figure https://192.0.2.10",
 	N_("the packets between both ends as a ladder, captured when you are root"),
 	"minato check --watch 5 ssh://192.0.2.10",
@@ -375,7 +406,9 @@ const struct command command_check = {
 		"no resolver, 12 this host's own fault, 13 no way there, 14 nothing comes back, 15 "
 		"refused, 16 refused by a firewall, 17 broken off, 18 silent, 19 wants TLS, 20 no "
 		"TLS, 21 TLS refused, 22 certificate, 23 the service does not work, 24 another "
-		"service, 25 unknown, 26 TLS too old. --watch ends with that of its last round."),
+		"service, 25 unknown, 26 TLS too old. --watch ends with that of its last round; "
+		"with --via "
+		"what is seen from outside counts where this side answers."),
 	.examples = examples,
 	.common = true,
 	.options = options,

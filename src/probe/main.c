@@ -142,6 +142,13 @@ static int discover(void *unused)
 	return discover_run(&order, tell_discovered, &order) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What another host found out, over ssh(1). */
+static int via(void *prepared)
+{
+	(void)prepared;
+	return probe_via_serve(SANDBOX_CHANNEL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void *prepare_check(void)
 {
 	return probe_tls_prepare();
@@ -169,6 +176,7 @@ static const struct role {
 	{ "check", prepare_check, check },
 	{ "packets", NULL, packets },
 	{ "discover", NULL, discover },
+	{ "via", NULL, via },
 	{ "identify", prepare_identify, identify },
 	{ "measure", prepare_check, measure },
 	{ "encryption", prepare_encryption, encryption },

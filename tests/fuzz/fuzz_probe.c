@@ -44,6 +44,22 @@ static void take_answer(enum probe_talk talk, const uint8_t *bytes, size_t lengt
 	assert(probe_record_valid(&record));
 }
 
+static void take_via(const uint8_t *bytes, size_t length)
+{
+	char text[600];
+	struct probe_via via;
+	struct probe_via_answer answer;
+	length = length < sizeof(text) ? length : sizeof(text) - 1;
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	if (probe_via_parse(&via, text) == 0) {
+		assert(via.host[0] != '-' && via.host[0] != '\0' && via.user[0] != '-');
+		assert(strpbrk(via.host, " '\"$`;\\\n") == NULL);
+	}
+	const int number = probe_via_line(&answer, text, 8);
+	assert(number < 8 && (number < 0 || answer.tool < PROBE_VIA_TOOLS));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	if (length == 0) {
@@ -51,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	if (bytes[0] == 0xff) {
 		take_target(bytes + 1, length - 1);
+	} else if (bytes[0] == 0xfd) {
+		take_via(bytes + 1, length - 1);
 	} else if (bytes[0] == 0xfe) {
 		take_record(bytes + 1, length - 1);
 	} else {

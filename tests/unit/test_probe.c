@@ -117,47 +117,6 @@ static void test_addresses_are_what_connect_takes_them_for(void **state)
 	}
 }
 
-/* ---- files of this host ---- */
-
-static void test_resolvers(void **state)
-{
-	static const char text[] = "# a comment\nsearch example.net\nnameserver 192.0.2.53\n"
-				   "nameserver\nnameserver nonsense\n  nameserver\tfe80::1%eth0\n"
-				   "nameserver 2001:db8::53 # here\nnameserver 192.0.2.54";
-	struct addr found[PROBE_RESOLVERS_MAX];
-	char address[ADDR_TEXT_BYTES];
-	(void)state;
-	assert_int_equal(probe_resolvers_parse(found, PROBE_RESOLVERS_MAX, text), 3);
-	assert_string_equal(addr_format(&found[0], address), "192.0.2.53");
-	assert_string_equal(addr_format(&found[1], address), "fe80::1");
-	assert_string_equal(addr_format(&found[2], address), "2001:db8::53");
-	assert_int_equal(probe_resolvers_parse(found, PROBE_RESOLVERS_MAX, ""), 0);
-}
-
-static void test_overflows(void **state)
-{
-	static const struct {
-		const char *text;
-		int r;
-		uint64_t count;
-	} cases[] = {
-		{ "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 42 43\nIpExt: A\n",
-		  0, 42 },
-		{ "TcpExt: ListenOverflows\nTcpExt: 18446744073709551615\n", 0, UINT64_MAX },
-		{ "TcpExt: A ListenOverflows\nTcpExt: 1\n", -1, 7 },
-		{ "TcpExt: ListenOverflowsToo\nTcpExt: 1\n", -1, 7 },
-		{ "TcpExt: ListenOverflows\nIpExt: 1\n", -1, 7 },
-		{ "TcpExt: ListenOverflows", -1, 7 },
-		{ "", -1, 7 },
-	};
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t count = 7;
-		assert_int_equal(probe_overflows_parse(&count, cases[i].text), cases[i].r);
-		assert_true(count == cases[i].count);
-	}
-}
-
 /* ---- bytes ---- */
 
 static void test_answers(void **state)
@@ -471,8 +430,6 @@ int main(void)
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_versions_that_are_too_old),
 		cmocka_unit_test(test_addresses_are_what_connect_takes_them_for),
-		cmocka_unit_test(test_resolvers),
-		cmocka_unit_test(test_overflows),
 		cmocka_unit_test(test_every_cause_has_its_own_exit_code),
 		cmocka_unit_test(test_records_of_another_form_are_refused),
 	};
