@@ -37,4 +37,3 @@ struct offerings {
 /* @param policy NULL = none. @return 0 or -ENOMEM; free `out->list` in either case. */
 int offerings_find(struct offerings *out, const struct inventory *inventory,
 		   const struct policy *policy);
-
