@@ -104,6 +104,8 @@ struct keeper_defence {
 	usec_t look_at;              /* monotonic */
 	struct keeper_flood floods[KEEPER_FLOODS_MAX];
 	struct incident incidents[KEEPER_INCIDENTS_MAX]; /* that go on; id 0 = none */
+	bool unsure[KEEPER_INCIDENTS_MAX]; /* decided by facts that were older than they */
+	usec_t unsure_until; /* monotonic: when to decide again; INT64_MAX = none is */
 	unsigned next_incident;
 	char said[160];      /* why nothing was done the last time */
 	usec_t say_at;       /* monotonic: not earlier again */
@@ -193,8 +195,9 @@ void keeper_devices_take(struct keeper *keeper, const struct wire_devices *part)
 /* ---- keeper_facts.c ---- */
 
 /* Reads who must not be kept out and who proved his address, unless that was done just now, and
- * tells the kernel whom to spare. */
-void keeper_facts_read(struct keeper *keeper);
+ * tells the kernel whom to spare. @return false when it was not tried, as that was done just now.
+ */
+bool keeper_facts_read(struct keeper *keeper);
 
 /* Tells the kernel which ports are open whether a socket is there or not. */
 void keeper_facts_publish(struct keeper *keeper);

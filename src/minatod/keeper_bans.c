@@ -233,6 +233,7 @@ void keeper_bans_open(struct keeper *keeper)
 	struct keeper_defence *defence = &keeper->defence;
 	struct err e = ERR_INIT;
 	defence->write_at = INT64_MAX;
+	defence->unsure_until = INT64_MAX;
 	const int r = read_record(keeper, &e);
 	if (r < 0 && r != -EPERM) { /* of an unsafe folder the look at the rules tells */
 		say(SAY_WARNING, "%s", err_text(&e));

@@ -167,6 +167,31 @@ static void remember(struct keeper_defence *defence, const struct incident *inci
 	}
 	if (place != NULL) {
 		*place = ended ? (struct incident){ 0 } : *incident;
+		defence->unsure[place - defence->incidents] = false;
+	}
+}
+
+/* Who came or went since the facts were read is not known: it is decided again by newer ones. */
+static void decide_again_later(struct keeper_defence *defence, const struct incident *incident)
+{
+	for (unsigned i = 0; i < KEEPER_INCIDENTS_MAX; i++) {
+		if (defence->incidents[i].id == incident->id) {
+			defence->unsure[i] = true;
+			defence->unsure_until = defence->facts_free_at;
+		}
+	}
+}
+
+static void decide_again(struct keeper *keeper)
+{
+	struct keeper_defence *defence = &keeper->defence;
+	const bool anew = keeper_facts_read(keeper);
+	defence->unsure_until = anew ? INT64_MAX : defence->facts_free_at;
+	for (unsigned i = 0; anew && i < KEEPER_INCIDENTS_MAX; i++) {
+		if (defence->unsure[i] && defence->incidents[i].id != 0) {
+			decide_about(keeper, &defence->incidents[i]);
+		}
+		defence->unsure[i] = false;
 	}
 }
 
@@ -189,7 +214,9 @@ void keeper_defence_hear(struct keeper *keeper, const struct wire_incident *told
 		alert(defence, incident);
 	}
 	if (action >= POLICY_ACTION_HIDE && (!ended || started)) {
-		keeper_facts_read(keeper);
+		if (!keeper_facts_read(keeper)) {
+			decide_again_later(defence, incident);
+		}
 		decide_about(keeper, incident);
 	}
 }
@@ -292,6 +319,9 @@ void keeper_defence_turn(struct keeper *keeper)
 	if (now >= keeper->defence.write_at) {
 		keeper_bans_write(keeper);
 	}
+	if (now >= keeper->defence.unsure_until) {
+		decide_again(keeper);
+	}
 	if (now >= keeper->defence.look_at) {
 		keeper_defence_look(keeper);
 	}
@@ -308,6 +338,7 @@ usec_t keeper_defence_next(const struct keeper *keeper)
 	/* Since boot as monotonic: sleep makes it come early, and then it is asked again. */
 	usec_t next = ends == INT64_MAX ? INT64_MAX : clock_monotonic() + (ends - now);
 	next = defence->write_at < next ? defence->write_at : next;
+	next = defence->unsure_until < next ? defence->unsure_until : next;
 	return defence->look_at < next ? defence->look_at : next;
 }
 

@@ -174,13 +174,13 @@ void keeper_facts_publish(struct keeper *keeper)
 	defence->open_told = true;
 }
 
-void keeper_facts_read(struct keeper *keeper)
+bool keeper_facts_read(struct keeper *keeper)
 {
 	struct keeper_defence *defence = &keeper->defence;
 	struct err e = ERR_INIT;
 	const usec_t begin = clock_monotonic();
 	if (begin < defence->facts_free_at) {
-		return;
+		return false;
 	}
 	int r = read_all(defence, clock_boot(), &e);
 	if (r < 0) {
@@ -194,4 +194,5 @@ void keeper_facts_read(struct keeper *keeper)
 		keeper_say(keeper, err_text(&e));
 	}
 	keeper_facts_publish(keeper);
+	return true;
 }
