@@ -115,6 +115,18 @@ void devices_answered(struct engine *engine, const struct wire_answered *answere
 	record_event(engine, &event);
 }
 
+json_t *devices_status(const struct engine *engine, usec_t now)
+{
+	const struct policy *policy = policy_now(engine);
+	const struct store_filter filter = { .kinds = EVENT_BIT(EVENT_PORT_OPENED),
+					     .from = now - USEC_PER_DAY };
+	uint64_t opened = 0;
+	(void)store_count(&opened, engine->state, &filter, NULL); /* 0 where it cannot be read */
+	return json_pack("{s:I, s:I}", "declared",
+			 policy == NULL ? (json_int_t)0 : (json_int_t)policy->hosts.count,
+			 "opened_last_24_hours", (json_int_t)opened);
+}
+
 void devices_end(struct engine *engine)
 {
 	devices_seen_deinit(&engine->devices.seen);

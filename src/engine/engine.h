@@ -1,6 +1,7 @@
 /* The engine: takes stock, hears events, remembers them, answers the face. No rights, no exec. */
 #pragma once
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -346,6 +347,8 @@ void devices_recall(struct engine *engine);
 void devices_event(struct engine *engine, const struct event *event);
 /* One of them has answered somebody, says the sentry: recorded when that port is news. */
 void devices_answered(struct engine *engine, const struct wire_answered *answered);
+/* "devices" of the status. */
+json_t *devices_status(const struct engine *engine, usec_t now);
 void devices_end(struct engine *engine);
 
 /* ---- answer.c ---- */

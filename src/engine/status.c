@@ -105,6 +105,7 @@ json_t *status_document(struct engine *engine, usec_t now)
 	json_object_set_new(document, "policy", policy_object(engine));
 	json_object_set_new(document, "rules", rules_object(engine));
 	json_object_set_new(document, "sentry", incidents_status(engine, now));
+	json_object_set_new(document, "devices", devices_status(engine, now));
 	json_object_set_new(document, "sweep", sweep_object(engine));
 	json_object_set_new(document, "store", store_object(engine));
 	json_object_set_new(document, "listeners",

@@ -5,6 +5,7 @@
 #include "clients.h"
 #include "command.h"
 #include "daemon_state.h"
+#include "devices_words.h"
 #include "findings_rows.h"
 #include "judge.h"
 #include "look.h"
@@ -226,6 +227,7 @@ static int print_screen(const struct overview *overview)
 	rules_state_words(&out, &overview->rules, overview->context);
 	moving_status_words(&out, &overview->moving);
 	sentry_state_words(&out, overview->daemon.sentry, overview->context);
+	devices_status_words(&out, overview->daemon.devices);
 	measures_status_words(&out, &overview->measures, overview->context);
 	add_findings(&out, overview);
 	int code = print_text(&out);
@@ -300,6 +302,8 @@ static int print_json(const struct overview *overview)
 	json_object_set_new(document, "move", moving_status_json(&overview->moving));
 	json_object_set(document, "sentry",
 			overview->daemon.sentry != NULL ? overview->daemon.sentry : json_null());
+	json_object_set(document, "devices",
+			overview->daemon.devices != NULL ? overview->daemon.devices : json_null());
 	json_object_set_new(document, "policy_declared",
 			    json_boolean(overview->judgement->declared));
 	json_object_set_new(document, "classes", class_list(overview));

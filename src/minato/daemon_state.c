@@ -58,6 +58,7 @@ void daemon_state_ask(struct daemon_state *out, const char *runtime_directory)
 		take_text(out->reason, sizeof(out->reason), events, "reason");
 		out->rules = json_incref(json_object_get(document, "rules"));
 		out->sentry = json_incref(json_object_get(document, "sentry"));
+		out->devices = json_incref(json_object_get(document, "devices"));
 		json_decref(document);
 	}
 	str_deinit(&body);
@@ -67,7 +68,8 @@ void daemon_state_deinit(struct daemon_state *state)
 {
 	json_decref(state->rules);
 	json_decref(state->sentry);
-	state->rules = state->sentry = NULL;
+	json_decref(state->devices);
+	state->rules = state->sentry = state->devices = NULL;
 }
 
 void daemon_state_words(struct str *out, const struct daemon_state *state)

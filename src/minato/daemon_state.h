@@ -11,6 +11,7 @@ struct daemon_state {
 	char events[16]; /* "kernel", "sweep"; "" when it was not told */
 	char reason[256]; /* why there are no kernel events; "" = none given */
 	json_t *sentry;   /* how it sees port scans; NULL = not told */
+	json_t *devices;  /* what other machines opened; NULL = not told */
 	json_t *rules;    /* how the rules of the packet filter are; NULL = not told */
 };
 

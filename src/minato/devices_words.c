@@ -1,6 +1,7 @@
 /* What happened to other machines, in words. */
 #include "devices_words.h"
 
+#include "command.h"
 #include "devices/devices.h"
 #include "words.h"
 
@@ -21,4 +22,17 @@ void devices_add_opening(struct str *out, const struct event *event)
 	} else {
 		str_printf(out, _("%s: not declared; it answered this host"), opening.host);
 	}
+}
+
+void devices_status_words(struct str *out, const json_t *devices)
+{
+	const json_int_t opened =
+		json_integer_value(json_object_get(devices, "opened_last_24_hours"));
+	if (opened <= 0) {
+		return;
+	}
+	str_add(out, _("Devices: "));
+	add_counted(out, (size_t)opened, _("%u port opened in 24 hours"),
+		    _("%u ports opened in 24 hours"));
+	str_add(out, ": minato log --kind port_opened\n");
 }

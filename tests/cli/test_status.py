@@ -45,7 +45,7 @@ def test_it_reads_in_japanese(minato, port):
 def test_json_has_stable_keys(minato, port):
     done = minato("--json")
     document = json.loads(done.stdout)
-    assert {"schema", "time", "hostname", "daemon", "rules", "move", "sentry", "policy_declared", "classes", "high_ports",
+    assert {"schema", "time", "hostname", "daemon", "rules", "move", "sentry", "devices", "policy_declared", "classes", "high_ports",
             "services_exposed", "ports", "published", "reach", "findings", "measures", "coverage"} == set(document)
     assert [c["class"] for c in document["classes"]] == ["system", "user", "dynamic"]
     assert any(p["port"] == port for p in document["ports"])

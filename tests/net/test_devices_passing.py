@@ -8,7 +8,7 @@ import pytest
 from daemon import until
 from sentry_world import events as incident_events
 from test_sentry_router import INNER, INNER6, connect, world, start  # noqa: F401 (fixtures)
-from world import checked, inside
+from world import checked, inside, run
 import packets
 
 POLICY = """minato: 1
@@ -68,6 +68,8 @@ def test_a_port_that_a_device_opens_is_told_within_a_second(world, watching, inn
     time.sleep(0.3)
     assert len(opened(daemon)) == 1
     assert "camera: not declared; it answered" in world.asked(daemon, "log", "--kind", "port_opened")
+    assert daemon.status()["devices"] == {"declared": 1, "opened_last_24_hours": 1}
+    assert "Devices: 1 port opened in 24 hours" in run(*world.words("status"), env=world.environment_of(daemon)).stdout
 
 
 def test_what_a_device_answers_to_this_host_is_told(world, watching):  # noqa: F811
