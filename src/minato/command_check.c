@@ -113,10 +113,16 @@ static int ask_once(struct check *check, const struct work *work, const struct p
 		looked = look(&own, work->context, flags, NULL) == 0;
 		if (looked) {
 			check_look_inside(check, &own);
+			inventory = &own;
 		}
 	}
+	if (code == EXIT_IN_ORDER && check->cause == PROBE_REFUSED &&
+	    check->inside == CHECK_INSIDE_LISTENS) {
+		/* Perhaps it began to listen in between: if so it does not refuse again. */
+		code = check_run(check, work->context, target, &work->limits, inventory);
+	}
 	if (code == EXIT_IN_ORDER && work->limits.way && target->host[0] == '\0') {
-		check_way(check, inventory != NULL ? inventory : looked ? &own : NULL);
+		check_way(check, inventory);
 	}
 	if (looked) {
 		inventory_deinit(&own);

@@ -324,6 +324,32 @@ def test_a_rule_of_this_host_is_told_from_a_port_that_nobody_has(world):
     assert "a rule of this host drops it" in done.stdout and done.returncode == 14
 
 
+def test_a_program_that_begins_to_listen_meanwhile_is_no_rule(world):
+    """It is refused, and listens by the time this host looks at itself."""
+    def prepare():
+        heard = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        heard.bind(("lo", 0))
+        heard.settimeout(10)
+        late = socket.socket()
+        late.bind((HOST, 7099))
+        return heard, late
+
+    with inside(world.host) as call:
+        heard, late = call(prepare)
+
+    def begin():
+        while heard.recv(64)[22:24] != (7099).to_bytes(2):
+            pass
+        late.listen()
+
+    thread = threading.Thread(target=begin)
+    with heard, late:
+        thread.start()
+        found = check(world, f"tcp://{HOST}:7099", namespace=world.host)
+        thread.join()
+    assert found["cause"] != "refused", "there is no rule that could refuse it"
+
+
 def test_a_full_queue_is_no_firewall(world):
     with Server(world, 99, lambda connection: threading.Event().wait(20), backlog=1) as server:
         with inside(world.host) as call:
