@@ -20,6 +20,16 @@ double sweep_loss_at_most(uint32_t lost, uint32_t count)
 	return most > 1 ? 1 : most;
 }
 
+unsigned sweep_tries_needed(uint32_t asked, double loss)
+{
+	unsigned tries = 1;
+	for (double missed = asked * loss; missed > SWEEP_BOUND && tries < SWEEP_TRIES_MAX;
+	     missed *= loss) {
+		tries++;
+	}
+	return tries;
+}
+
 enum sweep_proof sweep_prove(double *bound, const struct sweep_facts *facts)
 {
 	*bound = -1;

@@ -13,7 +13,7 @@ static const usec_t WAIT_MORE = 50000;
 
 enum {
 	ONE_IN = 32,           /* questions for each canary */
-	ONE_IN_LATER = 5,      /* from the second round on: more canaries spare a third */
+	ONE_IN_LATER = 5,      /* from the second round on, where that spares one */
 	CANARIES_LEAST = 32,   /* in each round, so that a handful of ports is proven too */
 	CONNECTIONS_EACH = 9,  /* whole ones, to an open port in a round */
 	REFERENCES_MAX = 8,    /* ports that canaries go to */
@@ -39,6 +39,11 @@ struct sweep {
 	uint32_t total, settled;
 	uint32_t round;
 	uint32_t rounds_over;
+	usec_t half_at; /* when half of this round had been asked */
+	/* A round that the next one did not wait for, and when its answers must have come. */
+	uint32_t round_pending;
+	usec_t pending_until;
+	uint32_t one_in; /* questions for each canary, in this round */
 	/* Of each round, from 1: canaries given, and whether they were enough to measure it. */
 	uint32_t canaries_of[SWEEP_TRIES_MAX + 1];
 	bool measured[SWEEP_TRIES_MAX + 1];
@@ -75,24 +80,73 @@ static bool is_settled(const struct sweep *sweep, uint16_t port)
 	return sweep->states[port] > SWEEP_SILENT;
 }
 
+static void mix(struct sweep *sweep, uint32_t first, uint32_t count)
+{
+	uint16_t *ports = sweep->queue + first;
+	for (uint32_t i = count; i > 1; i--) {
+		const uint32_t other = (uint32_t)((draw(sweep) >> 32) * i >> 32);
+		const uint16_t port = ports[i - 1];
+		ports[i - 1] = ports[other];
+		ports[other] = port;
+	}
+}
+
+/* Rounds that are needed when so many more canaries are lost as often as those before. */
+static unsigned rounds_needed(const struct sweep *sweep, uint64_t more)
+{
+	const uint32_t canaries = sweep->canaries + (uint32_t)more;
+	const double share = sweep->canaries == 0 ? 1 : (double)sweep->lost / sweep->canaries;
+	return sweep_tries_needed(sweep->total,
+				  sweep_loss_at_most((uint32_t)(share * canaries), canaries));
+}
+
+/* More canaries make the bound of the loss tighter: they are worth it where that spares a round. */
+static uint32_t one_in(const struct sweep *sweep)
+{
+	if (sweep->round == 1 || sweep->canaries == 0) {
+		return sweep->round == 1 ? ONE_IN : ONE_IN_LATER;
+	}
+	return rounds_needed(sweep, sweep->count / ONE_IN_LATER) < rounds_needed(sweep, 0)
+		       ? ONE_IN_LATER
+		       : ONE_IN;
+}
+
+static void count_round(struct sweep *sweep)
+{
+	sweep->round++;
+	sweep->next = 0;
+	sweep->half_at = 0;
+	sweep->one_in = one_in(sweep);
+}
+
 /* Those that have not answered, in a new order: a loss that comes in bursts hits others then. */
 static void begin_round(struct sweep *sweep)
 {
-	sweep->round++;
 	sweep->count = 0;
-	sweep->next = 0;
 	for (int32_t port = portset_next(&sweep->order.ports, 1); port >= 0;
 	     port = portset_next(&sweep->order.ports, (uint32_t)port + 1)) {
 		if (!is_settled(sweep, (uint16_t)port)) {
 			sweep->queue[sweep->count++] = (uint16_t)port;
 		}
 	}
-	for (uint32_t i = sweep->count; i > 1; i--) {
-		const uint32_t other = (uint32_t)((draw(sweep) >> 32) * i >> 32);
-		const uint16_t port = sweep->queue[i - 1];
-		sweep->queue[i - 1] = sweep->queue[other];
-		sweep->queue[other] = port;
+	mix(sweep, 0, sweep->count);
+	count_round(sweep);
+}
+
+/* The same at once, without waiting for the last answers: who was asked first is asked first. */
+static void begin_round_early(struct sweep *sweep)
+{
+	uint32_t kept = 0, half = 0;
+	for (uint32_t i = 0; i < sweep->count; i++) {
+		half = i == sweep->count / 2 ? kept : half;
+		if (!is_settled(sweep, sweep->queue[i])) {
+			sweep->queue[kept++] = sweep->queue[i];
+		}
 	}
+	sweep->count = kept;
+	mix(sweep, 0, half);
+	mix(sweep, half, kept - half);
+	count_round(sweep);
 }
 
 struct sweep *sweep_new(const struct sweep_order *order, usec_t now)
@@ -138,7 +192,7 @@ static void judge_rate(struct sweep *sweep)
 		return;
 	}
 	const double here = (double)sweep->window_lost / sweep->window;
-	sweep->rate = here > 0.1 ? sweep->rate * 0.7 : sweep->rate * 1.2;
+	sweep->rate = here > 0.1 ? sweep->rate * 0.7 : sweep->rate * 1.5;
 	const double least = (double)sweep->order.rate / RATE_PART;
 	sweep->rate = sweep->rate < least ? least : sweep->rate;
 	sweep->rate = sweep->rate < RATE_LEAST ? RATE_LEAST : sweep->rate;
@@ -197,7 +251,7 @@ static bool is_seen_by_programs(const struct sweep *sweep)
 
 static uint32_t canaries_wanted(const struct sweep *sweep)
 {
-	uint32_t wanted = sweep->count / (sweep->round == 1 ? ONE_IN : ONE_IN_LATER);
+	uint32_t wanted = sweep->count / sweep->one_in;
 	if (is_seen_by_programs(sweep)) {
 		wanted = sweep->reference_count[1] * CONNECTIONS_EACH;
 	}
@@ -254,6 +308,9 @@ static uint16_t source_for(const struct sweep *sweep, uint16_t port)
 static void give_port(struct sweep *sweep, usec_t now, struct sweep_question *question)
 {
 	const uint16_t port = sweep->queue[sweep->next++];
+	if (sweep->half_at == 0 && sweep->next >= sweep->count / 2) {
+		sweep->half_at = now;
+	}
 	sweep->tries[port]++;
 	sweep->states[port] = SWEEP_SILENT;
 	*question = (struct sweep_question){
@@ -279,9 +336,10 @@ void sweep_take_back(struct sweep *sweep, const struct sweep_question *question)
 	}
 }
 
-/* Whether another round can tell more. */
-static bool goes_on(struct sweep *sweep)
+/* Whether another round can tell more. @param over  all answers to this one must have come. */
+static bool goes_on(struct sweep *sweep, bool over)
 {
+	const uint32_t rounds_over = sweep->rounds_over;
 	struct sweep_facts facts;
 	double bound;
 	/* Half of them were under way before the first port answered, at worst. */
@@ -289,9 +347,10 @@ static bool goes_on(struct sweep *sweep)
 		sweep->canaries_of[sweep->round] >= canaries_wanted(sweep) / 2;
 	sweep->rounds_over = sweep->round;
 	if (sweep->round >= SWEEP_TRIES_MAX) {
-		return false;
+		return false; /* and it is over: nobody begins early after it */
 	}
 	sweep_facts(&facts, sweep);
+	sweep->rounds_over = over ? sweep->round : rounds_over;
 	switch (sweep_prove(&bound, &facts)) {
 	case SWEEP_UNPROVEN_SILENCE:
 		return sweep->settled > 0 || sweep->round < ROUNDS_OF_SILENCE;
@@ -302,10 +361,31 @@ static bool goes_on(struct sweep *sweep)
 	}
 }
 
+/* Where most are silent, half a round is longer than any answer takes: those that were asked first
+ * can be asked again. */
+static bool begins_early(struct sweep *sweep, usec_t now)
+{
+	const uint32_t silent = sweep->total - sweep->settled;
+	return sweep->round < SWEEP_TRIES_MAX && sweep->half_at != 0 && sweep->took_known &&
+	       sweep->round_pending == 0 && silent > sweep->count / 4 * 3 &&
+	       now - sweep->half_at >= wait_time(sweep) &&
+	       rounds_needed(sweep, sweep->canaries_given - sweep->canaries_over) > sweep->round &&
+	       goes_on(sweep, false);
+}
+
+static void end_pending_round(struct sweep *sweep, usec_t now)
+{
+	if (sweep->round_pending != 0 && now >= sweep->pending_until) {
+		sweep->rounds_over = sweep->round_pending;
+		sweep->round_pending = 0;
+	}
+}
+
 enum sweep_step sweep_next(struct sweep *sweep, usec_t now, struct sweep_question *question,
 			   usec_t *until)
 {
 	end_old_canaries(sweep, now);
+	end_pending_round(sweep, now);
 	while (sweep->next < sweep->count && is_settled(sweep, sweep->queue[sweep->next])) {
 		sweep->next++; /* a late answer to the round before */
 	}
@@ -313,13 +393,18 @@ enum sweep_step sweep_next(struct sweep *sweep, usec_t now, struct sweep_questio
 	if (!canary && sweep->next == sweep->count) {
 		const usec_t end = sweep->last_sent + wait_time(sweep);
 		if (sweep->settled < sweep->total && now < end) {
-			*until = end;
-			return SWEEP_WAIT;
-		}
-		if (!goes_on(sweep)) {
+			if (!begins_early(sweep, now)) {
+				*until = end;
+				return SWEEP_WAIT;
+			}
+			sweep->round_pending = sweep->round;
+			sweep->pending_until = end;
+			begin_round_early(sweep);
+		} else if (!goes_on(sweep, true)) {
 			return SWEEP_DONE;
+		} else {
+			begin_round(sweep);
 		}
-		begin_round(sweep);
 	}
 	fill_tokens(sweep, now);
 	if (sweep->tokens < 1) {

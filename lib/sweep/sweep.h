@@ -120,6 +120,9 @@ enum sweep_proof sweep_prove(double *bound, const struct sweep_facts *facts);
 /* The upper end of a share: `lost` of `count`, 1 when count is 0. */
 double sweep_loss_at_most(uint32_t lost, uint32_t count);
 
+/* How often each of `asked` ports has to be asked for SWEEP_BOUND, 0 < loss < 1. */
+unsigned sweep_tries_needed(uint32_t asked, double loss);
+
 /* ---- one sweep, without its sockets ---- */
 
 struct sweep;

@@ -250,6 +250,74 @@ static void test_loss_makes_it_slower(void **state)
 	sweep = sweep_free(sweep);
 }
 
+/* A far host that drops: rounds follow each other without a pause, and canaries are no more than
+ * needed. */
+static void test_rounds_do_not_wait_for_the_last_answer(void **state)
+{
+	(void)state;
+	struct host host = {
+		.drops = true, .open_every = 6553, .lost = 20, .delay = 40000, .random = 5
+	};
+	struct sweep_order order = order_of(SWEEP_RAW, 1, 65535);
+	order.rate = 200000;
+	struct sweep *sweep = sweep_new(&order, 1000);
+	struct sweep_facts facts;
+	double bound;
+	const usec_t took = play(sweep, &host);
+	sweep_facts(&facts, sweep);
+	assert_int_equal(count_state(sweep, SWEEP_OPEN), 10);
+	assert_int_equal(sweep_prove(&bound, &facts), SWEEP_PROVEN_BOUND);
+	assert_in_range(facts.rounds, 4, 5);
+	assert_in_range(sweep_sent(sweep), facts.rounds * 65000, facts.rounds * 65535 + 22000);
+	/* What the rate takes, and one wait at the end. */
+	assert_in_range(took, sweep_sent(sweep) * 5, sweep_sent(sweep) * 5 + 200000);
+	sweep = sweep_free(sweep);
+}
+
+static void test_no_port_is_asked_again_while_its_answer_may_come(void **state)
+{
+	(void)state;
+	static usec_t asked[65536];
+	struct sweep_order order = order_of(SWEEP_RAW, 1, 65535);
+	order.rate = 200000;
+	struct sweep *sweep = sweep_new(&order, 1000);
+	usec_t now = 1000, until = 0;
+	unsigned again = 0;
+	memset(asked, 0, sizeof(asked));
+	for (;;) {
+		struct sweep_question question;
+		const enum sweep_step step = sweep_next(sweep, now, &question, &until);
+		if (step == SWEEP_DONE) {
+			break;
+		}
+		if (step == SWEEP_WAIT) {
+			now = until;
+			continue;
+		}
+		/* One port answers, after 40 ms: so 130 are waited for. */
+		if (question.port == 7) {
+			sweep_hear(sweep, 7, question.source, SWEEP_OPEN, now, 40000);
+			continue;
+		}
+		if (!question.canary && asked[question.port] != 0) {
+			again++;
+			assert_true(now - asked[question.port] >= 130000);
+		}
+		asked[question.port] = question.canary ? asked[question.port] : now;
+	}
+	assert_true(again > 65000);
+	sweep = sweep_free(sweep);
+}
+
+static void test_how_often_is_enough(void **state)
+{
+	(void)state;
+	assert_int_equal(sweep_tries_needed(65535, 0.0001), 2);
+	assert_int_equal(sweep_tries_needed(65535, 0.02), 5);
+	assert_int_equal(sweep_tries_needed(1, 0.005), 1);
+	assert_int_equal(sweep_tries_needed(65535, 0.9), SWEEP_TRIES_MAX);
+}
+
 /* Others that share the rate begin and end. */
 static void test_another_rate_from_now_on(void **state)
 {
@@ -648,6 +716,9 @@ int main(void)
 		cmocka_unit_test(test_few_connections_go_to_programs),
 		cmocka_unit_test(test_what_is_called_proven_misses_nothing),
 		cmocka_unit_test(test_loss_makes_it_slower),
+		cmocka_unit_test(test_rounds_do_not_wait_for_the_last_answer),
+		cmocka_unit_test(test_no_port_is_asked_again_while_its_answer_may_come),
+		cmocka_unit_test(test_how_often_is_enough),
 		cmocka_unit_test(test_another_rate_from_now_on),
 		cmocka_unit_test(test_who_is_slow_for_loss_stays_so),
 		cmocka_unit_test(test_what_was_ended_early_is_not_proven),
