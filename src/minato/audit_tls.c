@@ -15,7 +15,7 @@ static const usec_t CONNECT_TIME = 3 * USEC_PER_SEC;
 static const usec_t ANSWER_TIME = 3 * USEC_PER_SEC;
 static const usec_t PORT_TIME = 30 * USEC_PER_SEC;
 /* Of --quick: silence is told as "unknown", which does no harm. */
-static const usec_t QUICK_TIME = USEC_PER_SEC * 4 / 10;
+static const usec_t QUICK_TIME = USEC_PER_SEC / 2;
 
 void audit_tls_deinit(struct audit_tls_list *list)
 {
