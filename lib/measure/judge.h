@@ -27,3 +27,8 @@ void measure_judge_answer(struct measure_result *out, const struct measure_evide
 void measure_judge_relay(struct measure_result *out, const struct measure_evidence *evidence);
 /* Whether the page is the one that was remembered. */
 void measure_judge_page(struct measure_result *out, const struct measure_evidence *evidence);
+
+/* Of Samba (judge_smb.c). */
+void measure_judge_smb_guest(struct measure_result *out, const struct measure_evidence *evidence);
+void measure_judge_smb_encryption(struct measure_result *out,
+				  const struct measure_evidence *evidence);

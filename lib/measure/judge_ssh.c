@@ -17,8 +17,8 @@ static const char *const names[MEASURE_SSHD_KEYWORDS] = {
 	[MEASURE_SSHD_HOST_KEY_ALGORITHMS] = "HostKeyAlgorithms",
 };
 
-static const struct measure_sshd_value *value_of(const struct measure_sshd *sshd,
-						 enum measure_sshd_keyword keyword)
+static const struct measure_setting *value_of(const struct measure_sshd *sshd,
+					      enum measure_sshd_keyword keyword)
 {
 	return &sshd->values[keyword];
 }
@@ -32,7 +32,7 @@ static bool is(const struct measure_sshd *sshd, enum measure_sshd_keyword keywor
 
 /* "PermitRootLogin yes, /etc/ssh/sshd_config:12" */
 static void add_place(char out[MEASURE_DETAIL_BYTES], const char *before,
-		      const struct measure_sshd_value *value)
+		      const struct measure_setting *value)
 {
 	if (!value->said) {
 		(void)str_copy(out, MEASURE_DETAIL_BYTES, before);
@@ -50,7 +50,7 @@ static void say_setting(struct measure_result *out, enum measure_state state,
 {
 	char detail[MEASURE_DETAIL_BYTES];
 	char setting[MEASURE_VALUE_BYTES + 64];
-	const struct measure_sshd_value *value = value_of(sshd, keyword);
+	const struct measure_setting *value = value_of(sshd, keyword);
 	const bool blind = sshd->unreadable[0] != '\0';
 	if (blind && (state == MEASURE_DONE || value->unsure || !value->said)) {
 		measure_say(out, MEASURE_CANNOT_TELL, MEASURE_UNREADABLE, sshd->unreadable);

@@ -31,6 +31,8 @@ enum measure_id {
 	MEASURE_HTTP_LISTING,
 	MEASURE_HTTP_TRAVERSAL,
 	MEASURE_HTTP_PAGE,
+	MEASURE_SMB_GUEST,
+	MEASURE_SMB_ENCRYPTION,
 	MEASURE_LOGIN,
 	MEASURE_DOCKER_TLS,
 	MEASURE_SMB1,
@@ -78,8 +80,8 @@ enum measure_sshd_keyword {
 	MEASURE_SSHD_KEYWORDS,
 };
 
-/* What holds of one keyword, and where that is said. */
-struct measure_sshd_value {
+/* What a file says of one keyword, and where. */
+struct measure_setting {
 	bool said;   /* else `text` is sshd's own default */
 	bool unsure; /* a file that could not be read stands before it */
 	unsigned line;
@@ -90,7 +92,7 @@ struct measure_sshd_value {
 /* A Match block that lets more in than what holds for all. */
 struct measure_sshd_match {
 	bool there;
-	struct measure_sshd_value value;
+	struct measure_setting value;
 	char criteria[MEASURE_VALUE_BYTES]; /* "Address 192.0.2.0/24" */
 };
 
@@ -99,7 +101,7 @@ struct measure_sshd_key {
 };
 
 struct measure_sshd {
-	struct measure_sshd_value values[MEASURE_SSHD_KEYWORDS];
+	struct measure_setting values[MEASURE_SSHD_KEYWORDS];
 	/* The first block that allows root, or anybody, a password. */
 	struct measure_sshd_match root_match, password_match;
 	struct measure_sshd_key keys[MEASURE_KEYS_MAX]; /* HostKey lines; none = sshd's own three */
@@ -143,6 +145,33 @@ struct measure_public_key {
 };
 /* @return 0; -EBADMSG it is none. */
 int measure_public_key_parse(struct measure_public_key *out, const char *line);
+
+/* ---- smb.conf(5) ---- */
+
+struct measure_smb {
+	struct measure_setting encryption;   /* server smb encrypt, of [global] */
+	struct measure_setting guest;        /* the first "guest ok = yes"; else "no" */
+	char share[MEASURE_VALUE_BYTES];     /* its section */
+	char unreadable[MEASURE_PATH_BYTES]; /* the first include that could not be read; "" = none
+					      */
+	/* Where reading stands. */
+	unsigned depth;
+	char section[MEASURE_VALUE_BYTES];
+};
+
+/* Called for each include: as measure_include_function. */
+typedef int measure_smb_include_function(struct measure_smb *smb, const char *path, void *data);
+
+/* Nothing is said yet: Samba's own defaults. */
+void measure_smb_init(struct measure_smb *smb);
+/*
+ * Takes one file. @param text  any bytes up to NUL. @param include  NULL = they are left out.
+ * @return 0; -ELOOP beyond 8 files within each other; what `include` returned.
+ */
+int measure_smb_read(struct measure_smb *smb, const char *path, const char *text,
+		     measure_smb_include_function *include, void *data);
+/* A file that could not be read. */
+void measure_smb_skip(struct measure_smb *smb, const char *path);
 
 /* ---- what a service answers ---- */
 
@@ -267,6 +296,7 @@ struct measure_key_seen {
 struct measure_evidence {
 	bool unseen; /* who holds the port, so nobody knows whose settings count */
 	const struct measure_sshd *sshd;     /* NULL = its settings are not known */
+	const struct measure_smb *smb;       /* NULL = its settings are not known */
 	const struct measure_key_seen *keys; /* host keys whose public half could be read */
 	size_t key_count;
 	const struct measure_answer *answer; /* NULL = nobody asked it */
@@ -352,3 +382,10 @@ struct measure_sshd_files {
  */
 int measure_sshd_files_read(struct measure_sshd_files *out, const struct process *process,
 			    const char *folder, struct err *e);
+
+/*
+ * Likewise of a running smbd: the file that -s names, else `folder`/smb.conf, and what it includes.
+ * @param folder  "/etc/samba". @return as measure_sshd_files_read.
+ */
+int measure_smb_files_read(struct measure_smb *out, const struct process *process,
+			   const char *folder, struct err *e);

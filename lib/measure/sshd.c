@@ -155,12 +155,11 @@ struct taking {
 	void *data;
 };
 
-static void set_value(struct measure_sshd_value *value, const struct taking *taking,
-		      const char *text)
+static void set_value(struct measure_setting *value, const struct taking *taking, const char *text)
 {
-	*value = (struct measure_sshd_value){ .said = true,
-					      .unsure = taking->sshd->unreadable[0] != '\0',
-					      .line = taking->line };
+	*value = (struct measure_setting){ .said = true,
+					   .unsure = taking->sshd->unreadable[0] != '\0',
+					   .line = taking->line };
 	(void)str_copy(value->text, sizeof(value->text), text);
 	(void)str_copy(value->path, sizeof(value->path), taking->path);
 }
@@ -206,7 +205,7 @@ static void take_matched(const struct taking *taking, enum measure_sshd_keyword 
 static void take_value(const struct taking *taking, size_t row, const char *text)
 {
 	struct measure_sshd *sshd = taking->sshd;
-	struct measure_sshd_value *value = &sshd->values[keywords[row].keyword];
+	struct measure_setting *value = &sshd->values[keywords[row].keyword];
 	if (sshd->scope != SCOPE_GLOBAL && !keywords[row].matched) {
 		sshd->faults++;
 	} else if (sshd->scope == SCOPE_SOME) {

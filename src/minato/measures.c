@@ -156,6 +156,35 @@ static void read_sshd(struct measure_evidence *evidence, struct measure_sshd_fil
 	evidence->key_count = files->key_count;
 }
 
+static void read_smb(struct measure_evidence *evidence, struct measure_smb *smb,
+		     char why[WHY_BYTES], const struct measured *m)
+{
+	char folder[1024];
+	struct err e = ERR_INIT;
+	(void)snprintf(folder, sizeof(folder), "%.900s/samba", moving_etc());
+	if (measure_smb_files_read(smb, m->process, folder, &e) < 0) {
+		(void)str_copy(why, WHY_BYTES, err_text(&e));
+		return;
+	}
+	evidence->smb = smb;
+}
+
+struct settings {
+	struct measure_sshd_files sshd;
+	struct measure_smb smb;
+};
+
+/* Of programs whose files are understood. */
+static void read_settings(struct measure_evidence *evidence, struct settings *settings,
+			  char why[WHY_BYTES], const struct measured *m)
+{
+	if (strcmp(m->program, "sshd") == 0) {
+		read_sshd(evidence, &settings->sshd, why, m);
+	} else if (strcmp(m->program, "smbd") == 0) {
+		read_smb(evidence, &settings->smb, why, m);
+	}
+}
+
 /* Only the host's own sockets: in other network namespaces our connections do not end there. */
 static void ask_service(struct measured *m, struct measures_asking *asking)
 {
@@ -189,17 +218,13 @@ static void judge_service(struct measured *m, const struct reach *reach)
 					     .reach_why = reach == NULL || reach->why.code == 0
 								  ? NULL
 								  : err_text(&reach->why) };
-	_cleanup_(freep) struct measure_sshd_files *files = NULL;
+	struct settings *settings = calloc(1, sizeof(*settings));
 	if (m->answer != NULL && measures_page_recall(page, m->port) == 0) {
 		evidence.page = page;
 	}
-	evidence.unseen = m->process == NULL || m->process->arguments == NULL;
-	if (measure_is_for(MEASURE_SSH_PASSWORD, m->service) && !evidence.unseen &&
-	    strcmp(m->program, "sshd") == 0) {
-		files = malloc(sizeof(*files));
-		if (files != NULL) {
-			read_sshd(&evidence, files, why, m);
-		}
+	evidence.unseen = m->process == NULL || m->process->arguments == NULL || m->program == NULL;
+	if (settings != NULL && !evidence.unseen) {
+		read_settings(&evidence, settings, why, m);
 	}
 	for (int id = 0; id < MEASURES; id++) {
 		/* What another program does is not known by the settings of the usual one. */
@@ -210,6 +235,7 @@ static void judge_service(struct measured *m, const struct reach *reach)
 			measure_judge(&m->results[m->count++], (enum measure_id)id, &evidence);
 		}
 	}
+	free(settings);
 }
 
 int measures_find(struct measures *out, const struct inventory *inventory,

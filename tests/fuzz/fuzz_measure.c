@@ -75,6 +75,19 @@ static void take_replies(enum measure_talk talk, const uint8_t *bytes, size_t le
 	}
 }
 
+static void take_samba(const char *text)
+{
+	struct measure_smb smb;
+	struct measure_result result;
+	measure_smb_init(&smb);
+	assert(measure_smb_read(&smb, "file", text, NULL, NULL) == 0);
+	for (int id = 0; id < MEASURES; id++) {
+		measure_judge(&result, (enum measure_id)id,
+			      &(struct measure_evidence){ .smb = &smb });
+		assert(result.state <= MEASURE_DONE && harmless(result.detail));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct measure_public_key key = { .bits = 0 };
@@ -91,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	text[length - 1] = '\0';
 	if (bytes[0] == 'k') {
 		assert(measure_public_key_parse(&key, text) != 0 || harmless(key.type));
+	} else if (bytes[0] == 'm') {
+		take_samba(text);
 	} else {
 		take_settings(text);
 	}

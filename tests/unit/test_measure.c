@@ -92,7 +92,7 @@ static void test_settings(void **state)
 		struct measure_sshd sshd;
 		measure_sshd_init(&sshd);
 		assert_int_equal(measure_sshd_read(&sshd, "main", cases[i].text, include, NULL), 0);
-		const struct measure_sshd_value *value = &sshd.values[cases[i].keyword];
+		const struct measure_setting *value = &sshd.values[cases[i].keyword];
 		if (strcmp(value->text, cases[i].value) != 0 || value->line != cases[i].line ||
 		    value->said != (cases[i].line > 0) || sshd.faults != cases[i].faults) {
 			fail_msg("%s: \"%s\" in line %u, %u faults", cases[i].text, value->text,
@@ -319,6 +319,71 @@ static void test_host_key_sizes(void **state)
 	assert_int_equal(result.state, MEASURE_CANNOT_TELL);
 }
 
+static int include_smb(struct measure_smb *smb, const char *path, void *data)
+{
+	if (strcmp(path, "/closed") == 0) {
+		measure_smb_skip(smb, path);
+		return 0;
+	}
+	return measure_smb_read(smb, path,
+				strcmp(path, "/loop") == 0 ? "include = /loop\n"
+							   : "[global]\nsmb encrypt = required\n",
+				include_smb, data);
+}
+
+static void test_samba(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum measure_id id;
+		enum measure_state state;
+		const char *detail;
+	} cases[] = {
+		{ "", MEASURE_SMB_GUEST, MEASURE_DONE, "guest ok = no" },
+		{ "", MEASURE_SMB_ENCRYPTION, MEASURE_NOT_DONE, "server smb encrypt = default" },
+		{ "[global]\n  Server SMB Encrypt = mandatory\n", MEASURE_SMB_ENCRYPTION,
+		  MEASURE_DONE, "server smb encrypt = mandatory, /f:2" },
+		{ "[ Global ]\nsmb\tencrypt=desired \r\n", MEASURE_SMB_ENCRYPTION, MEASURE_NOT_DONE,
+		  "server smb encrypt = desired, /f:2" },
+		/* The last one counts, and those of a share are of it alone. */
+		{ "[global]\nsmb encrypt = off\nsmb encrypt = required\n[a]\nsmb encrypt = off\n",
+		  MEASURE_SMB_ENCRYPTION, MEASURE_DONE, "server smb encrypt = required, /f:3" },
+		{ "[global]\nsmb encrypt \\\n = \\\nrequired\n[x]\nguest ok = yes\n",
+		  MEASURE_SMB_GUEST, MEASURE_NOT_DONE, "[x] guest ok = yes, /f:6" },
+		{ "[global]\nsmb encrypt \\\n = \\\nrequired\n", MEASURE_SMB_ENCRYPTION,
+		  MEASURE_DONE, "server smb encrypt = required, /f:2" },
+		{ "[a]\n;guest ok = yes\n# public = yes\nguest ok = no\n", MEASURE_SMB_GUEST,
+		  MEASURE_DONE, "guest ok = no" },
+		{ "[a]\nPUBLIC = True\n", MEASURE_SMB_GUEST, MEASURE_NOT_DONE,
+		  "[a] guest ok = True, /f:2" },
+		{ "[global]\ninclude = /more\n", MEASURE_SMB_ENCRYPTION, MEASURE_DONE,
+		  "server smb encrypt = required, /more:2" },
+		{ "[global]\nsmb encrypt = required\ninclude = /closed\n", MEASURE_SMB_ENCRYPTION,
+		  MEASURE_CANNOT_TELL, "/closed" },
+		{ "[a]\nguest ok = yes\ninclude = /closed\n", MEASURE_SMB_GUEST, MEASURE_NOT_DONE,
+		  "[a] guest ok = yes, /f:2" },
+		{ "include = /closed\n", MEASURE_SMB_GUEST, MEASURE_CANNOT_TELL, "/closed" },
+		{ "[\n]\n[]\n=\n= yes\nguest ok\n", MEASURE_SMB_GUEST, MEASURE_DONE,
+		  "guest ok = no" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct measure_smb smb;
+		struct measure_result result;
+		measure_smb_init(&smb);
+		assert_int_equal(measure_smb_read(&smb, "/f", cases[i].text, include_smb, NULL), 0);
+		measure_judge(&result, cases[i].id, &(struct measure_evidence){ .smb = &smb });
+		if (result.state != cases[i].state || strcmp(result.detail, cases[i].detail) != 0) {
+			fail_msg("%s: %s, %s", cases[i].text, measure_state_name(result.state),
+				 result.detail);
+		}
+	}
+	struct measure_smb smb;
+	measure_smb_init(&smb);
+	assert_int_equal(measure_smb_read(&smb, "/f", "include = /loop\n", include_smb, NULL),
+			 -ELOOP);
+}
+
 static void test_address_limit(void **state)
 {
 	(void)state;
@@ -400,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_passwords),
 		cmocka_unit_test(test_host_key_algorithms),
 		cmocka_unit_test(test_host_key_sizes),
+		cmocka_unit_test(test_samba),
 		cmocka_unit_test(test_address_limit),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_worst),

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/io/file.h"
 #include "base/str.h"
+#include "measure/io/arguments.h"
 #include "measure/measure.h"
 
 enum { FILE_BYTES_MAX = 1024 * 1024, FILES_MAX = 256 };
@@ -69,35 +70,11 @@ static int include(struct measure_sshd *sshd, const char *pattern, void *data)
 
 /* ---- the command line ---- */
 
-/* The next word of a line; options and their values may stand in one ("-f/x") or two. */
-static bool take_argument(char out[1024], const char **at, char *option)
-{
-	*at += strspn(*at, " ");
-	const size_t length = strcspn(*at, " ");
-	*option = '\0';
-	if (length == 0) {
-		return false;
-	}
-	const char *word = *at;
-	*at += length;
-	(void)snprintf(out, 1024, "%.*s", (int)(length < 1023 ? length : 1023), word);
-	if (length >= 2 && word[0] == '-' && strchr("foh", word[1]) != NULL) {
-		*option = word[1];
-		if (length > 2) {
-			memmove(out, out + 2, strlen(out + 2) + 1);
-		} else {
-			char ignored;
-			return take_argument(out, at, &ignored);
-		}
-	}
-	return true;
-}
-
 /* @param config  gets what -f says. Else what stands there before stays. */
 static void take_arguments(struct measure_sshd *sshd, char config[1024], const char *arguments)
 {
-	char word[1024], option;
-	while (take_argument(word, &arguments, &option)) {
+	char word[MEASURE_ARGUMENT_BYTES], option;
+	while (measure_argument(word, &arguments, "foh", &option)) {
 		if (option == 'f' && word[0] == '/') {
 			(void)str_copy(config, 1024, word);
 		} else if (option == 'o') {
