@@ -156,14 +156,9 @@ void audit_services(struct audit_targets *targets, struct audit_parts *parts,
 /* NULL = it was not asked. */
 const struct identity *audit_identity(const struct audit_part *part, uint16_t port);
 bool audit_services_asked(const struct audit_target *target, const struct audit_parts *parts);
-/* "OpenSSH 9.2p1", "Redis, without login": a cell. Appends. */
-void audit_services_cell(struct str *out, const struct identity *identity,
-			 const struct context *context);
 /* A line for each finding, with the measure of the catalogue. Appends. */
 void audit_services_add(struct str *out, const struct audit_target *target,
 			const struct audit_parts *parts, const struct context *context);
-/* @return null when it was not asked. */
-json_t *audit_services_json(const struct audit_part *part, uint16_t port);
 
 /* ---- words (audit_text.c, audit_json.c) ---- */
 

@@ -1,5 +1,6 @@
 /* What minato audit found out, for machines. */
 #include "audit.h"
+#include "services_words.h"
 #include "view/view.h"
 
 static json_t *address_json(const struct addr *address)
@@ -19,7 +20,7 @@ static json_t *row_json(const struct audit_part *part, const struct audit_row *r
 			 row->declaration == NULL ? json_null()
 						  : view_string(row->declaration->entry.name),
 			 "service", view_service(&view, part->protocol, row->port), "identity",
-			 audit_services_json(part, row->port));
+			 services_json(audit_identity(part, row->port)));
 }
 
 static json_t *counts_json(const struct audit_part *part)

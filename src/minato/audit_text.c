@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "catalog/catalog.h"
 #include "log_rows.h"
+#include "services_words.h"
 #include "words.h"
 
 enum { CELL_BYTES = 512 };
@@ -85,7 +86,7 @@ static void add_row(struct table *table, const struct audit_part *part, const st
 	table_cell(table, INK_PLAIN, state_words(row->state, part->protocol));
 	table_cell(table, INK_PLAIN, service_words(part->protocol, row->port, context->language));
 	if (asked) {
-		audit_services_cell(&speaks, audit_identity(part, row->port), context);
+		services_cell(&speaks, audit_identity(part, row->port), context);
 		table_cell(table, INK_PLAIN, str_text(&speaks));
 	}
 	if (row->declaration != NULL) {

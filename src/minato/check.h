@@ -6,6 +6,7 @@
 
 #include "capture/capture.h"
 #include "command.h"
+#include "identify/identify.h"
 #include "model/inventory.h"
 #include "probe/probe.h"
 #include "resolve/resolve.h"
@@ -115,6 +116,7 @@ struct check {
 	struct addr resolver; /* ADDR_NONE = none was asked */
 	enum check_output output;
 	char output_rule[CHECK_RULE_BYTES]; /* harmless text */
+	struct identity identity;           /* what speaks there; port 0 = it was not asked */
 	usec_t began, took;
 	const char *via; /* from where it was asked too, as typed; NULL = from nowhere */
 	struct probe_via_answer seen; /* from there */
@@ -142,6 +144,12 @@ int check_run(struct check *out, const struct context *context, const struct pro
 
 /* What this host knows of its own port; see struct check. */
 void check_look_inside(struct check *check, const struct inventory *inventory);
+
+/*
+ * Asks what speaks at a TCP port that lets connect, when nobody said what should (tcp://, a port
+ * without a usual service). Without an answer check->identity stays as it is.
+ */
+void check_identify(struct check *check);
 
 /* ---- this host's own side (check_side.c) ---- */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "services_words.h"
 #include "view/view.h"
 
 static const char *step_name(uint32_t step)
@@ -185,10 +186,10 @@ json_t *check_json(const struct check *check, const struct context *context)
 		json_array_append_new(addresses, address_json(&check->order.addresses[i]));
 	}
 	json_t *json = json_pack(
-		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "target",
-		view_string(str_text(&target)), "cause", probe_cause_name(check->cause), "answers",
-		probe_cause_answers(check->cause), "addresses", addresses, "steps", steps,
-		"duration_us", (json_int_t)check->took, "route",
+		"{s:o,s:s,s:b,s:o,s:o,s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}",
+		"target", view_string(str_text(&target)), "cause", probe_cause_name(check->cause),
+		"answers", probe_cause_answers(check->cause), "addresses", addresses, "steps",
+		steps, "duration_us", (json_int_t)check->took, "route",
 		check->local.has_route ? json_pack("{s:o,s:o,s:o}", "interface",
 						   text_or_null(check->local.interface), "source",
 						   address_json(&check->local.source), "gateway",
@@ -199,7 +200,8 @@ json_t *check_json(const struct check *check, const struct context *context)
 		"program", text_or_null(check->program), "way", check_way_json(check), "via",
 		check_via_json(check), "names", names_json(check), "queue", queue_json(check),
 		"side", side_json(check), "packets", packets_json(check), "packets_left_out",
-		(json_int_t)check->packets_more);
+		(json_int_t)check->packets_more, "identity",
+		services_json(check->identity.port == 0 ? NULL : &check->identity));
 	str_deinit(&target);
 	return json;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "services_words.h"
 #include "words.h"
 
 enum { SENTENCE_BYTES = 512, WARN_DAYS = 21 };
@@ -187,9 +188,11 @@ static void add_answer(struct str *out, const struct check *check, const struct 
 {
 	check_add_label(out, _("answer"));
 	if (r->outcome == PROBE_TIMED_OUT && check->order.talk == PROBE_TALK_NONE &&
-	    check->order.udp == 0) {
+	    check->order.udp == 0 && check->identity.port == 0) {
 		str_add(out, _("none, but it was not asked anything: name the service, as in "
 			       "http://"));
+	} else if (r->outcome == PROBE_TIMED_OUT && check->identity.port != 0) {
+		str_add(out, _("nothing by itself"));
 	} else if (r->outcome != PROBE_OK && r->outcome != PROBE_STRANGE) {
 		add_failure(out, r);
 	} else if (r->tls_bytes != 0) {
@@ -380,6 +383,11 @@ void check_add(struct str *out, const struct check *check, const struct context 
 	str_add_char(out, '\n');
 	add_names(out, check);
 	add_steps(out, check);
+	if (check->identity.port != 0) {
+		check_add_label(out, _("speaks"));
+		services_cell(out, &check->identity, context);
+		add_time(out, check->identity.took);
+	}
 	check_add_side(out, check);
 	check_add_inside(out, check);
 	add_outside(out, check);

@@ -47,6 +47,7 @@ struct work {
 	struct inventory inventory; /* one look for all targets; else each takes its own */
 	bool has_inventory;
 	struct check_limits limits;
+	bool named; /* targets were given */
 	struct check_via via;
 	const struct probe_target *targets;
 	json_t *checks; /* NULL = words are wanted */
@@ -143,6 +144,10 @@ static int ask(struct check *check, const struct probe_target *target, const voi
 	}
 	if (code == EXIT_IN_ORDER && work->via.name != NULL) {
 		check_via_take(check, &work->via, (size_t)(target - work->targets));
+	}
+	/* The round of all declared ports stays quick. */
+	if (code == EXIT_IN_ORDER && work->named) {
+		check_identify(check);
 	}
 	return code;
 }
@@ -355,7 +360,7 @@ static int run(const struct context *context, const void *given, const char *con
 	       unsigned count)
 {
 	const struct config *config = given;
-	struct work work = { .context = context, .config = config };
+	struct work work = { .context = context, .config = config, .named = count > 0 };
 	_cleanup_(freep) struct probe_target *targets = calloc(count + 1, sizeof(*targets));
 	if (targets == NULL) {
 		return EXIT_ERROR;

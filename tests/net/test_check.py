@@ -458,7 +458,7 @@ def test_watching_an_own_port_sees_who_comes_to_listen(world):
 def test_keys_are_always_there(world, keys):
     """What is not known is null (docs/design/json.md), and every time has its unit."""
     check_keys = {"target", "cause", "answers", "addresses", "steps", "duration_us", "route", "own", "inside", "program", "exit",
-                  "packets", "packets_left_out", "names", "queue", "side", "way", "via"}
+                  "packets", "packets_left_out", "names", "queue", "side", "way", "via", "identity"}
     step_keys = {"step", "outcome", "to", "begun_us", "duration_us", "error", "icmp", "tls", "text", "status", "starttls"}
     tls_keys = {"version", "cipher", "alpn", "certificate", "error"}
     with Server(world, 443, tls(keys["self"], answer(b"HTTP/1.1 200 OK\r\n\r\n"))), Server(world, 25, say(b"220 x\r\n")):

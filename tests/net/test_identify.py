@@ -328,3 +328,21 @@ def test_an_audit_may_leave_it(world):
     listening(world, 2223, lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n"))
     (found,) = json.loads(audit(world, "--json", "--no-services", "-p", "2223"))["audits"]
     assert [row["identity"] for row in found["ports"]] == [None]
+
+
+def check(world, *words):
+    done = subprocess.run(["ip", "netns", "exec", world.outside, MINATO, "check", *words], capture_output=True, text=True, timeout=60,
+                          env=world.environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_check_tells_what_speaks_where_nobody_named_it(world):
+    listening(world, 7300, lambda connection, _: connection.recv(4096) and connection.sendall(
+        b"HTTP/1.0 200 OK\r\nServer: harbour/1.2\r\n\r\n"))
+    target = f"tcp://{HOST}:7300"
+    assert "speaks    harbour 1.2" in check(world, target)
+    (found,) = json.loads(check(world, "--json", target))["checks"]
+    assert (found["identity"]["service"], found["identity"]["product"], found["identity"]["encrypted"]) == ("http", "harbour", False)
+    (found,) = json.loads(check(world, "--json", f"http://{HOST}:7300"))["checks"]
+    assert found["identity"] is None
