@@ -132,7 +132,7 @@ static void judge_listing(struct measure_talking *talking, const uint8_t *bytes,
 	if (list != NULL) {
 		talk_tell(talking, MEASURE_ASK_LISTING, MEASURE_TOLD_YES, talking->order->to.path,
 			  NULL, 0);
-	} else if (!is_redirect(status) && status < 500) {
+	} else if (body != NULL && !is_redirect(status) && status < 500) {
 		talk_tell(talking, MEASURE_ASK_LISTING, MEASURE_TOLD_NO, "", bytes, length);
 	} else {
 		talk_tell(talking, MEASURE_ASK_LISTING, MEASURE_TOLD_NOTHING, "", bytes, length);
@@ -154,10 +154,14 @@ static void take_page(struct measure_talking *talking, const uint8_t *bytes, siz
 static void judge_outside(struct measure_talking *talking, const uint8_t *bytes, size_t length)
 {
 	const uint8_t *body = body_of(bytes, length);
-	const size_t size = body == NULL ? 0 : (size_t)(bytes + length - body);
-	const bool came = memmem(body, size, "PRETTY_NAME=", 12) != NULL;
-	talk_tell(talking, MEASURE_ASK_TRAVERSAL, came ? MEASURE_TOLD_YES : MEASURE_TOLD_NO,
-		  "GET /../../../etc/os-release: ", bytes, length);
+	/* Without its head whole, nobody knows what would have come. */
+	const enum measure_told told =
+		body == NULL ? MEASURE_TOLD_NOTHING
+		: memmem(body, (size_t)(bytes + length - body), "PRETTY_NAME=", 12) != NULL
+			? MEASURE_TOLD_YES
+			: MEASURE_TOLD_NO;
+	talk_tell(talking, MEASURE_ASK_TRAVERSAL, told, "GET /../../../etc/os-release: ", bytes,
+		  length);
 }
 
 void talk_http(struct measure_talking *talking, const uint8_t *bytes, size_t length)

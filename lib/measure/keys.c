@@ -86,8 +86,11 @@ int measure_public_key_parse(struct measure_public_key *out, const char *line)
 		key.type[i] = line[i];
 	}
 	if (strcmp(key.type, "ssh-rsa") == 0) {
-		if (!take_field(&field, &size, &at, end) || !take_field(&field, &size, &at, end)) {
-			return -EBADMSG;
+		/* The exponent, then the modulus. */
+		for (int i = 0; i < 2; i++) {
+			if (!take_field(&field, &size, &at, end)) {
+				return -EBADMSG;
+			}
 		}
 		key.bits = bits_of(field, size);
 	}

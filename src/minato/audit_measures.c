@@ -125,7 +125,7 @@ static void add_wrapped(struct str *out, const struct context *context, const st
 static void add_result(struct str *out, const struct context *context,
 		       const struct audit_measured *m, const struct measure_result *result)
 {
-	struct str line = STR_INIT(8 * 1024);
+	struct str line = STR_INIT((size_t)8 * 1024);
 	str_printf(&line, "  %u/%s  %s: %s (", m->port, protocol_name(m->protocol),
 		   measure_state_words(result->state),
 		   text_in(measure_at(result->id)->title, context->language));

@@ -257,6 +257,11 @@ static void find_measures(struct measures *measures, struct reach *reach, struct
 			any = true;
 		}
 	}
+	if (!any && config->measures) {
+		complain(explain->context,
+			 _("--measures asks ports that are open on this host, named one by one"),
+			 "minato ports");
+	}
 	if (any) {
 		reach_find(reach, explain->context, explain->inventory, explain->policy);
 		/* Without memory for them the rest still is an explanation. */

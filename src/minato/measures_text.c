@@ -45,8 +45,7 @@ void measure_add_reason(struct str *out, const struct measure_result *result)
 			N_("this host's network may send, as usual (%s); ask from elsewhere"),
 		[MEASURE_PAGE_SAME] = "%s",
 		[MEASURE_PAGE_CHANGED] = N_("the page is another one now (%s)"),
-		[MEASURE_PAGE_NEW] = N_("none is remembered (%s); if it is right: minato explain "
-					"PORT --measures --remember-page"),
+		[MEASURE_PAGE_NEW] = N_("none is remembered yet (%s): --remember-page"),
 		[MEASURE_UNSEEN] = N_("the program that holds it cannot be seen, try it with sudo"),
 	};
 	/* Of a digest people compare the beginning. */
