@@ -1,4 +1,6 @@
 /* Eleven bytes that tell TLS from plaintext. */
+#include <string.h>
+
 #include "tls/tls.h"
 
 enum {
@@ -33,6 +35,9 @@ enum tls_first tls_first_bytes(const uint8_t *bytes, size_t length, bool client)
 	}
 	if (client && is_ssl2_hello(bytes, length)) {
 		return TLS_FIRST_TLS;
+	}
+	if (length >= 4 && memcmp(bytes, "SSH-", 4) == 0) {
+		return TLS_FIRST_SSH;
 	}
 	const bool handshake = bytes[0] == RECORD_HANDSHAKE;
 	if (!handshake && bytes[0] != RECORD_ALERT) {

@@ -258,6 +258,7 @@ enum tls_start_state tls_start_feed(struct tls_start *start, const uint8_t *byte
 enum tls_first {
 	TLS_FIRST_UNKNOWN, /* too few bytes */
 	TLS_FIRST_TLS,
+	TLS_FIRST_SSH, /* RFC 4253 4.2: encrypted soon after */
 	TLS_FIRST_PLAIN,
 };
 
@@ -269,6 +270,58 @@ enum { TLS_FIRST_BYTES = 11 };
  * @param client  of the side that opened the connection. @param length  TLS_FIRST_BYTES are enough.
  */
 enum tls_first tls_first_bytes(const uint8_t *bytes, size_t length, bool client);
+
+enum {
+	TLS_FLOWS_MAX = 4096, /* that have not told yet; the oldest is forgotten */
+	TLS_SEEN_MAX = 1024,  /* ports */
+};
+
+/* What connections to one port began with. A flat value, so that it can cross processes. */
+struct tls_seen {
+	uint16_t port;
+	uint8_t client, server; /* bits 1 << enum tls_first, of each side */
+	uint32_t connections;   /* of which something was seen */
+};
+
+/* A connection of which the beginning was seen. */
+struct tls_flow {
+	uint8_t family; /* enum addr_family; ADDR_NONE = free */
+	uint8_t told;   /* bits: 1 the client, 2 the server */
+	bool has_server;
+	uint16_t client_port, server_port;
+	uint32_t client_next, server_next; /* numbers of their first byte */
+	struct addr client, server;
+};
+
+/* Connections that come in, watched. Zeroed at the beginning. No byte of them is kept. */
+struct tls_watch {
+	struct tls_flow flows[TLS_FLOWS_MAX];
+	struct tls_seen seen[TLS_SEEN_MAX];
+	size_t seen_count;
+	uint64_t left_out; /* connections to ports beyond TLS_SEEN_MAX */
+};
+
+/*
+ * Takes one packet from its IP header on; what is behind TLS_FIRST_BYTES of its data is not needed.
+ * @param comes_in  it is for this host, and not sent by it.
+ */
+void tls_watch_take(struct tls_watch *watch, const uint8_t *bytes, size_t length, bool comes_in);
+/* Whether every field is within its range. */
+bool tls_seen_valid(const struct tls_seen *seen);
+
+/* Called for each port. @return 0, or negative errno: then it ends. */
+typedef int tls_seen_function(void *data, const struct tls_seen *seen);
+
+/*
+ * Watches connections that come in, with a packet socket whose filter leaves all but headers and
+ * TLS_FIRST_BYTES of data in the kernel; minato-probe reads it.
+ * @param seconds  1..3600.
+ * @return 0; -EPERM without CAP_NET_RAW; -ENOENT minato-probe is not installed; -EIO, -EBADMSG,
+ * -ETIMEDOUT when it failed or misbehaved; other negative errno.
+ */
+int tls_watch_ask(uint32_t seconds, tls_seen_function *tell, void *data, struct err *e);
+/* The other side of it, for minato-probe: serves one order. @return 0 or negative errno. */
+int tls_watch_serve(int channel);
 
 /* ---- a certificate ---- */
 

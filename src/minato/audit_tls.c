@@ -71,7 +71,7 @@ int audit_tls_add_port(struct audit_tls_list *list, const char *name, const stru
 
 /* ---- what is declared ---- */
 
-static enum tls_declared declared_by(const struct policy_declaration *declaration)
+enum tls_declared audit_tls_declared(const struct policy_declaration *declaration)
 {
 	switch (declaration == NULL ? POLICY_ENCRYPTION_UNSAID : declaration->encryption) {
 	case POLICY_ENCRYPTION_OWN:
@@ -123,7 +123,8 @@ static int take(void *data, const struct tls_record *record)
 		port->known = true;
 		port->record = *record;
 		port->grade = tls_grade(&port->reasons, record, asking->context->now);
-		port->verdict = tls_compare(record, port->grade, declared_by(port->declaration));
+		port->verdict =
+			tls_compare(record, port->grade, audit_tls_declared(port->declaration));
 		break;
 	}
 	asking->told++;

@@ -63,10 +63,16 @@ int audit_tls_find_own(struct audit_tls_list *out, const struct context *context
 int audit_tls_add_port(struct audit_tls_list *list, const char *name, const struct addr *address,
 		       uint16_t port);
 
+/* What connections to this host begin with, watched for so many seconds. @return an exit code. */
+int audit_tls_passive(const struct context *context, uint64_t seconds, bool json);
+/* What a declaration says of encryption. @param declaration  NULL = there is none. */
+enum tls_declared audit_tls_declared(const struct policy_declaration *declaration);
+
 /* ---- words (audit_tls_text.c, audit_tls_json.c) ---- */
 
 /* Everything of one address. Appends. */
 void audit_tls_add(struct str *out, const struct audit_tls *audit, const struct context *context);
 json_t *audit_tls_json(const struct audit_tls *audit, const struct context *context);
 /* The message of a verdict that says more than "in order"; NULL = it does not. */
+const char *audit_tls_verdict_words(enum tls_verdict verdict);
 const struct message *audit_tls_message(enum tls_verdict verdict);

@@ -54,7 +54,7 @@ static void add_certificate(struct str *out, const struct tls_certificate *c)
 	}
 }
 
-static const char *verdict_words(enum tls_verdict verdict)
+const char *audit_tls_verdict_words(enum tls_verdict verdict)
 {
 	static const char *const words[TLS_VERDICTS] = {
 		[TLS_NOT_COMPARED] = "",
@@ -92,8 +92,8 @@ static void add_row(struct table *table, const struct audit_tls_port *port)
 	add_certificate(&certificate, &port->record.certificate);
 	if (port->declaration != NULL) {
 		text_escape(&verdict, port->declaration->entry.name);
-		if (verdict_words(port->verdict)[0] != '\0') {
-			str_printf(&verdict, ": %s", verdict_words(port->verdict));
+		if (audit_tls_verdict_words(port->verdict)[0] != '\0') {
+			str_printf(&verdict, ": %s", audit_tls_verdict_words(port->verdict));
 		}
 	}
 	table_cell(table, INK_BOLD, number);

@@ -18,6 +18,7 @@ struct config {
 	const char *ports, *udp, *rate;
 	bool authorized, connect, resume, due, no_services, measures, json;
 	bool tls, quick;
+	uint64_t passive;
 	const char *name;
 };
 
@@ -49,6 +50,8 @@ static const struct option options[] = {
 	{ "measures", 'm', OPTION_FLAG, FIELD(measures), NULL,
 	  N_("ask open ports of my own hosts which measures are done: logins, TLS, relay, "
 	     "listings") },
+	{ "passive", 0, OPTION_NUMBER, FIELD(passive), "SECONDS",
+	  N_("of --tls: ask nothing; watch what connections to this host begin with"), 1, 3600 },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -383,19 +386,21 @@ static int audit_due(struct audit_targets *targets, const struct plan *plan,
 /* What goes together. */
 static int check_words(const struct context *context, const struct config *config, unsigned count)
 {
-	const char *fault = config->due && count > 0
-				    ? _("--due takes no hosts: the policy says which")
-			    : !config->due && !config->tls && count == 0
-				    ? _("which host? One of hosts:, self, an address or a name")
-			    : !config->tls && (config->quick || config->name != NULL)
-				    ? _("--quick and --name belong to --tls")
-			    : config->tls && (config->due || config->resume)
-				    ? _("--tls goes with neither --due nor --resume")
-			    : config->tls && config->measures
-				    ? _("--tls and --measures are two audits: one after the other")
-			    : config->name != NULL && strlen(config->name) >= TLS_HOST_BYTES
-				    ? _("that name is too long for a host")
-				    : NULL;
+	const char *fault =
+		config->passive > 0 && (!config->tls || count > 0)
+			? _("--passive belongs to --tls, and takes no hosts and no ports")
+		: config->due && count > 0 ? _("--due takes no hosts: the policy says which")
+		: !config->due && !config->tls && count == 0
+			? _("which host? One of hosts:, self, an address or a name")
+		: !config->tls && (config->quick || config->name != NULL)
+			? _("--quick and --name belong to --tls")
+		: config->tls && (config->due || config->resume)
+			? _("--tls goes with neither --due nor --resume")
+		: config->tls && config->measures
+			? _("--tls and --measures are two audits: one after the other")
+		: config->name != NULL && strlen(config->name) >= TLS_HOST_BYTES
+			? _("that name is too long for a host")
+			: NULL;
 	if (fault != NULL) {
 		complain(context, fault, "minato help audit");
 	}
@@ -414,6 +419,9 @@ static int run(const struct context *context, const void *given, const char *con
 	}
 	const struct audit_tls_options tls = { config->name, config->quick, config->json };
 	int code = check_words(context, config, count);
+	if (code == EXIT_IN_ORDER && config->passive > 0) {
+		return audit_tls_passive(context, config->passive, config->json);
+	}
 	if (code == EXIT_IN_ORDER && config->tls && audit_tls_is_own(arguments, count)) {
 		return audit_tls_own(context, &tls, arguments, count);
 	}

@@ -149,6 +149,13 @@ static int via(void *prepared)
 	return probe_via_serve(SANDBOX_CHANNEL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What connections begin with, of all ports. */
+static int watch(void *unused)
+{
+	(void)unused;
+	return tls_watch_serve(SANDBOX_CHANNEL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void *prepare_check(void)
 {
 	return probe_tls_prepare();
@@ -180,6 +187,7 @@ static const struct role {
 	{ "identify", prepare_identify, identify },
 	{ "measure", prepare_check, measure },
 	{ "encryption", prepare_encryption, encryption },
+	{ "watch", NULL, watch },
 };
 
 static const struct role *role_named(const char *name)

@@ -46,6 +46,20 @@ static void take_start(enum tls_talk talk, const uint8_t *bytes, size_t length)
 	(void)tls_first_bytes(bytes, length, false);
 }
 
+/* Two packets, the first of them with the bytes of the second behind it. */
+static void take_packets(const uint8_t *bytes, size_t length)
+{
+	static struct tls_watch watch;
+	const size_t half = length / 2;
+	tls_watch_take(&watch, bytes, half, true);
+	tls_watch_take(&watch, bytes + half, length - half, false);
+	assert(watch.seen_count <= TLS_SEEN_MAX);
+	for (size_t i = 0; i < watch.seen_count; i++) {
+		assert(tls_seen_valid(&watch.seen[i]));
+	}
+	watch.seen_count = 0;
+}
+
 static void take_record(const uint8_t *bytes, size_t length)
 {
 	struct tls_record record = { 0 };
@@ -64,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	if (bytes[0] >= 0xfe) {
 		take_flight(bytes + 1, length - 1, bytes[0] == 0xff);
+	} else if (bytes[0] == 0xfc) {
+		take_packets(bytes + 1, length - 1);
 	} else if (bytes[0] == 0xfd) {
 		take_record(bytes + 1, length - 1);
 	} else {

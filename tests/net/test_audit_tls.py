@@ -285,7 +285,38 @@ def test_it_works_without_rights_and_in_japanese(world, keys, serve):
     assert done.returncode == 0 and "自己署名" in done.stdout and "証明書" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("words", [["--quick", "self"], ["--tls", "--name", "a" * 300, "443"], ["--tls", "70000"], []])
+def test_connections_are_told_apart_without_asking(world, keys, serve, tmp_path):
+    """Nobody connects but the clients of this test, and what they begin with tells all."""
+    serve(4433, keys["good"])
+    asked = []
+
+    def answer(connection, first):
+        asked.append(first)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+
+    serve.play(4434, answer)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("minato: 1\nports:\n  bare: {port: 4433-4434/tcp, for: x, owner: me, from: any, encryption: own}\n")
+    watching = subprocess.Popen(["ip", "netns", "exec", world.host, MINATO, "--policy", str(policy), "audit", "--tls", "--passive", "4", "--json"],
+                                stdout=subprocess.PIPE, text=True, env=world.environment())
+    while watching.poll() is None:  # from the moment at which the socket is there
+        for target in (f"https://{HOST}:4433", f"http://{HOST}:4434", f"http://[{World.HOST6}]:4434"):
+            subprocess.run(["ip", "netns", "exec", world.outside, "openssl", "s_client", "-connect", f"{HOST}:4433"] if "4433" in target else
+                           ["ip", "netns", "exec", world.outside, "python3", "-c", f"import urllib.request as u; u.urlopen('{target}').read()"],
+                           stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    found = {row["port"]: row for row in json.loads(watching.stdout.read())["seen"]}
+    assert watching.returncode == 2
+    assert [found[port]["encryption"] for port in (4433, 4434)] == ["tls", "plaintext"]
+    assert [found[port]["verdict"] for port in (4433, 4434)] == ["in_order", "plaintext_though_declared"]
+    assert found[4434]["connections"] <= len(asked)
+
+
+def test_watching_needs_rights(world):
+    done = run_audit(world, "--passive", "1", before=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], namespace=world.host)
+    assert done.returncode == 4 and "sudo" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--passive", "5"], ["--tls", "--passive", "5", "443"], ["--quick", "self"], ["--tls", "--name", "a" * 300, "443"], ["--tls", "70000"], []])
 def test_wrong_words_say_what_to_type(world, words):
     done = subprocess.run(["ip", "netns", "exec", world.host, MINATO, "audit", *words], capture_output=True, text=True, timeout=60,
                           env=world.environment(), check=False)

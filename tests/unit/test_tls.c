@@ -445,6 +445,89 @@ static void test_eleven_bytes_tell_tls(void **state)
 	}
 }
 
+/* A packet of TCP over IPv4: 192.0.2.1:40000 to 192.0.2.2:443, or back. */
+static size_t packet(uint8_t *out, bool back, unsigned flags, uint32_t sequence, const char *data,
+		     size_t length)
+{
+	memset(out, 0, 40);
+	out[0] = 0x45;
+	out[2] = (uint8_t)((40 + length) >> 8);
+	out[3] = (uint8_t)(40 + length);
+	out[9] = 6;
+	memcpy(out + 12, back ? "\xc0\0\2\2\xc0\0\2\1" : "\xc0\0\2\1\xc0\0\2\2", 8);
+	memcpy(out + 20, back ? "\x01\xbb\x9c\x40" : "\x9c\x40\x01\xbb", 4);
+	out[26] = (uint8_t)(sequence >> 8);
+	out[27] = (uint8_t)sequence;
+	out[32] = 0x50;
+	out[33] = (uint8_t)flags;
+	memcpy(out + 40, data, length);
+	return 40 + length;
+}
+
+static const char client_hello[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+static const char server_hello[] = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03";
+
+static void test_first_payloads_are_told_by_yes_and_no(void **state)
+{
+	(void)state;
+	static struct tls_watch watch;
+	static const struct {
+		const char *client, *server;
+		bool comes_in;
+		uint32_t first; /* number of the client's first byte; the SYN has 100 */
+		unsigned client_seen, server_seen;
+	} cases[] = {
+		{ client_hello, server_hello, true, 101, 1 << TLS_FIRST_TLS, 1 << TLS_FIRST_TLS },
+		{ "GET / HTTP/", "HTTP/1.1 20", true, 101, 1 << TLS_FIRST_PLAIN,
+		  1 << TLS_FIRST_PLAIN },
+		{ "SSH-2.0-Ope", "SSH-2.0-Ope", true, 101, 1 << TLS_FIRST_SSH, 1 << TLS_FIRST_SSH },
+		/* Sent by this host: whose port that is, is not ours to tell. */
+		{ client_hello, server_hello, false, 101, 0, 0 },
+		/* The first bytes were lost: what comes later says nothing. */
+		{ "GET / HTTP/", server_hello, true, 900, 0, 1 << TLS_FIRST_TLS },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t bytes[128];
+		watch = (struct tls_watch){ 0 };
+		size_t length = packet(bytes, false, 2, 100, "", 0);
+		tls_watch_take(&watch, bytes, length, cases[i].comes_in);
+		length = packet(bytes, true, 18, 500, "", 0);
+		tls_watch_take(&watch, bytes, length, false);
+		length = packet(bytes, false, 24, cases[i].first, cases[i].client, 11);
+		tls_watch_take(&watch, bytes, length, true);
+		tls_watch_take(&watch, bytes, length, true); /* sent again */
+		length = packet(bytes, true, 24, 501, cases[i].server, 11);
+		tls_watch_take(&watch, bytes, length, false);
+		length = packet(bytes, false, 24, 112, "later bytes", 11);
+		tls_watch_take(&watch, bytes, length, true);
+		const bool any = (cases[i].client_seen | cases[i].server_seen) != 0;
+		assert_int_equal(watch.seen_count, any);
+		assert_int_equal(watch.seen[0].client, cases[i].client_seen);
+		assert_int_equal(watch.seen[0].server, cases[i].server_seen);
+		assert_int_equal(watch.seen[0].connections, any);
+		assert_int_equal(watch.seen[0].port, any ? 443 : 0);
+	}
+}
+
+static void test_broken_packets_are_passed_over(void **state)
+{
+	(void)state;
+	static struct tls_watch watch;
+	uint8_t bytes[128];
+	const size_t length = packet(bytes, false, 2, 100, "", 0);
+	for (size_t cut = 0; cut < length; cut++) {
+		tls_watch_take(&watch, bytes, cut, true);
+	}
+	bytes[32] = 0x10; /* a header shorter than the shortest */
+	tls_watch_take(&watch, bytes, length, true);
+	bytes[32] = 0x50;
+	bytes[3] = 10; /* a packet shorter than its headers */
+	tls_watch_take(&watch, bytes, length, true);
+	for (size_t i = 0; i < TLS_FLOWS_MAX; i++) {
+		assert_int_equal(watch.flows[i].family, ADDR_NONE);
+	}
+}
+
 /* ---- grades ---- */
 
 static const usec_t NOW = (usec_t)1800000000 * USEC_PER_SEC;
@@ -674,6 +757,8 @@ int main(void)
 		cmocka_unit_test(test_starttls_of_bytes),
 		cmocka_unit_test(test_greetings_tell_who_speaks),
 		cmocka_unit_test(test_eleven_bytes_tell_tls),
+		cmocka_unit_test(test_first_payloads_are_told_by_yes_and_no),
+		cmocka_unit_test(test_broken_packets_are_passed_over),
 		cmocka_unit_test(test_grades),
 		cmocka_unit_test(test_what_is_not_encrypted_has_no_grade),
 		cmocka_unit_test(test_verdicts),
