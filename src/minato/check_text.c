@@ -184,6 +184,13 @@ static void add_tls(struct str *out, const struct check *check, const struct pro
 	}
 }
 
+/* RFC 9110 15.4: those that name another place. */
+static bool is_redirect(const struct check *check, const struct probe_record *r)
+{
+	return check->order.talk == PROBE_TALK_HTTP && r->status >= 301 && r->status <= 308 &&
+	       r->status != 304 && r->status != 305 && r->status != 306;
+}
+
 static void add_answer(struct str *out, const struct check *check, const struct probe_record *r)
 {
 	check_add_label(out, _("answer"));
@@ -199,6 +206,7 @@ static void add_answer(struct str *out, const struct check *check, const struct 
 		str_add(out, _("bytes of TLS"));
 	} else {
 		text_escape(out, r->text);
+		str_add(out, is_redirect(check, r) ? _(" (not followed)") : "");
 	}
 	add_time(out, r->took);
 }

@@ -61,12 +61,26 @@ static struct probe_record begin_record(const struct probing *p, enum probe_step
 
 /* ---- the answer ---- */
 
+/* Whether a line began that did not end: from who sends a byte a second anything would be an
+ * answer. */
+static bool is_unfinished(enum probe_talk talk, const struct heard *heard)
+{
+	const bool lines = talk == PROBE_TALK_HTTP || talk == PROBE_TALK_SMTP ||
+			   talk == PROBE_TALK_IMAP || talk == PROBE_TALK_POP3 ||
+			   talk == PROBE_TALK_FTP || talk == PROBE_TALK_SSH ||
+			   talk == PROBE_TALK_REDIS;
+	return lines && !probe_is_tls(heard->bytes, heard->length) &&
+	       memchr(heard->bytes, '\n', heard->length) == NULL;
+}
+
 static void judge_hearing(const struct probe_line *line, struct probe_record *record,
 			  const struct heard *heard, int r)
 {
 	const struct probing *p = line->p;
 	record->took = probing_now(p) - record->begun;
-	if (heard->length > 0) {
+	if (r == -ETIMEDOUT && is_unfinished(p->order->talk, heard)) {
+		probing_error(record, p->socket, ETIMEDOUT);
+	} else if (heard->length > 0) {
 		probe_read_answer(record, p->order->talk, heard->bytes, heard->length);
 		/* What servers of HTTPS say to plain HTTP. */
 		record->offered |= record->status == 400 &&
