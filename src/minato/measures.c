@@ -94,6 +94,12 @@ static const char *program_of(const struct process *process, const struct port_k
 		       : program;
 }
 
+/* Of a service that systemd starts, the program whose files are understood. */
+static const char *activated_program(const struct port_knowledge *service)
+{
+	return port_knowledge_has_program(service, "sshd") ? "sshd" : NULL;
+}
+
 static int take_listeners(struct measures *out, const struct inventory *inventory,
 			  const struct reach *reach)
 {
@@ -114,7 +120,9 @@ static int take_listeners(struct measures *out, const struct inventory *inventor
 		m->listens = true;
 		if (m->process == NULL) {
 			m->process = inventory_listener_process(inventory, l);
-			m->program = program_of(m->process, service);
+			m->activated = l->socket_activated;
+			m->program = m->activated ? activated_program(service)
+						  : program_of(m->process, service);
 		}
 	}
 	return 0;
@@ -146,8 +154,10 @@ static void read_sshd(struct measure_evidence *evidence, struct measure_sshd_fil
 {
 	char folder[1024];
 	struct err e = ERR_INIT;
+	/* Whom systemd starts has the arguments of its unit, which as a rule are none. */
+	const struct process started = { .arguments = "" };
 	(void)snprintf(folder, sizeof(folder), "%.900s/ssh", moving_etc());
-	if (measure_sshd_files_read(files, m->process, folder, &e) < 0) {
+	if (measure_sshd_files_read(files, m->activated ? &started : m->process, folder, &e) < 0) {
 		(void)str_copy(why, WHY_BYTES, err_text(&e));
 		return;
 	}
@@ -222,7 +232,8 @@ static void judge_service(struct measured *m, const struct reach *reach)
 	if (m->answer != NULL && measures_page_recall(page, m->port) == 0) {
 		evidence.page = page;
 	}
-	evidence.unseen = m->process == NULL || m->process->arguments == NULL || m->program == NULL;
+	evidence.unseen = m->program == NULL ||
+			  (!m->activated && (m->process == NULL || m->process->arguments == NULL));
 	if (settings != NULL && !evidence.unseen) {
 		read_settings(&evidence, settings, why, m);
 	}

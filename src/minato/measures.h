@@ -16,6 +16,7 @@ struct measured {
 	uint32_t netns;         /* index into the inventory's */
 	const struct netns *ns; /* the same; NULL = the inventory has none */
 	bool doubted;           /* by its number alone, and another program holds it */
+	bool activated;         /* systemd holds it for a service that starts when somebody comes */
 	bool listens;           /* a socket of the inventory; else it is published */
 	bool reachable;         /* on an address that others reach, as far as it is known */
 	const struct port_knowledge *service;
