@@ -22,10 +22,19 @@ struct place {
 	UT_hash_handle hh;
 };
 
+/* A hardware address at an interface, and whose it is by the addresses that are seen with it. */
+struct holder {
+	struct key key; /* without a host */
+	const struct policy_host *host;
+	bool several; /* a router that answers for others (proxy ARP): it tells nothing */
+	UT_hash_handle hh;
+};
+
 struct joining {
 	struct devices *out;
 	const struct policy *policy;
-	struct place *places; /* by key */
+	struct place *places;   /* by key */
+	struct holder *holders; /* by key */
 };
 
 static const struct policy_host *host_with_mac(const struct policy *policy,
@@ -41,21 +50,60 @@ static const struct policy_host *host_with_mac(const struct policy *policy,
 	return NULL;
 }
 
-static void key_of(struct key *out, const struct joining *joining,
-		   const struct devices_neighbour *neighbour)
+static void link_of(struct key *out, const struct devices_neighbour *neighbour)
 {
 	memset(out, 0, sizeof(*out)); /* it is compared as bytes */
-	out->host = devices_host_with(joining->policy, &neighbour->address);
-	out->host = out->host != NULL ? out->host : host_with_mac(joining->policy, neighbour);
-	if (out->host != NULL) {
-		return;
-	}
 	out->interface = neighbour->interface;
 	out->has_mac = neighbour->has_mac;
 	memcpy(out->mac, neighbour->mac, sizeof(out->mac));
-	if (!neighbour->has_mac) {
+}
+
+static void key_of(struct key *out, const struct joining *joining,
+		   const struct devices_neighbour *neighbour)
+{
+	struct holder *holder = NULL;
+	link_of(out, neighbour);
+	const struct policy_host *host = devices_host_with(joining->policy, &neighbour->address);
+	host = host != NULL ? host : host_with_mac(joining->policy, neighbour);
+	if (host == NULL && neighbour->has_mac) { /* its link-local address, mostly */
+		HASH_FIND(hh, joining->holders, out, sizeof(*out), holder);
+		host = holder != NULL && !holder->several ? holder->host : NULL;
+	}
+	if (host != NULL) {
+		memset(out, 0, sizeof(*out));
+		out->host = host;
+	} else if (!neighbour->has_mac) {
 		memcpy(&out->address, &neighbour->address, sizeof(out->address));
 	}
+}
+
+/* Notes whose a hardware address is. */
+static int own(struct joining *joining, const struct devices_neighbour *neighbour)
+{
+	struct holder *holder = NULL;
+	struct key key;
+	const struct policy_host *host = devices_host_with(joining->policy, &neighbour->address);
+	link_of(&key, neighbour);
+	if (host == NULL || !neighbour->has_mac) {
+		return 0;
+	}
+	HASH_FIND(hh, joining->holders, &key, sizeof(key), holder);
+	if (holder != NULL) {
+		holder->several |= holder->host != host;
+		return 0;
+	}
+	holder = calloc(1, sizeof(*holder));
+	if (holder == NULL) {
+		return -ENOMEM;
+	}
+	holder->key = key;
+	holder->host = host;
+	HASH_ADD(hh, joining->holders, key, sizeof(holder->key), holder);
+	if (holder->hh.tbl == NULL) { /* no memory */
+		free(holder);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /* @return NULL without memory, or when there are too many. */
@@ -217,6 +265,12 @@ static void forget_places(struct joining *joining)
 {
 	struct place *place;
 	struct place *next;
+	struct holder *holder;
+	struct holder *after;
+	HASH_ITER (hh, joining->holders, holder, after) {
+		HASH_DEL(joining->holders, holder);
+		free(holder);
+	}
 	HASH_ITER (hh, joining->places, place, next) {
 		HASH_DEL(joining->places, place);
 		free(place);
@@ -228,7 +282,11 @@ int devices_join(struct devices *out, const struct devices_neighbour *neighbours
 {
 	struct joining joining = { .out = out, .policy = policy };
 	*out = (struct devices){ 0 };
-	int r = add_neighbours(&joining, neighbours, count);
+	int r = 0;
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = own(&joining, &neighbours[i]);
+	}
+	r = r == 0 ? add_neighbours(&joining, neighbours, count) : r;
 	r = r == 0 ? add_declared(&joining) : r;
 	forget_places(&joining);
 	if (r < 0) {

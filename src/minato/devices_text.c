@@ -2,6 +2,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "catalog/catalog.h"
 #include "devices_show.h"
@@ -123,7 +124,8 @@ static enum ink add_offers(struct str *out, const struct devices_view *view, siz
 	} else if (add_ports(&ports, view, at, false) > 0) {
 		str_printf(out, "%s%s", out->length > 0 ? "; " : "", str_text(&ports));
 	} else if (view->facts[at].audited == 0 && out->length == 0) {
-		str_add(out, _("not audited yet"));
+		/* Root's records of audits are root's alone. */
+		str_add(out, geteuid() == 0 ? _("not audited yet") : _("not audited by this user"));
 		ink = INK_DIM;
 	} else if (out->length == 0) {
 		str_add(out, _("nothing open"));
@@ -315,7 +317,10 @@ static void add_audit(struct str *out, const struct devices_view *view, size_t a
 	struct str text = STR_INIT(1 << 14);
 	struct str ports = STR_INIT(4096);
 	if (view->facts[at].audited == 0) {
-		add_line(out, view, _("offers"), _("not known: it was not audited yet"));
+		add_line(out, view, _("offers"),
+			 geteuid() == 0 ? _("not known: it was not audited yet")
+					: _("not known: this user did not audit it; root's audits "
+					    "are shown to root"));
 		return;
 	}
 	if (add_ports(&ports, view, at, false) > 0) {

@@ -39,7 +39,7 @@ void devices_note(struct sentry *sentry, const struct packet_note *note)
 	struct sentry_device_port *told = &devices->told[at];
 	if (note->source_port == 0 ||
 	    (told->port == note->source_port && addr_compare(&told->address, &note->source) == 0 &&
-	     note->time - told->time < AGAIN_USEC) ||
+	     note->time >= told->time && note->time - told->time < AGAIN_USEC) ||
 	    !may_tell(devices, &note->source, note->time)) {
 		return;
 	}

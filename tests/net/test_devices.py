@@ -68,7 +68,8 @@ def stranger(world, address="10.77.0.99"):
 def test_a_device_is_one_row_whoever_asks(world):
     for before in ((), NOBODY):
         camera = met(world, before=before)
-        assert camera["addresses"] == [world.HOST, world.HOST6]
+        assert camera["addresses"][:2] == [world.HOST, world.HOST6]
+        assert all(address.startswith("fe80:") for address in camera["addresses"][2:])  # its own, declared by nobody
         assert (camera["host"], camera["name_source"], camera["interface"], camera["every_us"]) == ("camera", "policy", "eth1", 900 * 10**6)
         assert [(port["first_port"], port["declaration"]) for port in camera["ports_declared"]] == [(80, "web")]
         assert camera["audit"] is None
@@ -106,6 +107,7 @@ def test_what_the_last_audit_found_is_held_against_the_policy(world):
     said = command(world, "devices").stdout
     assert "not declared: 23/tcp; 80/tcp" in said
     assert called(devices(world, before=NOBODY, code=0, HOME="/nonexistent"), "camera")["audit"] is None  # root's record is root's
+    assert "not audited by this user" in command(world, "devices", before=NOBODY).stdout
 
 
 def test_what_is_in_use_now(world):

@@ -373,11 +373,14 @@ static void addresses_of_one_machine_are_one_row(void **state)
 {
 	(void)state;
 	const struct devices_neighbour neighbours[] = {
-		seen_at("fe80::1", 1, DEVICES_ANSWERS),     seen_at("192.0.2.1", 1, DEVICES_STALE),
-		seen_at("2001:db8::1", 1, DEVICES_STALE),   seen_at("192.0.2.2", 2, DEVICES_STALE),
+		seen_at("fe80::1", 1, DEVICES_ANSWERS),
+		seen_at("192.0.2.1", 1, DEVICES_STALE),
+		seen_at("2001:db8::1", 1, DEVICES_STALE),
+		seen_at("192.0.2.2", 2, DEVICES_STALE),
 		seen_at("192.0.2.3", 0, DEVICES_SILENT),    /* nobody has it */
 		seen_at("198.51.100.9", 3, DEVICES_SILENT), /* the NAS, by two interfaces */
 		seen_at("2001:db8::9", 4, DEVICES_ANSWERS),
+		seen_at("fe80::9", 4, DEVICES_STALE), /* nobody declares these */
 	};
 	struct policy policy = parsed_policy(text);
 	struct devices_names names = { 0 };
@@ -398,12 +401,31 @@ static void addresses_of_one_machine_are_one_row(void **state)
 	assert_int_equal(nas->name_source, DEVICES_NAME_POLICY);
 	assert_int_equal(nas->state, DEVICES_ANSWERS);
 	assert_int_equal(nas->mac[5], 4);
-	assert_int_equal(nas->address_count, 2);
+	assert_int_equal(nas->address_count, 3);
 	const struct device *printer = device_with(&devices, "198.51.100.10");
 	assert_int_equal(printer->state, DEVICES_UNKNOWN);
 	assert_int_equal(printer->interface, 0);
 	devices_deinit(&devices);
 	devices_names_deinit(&names);
+	policy_deinit(&policy);
+}
+
+/* A router that answers for two declared machines behind it is neither of them. */
+static void who_answers_for_several_is_none_of_them(void **state)
+{
+	(void)state;
+	const struct devices_neighbour neighbours[] = {
+		seen_at("198.51.100.9", 5, DEVICES_ANSWERS),
+		seen_at("198.51.100.10", 5, DEVICES_ANSWERS),
+		seen_at("fe80::5", 5, DEVICES_ANSWERS),
+	};
+	struct policy policy = parsed_policy(text);
+	struct devices devices;
+	assert_int_equal(devices_join(&devices, neighbours, 3, &policy, NULL), 0);
+	assert_int_equal(devices.list.count, 3);
+	assert_null(device_with(&devices, "fe80::5")->host);
+	assert_string_equal(device_with(&devices, "198.51.100.10")->name, "printer");
+	devices_deinit(&devices);
 	policy_deinit(&policy);
 }
 
@@ -440,6 +462,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_device_is_told_apart),
 		cmocka_unit_test(names_come_from_files_that_are_here),
 		cmocka_unit_test(addresses_of_one_machine_are_one_row),
+		cmocka_unit_test(who_answers_for_several_is_none_of_them),
 		cmocka_unit_test(a_machine_of_many_addresses_has_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
