@@ -261,7 +261,8 @@ void check_add_inside(struct str *out, const struct check *check);
 /* A label in its column. Appends. */
 void check_add_label(struct str *out, const char *label);
 
-/* The cause in a sentence, with what it rests on. Appends one line without its end. */
+/* The cause in a sentence, with what it rests on (check_cause.c). Appends one line without its end.
+ */
 void check_add_cause(struct str *out, const struct check *check, const struct context *context);
 /* Every step, the cause, and what to do. Appends. */
 void check_add(struct str *out, const struct check *check, const struct context *context);

@@ -25,7 +25,14 @@ int check_via_ask(struct check_via *via, const struct context *context,
 	struct err e = ERR_INIT;
 	char reason[PROBE_TEXT_BYTES] = "";
 	bool any = false;
-	count = count < PROBE_VIA_MAX ? count : PROBE_VIA_MAX;
+	if (count > PROBE_VIA_MAX) {
+		(void)err_set(&e, E2BIG,
+			      _("%zu ports are declared; from outside the first %d are asked"),
+			      count, (int)PROBE_VIA_MAX);
+		complain(context, err_text(&e), NULL);
+		e = ERR_INIT;
+		count = PROBE_VIA_MAX;
+	}
 	int r = ask(via, reason, targets, count, seconds, &e);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		any = any || via->answers[i].given != 0;
@@ -45,11 +52,11 @@ int check_via_ask(struct check_via *via, const struct context *context,
 
 void check_via_take(struct check *check, const struct check_via *via, size_t index)
 {
-	check->via = via->name;
-	if (index < PROBE_VIA_MAX) {
+	if (index < PROBE_VIA_MAX) { /* those beyond were not asked */
+		check->via = via->name;
 		check->seen = via->answers[index];
+		check_way_internet(check);
 	}
-	check_way_internet(check);
 }
 
 enum probe_cause check_via_cause(const struct check *check)
