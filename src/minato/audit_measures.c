@@ -16,6 +16,7 @@ struct audit_measured {
 	uint16_t port;
 	enum protocol protocol;
 	const struct port_knowledge *service;
+	char program[48]; /* by the name it gives itself, in small letters; "" = not known */
 	struct err fault; /* why it could not be asked */
 	struct measure_result results[MEASURES];
 	size_t count;
@@ -66,6 +67,17 @@ static const struct port_knowledge *service_at(const struct audit_part *part, ui
 	return measure_service_speaks(found) ? found : catalog_port(part->protocol, port);
 }
 
+static void take_program(struct audit_measured *m, const struct identity *identity)
+{
+	const char *product = identity == NULL               ? ""
+			      : identity->product[0] != '\0' ? identity->product
+							     : identity_service(identity);
+	(void)str_copy(m->program, sizeof(m->program), product);
+	for (char *c = m->program; *c != '\0'; c++) {
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+	}
+}
+
 static int ask_part(struct audit_measures *out, const struct audit_part *part)
 {
 	for (size_t i = 0; i < part->row_count && *audit_stopped() == 0; i++) {
@@ -84,6 +96,7 @@ static int ask_part(struct audit_measures *out, const struct audit_part *part)
 					      .port = row->port,
 					      .protocol = part->protocol,
 					      .service = service };
+		take_program(m, identity);
 		ask(m, identity);
 	}
 	return 0;
@@ -134,9 +147,9 @@ static void add_result(struct str *out, const struct context *context,
 	add_wrapped(out, context, &line, 4);
 	if (result->state == MEASURE_NOT_DONE) {
 		str_clear(&line);
-		/* Nobody knows which program it is, so what helps all of them is said. */
+		/* Of a program that is not known, what helps all of them is said. */
 		str_printf(&line, "    -> %s",
-			   text_in(measure_mend_for(result->id, ""), context->language));
+			   text_in(measure_mend_for(result->id, m->program), context->language));
 		add_wrapped(out, context, &line, 7);
 	}
 	str_deinit(&line);
@@ -188,8 +201,8 @@ json_t *audit_measures_json(const struct audit_target *target, enum language lan
 	for (size_t i = 0; measures != NULL && i < measures->list.count; i++) {
 		const struct audit_measured *m = &measures->list.items[i];
 		for (size_t k = 0; m->target == target && k < m->count; k++) {
-			json_t *row =
-				measure_result_json(&m->results[k], m->service, NULL, language);
+			json_t *row = measure_result_json(&m->results[k], m->service, m->program,
+							  language);
 			json_object_set_new(row, "protocol",
 					    json_string(protocol_name(m->protocol)));
 			json_object_set_new(row, "port", json_integer(m->port));

@@ -338,6 +338,8 @@ def test_audit_asks_declared_hosts_alone(world):
         found, = json.loads(audit("--measures", "--json", "web"))["audits"]
         states = {(row["port"], row["measure"]): row["state"] for row in found["measures"]}
         assert states[80, "http-listing"] == "not_done" and states[80, "http-traversal"] == "done"
+        redis, = [row["mend"] for row in found["measures"] if row["measure"] == "login"]
+        assert "redis.conf" in redis
         assert states[25, "smtp-relay"] == "done" and states[6379, "login"] == "not_done"
         screen = audit("--measures", "web")
         assert "80/tcp  not done: no listing of folders (/)" in screen and "    -> " in screen
