@@ -112,12 +112,15 @@ static void add_proof(struct str *out, const struct audit_self *self, const stru
 {
 	uint32_t asked = self->reach.asked;
 	char span[SPAN_TEXT_BYTES];
-	struct str line = STR_INIT(4096);
-	bool whole = self->count > 0;
+	bool whole = true;
 	for (size_t i = 0; i < self->count; i++) {
 		asked += self->outside[i].asked;
 		whole = whole && self->outside[i].asked == self->wanted;
 	}
+	if (asked == 0) {
+		return;
+	}
+	struct str line = STR_INIT(4096);
 	str_printf(
 		&line,
 		_("  proven by %u packets through a copy of all rules of this host, in %s%s: what "

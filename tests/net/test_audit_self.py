@@ -28,7 +28,7 @@ def world():
 
 
 def run(world, *words, before=(), **more):
-    return subprocess.run([*world.words()[:4], *before, MINATO, "--policy", world.policy, "audit", *words, "self"],
+    return subprocess.run([*world.words()[:4], *before, MINATO, "--policy", world.policy, "audit", "--no-services", *words, "self"],
                           capture_output=True, text=True, timeout=100, check=False, env=world.environment(**more))
 
 
@@ -94,7 +94,7 @@ def test_without_root_it_says_what_is_not_known(world):
 
 
 def test_of_another_host_nothing_of_this_one_is_said(world):
-    done = subprocess.run([*world.words()[:4], MINATO, "audit", "--json", "--authorized", "--ports", "22", World.FRIEND],
+    done = subprocess.run([*world.words()[:4], MINATO, "audit", "--json", "--no-services", "--authorized", "--ports", "22", World.FRIEND],
                           capture_output=True, text=True, timeout=60, check=False, env=world.environment())
     assert json.loads(done.stdout)["self"] is None
 

@@ -1,0 +1,126 @@
+"""What minato audit takes: memory and descriptors; and both families of a host."""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+from world import MINATO, World, inside
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+HOST, HOST6 = World.HOST, World.HOST6
+OPEN = {22, 443, 50000}
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def world():
+    made = World()
+    made.folder.chmod(0o755)
+    made.declare("minato: 1\ndefaults: {owner: me}\nhosts:\n  box:\n    address: [" + HOST + ", \"" + HOST6 + "\"]\n    ports:\n" + "".join(
+        f"      p{port}: {{port: {port}/tcp, for: a test, from: any}}\n" for port in OPEN))
+    servers = []
+    with inside(made.host) as call:
+        for port in OPEN:
+            servers.append(call(lambda port=port: listening(port)))
+    made.nft("add table inet test; add chain inet test in { type filter hook input priority 0; }; "
+             "add rule inet test in meta l4proto ipv6-icmp accept; "
+             f"add rule inet test in tcp dport {{ {', '.join(map(str, OPEN))} }} accept; add rule inet test in drop")
+    yield made
+    for each in servers:
+        each.close()
+    made.remove()
+
+
+def listening(port):
+    made = socket.socket(socket.AF_INET6)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("::", port))
+    made.listen(4096)
+    return made
+
+
+def words(world, *more, before=()):
+    return ["ip", "netns", "exec", world.outside, *before, MINATO, "--policy", world.policy, "audit", "--json", "--no-services", *map(str, more)]
+
+
+def run(world, *more, before=()):
+    return subprocess.run(words(world, *more, before=before), capture_output=True, text=True, timeout=100, check=False,
+                          env=world.environment())
+
+
+def opened(audit):
+    return {row["port"] for row in audit["ports"] if row["state"] == "open"}
+
+
+# ---- memory ----
+
+def shares(pid):
+    """What a process and those below it have, shared pages by part: bytes."""
+    try:
+        own = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    lines = [line.split() for line in own.splitlines() if line.startswith("Pss:")]
+    return sum(int(line[1]) * 1024 for line in lines) + sum(shares(child) for child in children)
+
+
+@pytest.mark.parametrize("before", [(), NOBODY], ids=["raw", "connect"])
+def test_memory_stays_below_50_megabytes(world, before):
+    process = subprocess.Popen(words(world, "--rate", "max", "--ports", "1-20000,50000", HOST, HOST6, before=before),
+                               stdout=subprocess.PIPE, text=True, env=world.environment())
+    most = 0
+    while process.poll() is None:
+        most = max(most, shares(process.pid))
+        time.sleep(0.01)
+    found = json.loads(process.stdout.read())["audits"]
+    process.stdout.close()
+    assert [opened(each) for each in found] == [OPEN, OPEN]
+    assert MEGABYTE < most < 50 * MEGABYTE, most
+
+
+# ---- descriptors ----
+
+@pytest.mark.parametrize("limit", [4, 6])
+def test_too_few_descriptors_are_told(world, limit):
+    done = subprocess.run(["ip", "netns", "exec", world.outside, "prlimit", f"--nofile={limit}:{limit}", MINATO, "audit", "--authorized",
+                           "--ports", "22", HOST], capture_output=True, text=True, timeout=60, check=False, env=world.environment())
+    assert done.returncode == 1
+    assert "open files" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and "proven" not in done.stdout
+
+
+def test_few_are_enough_where_most_are_silent(world):
+    done = run(world, "--rate", "max", "--ports", "1-2000", HOST, before=["prlimit", "--nofile=256:256", *NOBODY])
+    (found,) = json.loads(done.stdout)["audits"]
+    assert opened(found) == {port for port in OPEN if port <= 2000}
+    assert found["sweeps"][0]["missed"]["proven"] is True
+
+
+# ---- both families ----
+
+def test_a_declared_host_has_several_addresses(world):
+    done = run(world, "--rate", "max", "--ports", "1-1000,50000", "box")
+    found = json.loads(done.stdout)["audits"]
+    assert [(each["address"], each["host"]) for each in found] == [(HOST, "box"), (HOST6, "box")]
+    assert all(opened(each) == OPEN and {row["verdict"] for row in each["ports"]} == {"in_order"} for each in found)
+    assert done.returncode == 0
+
+
+def test_a_name_with_addresses_of_both_families(world):
+    folder = pathlib.Path("/etc/netns") / world.outside  # ip-netns(8): what is there stands for /etc in the namespace
+    folder.mkdir(parents=True)
+    try:
+        (folder / "hosts").write_text(f"{HOST} nas.test\n{HOST6} nas.test\n")
+        done = run(world, "--rate", "max", "--ports", "22", "nas.test")
+        found = json.loads(done.stdout)["audits"]
+        assert {(each["address"], each["target"]) for each in found} == {(HOST, "nas.test"), (HOST6, "nas.test")}
+        assert all(opened(each) == {22} for each in found)
+    finally:
+        shutil.rmtree(folder)
