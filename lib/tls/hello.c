@@ -144,18 +144,28 @@ static void put_extensions(struct writer *w, const struct tls_question *q)
 
 /* ---- hellos ---- */
 
+/*
+ * Servers that follow the client take what stands first: of TLS 1.3, over curves, with the key of
+ * the certificate, and last what some choose although they have no parameters for it, and break
+ * off.
+ */
+static unsigned rank_of(const struct tls_suite *suite)
+{
+	return (suite->flags & TLS_SUITE_TLS13) != 0       ? 0
+	       : (suite->flags & TLS_SUITE_ANONYMOUS) != 0 ? 3
+	       : (suite->flags & TLS_SUITE_EC) != 0        ? 1
+	       : (suite->flags & TLS_SUITE_DH) != 0        ? 3
+							   : 2;
+}
+
 static void put_suites(struct writer *w, const struct tls_question *q)
 {
 	const size_t list = open16(w);
-	for (size_t i = 0; i < tls_suite_count; i++) {
-		/* 1.3 goes first: servers that follow the client take what stands there. */
-		if (tls_set_has(&q->suites, i) && (tls_suites[i].flags & TLS_SUITE_TLS13) != 0) {
-			put16(w, tls_suites[i].code);
-		}
-	}
-	for (size_t i = tls_suite_count; i-- > 0;) {
-		if (tls_set_has(&q->suites, i) && (tls_suites[i].flags & TLS_SUITE_TLS13) == 0) {
-			put16(w, tls_suites[i].code);
+	for (unsigned rank = 0; rank <= 3; rank++) {
+		for (size_t i = tls_suite_count; i-- > 0;) {
+			if (tls_set_has(&q->suites, i) && rank_of(&tls_suites[i]) == rank) {
+				put16(w, tls_suites[i].code);
+			}
 		}
 	}
 	if (q->any || q->version < TLS_VERSION_13) {

@@ -96,7 +96,7 @@ enum {
 struct tls_question {
 	enum tls_version version; /* the only one that is offered; see `any` */
 	bool any;                 /* 1.3 and all before */
-	struct tls_set suites;    /* TLS_ASKED_MAX at most */
+	struct tls_set suites;    /* TLS_ASKED_MAX at most, and 1.3's */
 	struct tls_set groups;    /* by place in the table of groups; not of SSL */
 	const char *host;         /* "" = no name */
 	uint8_t random[TLS_RANDOM_BYTES];

@@ -158,6 +158,17 @@ def test_what_openssl_forgot_is_seen(world, keys, serve, version, suite, wanted)
     assert row["certificate"]["subject"] == "good.example"
 
 
+def test_a_server_that_breaks_off_is_asked_in_an_order_that_it_bears(world, keys, serve):
+    """As Dovecot without ssl_dh: it follows the client, chooses DHE without parameters, and ends the connection without a word. So it does
+    when TLS 1.3 is offered without a suite of it."""
+    accepted = [(0x0303, suite) for suite in (0xC02F, 0xC030, 0x009C, 0x009D, 0x0033, 0x009E)]
+    serve.play(4433, hello12(keys["good"], accepted, follows=True, chokes={0x0033, 0x009E}))
+    row = one(world, 4433)
+    assert row["encryption"] == "tls" and versions(row) == ["TLSv1.2"]
+    assert set(row["versions"][0]["ciphers"]) == {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                                                  "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384"}
+
+
 def test_ssl2_is_seen(world, serve):
     def answer(connection, first):
         if first[:1] == b"\x80" and first[2:5] == b"\x01\x00\x02":

@@ -237,8 +237,11 @@ def alert(description):
     return record(21, bytes([2, description]))
 
 
-def hello12(key, accepted):
-    """A server of (version, suite)s without any key exchange, which answers with the chain of a key file."""
+def hello12(key, accepted, follows=False, chokes=()):
+    """A server of (version, suite)s without any key exchange, which answers with the chain of a key file.
+
+    follows = it takes what stands first at the client's; chokes = suites at which it ends the connection without a word.
+    """
     der = subprocess.run(["openssl", "x509", "-in", str(key), "-outform", "DER"], capture_output=True, check=True).stdout
     chain = len(der).to_bytes(3, "big") + der
 
@@ -249,9 +252,13 @@ def hello12(key, accepted):
         session = first[43]
         at = 44 + session
         count = int.from_bytes(first[at:at + 2], "big")
-        offered = {int.from_bytes(first[i:i + 2], "big") for i in range(at + 2, at + 2 + count, 2)}
+        offered = [int.from_bytes(first[i:i + 2], "big") for i in range(at + 2, at + 2 + count, 2)]
         modern = b"\x00\x2b\x00\x03\x02\x03\x04" in first  # supported_versions with 1.3 alone
-        for wanted, suite in sorted(accepted):
+        if b"\x03\x04" in first[at + 2 + count:] and not any(suite >> 8 == 0x13 for suite in offered):
+            return
+        for wanted, suite in sorted(accepted, key=lambda each: offered.index(each[1]) if follows and each[1] in offered else each[1]):
+            if suite in offered and suite in chokes and wanted <= version:
+                return
             if suite in offered and wanted <= version and not modern:
                 hello = wanted.to_bytes(2, "big") + os.urandom(32) + b"\0" + suite.to_bytes(2, "big") + b"\0"
                 connection.sendall(record(22, message(2, hello) + message(11, len(chain).to_bytes(3, "big") + chain) + message(14, b"")))

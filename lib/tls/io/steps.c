@@ -53,11 +53,9 @@ static void ask_first(struct subject *s, usec_t now)
 	struct tls_question modern = s->question;
 	plan.version = TLS_VERSION_12;
 	(void)tls_plan_next(&plan, &s->question);
-	size_t count = tls_set_count(&s->question.suites);
-	for (size_t i = 0; tls_suite_at(i) != NULL && count < TLS_ASKED_MAX; i++) {
+	for (size_t i = 0; tls_suite_at(i) != NULL; i++) {
 		if (tls_set_has(&modern.suites, i)) {
 			tls_set_add(&s->question.suites, i);
-			count++;
 		}
 	}
 	for (size_t i = 0; tls_group_at(i) != NULL; i++) {
