@@ -150,9 +150,9 @@ int audit_say_nothing_due(const struct audit_due *due, const struct context *con
 /* ---- what speaks at open ports (audit_services.c, audit_services_words.c) ---- */
 
 /* Has minato-probe ask them, an address after the other; until Ctrl-C. What could not be asked is
- * told by audit_services_add(). */
+ * told by audit_services_add(). @param snmp_public  SNMP is asked with "public", too. */
 void audit_services(struct audit_targets *targets, struct audit_parts *parts,
-		    const struct context *context);
+		    const struct context *context, bool snmp_public);
 /* NULL = it was not asked. */
 const struct identity *audit_identity(const struct audit_part *part, uint16_t port);
 bool audit_services_asked(const struct audit_target *target, const struct audit_parts *parts);

@@ -9,6 +9,19 @@
 #include "base/str.h"
 #include "words.h"
 
+/* What is declared tells more than the number: a profile is a service. */
+static void take_profile(struct identify_port *port, const struct audit_row *row)
+{
+	bool tls = false;
+	const char *profile = row->declaration == NULL ? NULL : row->declaration->profile;
+	const enum identify_talk talk =
+		profile == NULL ? IDENTIFY_TALK_NONE : identify_talk_of(profile, &tls);
+	if (talk != IDENTIFY_TALK_NONE && port->talk != IDENTIFY_TALK_LISTEN) {
+		port->talk = (uint8_t)talk;
+		port->tls = tls;
+	}
+}
+
 /* Of one address: its open ports, as many as an order takes. */
 static void collect(struct identify_order *order, const struct audit_target *target,
 		    const struct audit_parts *parts)
@@ -18,8 +31,9 @@ static void collect(struct identify_order *order, const struct audit_target *tar
 		for (size_t k = 0; part->target == target && k < part->row_count; k++) {
 			if (part->rows[k].state == SWEEP_OPEN &&
 			    order->port_count < IDENTIFY_PORTS_MAX) {
-				audit_service_port(&order->ports[order->port_count++],
-						   part->protocol, part->rows[k].port);
+				struct identify_port *port = &order->ports[order->port_count++];
+				audit_service_port(port, part->protocol, part->rows[k].port);
+				take_profile(port, &part->rows[k]);
 			}
 		}
 	}
@@ -56,7 +70,7 @@ static void show_progress(const struct context *context, const struct audit_targ
 }
 
 static void ask(struct audit_target *target, struct audit_parts *parts,
-		const struct context *context)
+		const struct context *context, bool snmp_public)
 {
 	struct addr literal;
 	_cleanup_(freep) struct identify_order *order = calloc(1, sizeof(*order));
@@ -69,6 +83,7 @@ static void ask(struct audit_target *target, struct audit_parts *parts,
 	const bool named = !target->own && addr_parse(&literal, target->name) < 0;
 	identify_order_init(order, &target->address,
 			    named ? target->name : addr_format(&target->address, host));
+	order->snmp_public = snmp_public;
 	collect(order, target, parts);
 	if (order->port_count == 0) {
 		return;
@@ -80,10 +95,10 @@ static void ask(struct audit_target *target, struct audit_parts *parts,
 }
 
 void audit_services(struct audit_targets *targets, struct audit_parts *parts,
-		    const struct context *context)
+		    const struct context *context, bool snmp_public)
 {
 	for (size_t i = 0; i < targets->count && *audit_stopped() == 0; i++) {
-		ask(&targets->items[i], parts, context);
+		ask(&targets->items[i], parts, context, snmp_public);
 	}
 }
 

@@ -42,7 +42,9 @@ static void add_sentence(struct str *out, enum audit_service_finding finding,
 			   port, protocol);
 	}
 	if (known != NULL && finding != AUDIT_SERVICE_OTHER && finding != AUDIT_SERVICE_PLAIN) {
-		str_printf(out, "    %s\n", text_in(known->measure, context->language));
+		str_add(out, "    ");
+		text_wrap(out, text_in(known->measure, context->language), context->columns, 4);
+		str_add_char(out, '\n');
 	}
 }
 

@@ -16,7 +16,7 @@
 
 struct config {
 	const char *ports, *udp, *rate;
-	bool authorized, connect, resume, due, no_services, measures, json;
+	bool authorized, connect, resume, due, no_services, snmp_public, measures, json;
 	bool tls, quick;
 	uint64_t passive;
 	const char *name;
@@ -52,6 +52,8 @@ static const struct option options[] = {
 	     "listings") },
 	{ "passive", 0, OPTION_NUMBER, FIELD(passive), "SECONDS",
 	  N_("of --tls: ask nothing; watch what connections to this host begin with"), 1, 3600 },
+	{ "snmp-public", 0, OPTION_FLAG, FIELD(snmp_public), NULL,
+	  N_("ask SNMP agents with the community \"public\", too: does it let everybody read?") },
 	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
 
@@ -64,6 +66,7 @@ struct plan {
 	uint32_t rate;
 	enum sweep_mode mode;
 	bool measures;
+	bool snmp_public;
 	bool services; /* what speaks at open ports is asked, too */
 	uint16_t source_first, source_last;
 	struct portset reserved;
@@ -116,6 +119,7 @@ static int read_options(struct plan *plan, const struct context *context,
 	plan->mode = config->connect ? SWEEP_CONNECT : SWEEP_RAW;
 	/* Who asks every few minutes by itself leaves the services alone. */
 	plan->measures = config->measures;
+	plan->snmp_public = config->snmp_public;
 	plan->services = !config->no_services && !config->due && !config->tls;
 	return EXIT_IN_ORDER;
 }
@@ -324,7 +328,7 @@ static int audit(struct audit_targets *targets, const struct plan *plan,
 	}
 	const bool ended = audit_run(parts, context); /* what was ended early says so itself */
 	if (!ended && plan->services) {
-		audit_services(targets, parts, context);
+		audit_services(targets, parts, context, plan->snmp_public);
 	}
 	look_at_link(targets, parts);
 	audit_last_over(targets, context);

@@ -150,7 +150,7 @@ def facts(line):
 
 # ---- real conversations ----
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
+@pytest.mark.parametrize("recording", [each for each in RECORDINGS if each.name != "snmp-public"], ids=lambda recording: recording.name)
 def test_a_recorded_server(played, recording):
     told, wanted = facts(played[recording.name]), facts(recording.expect)
     outcome, service = recording.expect.split(" ")[:2]
@@ -346,3 +346,43 @@ def test_a_check_tells_what_speaks_where_nobody_named_it(world):
     assert (found["identity"]["service"], found["identity"]["product"], found["identity"]["encrypted"]) == ("http", "harbour", False)
     (found,) = json.loads(check(world, "--json", f"http://{HOST}:7300"))["checks"]
     assert found["identity"] is None
+
+
+def test_a_declared_profile_says_what_to_ask(world):
+    mqtt = next(each for each in RECORDINGS if each.name == "mqtt-mosquitto")
+    listening(world, 7400, lambda connection, _: mqtt.play(connection, mqtt.connections[0]))
+    world.declare(f"minato: 1\nhosts:\n  hub:\n    address: {HOST}\n    ports:\n"
+                  "      broker: {port: 7400/tcp, profile: mqtt, for: sensors, owner: me, from: any, because: test}\n")
+    done = subprocess.run(["ip", "netns", "exec", world.outside, MINATO, "--policy", world.policy, "audit", "--json", "-p", "7400", "hub"],
+                          capture_output=True, text=True, timeout=60, env=world.environment(), check=False)
+    (found,) = json.loads(done.stdout)["audits"]
+    assert [row["identity"]["service"] for row in found["ports"]] == ["mqtt"], done.stderr
+
+
+def test_snmp_is_asked_with_public_only_when_wanted(world):
+    heard = []
+
+    def make():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind((World.OTHER, 161))
+        world.sockets.append(made)
+        return made
+
+    def serve():
+        report, answer = (unquoted(line) for line in snmp.connections[0] if line.startswith("<"))
+        with contextlib.suppress(OSError):
+            while True:
+                question, who = bound.recvfrom(1 << 16)
+                heard.append(b"public" in question)
+                bound.sendto(answer if heard[-1] else report, who)
+
+    snmp = next(each for each in RECORDINGS if each.name == "snmp-public")
+    with inside(world.outside) as call:
+        bound = call(make)
+    threading.Thread(target=serve, daemon=True).start()
+    for words, wanted in (((), None), (("--snmp-public",), True)):
+        done = subprocess.run(["ip", "netns", "exec", world.host, MINATO, "audit", "--authorized", "--json", "-p", "none", "-u", "161", *words,
+                               World.OTHER], capture_output=True, text=True, timeout=60, env=world.environment(), check=False)
+        (found,) = json.loads(done.stdout)["audits"]
+        (row,) = found["ports"]
+        assert (row["identity"]["service"], row["identity"]["without_login"], any(heard)) == ("snmp", wanted, bool(wanted))
