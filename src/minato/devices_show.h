@@ -81,6 +81,16 @@ enum { DEVICES_INTERFACE_BYTES = 16 };
 /* Name of the interface where it is seen; NULL = none, or it is gone. */
 const char *devices_interface(char out[DEVICES_INTERFACE_BYTES], const struct device *device);
 
+/* "quiet, 5 min": whether it answers, and since when it was not heard of. Appends. */
+void devices_add_state(struct str *out, const struct device *device);
+/* "22/tcp 80/tcp +3": what it offered at the last audit. Appends.
+ * @param undeclared  only ports that nobody declared; false = only the others. @return how many. */
+size_t devices_add_ports(struct str *out, const struct devices_view *view, size_t at,
+			 bool undeclared);
+/* "ipp/tcp, upnp MediaServer": what it says itself. Appends. */
+void devices_add_services(struct str *out, const struct devices_view *view,
+			  const struct device *device);
+
 /* The table, and one device in full. Appends. */
 void devices_add_list(struct str *out, const struct devices_view *view);
 void devices_add_one(struct str *out, const struct devices_view *view, size_t at);
