@@ -2,6 +2,7 @@
 #include "audit_tls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,6 +208,7 @@ static int show(const struct audit_tls_list *list, const struct context *context
 static int ask_all(struct audit_tls_list *list, const struct context *context,
 		   const struct audit_tls_options *options)
 {
+	(void)signal(SIGINT, SIG_DFL); /* a sweep has taken it; cannot fail with a valid signal */
 	for (size_t i = 0; i < list->count; i++) {
 		if (list->items[i].count > 0) {
 			ask(&list->items[i], context, options);
