@@ -164,6 +164,20 @@ static void add_ports(struct str *out, const struct audit_tls *audit,
 	}
 }
 
+/* On lines of its own, below what it belongs to. */
+static void add_advice(struct str *out, const struct message *message,
+		       const struct message_argument *arguments, size_t count,
+		       const struct context *context)
+{
+	struct str line = STR_INIT(1 << 12);
+	str_add(&line, "     -> ");
+	message_fill(&line, text_in(message->advice, context->language), arguments, count);
+	str_add_char(out, '\n');
+	text_wrap(out, str_text(&line), context->columns, 8);
+	str_add_char(out, '\n');
+	str_deinit(&line);
+}
+
 static void add_reason(struct str *out, const struct audit_tls *audit,
 		       const struct tls_reason *reason, const struct context *context)
 {
@@ -178,12 +192,8 @@ static void add_reason(struct str *out, const struct audit_tls *audit,
 	str_add_char(&line, ':');
 	add_ports(&line, audit, reason);
 	text_wrap(out, str_text(&line), context->columns, 5);
-	str_clear(&line);
-	str_add(&line, "\n     -> ");
-	message_fill(&line, text_in(message->advice, context->language), &detail, 1);
-	text_wrap(out, str_text(&line), context->columns, 8);
-	str_add_char(out, '\n');
 	str_deinit(&line);
+	add_advice(out, message, &detail, 1, context);
 }
 
 /* Whether an earlier port has the same one. */
@@ -240,11 +250,9 @@ static void add_finding(struct str *out, const struct audit_tls_port *port,
 	struct str line = STR_INIT(1 << 12);
 	str_printf(&line, "  %u/tcp  ", port->port);
 	message_fill(&line, text_in(message->text, context->language), arguments, 2);
-	str_add(&line, "\n     -> ");
-	message_fill(&line, text_in(message->advice, context->language), arguments, 2);
-	text_wrap(out, str_text(&line), context->columns, 8);
-	str_add_char(out, '\n');
+	text_wrap(out, str_text(&line), context->columns, 11);
 	str_deinit(&line);
+	add_advice(out, message, arguments, 2, context);
 }
 
 static void add_end(struct str *out, const struct audit_tls *audit)

@@ -286,6 +286,9 @@ def test_ports_of_this_host_are_held_against_the_policy(world, keys, serve, tmp_
     assert [found[port]["verdict"] for port in (4433, 4434, 4435)] == ["in_order", "plaintext_though_declared", "in_order"]
     assert found[4434]["finding"] == "encryption-plaintext-though-declared"
     assert run_audit(world, "4433,4435", "--name", "good.example", policy=policy, namespace=world.host).returncode == 0
+    lines = run_audit(world, "--name", "good.example", policy=policy, namespace=world.host).stdout.splitlines()
+    told, = [at for at, line in enumerate(lines) if line.startswith("  4434/tcp  bare declares")]
+    assert lines[told + 1].startswith("     -> "), "what to do stands right below"
 
 
 def test_it_works_without_rights_and_in_japanese(world, keys, serve):
