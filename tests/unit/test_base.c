@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/io/clock.h"
 #include "base/io/run.h"
+#include "base/io/socket.h"
 #include "base/parse.h"
 #include "base/portset.h"
 #include "base/sockaddr.h"
@@ -117,6 +118,32 @@ static void what_is_no_address_of_the_internet_is_none(void **state)
 		assert_int_equal(addr_from_sockaddr(others[i]).family, ADDR_NONE);
 	}
 	assert_int_equal(sockaddr_port(others[1]), 0);
+}
+
+static void a_socket_tells_where_it_is_and_of_no_error_that_never_came(void **state)
+{
+	(void)state;
+	int pair[2];
+	uint16_t port = 7;
+	struct socket_icmp icmp;
+	struct sockaddr_storage at;
+	struct addr address;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(socket_own(pair[0], &port).family, ADDR_NONE);
+	assert_int_equal(port, 0);
+	assert_int_equal(socket_own(-1, NULL).family, ADDR_NONE);
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(addr_parse(&address, "127.0.0.1"), 0);
+	const socklen_t length = sockaddr_from_addr(&at, &address, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, length), 0);
+	socket_want_icmp(fd, ADDR_IPV4);
+	const struct addr own = socket_own(fd, &port);
+	assert_int_equal(addr_compare(&own, &address), 0);
+	assert_int_not_equal(port, 0);
+	assert_false(socket_take_icmp(&icmp, fd));
+	(void)close(fd);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 }
 
 static void numbers_take_digits_only(void **state)
@@ -242,6 +269,7 @@ int main(void)
 		cmocka_unit_test(prefixes_refuse_host_bits),
 		cmocka_unit_test(an_address_of_a_socket_is_the_one_that_was_put_in),
 		cmocka_unit_test(what_is_no_address_of_the_internet_is_none),
+		cmocka_unit_test(a_socket_tells_where_it_is_and_of_no_error_that_never_came),
 		cmocka_unit_test(numbers_take_digits_only),
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),

@@ -1,17 +1,12 @@
 /* Several addresses, the next one tried before the last has failed (RFC 8305). */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-/* Needs <time.h>. */
-#include <linux/errqueue.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "base/io/socket.h"
 #include "base/sockaddr.h"
 #include "probe/io/run.h"
 
@@ -43,53 +38,26 @@ int probing_wait(const struct probing *p, short events, usec_t until)
 	return r < 0 ? -errno : r;
 }
 
-static void take_report(struct probe_record *record, const struct sock_extended_err *report)
+void probing_error(struct probe_record *record, int socket, int error)
 {
-	if (report->ee_origin == SO_EE_ORIGIN_ICMP || report->ee_origin == SO_EE_ORIGIN_ICMP6) {
+	struct socket_icmp icmp;
+	record->outcome = error == ETIMEDOUT ? PROBE_TIMED_OUT : PROBE_FAILED;
+	record->error = error;
+	/* errno does not tell from whom an ICMP message came. */
+	if (socket_take_icmp(&icmp, socket)) {
 		record->icmp = (struct probe_icmp){
-			.given = 1,
-			.type = report->ee_type,
-			.code = report->ee_code,
-			.from = addr_from_sockaddr(SO_EE_OFFENDER(report)),
+			.given = 1, .type = icmp.type, .code = icmp.code, .from = icmp.from
 		};
 	}
 }
 
-/* The queue of errors tells from whom an ICMP message came, which errno does not (ip(7)). */
-static void read_queue(struct probe_record *record, int socket)
-{
-	char control[512] __attribute__((aligned(8)));
-	char quoted[64];
-	struct iovec bytes = { quoted, sizeof(quoted) };
-	struct msghdr message = { .msg_iov = &bytes,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	if (recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
-		return; /* a reset of TCP leaves nothing there */
-	}
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
-		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
-			take_report(record, (const void *)CMSG_DATA(c));
-		}
-	}
-}
-
-void probing_error(struct probe_record *record, int socket, int error)
-{
-	record->outcome = error == ETIMEDOUT ? PROBE_TIMED_OUT : PROBE_FAILED;
-	record->error = error;
-	read_queue(record, socket);
-}
-
 /* From the port that is wanted, which each attempt has: their targets differ. Where it is taken the
  * kernel chooses another. */
-static void bind_port(int socket, bool six, uint16_t port)
+static void bind_port(int socket, uint8_t family, uint16_t port)
 {
 	const int on = 1;
 	struct sockaddr_storage from;
-	const struct addr any = { .family = six ? ADDR_IPV6 : ADDR_IPV4 };
+	const struct addr any = { .family = family };
 	const socklen_t length = sockaddr_from_addr(&from, &any, port);
 	(void)setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	(void)bind(socket, (struct sockaddr *)&from, length);
@@ -97,17 +65,13 @@ static void bind_port(int socket, bool six, uint16_t port)
 
 static int make_socket(const struct probe_order *order, const struct addr *to)
 {
-	const bool six = to->family == ADDR_IPV6;
-	const int on = 1;
 	int made = socket(
-		six ? AF_INET6 : AF_INET,
+		to->family == ADDR_IPV6 ? AF_INET6 : AF_INET,
 		(order->udp != 0 ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (made >= 0) {
-		/* Without it errors lose their origin; nothing else is lost. */
-		(void)setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP,
-				 six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
+		socket_want_icmp(made, to->family);
 		if (order->source_port != 0) {
-			bind_port(made, six, order->source_port);
+			bind_port(made, to->family, order->source_port);
 		}
 	}
 	return made < 0 ? -errno : made;
@@ -115,15 +79,10 @@ static int make_socket(const struct probe_order *order, const struct addr *to)
 
 static void succeed(struct attempt *a, usec_t now)
 {
-	struct sockaddr_storage local = { 0 };
-	socklen_t length = sizeof(local);
 	a->record.took = now - a->record.begun;
 	a->record.outcome = PROBE_OK;
 	a->over = true;
-	if (getsockname(a->socket, (struct sockaddr *)&local, &length) == 0) {
-		a->record.local = addr_from_sockaddr((struct sockaddr *)&local);
-		a->record.local_port = sockaddr_port((struct sockaddr *)&local);
-	}
+	a->record.local = socket_own(a->socket, &a->record.local_port);
 }
 
 static void fail(struct attempt *a, usec_t now, int error)

@@ -44,7 +44,7 @@ static void end_attempt(struct connecting *c, struct attempt *attempt)
 static void settle(struct connecting *c, const struct attempt *attempt, int error, usec_t now)
 {
 	struct sweep *sweep = c->run->sweep;
-	struct running_icmp icmp;
+	struct socket_icmp icmp;
 	enum sweep_state state = SWEEP_SILENT;
 	if (error == 0 || error == ECONNRESET || error == EPIPE) {
 		/* Perhaps ended at once, but it was there. With a reset at our end nothing of it
@@ -52,13 +52,13 @@ static void settle(struct connecting *c, const struct attempt *attempt, int erro
 		const struct linger reset = { .l_onoff = 1 };
 		(void)setsockopt(attempt->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		state = SWEEP_OPEN;
-	} else if (running_icmp(&icmp, attempt->socket) == 1) {
+	} else if (socket_take_icmp(&icmp, attempt->socket)) {
 		/* A reset leaves nothing in the queue, so this was no reset. */
 		state = sweep_icmp_settles(&c->run->order.target, icmp.type, icmp.code)
 				? SWEEP_REJECTED
 				: SWEEP_SILENT;
 		sweep_note_rejecter(sweep, icmp.type, icmp.code, &icmp.from);
-		const struct addr own = running_own(attempt->socket);
+		const struct addr own = socket_own(attempt->socket, NULL);
 		running_learn_unreachable(c->run, &icmp, &own);
 	} else if (error == ECONNREFUSED) {
 		state = SWEEP_CLOSED;
@@ -94,7 +94,7 @@ static int make_socket(const struct sweep_order *order)
 	if (made >= 0) {
 		/* Thousands share a source port, as each has another destination. */
 		(void)setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		running_want_icmp(made, &order->target);
+		socket_want_icmp(made, order->target.family);
 	}
 	return made;
 }

@@ -41,7 +41,7 @@ static void settle(struct asking *a, struct port *port, enum sweep_state state)
 	}
 }
 
-static void note_rejecter(struct running *run, const struct running_icmp *icmp)
+static void note_rejecter(struct running *run, const struct socket_icmp *icmp)
 {
 	for (uint32_t i = 0; i < run->rejecter_count; i++) {
 		struct sweep_rejecter *r = &run->rejecters[i];
@@ -60,9 +60,9 @@ static void note_rejecter(struct running *run, const struct running_icmp *icmp)
 static void hear_one(struct asking *a, struct port *port)
 {
 	const struct addr *target = &a->run->order.target;
-	struct running_icmp icmp;
+	struct socket_icmp icmp;
 	char byte;
-	while (running_icmp(&icmp, port->socket) == 1) {
+	while (socket_take_icmp(&icmp, port->socket)) {
 		if (sweep_icmp_closed(target, icmp.type, icmp.code, &icmp.from)) {
 			settle(a, port, SWEEP_CLOSED);
 		} else if (sweep_icmp_settles(target, icmp.type, icmp.code)) {
@@ -192,7 +192,7 @@ static int open_port(struct asking *a, uint16_t number)
 		return -errno;
 	}
 	a->count++;
-	running_want_icmp(port->socket, &order->target);
+	socket_want_icmp(port->socket, order->target.family);
 	bool bound = false;
 	for (uint32_t i = 0; !bound && i <= (uint32_t)order->source_last - order->source_first;
 	     i++) {

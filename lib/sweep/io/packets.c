@@ -87,11 +87,11 @@ static int aim(struct sending *s)
 	const struct addr *target = &s->run->order.target;
 	const socklen_t length = sockaddr_from_addr(&to, target, 0);
 	int r = only_ours(s->socket, &s->run->order);
-	running_want_icmp(s->socket, target);
+	socket_want_icmp(s->socket, target->family);
 	if (r == 0 && connect(s->socket, (const struct sockaddr *)&to, length) < 0) {
 		r = -errno;
 	}
-	s->from = running_own(s->socket);
+	s->from = socket_own(s->socket, NULL);
 	return r;
 }
 
@@ -116,7 +116,7 @@ static void hear_answers(struct sending *s)
 }
 
 /* What is quoted proves that the error is about our packet: its number is our cookie. */
-static bool read_quoted(const struct sweep_order *order, const struct running_icmp *icmp,
+static bool read_quoted(const struct sweep_order *order, const struct socket_icmp *icmp,
 			uint16_t *port, uint16_t *source)
 {
 	const size_t header = order->target.family == ADDR_IPV6 ? 0
@@ -138,9 +138,9 @@ static bool read_quoted(const struct sweep_order *order, const struct running_ic
 /* @return whether there were any. */
 static bool hear_errors(struct sending *s)
 {
-	struct running_icmp icmp;
+	struct socket_icmp icmp;
 	bool any = false;
-	while (running_icmp(&icmp, s->socket) == 1) {
+	while (socket_take_icmp(&icmp, s->socket)) {
 		uint16_t port, source;
 		any = true;
 		if (read_quoted(&s->run->order, &icmp, &port, &source)) {

@@ -2,19 +2,13 @@
 #include "sweep/io/run.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-
-/* Needs <time.h>. */
-#include <linux/errqueue.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
-#include "base/sockaddr.h"
 
 static const usec_t TELL_EVERY = 200000;
 /* So much is lost at most when everything is killed. */
@@ -119,63 +113,7 @@ int running_wait(usec_t until)
 	return left <= 0 ? 0 : left > 100000 ? 100 : (int)((left + 999) / 1000);
 }
 
-/* ---- errors ---- */
-
-void running_want_icmp(int socket, const struct addr *target)
-{
-	const int on = 1;
-	const bool six = target->family == ADDR_IPV6;
-	/* Without it errors lose their origin; nothing else is lost. */
-	(void)setsockopt(socket, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR,
-			 &on, sizeof(on));
-}
-
-static bool take_report(struct running_icmp *out, const struct sock_extended_err *report)
-{
-	if (report->ee_origin != SO_EE_ORIGIN_ICMP && report->ee_origin != SO_EE_ORIGIN_ICMP6) {
-		return false;
-	}
-	out->type = report->ee_type;
-	out->code = report->ee_code;
-	out->from = addr_from_sockaddr(SO_EE_OFFENDER(report));
-	return true;
-}
-
-int running_icmp(struct running_icmp *out, int socket)
-{
-	for (;;) {
-		char control[512] __attribute__((aligned(8)));
-		struct iovec bytes = { out->quoted, sizeof(out->quoted) };
-		struct msghdr message = { .msg_iov = &bytes,
-					  .msg_iovlen = 1,
-					  .msg_control = control,
-					  .msg_controllen = sizeof(control) };
-		const ssize_t length = recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
-		if (length < 0) {
-			return 0;
-		}
-		out->quoted_bytes = (size_t)length;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL;
-		     c = CMSG_NXTHDR(&message, c)) {
-			if (((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-			     (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) &&
-			    take_report(out, (const void *)CMSG_DATA(c))) {
-				return 1;
-			}
-		}
-	}
-}
-
-struct addr running_own(int socket)
-{
-	struct sockaddr_storage own = { 0 };
-	socklen_t length = sizeof(own);
-	return getsockname(socket, (struct sockaddr *)&own, &length) == 0
-		       ? addr_from_sockaddr((const struct sockaddr *)&own)
-		       : (struct addr){ 0 };
-}
-
-void running_learn_unreachable(struct running *run, const struct running_icmp *icmp,
+void running_learn_unreachable(struct running *run, const struct socket_icmp *icmp,
 			       const struct addr *own)
 {
 	struct sweep_progress progress;
