@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "capture/capture.h"
 #include "transport.h"
 
@@ -31,16 +32,6 @@ struct bytes {
 	const uint8_t *at;
 	size_t left;
 };
-
-static uint16_t be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t be32(const uint8_t *at)
-{
-	return (uint32_t)be16(at) << 16 | be16(at + 2);
-}
 
 static bool skip(struct bytes *b, size_t count)
 {
@@ -78,20 +69,20 @@ static int ipv4(struct packet_note *out, struct capture_fragments *fragments, st
 		return CAPTURE_MALFORMED;
 	}
 	const size_t header = (size_t)(b.at[0] & 0x0f) * 4;
-	size_t total = be16(b.at + 2);
+	size_t total = be16_at(b.at + 2);
 	total = total == 0 ? b.left : total; /* left to the card by TCP segmentation offload */
 	if (header < 20 || header > b.left || total < header) {
 		return CAPTURE_MALFORMED;
 	}
-	const uint16_t fragment = be16(b.at + 6);
+	const uint16_t fragment = be16_at(b.at + 6);
 	struct ip ip = {
 		.note = { .time = time,
 			  .source = addr_from_ipv4(b.at + 12),
 			  .destination = addr_from_ipv4(b.at + 16),
 			  .protocol = b.at[9],
 			  .ttl = b.at[8],
-			  .ipv4_id = be16(b.at + 4) },
-		.id = be16(b.at + 4),
+			  .ipv4_id = be16_at(b.at + 4) },
+		.id = be16_at(b.at + 4),
 		.offset = (uint16_t)((fragment & 0x1fff) * 8),
 		.fragment = (fragment & 0x3fff) != 0,
 	};
@@ -116,9 +107,10 @@ static int extension(struct ip *ip, struct bytes *b)
 	}
 	ip->note.protocol = b->at[0];
 	if (kind == FRAGMENT) {
-		ip->offset = be16(b->at + 2) & 0xfff8;
-		ip->fragment = (be16(b->at + 2) & 0xfff9) != 0; /* else an atomic one, RFC 6946 */
-		ip->id = be32(b->at + 4);
+		ip->offset = be16_at(b->at + 2) & 0xfff8;
+		/* With neither an offset nor more to come it is an atomic one (RFC 6946). */
+		ip->fragment = (be16_at(b->at + 2) & 0xfff9) != 0;
+		ip->id = be32_at(b->at + 4);
 		length = 8;
 	} else {
 		length = kind == AH ? ((size_t)b->at[1] + 2) * 4 : ((size_t)b->at[1] + 1) * 8;
@@ -132,7 +124,7 @@ static int ipv6(struct packet_note *out, struct capture_fragments *fragments, st
 	if (b.left < 40 || b.at[0] >> 4 != 6) {
 		return CAPTURE_MALFORMED;
 	}
-	const size_t payload = be16(b.at + 4);
+	const size_t payload = be16_at(b.at + 4);
 	struct ip ip = { .note = { .time = time,
 				   .source = addr_from_ipv6(b.at + 8),
 				   .destination = addr_from_ipv6(b.at + 24),
@@ -172,14 +164,14 @@ static int ether_type(struct bytes *b, int link)
 	if (b->left < header) {
 		return -1;
 	}
-	int type = be16(b->at + type_at);
+	int type = be16_at(b->at + type_at);
 	(void)skip(b, header); /* it is there */
 	for (unsigned tags = 0; type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_OLD_QINQ;
 	     tags++) {
 		if (b->left < 4 || tags == VLAN_TAGS_MAX) {
 			return -1;
 		}
-		type = be16(b->at + 2);
+		type = be16_at(b->at + 2);
 		(void)skip(b, 4); /* it is there */
 	}
 	return type;

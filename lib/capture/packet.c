@@ -1,6 +1,7 @@
 /* One packet of a connection, with what a person wants to see of it. */
 #include <string.h>
 
+#include "base/be.h"
 #include "capture/capture.h"
 
 enum {
@@ -10,16 +11,6 @@ enum {
 	UDP_HEADER = 8,
 	ICMP_HEADER = 8,
 };
-
-static uint16_t be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t be32(const uint8_t *at)
-{
-	return (uint32_t)be16(at) << 16 | be16(at + 2);
-}
 
 static bool is_peer(const struct capture_connection *c, const struct addr *address)
 {
@@ -49,9 +40,9 @@ static bool read_ip(struct ip *out, const uint8_t *bytes, size_t length)
 			.protocol = bytes[9],
 			.ttl = bytes[8],
 			.header = (size_t)(bytes[0] & 0x0f) * 4,
-			.total = be16(bytes + 2),
+			.total = be16_at(bytes + 2),
 		};
-		const bool first = (be16(bytes + 6) & 0x1fff) == 0;
+		const bool first = (be16_at(bytes + 6) & 0x1fff) == 0;
 		return first && out->header >= 20 && out->header <= length &&
 		       out->total >= out->header;
 	}
@@ -62,7 +53,7 @@ static bool read_ip(struct ip *out, const uint8_t *bytes, size_t length)
 			.protocol = bytes[6],
 			.ttl = bytes[7],
 			.header = 40,
-			.total = (size_t)be16(bytes + 4) + 40,
+			.total = (size_t)be16_at(bytes + 4) + 40,
 		};
 		return true;
 	}
@@ -97,7 +88,7 @@ static const char *handshake_name(uint8_t type)
 static bool read_tls(struct capture_packet *out, const uint8_t *data, size_t length)
 {
 	const char *name = NULL;
-	if (length < 6 || data[1] != 3 || data[2] > 4 || be16(data + 3) > (1 << 14) + 256) {
+	if (length < 6 || data[1] != 3 || data[2] > 4 || be16_at(data + 3) > (1 << 14) + 256) {
 		return false;
 	}
 	switch (data[0]) {
@@ -154,8 +145,8 @@ static void read_data(struct capture_packet *out, const struct ip *ip, size_t le
 static bool read_ports(struct capture_packet *out, const struct capture_connection *c,
 		       const uint8_t *at, const struct ip *ip)
 {
-	out->source_port = be16(at);
-	out->destination_port = be16(at + 2);
+	out->source_port = be16_at(at);
+	out->destination_port = be16_at(at + 2);
 	out->sent = out->source_port == c->local_port && out->destination_port == c->remote_port &&
 		    is_peer(c, &ip->destination);
 	return out->sent != 0 ||
@@ -170,10 +161,10 @@ static bool read_tcp(struct capture_packet *out, const struct capture_connection
 		return false;
 	}
 	out->header_bytes = (uint16_t)((at[12] >> 4) * 4);
-	out->sequence = be32(at + 4);
-	out->acknowledgement = be32(at + 8);
+	out->sequence = be32_at(at + 4);
+	out->acknowledgement = be32_at(at + 8);
 	out->flags = at[13] & 0x3f;
-	out->window = be16(at + 14);
+	out->window = be16_at(at + 14);
 	return out->header_bytes >= TCP_HEADER && out->header_bytes <= left;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/be.h"
 #include "model/protocol.h"
 
 enum {
@@ -11,11 +12,6 @@ enum {
 	ICMP_HEADER = 8,
 	TCP_HEADER = 20,
 };
-
-static uint16_t be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
 
 static int tcp(struct packet_note *note, const uint8_t *bytes, size_t length)
 {
@@ -26,11 +22,11 @@ static int tcp(struct packet_note *note, const uint8_t *bytes, size_t length)
 	if (header < TCP_HEADER) {
 		return CAPTURE_MALFORMED;
 	}
-	note->source_port = be16(bytes);
-	note->destination_port = be16(bytes + 2);
-	note->tcp_sequence = (uint32_t)be16(bytes + 4) << 16 | be16(bytes + 6);
+	note->source_port = be16_at(bytes);
+	note->destination_port = be16_at(bytes + 2);
+	note->tcp_sequence = be32_at(bytes + 4);
 	note->flags = bytes[13] & 0x3f;
-	note->window = be16(bytes + 14);
+	note->window = be16_at(bytes + 14);
 	note->option_bytes = (uint8_t)(header - TCP_HEADER);
 	if (length > TCP_HEADER &&
 	    packet_offers_sack(bytes + TCP_HEADER,
@@ -45,11 +41,12 @@ static int tcp(struct packet_note *note, const uint8_t *bytes, size_t length)
 
 static int udp(struct packet_note *note, const uint8_t *bytes, size_t length)
 {
-	if (length < 8 || (be16(bytes + 4) < 8 && be16(bytes + 4) != 0)) { /* 0: a jumbogram */
+	if (length < 8 ||
+	    (be16_at(bytes + 4) < 8 && be16_at(bytes + 4) != 0)) { /* 0: a jumbogram */
 		return CAPTURE_MALFORMED;
 	}
-	note->source_port = be16(bytes);
-	note->destination_port = be16(bytes + 2);
+	note->source_port = be16_at(bytes);
+	note->destination_port = be16_at(bytes + 2);
 	if (length > 8) {
 		note->marks |= PACKET_DATA;
 	}
@@ -102,8 +99,8 @@ static int icmp(struct packet_note *note, const uint8_t *bytes, size_t length)
 	if (note->protocol != PROTOCOL_TCP && note->protocol != PROTOCOL_UDP) {
 		return CAPTURE_OTHER;
 	}
-	note->source_port = be16(bytes + header);
-	note->destination_port = be16(bytes + header + 2);
+	note->source_port = be16_at(bytes + header);
+	note->destination_port = be16_at(bytes + header + 2);
 	note->marks |= PACKET_ERROR;
 	return CAPTURE_NOTE;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "state.h"
 
 static const usec_t REORDERED = USEC_PER_SEC;
@@ -128,8 +129,7 @@ struct cache_key key_of_network(const struct addr *address)
 
 uint32_t host_number(const struct addr *address)
 {
-	const uint8_t *last = address->bytes + (address->family == ADDR_IPV4 ? 0 : 12);
-	return (uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 | (uint32_t)last[2] << 8 | last[3];
+	return be32_at(address->bytes + (address->family == ADDR_IPV4 ? 0 : 12));
 }
 
 uint32_t source_hash(const struct detect *d, const struct addr *address)

@@ -1,4 +1,5 @@
 /* One packet by itself: what it probes for, and whose marks it carries. */
+#include "base/be.h"
 #include "state.h"
 
 enum {
@@ -59,9 +60,7 @@ static bool is_masscan(const struct packet_note *note)
 	if (note->source.family == ADDR_IPV6) {
 		return note->window == 1024 && note->option_bytes == 0;
 	}
-	const uint8_t *to = note->destination.bytes;
-	const uint32_t address =
-		(uint32_t)to[0] << 24 | (uint32_t)to[1] << 16 | (uint32_t)to[2] << 8 | to[3];
+	const uint32_t address = be32_at(note->destination.bytes);
 	return ((address ^ note->destination_port ^ note->tcp_sequence) & 0xffff) == note->ipv4_id;
 }
 

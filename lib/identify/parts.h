@@ -1,6 +1,7 @@
 /* Languages of the wire: a row each, and what they are read with. Private to lib/identify. */
 #pragma once
 
+#include "base/be.h"
 #include "identify/identify.h"
 
 /* What a recogniser makes of bytes. */
@@ -57,16 +58,6 @@ bool has_text(const struct hearing *heard, const char *text);
 /* Regardless of ASCII case. */
 bool has_word(const struct hearing *heard, const char *word);
 bool has_line(const struct hearing *heard);
-
-static inline unsigned be16_at(const uint8_t *bytes)
-{
-	return (unsigned)bytes[0] << 8 | bytes[1];
-}
-
-static inline uint32_t be32_at(const uint8_t *bytes)
-{
-	return (uint32_t)be16_at(bytes) << 16 | be16_at(bytes + 2);
-}
 
 static inline uint32_t le32_at(const uint8_t *bytes)
 {

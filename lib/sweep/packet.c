@@ -1,6 +1,8 @@
 /* Packets of our own: a SYN whose number only who got it can know, and what comes back. */
 #include <string.h>
 
+#include "base/be.h"
+#include "base/checksum.h"
 #include "sweep/sweep.h"
 
 enum {
@@ -57,57 +59,20 @@ uint32_t sweep_cookie(uint64_t seed, const struct addr *target, uint16_t port, u
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
-/* ---- bytes ---- */
-
-static void put16(uint8_t *out, uint16_t value)
-{
-	out[0] = (uint8_t)(value >> 8);
-	out[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *out, uint32_t value)
-{
-	put16(out, (uint16_t)(value >> 16));
-	put16(out + 2, (uint16_t)value);
-}
-
-static uint16_t get16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static uint32_t get32(const uint8_t *bytes)
-{
-	return (uint32_t)get16(bytes) << 16 | get16(bytes + 2);
-}
-
-static uint32_t sum(uint32_t so_far, const uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i + 1 < length; i += 2) {
-		so_far += get16(bytes + i);
-	}
-	return so_far;
-}
-
-static uint16_t fold(uint32_t value)
-{
-	value = (value & 0xffff) + (value >> 16);
-	value = (value & 0xffff) + (value >> 16);
-	return (uint16_t)~value;
-}
+/* ---- what is sent ---- */
 
 static void put_tcp(uint8_t out[TCP_BYTES], const struct sweep_order *order, uint16_t port,
 		    uint16_t source)
 {
-	put16(out, source);
-	put16(out + 2, port);
-	put32(out + 4, sweep_cookie(order->seed, &order->target, port, source));
+	be16_put(out, source);
+	be16_put(out + 2, port);
+	be32_put(out + 4, sweep_cookie(order->seed, &order->target, port, source));
 	out[12] = TCP_BYTES / 4 << 4;
 	out[13] = TCP_SYN;
-	put16(out + 14, 64240); /* as Linux begins: nothing shall look at it for its oddity */
-	out[20] = 2;            /* maximum segment size (RFC 9293 3.7.1): some drop a SYN without */
+	be16_put(out + 14, 64240); /* as Linux begins: nothing shall look at it for its oddity */
+	out[20] = 2; /* maximum segment size (RFC 9293 3.7.1): some drop a SYN without */
 	out[21] = 4;
-	put16(out + 22, 1460);
+	be16_put(out + 22, 1460);
 }
 
 size_t sweep_syn(uint8_t out[SWEEP_PACKET_BYTES], const struct sweep_order *order,
@@ -120,15 +85,16 @@ size_t sweep_syn(uint8_t out[SWEEP_PACKET_BYTES], const struct sweep_order *orde
 	}
 	uint8_t *tcp = out + IPV4_BYTES;
 	out[0] = 0x45;
-	put16(out + 2, IPV4_BYTES + TCP_BYTES);
+	be16_put(out + 2, IPV4_BYTES + TCP_BYTES);
 	out[6] = 0x40; /* don't fragment */
 	out[8] = 64;
 	out[9] = 6;
 	memcpy(out + 12, from->bytes, 4);
 	memcpy(out + 16, order->target.bytes, 4);
-	put16(out + 10, fold(sum(0, out, IPV4_BYTES)));
+	be16_put(out + 10, checksum_end(checksum_add(0, out, IPV4_BYTES)));
 	put_tcp(tcp, order, port, source);
-	put16(tcp + 16, fold(sum(sum(6 + TCP_BYTES, out + 12, 8), tcp, TCP_BYTES)));
+	const uint32_t pseudo_header = checksum_add(6 + TCP_BYTES, out + 12, 8);
+	be16_put(tcp + 16, checksum_end(checksum_add(pseudo_header, tcp, TCP_BYTES)));
 	return IPV4_BYTES + TCP_BYTES;
 }
 
@@ -158,11 +124,11 @@ bool sweep_read_answer(const struct sweep_order *order, const uint8_t *bytes, si
 		return false;
 	}
 	const uint8_t flags = tcp[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
-	*port = get16(tcp);
-	*source = get16(tcp + 2);
+	*port = be16_at(tcp);
+	*source = be16_at(tcp + 2);
 	if (*source < order->source_first || *source > order->source_last || *port == 0 ||
 	    (flags != (TCP_SYN | TCP_ACK) && flags != (TCP_RST | TCP_ACK)) ||
-	    get32(tcp + 8) != sweep_cookie(order->seed, &order->target, *port, *source) + 1) {
+	    be32_at(tcp + 8) != sweep_cookie(order->seed, &order->target, *port, *source) + 1) {
 		return false;
 	}
 	*state = (flags & TCP_RST) != 0 ? SWEEP_CLOSED : SWEEP_OPEN;

@@ -1,6 +1,7 @@
 /* What connections begin with: packets to yes and no. Everything in a packet is foreign. */
 #include <string.h>
 
+#include "base/be.h"
 #include "tls/tls.h"
 
 enum {
@@ -21,16 +22,6 @@ struct segment {
 	size_t length;
 };
 
-static uint16_t be16(const uint8_t *b)
-{
-	return (uint16_t)(b[0] << 8 | b[1]);
-}
-
-static uint32_t be32(const uint8_t *b)
-{
-	return (uint32_t)be16(b) << 16 | be16(b + 2);
-}
-
 /* @return whether there is a whole header of TCP, in no fragment but the first. */
 static bool read_tcp(struct segment *out, const uint8_t *tcp, size_t length, size_t packet)
 {
@@ -41,9 +32,9 @@ static bool read_tcp(struct segment *out, const uint8_t *tcp, size_t length, siz
 	if (header < 20 || header > length || header > packet) {
 		return false;
 	}
-	out->source_port = be16(tcp);
-	out->destination_port = be16(tcp + 2);
-	out->sequence = be32(tcp + 4);
+	out->source_port = be16_at(tcp);
+	out->destination_port = be16_at(tcp + 2);
+	out->sequence = be32_at(tcp + 4);
 	out->flags = tcp[13];
 	out->data = tcp + header;
 	/* Short frames are padded: what the IP header does not count is no data. */
@@ -56,17 +47,17 @@ static bool read_packet(struct segment *out, const uint8_t *b, size_t length)
 	if (length >= 20 && b[0] >> 4 == 4) {
 		const size_t header = (size_t)(b[0] & 15) * 4;
 		if (header < 20 || header > length || b[9] != PROTOCOL_NUMBER_TCP ||
-		    (be16(b + 6) & 0x1fff) != 0 || be16(b + 2) < header) {
+		    (be16_at(b + 6) & 0x1fff) != 0 || be16_at(b + 2) < header) {
 			return false;
 		}
 		out->source = addr_from_ipv4(b + 12);
 		out->destination = addr_from_ipv4(b + 16);
-		return read_tcp(out, b + header, length - header, be16(b + 2) - header);
+		return read_tcp(out, b + header, length - header, be16_at(b + 2) - header);
 	}
 	if (length >= 40 && b[0] >> 4 == 6 && b[6] == PROTOCOL_NUMBER_TCP) {
 		out->source = addr_from_ipv6(b + 8);
 		out->destination = addr_from_ipv6(b + 24);
-		return read_tcp(out, b + 40, length - 40, be16(b + 4));
+		return read_tcp(out, b + 40, length - 40, be16_at(b + 4));
 	}
 	return false;
 }

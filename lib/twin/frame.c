@@ -5,6 +5,9 @@
 #include <linux/in.h>
 #include <string.h>
 
+#include "base/be.h"
+#include "base/checksum.h"
+
 enum {
 	IPV4_BYTES = 20,
 	IPV6_BYTES = 40,
@@ -18,44 +21,6 @@ enum {
 
 static const uint32_t payload_magic = 0x6d696e61;
 
-static void put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, (uint16_t)(value >> 16));
-	put16(at + 2, (uint16_t)value);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
-static uint32_t sum(uint32_t start, const uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i + 1 < length; i += 2) {
-		start += get16(bytes + i);
-	}
-	return start;
-}
-
-static uint16_t fold(uint32_t value)
-{
-	while (value >> 16 != 0) {
-		value = (value & 0xffff) + (value >> 16);
-	}
-	return (uint16_t)~value;
-}
-
 static size_t address_bytes(const struct addr *address)
 {
 	return address->family == ADDR_IPV4 ? 4 : 16;
@@ -63,28 +28,28 @@ static size_t address_bytes(const struct addr *address)
 
 static void put_payload(uint8_t *at, uint32_t cookie)
 {
-	put32(at, payload_magic);
-	put32(at + 4, cookie);
-	put32(at + 8, payload_magic);
+	be32_put(at, payload_magic);
+	be32_put(at + 4, cookie);
+	be32_put(at + 8, payload_magic);
 }
 
 static size_t put_tcp(uint8_t *at, const struct twin_packet *packet, const struct frame_mark *mark)
 {
-	put16(at, mark->from_port);
-	put16(at + 2, packet->port);
-	put32(at + 4, mark->cookie);
+	be16_put(at, mark->from_port);
+	be16_put(at + 2, packet->port);
+	be32_put(at + 4, mark->cookie);
 	at[12] = TCP_BYTES / 4 << 4;
 	at[13] = 0x02; /* SYN */
-	put16(at + 14, 64240);
-	put32(at + 20, 0x020405b4); /* maximum segment size 1460 */
+	be16_put(at + 14, 64240);
+	be32_put(at + 20, 0x020405b4); /* maximum segment size 1460 */
 	return TCP_BYTES;
 }
 
 static size_t put_udp(uint8_t *at, const struct twin_packet *packet, const struct frame_mark *mark)
 {
-	put16(at, mark->from_port);
-	put16(at + 2, packet->port);
-	put16(at + 4, UDP_BYTES + PAYLOAD_BYTES);
+	be16_put(at, mark->from_port);
+	be16_put(at + 2, packet->port);
+	be16_put(at + 4, UDP_BYTES + PAYLOAD_BYTES);
 	put_payload(at + UDP_BYTES, mark->cookie);
 	return UDP_BYTES + PAYLOAD_BYTES;
 }
@@ -92,8 +57,8 @@ static size_t put_udp(uint8_t *at, const struct twin_packet *packet, const struc
 static size_t put_echo(uint8_t *at, bool ipv6, const struct frame_mark *mark)
 {
 	at[0] = ipv6 ? 128 : 8; /* echo request: RFC 4443 4.1, RFC 792 */
-	put16(at + 4, mark->from_port);
-	put16(at + 6, 1);
+	be16_put(at + 4, mark->from_port);
+	be16_put(at + 6, 1);
 	put_payload(at + ECHO_BYTES, mark->cookie);
 	return ECHO_BYTES + PAYLOAD_BYTES;
 }
@@ -104,32 +69,32 @@ static void put_checksum(uint8_t *at, size_t length, size_t field, uint8_t proto
 {
 	uint32_t total = 0;
 	if (protocol != IPPROTO_ICMP) {
-		total = sum(total, packet->from.bytes, address_bytes(&packet->from));
-		total = sum(total, packet->to.bytes, address_bytes(&packet->to));
+		total = checksum_add(total, packet->from.bytes, address_bytes(&packet->from));
+		total = checksum_add(total, packet->to.bytes, address_bytes(&packet->to));
 		total += protocol + (uint32_t)length;
 	}
-	uint16_t value = fold(sum(total, at, length));
-	put16(at + field, value == 0 && protocol == IPPROTO_UDP ? 0xffff : value);
+	uint16_t value = checksum_end(checksum_add(total, at, length));
+	be16_put(at + field, value == 0 && protocol == IPPROTO_UDP ? 0xffff : value);
 }
 
 static void put_ipv4(uint8_t *at, const struct twin_packet *packet, uint8_t protocol, size_t length,
 		     uint32_t cookie)
 {
 	at[0] = 0x45;
-	put16(at + 2, (uint16_t)(IPV4_BYTES + length));
-	put16(at + 4, (uint16_t)cookie);
-	put16(at + 6, 0x4000); /* do not fragment, as every connection today */
+	be16_put(at + 2, (uint16_t)(IPV4_BYTES + length));
+	be16_put(at + 4, (uint16_t)cookie);
+	be16_put(at + 6, 0x4000); /* do not fragment, as every connection today */
 	at[8] = HOPS;
 	at[9] = protocol;
 	memcpy(at + 12, packet->from.bytes, 4);
 	memcpy(at + 16, packet->to.bytes, 4);
-	put16(at + 10, fold(sum(0, at, IPV4_BYTES)));
+	be16_put(at + 10, checksum_end(checksum_add(0, at, IPV4_BYTES)));
 }
 
 static void put_ipv6(uint8_t *at, const struct twin_packet *packet, uint8_t protocol, size_t length)
 {
 	at[0] = 0x60;
-	put16(at + 4, (uint16_t)length);
+	be16_put(at + 4, (uint16_t)length);
 	at[6] = protocol;
 	at[7] = HOPS;
 	memcpy(at + 8, packet->from.bytes, 16);
@@ -161,7 +126,7 @@ static void put_ethernet(uint8_t *out, const uint8_t *destination, const uint8_t
 	static const uint8_t somebody[TWIN_MAC_BYTES] = { 0x02, 0x6d, 0x6e, 0x74, 0x00, 0x01 };
 	memcpy(out, destination, TWIN_MAC_BYTES);
 	memcpy(out + TWIN_MAC_BYTES, source != NULL ? source : somebody, TWIN_MAC_BYTES);
-	put16(out + TWIN_MAC_BYTES + TWIN_MAC_BYTES, type);
+	be16_put(out + TWIN_MAC_BYTES + TWIN_MAC_BYTES, type);
 }
 
 size_t frame_build(uint8_t *out, const struct twin_packet *packet, const uint8_t *destination,
@@ -194,23 +159,24 @@ size_t frame_marker(uint8_t *out, const uint8_t *destination, uint32_t cookie)
 {
 	memset(out, 0, FRAME_MAX_BYTES);
 	put_ethernet(out, destination, NULL, FRAME_MARKER_TYPE);
-	put32(out + FRAME_ETHERNET_BYTES, cookie);
+	be32_put(out + FRAME_ETHERNET_BYTES, cookie);
 	return FRAME_ETHERNET_BYTES + 46; /* the shortest that Ethernet carries */
 }
 
 static uint32_t payload_cookie(const uint8_t *at)
 {
-	return get32(at) == payload_magic && get32(at + 8) == payload_magic ? get32(at + 4) : 0;
+	const bool ours = be32_at(at) == payload_magic && be32_at(at + 8) == payload_magic;
+	return ours ? be32_at(at + 4) : 0;
 }
 
 static void read_transport(struct frame_seen *out, const uint8_t *at)
 {
 	if (out->protocol == IPPROTO_TCP || out->protocol == IPPROTO_UDP) {
-		out->from_port = get16(at);
-		out->port = get16(at + 2);
+		out->from_port = be16_at(at);
+		out->port = be16_at(at + 2);
 	}
 	if (out->protocol == IPPROTO_TCP) {
-		out->cookie = (at[13] & 0x3f) == 0x02 ? get32(at + 4) : 0;
+		out->cookie = (at[13] & 0x3f) == 0x02 ? be32_at(at + 4) : 0;
 	} else if (out->protocol == IPPROTO_UDP) {
 		out->cookie = payload_cookie(at + UDP_BYTES);
 	} else if ((out->protocol == IPPROTO_ICMP && at[0] == 8) ||

@@ -6,6 +6,8 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/be.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/io/clock.h"
 #include "base/io/run.h"
@@ -146,6 +148,44 @@ static void a_socket_tells_where_it_is_and_of_no_error_that_never_came(void **st
 	(void)close(pair[1]);
 }
 
+static void numbers_of_packets_stand_with_the_high_byte_first(void **state)
+{
+	(void)state;
+	uint8_t bytes[7] = { 0 };
+	be16_put(bytes, 0xfedc);
+	be32_put(bytes + 3, 0x89abcdef);
+	assert_memory_equal(bytes, "\xfe\xdc\0\x89\xab\xcd\xef", 7);
+	assert_int_equal(be16_at(bytes), 0xfedc);
+	assert_int_equal(be32_at(bytes + 3), 0x89abcdef);
+}
+
+static void checksums_are_those_of_the_standard(void **state)
+{
+	(void)state;
+	static uint8_t long_one[65535];
+	static const struct {
+		const char *bytes;
+		size_t length;
+		uint16_t sum;
+	} rows[] = {
+		{ "", 0, 0xffff },
+		{ "\x00\x01\xf2\x03\xf4\xf5\xf6\xf7", 8, 0x220d }, /* RFC 1071 section 3 */
+		{ "\x00\x01\xf2\x03\xf4\xf5\xf6\x00", 8, 0x2304 },
+		{ "\x00\x01\xf2\x03\xf4\xf5\xf6", 7, 0x2304 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint8_t *bytes = (const uint8_t *)rows[i].bytes;
+		const size_t half = rows[i].length / 4 * 2;
+		const uint32_t begun = checksum_add(0, bytes, half);
+		assert_int_equal(checksum_end(checksum_add(0, bytes, rows[i].length)), rows[i].sum);
+		assert_int_equal(
+			checksum_end(checksum_add(begun, bytes + half, rows[i].length - half)),
+			rows[i].sum);
+	}
+	memset(long_one, 0xff, sizeof(long_one));
+	assert_int_equal(checksum_end(checksum_add(0, long_one, sizeof(long_one))), 0xff);
+}
+
 static void numbers_take_digits_only(void **state)
 {
 	(void)state;
@@ -270,6 +310,8 @@ int main(void)
 		cmocka_unit_test(an_address_of_a_socket_is_the_one_that_was_put_in),
 		cmocka_unit_test(what_is_no_address_of_the_internet_is_none),
 		cmocka_unit_test(a_socket_tells_where_it_is_and_of_no_error_that_never_came),
+		cmocka_unit_test(numbers_of_packets_stand_with_the_high_byte_first),
+		cmocka_unit_test(checksums_are_those_of_the_standard),
 		cmocka_unit_test(numbers_take_digits_only),
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),

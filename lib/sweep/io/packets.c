@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/be.h"
 #include "base/cleanup.h"
 #include "base/sockaddr.h"
 #include "sweep/io/run.h"
@@ -127,12 +128,10 @@ static bool read_quoted(const struct sweep_order *order, const struct socket_icm
 	    (order->target.family == ADDR_IPV4 && header < IPV4_BYTES)) {
 		return false;
 	}
-	*source = (uint16_t)(tcp[0] << 8 | tcp[1]);
-	*port = (uint16_t)(tcp[2] << 8 | tcp[3]);
-	const uint32_t number =
-		(uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 | (uint32_t)tcp[6] << 8 | tcp[7];
+	*source = be16_at(tcp);
+	*port = be16_at(tcp + 2);
 	return *source >= order->source_first && *source <= order->source_last &&
-	       number == sweep_cookie(order->seed, &order->target, *port, *source);
+	       be32_at(tcp + 4) == sweep_cookie(order->seed, &order->target, *port, *source);
 }
 
 /* @return whether there were any. */

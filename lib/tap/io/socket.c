@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/be.h"
 #include "base/cleanup.h"
 #include "tap/filter.h"
 
@@ -149,7 +150,7 @@ static bool untag(const uint8_t **bytes, size_t *length, uint16_t protocol)
 	for (unsigned i = 0; i < VLAN_TAGS_MAX && *length >= VLAN_TAG_BYTES &&
 			     (protocol == ETH_P_8021Q || protocol == ETH_P_8021AD);
 	     i++) {
-		protocol = (uint16_t)((*bytes)[2] << 8 | (*bytes)[3]);
+		protocol = be16_at(*bytes + 2);
 		*bytes += VLAN_TAG_BYTES;
 		*length -= VLAN_TAG_BYTES;
 	}

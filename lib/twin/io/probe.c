@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/be.h"
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/netlink.h"
@@ -32,7 +33,7 @@ static const char loopback[] = "lo";
 static int send_frame(int fd, uint32_t index, const uint8_t *frame, size_t length)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons((uint16_t)(frame[12] << 8 | frame[13])),
+				  .sll_protocol = htons(be16_at(frame + 12)),
 				  .sll_ifindex = (int)index,
 				  .sll_halen = TWIN_MAC_BYTES };
 	memcpy(to.sll_addr, frame, TWIN_MAC_BYTES);
