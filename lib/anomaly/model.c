@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "anomaly/state.h"
+#include "base/fnv.h"
 
 static const usec_t STEP_MAX = 15 * USEC_PER_MIN; /* longer ones were not watched */
 
@@ -48,13 +49,10 @@ struct anomaly_model *anomaly_free(struct anomaly_model *model)
 
 uint64_t anomaly_netns(const char *name)
 {
-	uint64_t hash = 14695981039346656037ULL;
 	if (name == NULL) {
 		return 0;
 	}
-	for (; *name != '\0'; name++) { /* FNV-1a, 64 bits */
-		hash = (hash ^ (uint8_t)*name) * 1099511628211ULL;
-	}
+	const uint64_t hash = fnv64_add(FNV64_BEGIN, name, strlen(name));
 	return hash == 0 ? 1 : hash;
 }
 

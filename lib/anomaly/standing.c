@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "anomaly/state.h"
+#include "base/fnv.h"
 
 /* How long one stands after it was met last. */
 static uint32_t linger(enum anomaly_kind kind)
@@ -62,15 +63,6 @@ static bool same(const struct anomaly *a, const struct anomaly *b)
 		 addr_compare(&a->source.address, &b->source.address) == 0));
 }
 
-static uint32_t add(uint32_t hash, const void *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++) { /* FNV-1a, 32 bits */
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619U;
-	}
-	return hash;
-}
-
 /* Without a secret, so that it is the same on every daemon; nothing is decided by it alone. */
 static void set_id(struct anomaly *anomaly)
 {
@@ -80,13 +72,13 @@ static void set_id(struct anomaly *anomaly)
 		is_of_a_program(anomaly) ? 0
 					 : (uint32_t)anomaly->at.protocol << 16 | anomaly->at.port
 	};
-	uint32_t hash = add(2166136261U, numbers, sizeof(numbers));
+	uint32_t hash = fnv32_add(FNV32_BEGIN, numbers, sizeof(numbers));
 	if (has_program(anomaly->kind)) {
-		hash = add(hash, anomaly->program, strlen(anomaly->program));
+		hash = fnv32_add(hash, anomaly->program, strlen(anomaly->program));
 	}
 	if (has_source(anomaly->kind)) {
-		hash = add(hash, anomaly->source.address.bytes,
-			   sizeof(anomaly->source.address.bytes));
+		hash = fnv32_add(hash, anomaly->source.address.bytes,
+				 sizeof(anomaly->source.address.bytes));
 	}
 	(void)snprintf(anomaly->id, sizeof(anomaly->id), "%08x", hash);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "defend/judge.h"
 
 /* How long something is known after it was seen last; 0 = it is seen anew each time. */
@@ -26,10 +27,7 @@ void defend_facts_deinit(struct defend_facts *facts)
 
 static size_t hash_of(const struct addr *address, uint8_t kind)
 {
-	uint64_t hash = 14695981039346656037ULL ^ kind; /* FNV-1a */
-	for (size_t i = 0; i < sizeof(address->bytes); i++) {
-		hash = (hash ^ address->bytes[i]) * 1099511628211ULL;
-	}
+	const uint64_t hash = fnv64_add(FNV64_BEGIN ^ kind, address->bytes, sizeof(address->bytes));
 	return (size_t)(hash ^ hash >> 32);
 }
 

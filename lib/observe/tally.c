@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 enum { PORTS = 65536, FIRST_SLOTS = 1024, NO_LISTENER = -1 };
 
 /* How many connections one address has to one listener. */
@@ -123,11 +125,8 @@ static int32_t taker(const struct tally *tally, const struct socket_facts *facts
 
 static size_t slot_of(const struct tally *tally, uint32_t listener, const struct addr *peer)
 {
-	/* FNV-1a; a peer that provokes collisions costs time in a table that lives for one look. */
-	uint64_t hash = 0xcbf29ce484222325ULL ^ listener;
-	for (size_t i = 0; i < sizeof(peer->bytes); i++) {
-		hash = (hash ^ peer->bytes[i]) * 0x100000001b3ULL;
-	}
+	/* A peer that provokes collisions costs time in a table that lives for one look. */
+	const uint64_t hash = fnv64_add(FNV64_BEGIN ^ listener, peer->bytes, sizeof(peer->bytes));
 	return (size_t)(hash ^ hash >> 32) & tally->mask;
 }
 

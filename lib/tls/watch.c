@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/be.h"
+#include "base/fnv.h"
 #include "tls/tls.h"
 
 enum {
@@ -69,9 +70,7 @@ static struct tls_flow *place_of(struct tls_watch *watch, const struct addr *cli
 				 uint16_t client_port, uint16_t server_port)
 {
 	uint32_t hash = (uint32_t)client_port << 16 | server_port;
-	for (size_t i = 0; i < sizeof(client->bytes); i++) {
-		hash = (hash ^ client->bytes[i]) * 16777619U; /* FNV-1a */
-	}
+	hash = fnv32_add(hash, client->bytes, sizeof(client->bytes));
 	hash ^= hash >> 15;
 	return &watch->flows[hash % TLS_FLOWS_MAX];
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "anomalies.h"
+#include "base/fnv.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
 #include "base/parse.h"
@@ -103,25 +104,16 @@ static void feed_listener(struct engine *engine, const struct listener *listener
 
 /* ---- connections ---- */
 
-/* FNV-1a of what names a connection; a collision is one connection less. */
-static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 1099511628211ULL;
-	}
-	return hash;
-}
-
+/* A collision is one connection less. */
 static uint64_t flow_key(const struct inventory *inventory, const struct connection *connection)
 {
 	const uint32_t numbers[] = {
 		inventory->netns.items[connection->netns].inode,
 		(uint32_t)connection->local_port << 16 | connection->remote_port,
 	};
-	uint64_t hash = add_bytes(14695981039346656037ULL, numbers, sizeof(numbers));
-	hash = add_bytes(hash, connection->local.bytes, sizeof(connection->local.bytes));
-	return add_bytes(hash, connection->remote.bytes, sizeof(connection->remote.bytes));
+	uint64_t hash = fnv64_add(FNV64_BEGIN, numbers, sizeof(numbers));
+	hash = fnv64_add(hash, connection->local.bytes, sizeof(connection->local.bytes));
+	return fnv64_add(hash, connection->remote.bytes, sizeof(connection->remote.bytes));
 }
 
 static int compare_flows(const void *pa, const void *pb)

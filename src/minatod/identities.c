@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fnv.h"
 #include "base/parse.h"
 #include "daemon.h"
 
@@ -86,10 +87,7 @@ static bool is_free(uid_t uid)
 /* Begins at a place made of the path, so that the same daemon finds the same ids again. */
 static int find_free(uid_t *out, unsigned count, const char *path, struct err *e)
 {
-	uint32_t hash = 2166136261U; /* FNV-1a */
-	for (const char *c = path; *c != '\0'; c++) {
-		hash = (hash ^ (unsigned char)*c) * 16777619U;
-	}
+	const uint32_t hash = fnv32_add(FNV32_BEGIN, path, strlen(path));
 	const uint32_t room = DYNAMIC_LAST - DYNAMIC_FIRST + 1;
 	unsigned found = 0;
 	for (uint32_t i = 0; i < room && found < count; i++) {

@@ -1,6 +1,7 @@
 /* Declared machines that answer somebody: told to the engine, each port now and then. */
 #include <string.h>
 
+#include "base/fnv.h"
 #include "sentry.h"
 
 /* What was told is not told again for so long: the engine knows. */
@@ -10,14 +11,11 @@ static const usec_t AGAIN_USEC = 60 * USEC_PER_SEC;
 enum { BURST = 64 };
 static const usec_t INTERVAL_USEC = USEC_PER_SEC / 10;
 
-/* FNV-1a. Who could choose collisions is declared, and asked; a collision only tells it again. */
+/* Who could choose collisions is declared, and asked; a collision only tells it again. */
 static uint32_t hash_of(const struct addr *address, uint16_t port)
 {
-	uint32_t hash = 2166136261U ^ port;
-	hash *= 16777619U;
-	for (size_t i = 0; i < sizeof(address->bytes); i++) {
-		hash = (hash ^ address->bytes[i]) * 16777619U;
-	}
+	uint32_t hash = fnv32_add(FNV32_BEGIN, &port, sizeof(port));
+	hash = fnv32_add(hash, address->bytes, sizeof(address->bytes));
 	return hash ^ hash >> 15;
 }
 

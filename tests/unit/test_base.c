@@ -9,6 +9,7 @@
 #include "base/be.h"
 #include "base/checksum.h"
 #include "base/err.h"
+#include "base/fnv.h"
 #include "base/io/clock.h"
 #include "base/io/run.h"
 #include "base/io/socket.h"
@@ -186,6 +187,29 @@ static void checksums_are_those_of_the_standard(void **state)
 	assert_int_equal(checksum_end(checksum_add(0, long_one, sizeof(long_one))), 0xff);
 }
 
+static void hashes_that_stay_are_those_of_the_draft(void **state)
+{
+	(void)state;
+	/* draft-eastlake-fnv, appendix C */
+	static const struct {
+		const char *text;
+		uint32_t narrow;
+		uint64_t wide;
+	} rows[] = {
+		{ "", 0x811c9dc5, 0xcbf29ce484222325 },
+		{ "a", 0xe40c292c, 0xaf63dc4c8601ec8c },
+		{ "foobar", 0xbf9cf968, 0x85944171f73967e8 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *text = rows[i].text;
+		const size_t half = strlen(text) / 2, rest = strlen(text) - half;
+		assert_int_equal(fnv32_add(fnv32_add(FNV32_BEGIN, text, half), text + half, rest),
+				 rows[i].narrow);
+		assert_true(fnv64_add(fnv64_add(FNV64_BEGIN, text, half), text + half, rest) ==
+			    rows[i].wide);
+	}
+}
+
 static void numbers_take_digits_only(void **state)
 {
 	(void)state;
@@ -312,6 +336,7 @@ int main(void)
 		cmocka_unit_test(a_socket_tells_where_it_is_and_of_no_error_that_never_came),
 		cmocka_unit_test(numbers_of_packets_stand_with_the_high_byte_first),
 		cmocka_unit_test(checksums_are_those_of_the_standard),
+		cmocka_unit_test(hashes_that_stay_are_those_of_the_draft),
 		cmocka_unit_test(numbers_take_digits_only),
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),
