@@ -3,6 +3,7 @@
 
 #include "base/be.h"
 #include "base/checksum.h"
+#include "base/sip.h"
 #include "sweep/sweep.h"
 
 enum {
@@ -14,48 +15,13 @@ enum {
 	TCP_ACK = 0x10,
 };
 
-/* ---- SipHash-2-4 (Aumasson, Bernstein 2012): short, keyed, and not to be guessed ---- */
-
-static uint64_t turn(uint64_t x, unsigned bits)
-{
-	return x << bits | x >> (64 - bits);
-}
-
-static void mix(uint64_t v[4], unsigned times)
-{
-	for (; times > 0; times--) {
-		v[0] += v[1];
-		v[1] = turn(v[1], 13) ^ v[0];
-		v[0] = turn(v[0], 32);
-		v[2] += v[3];
-		v[3] = turn(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = turn(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = turn(v[1], 17) ^ v[2];
-		v[2] = turn(v[2], 32);
-	}
-}
-
 uint32_t sweep_cookie(uint64_t seed, const struct addr *target, uint16_t port, uint16_t source)
 {
-	uint64_t words[4] = { 0 };
-	const uint64_t second = seed ^ UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t v[4] = { seed ^ UINT64_C(0x736f6d6570736575),
-			  second ^ UINT64_C(0x646f72616e646f6d),
-			  seed ^ UINT64_C(0x6c7967656e657261),
-			  second ^ UINT64_C(0x7465646279746573) };
+	const uint64_t key[2] = { seed, seed ^ UINT64_C(0x9e3779b97f4a7c15) };
+	uint64_t words[3];
 	memcpy(words, target->bytes, sizeof(target->bytes));
 	words[2] = (uint64_t)target->family << 32 | (uint32_t)port << 16 | source;
-	words[3] = UINT64_C(24) << 56; /* bytes, as its last word has it */
-	for (unsigned i = 0; i < 4; i++) {
-		v[3] ^= words[i];
-		mix(v, 2);
-		v[0] ^= words[i];
-	}
-	v[2] ^= 0xff;
-	mix(v, 4);
-	const uint64_t hash = v[0] ^ v[1] ^ v[2] ^ v[3];
+	const uint64_t hash = sip24(key, words, 3);
 	return (uint32_t)(hash ^ hash >> 32);
 }
 

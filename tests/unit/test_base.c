@@ -1,4 +1,5 @@
 /* base: addresses, numbers, sets, times, growing text, arenas. */
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/io/socket.h"
 #include "base/parse.h"
 #include "base/portset.h"
+#include "base/sip.h"
 #include "base/sockaddr.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -210,6 +212,35 @@ static void hashes_that_stay_are_those_of_the_draft(void **state)
 	}
 }
 
+static void hashes_with_a_key_are_those_of_others(void **state)
+{
+	(void)state;
+	static const uint64_t none[2] = { 0 };
+	static const struct {
+		size_t words;
+		uint64_t small; /* what Python 3.11 makes of it with the key 0 */
+		uint64_t large; /* what OpenSSL makes of it with the key 00 01 .. 0f */
+	} rows[] = {
+		{ 1, 0xead411e67ebe2eea, 0x93f5f5799a932462 },
+		{ 3, 0x31185a47af932f3a, 0xb8ad50c6f649af94 },
+	};
+	uint8_t bytes[24];
+	uint64_t words[3];
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)i;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t word;
+		memcpy(&word, bytes + 8 * i, sizeof(word));
+		words[i] = le64toh(word);
+	}
+	assert_true(sip24(words, words, 0) == 0x726fdb47dd0e0e31);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(sip13(none, words, rows[i].words) == rows[i].small);
+		assert_true(sip24(words, words, rows[i].words) == rows[i].large);
+	}
+}
+
 static void numbers_take_digits_only(void **state)
 {
 	(void)state;
@@ -337,6 +368,7 @@ int main(void)
 		cmocka_unit_test(numbers_of_packets_stand_with_the_high_byte_first),
 		cmocka_unit_test(checksums_are_those_of_the_standard),
 		cmocka_unit_test(hashes_that_stay_are_those_of_the_draft),
+		cmocka_unit_test(hashes_with_a_key_are_those_of_others),
 		cmocka_unit_test(numbers_take_digits_only),
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),

@@ -9,6 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define __noinline /* as the kernel calls it; the headers of BPF programs know it */
+
+#include "base/sip.h"
+#include "bpf/sip.h"
 #include "bpf/tap.h"
 #include "check.h"
 #include "tap/filter.h"
@@ -325,6 +329,17 @@ static struct packet_note question(const char *source, uint16_t port, uint8_t fl
 	return note;
 }
 
+static void the_kernel_hashes_as_we_do(void **state)
+{
+	(void)state;
+	uint64_t words[5] = { 1, UINT64_MAX, 0x0123456789abcdef, 0, 1ULL << 63 };
+	for (unsigned i = 0; i < 64; i++) {
+		assert_true(sip3(words[0], words[1], words[2], words[3], words[4]) ==
+			    sip13(words, words + 2, 3));
+		words[i % 5] += sip13(words, words, 5);
+	}
+}
+
 static void a_question_counts_once_a_minute(void **state)
 {
 	(void)state;
@@ -415,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_ban_comes_back_from_its_value),
 		cmocka_unit_test(verdicts_have_names),
 		cmocka_unit_test(counts_of_all_cpus_are_added),
+		cmocka_unit_test(the_kernel_hashes_as_we_do),
 		cmocka_unit_test(a_question_counts_once_a_minute),
 		cmocka_unit_test(the_kernel_takes_the_filter),
 		cmocka_unit_test(no_step_of_the_filter_jumps_beyond_its_end),
