@@ -115,6 +115,15 @@ const char *str_text(const struct str *s)
 	return s->text == NULL ? "" : s->text;
 }
 
+bool str_is_printable(const char *text, size_t room)
+{
+	size_t i = 0;
+	while (i < room && text[i] >= ' ' && text[i] <= '~') {
+		i++;
+	}
+	return i < room && text[i] == '\0';
+}
+
 int str_starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -1,6 +1,7 @@
 /* Growing text with a maximum that is part of its creation. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct str {
@@ -33,6 +34,10 @@ void str_truncate(struct str *s, size_t length);
 
 /* The text so far; never NULL. */
 const char *str_text(const struct str *s);
+
+/* Whether it ends within `room` bytes and is printable ASCII alone: what a terminal shows as it is.
+ */
+bool str_is_printable(const char *text, size_t room);
 
 /* @return whether `text` begins with `prefix`. */
 int str_starts(const char *text, const char *prefix);

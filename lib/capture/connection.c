@@ -1,6 +1,7 @@
 /* What crosses between minato and minato-probe about packets of a connection. */
 #include <string.h>
 
+#include "base/str.h"
 #include "capture/capture.h"
 
 static bool is_address(const struct addr *address)
@@ -23,16 +24,6 @@ bool capture_connection_valid(const struct capture_connection *connection)
 	return true;
 }
 
-/* Printable ASCII alone: what a terminal shows as it is. */
-static bool words_valid(const char *words)
-{
-	size_t i = 0;
-	while (i < CAPTURE_WORDS_BYTES && words[i] >= ' ' && words[i] <= '~') {
-		i++;
-	}
-	return i < CAPTURE_WORDS_BYTES && words[i] == '\0';
-}
-
 bool capture_packet_valid(const struct capture_packet *packet)
 {
 	static const uint8_t protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, 1, 58 };
@@ -43,5 +34,6 @@ bool capture_packet_valid(const struct capture_packet *packet)
 	       packet->ip_bytes >= (packet->source.family == ADDR_IPV4 ? 20 : 40) &&
 	       packet->header_bytes >= (packet->protocol == PROTOCOL_TCP ? 20 : 8) &&
 	       packet->ip_bytes + packet->header_bytes <= packet->kept &&
-	       packet->data_bytes <= UINT16_MAX && packet->time >= 0 && words_valid(packet->words);
+	       packet->data_bytes <= UINT16_MAX && packet->time >= 0 &&
+	       str_is_printable(packet->words, sizeof(packet->words));
 }

@@ -1,25 +1,9 @@
 /* What crosses between minato and minato-probe: believed only when every field is within its range.
  */
-#include <string.h>
-
 #include "base/str.h"
 #include "identify/parts.h"
 
-/* Printable ASCII alone, and it ends. */
-static bool harmless(const char *text, size_t room)
-{
-	if (memchr(text, '\0', room) == NULL) {
-		return false;
-	}
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~') {
-			return false;
-		}
-	}
-	return true;
-}
-
-#define HARMLESS(text) harmless(text, sizeof(text))
+#define PRINTABLE(text) str_is_printable(text, sizeof(text))
 
 void identify_order_init(struct identify_order *order, const struct addr *address, const char *host)
 {
@@ -42,7 +26,7 @@ static bool is_time(usec_t time)
 bool identify_order_valid(const struct identify_order *order)
 {
 	if ((order->address.family != ADDR_IPV4 && order->address.family != ADDR_IPV6) ||
-	    !HARMLESS(order->host) || order->at_once == 0 ||
+	    !PRINTABLE(order->host) || order->at_once == 0 ||
 	    order->at_once > IDENTIFY_AT_ONCE_MAX || !is_time(order->connect_time) ||
 	    !is_time(order->greeting_time) || !is_time(order->answer_time) ||
 	    !is_time(order->total_time) || order->snmp_public > 1 ||
@@ -71,10 +55,10 @@ bool identity_valid(const struct identity *i)
 	       i->outcome < IDENTIFY_OUTCOMES && i->talk < IDENTIFY_TALKS &&
 	       (i->outcome == IDENTIFY_NAMED) == (i->talk > IDENTIFY_TALK_LISTEN) &&
 	       is_told(i->encrypted) && is_told(i->starttls) && is_told(i->without_login) &&
-	       is_told(i->smb1) && is_told(i->signing) && is_told(i->nla) && HARMLESS(i->service) &&
-	       HARMLESS(i->product) && HARMLESS(i->version) && HARMLESS(i->detail) &&
-	       HARMLESS(i->alpn) && HARMLESS(i->tls_version) && HARMLESS(i->certificate) &&
-	       i->took >= 0;
+	       is_told(i->smb1) && is_told(i->signing) && is_told(i->nla) &&
+	       PRINTABLE(i->service) && PRINTABLE(i->product) && PRINTABLE(i->version) &&
+	       PRINTABLE(i->detail) && PRINTABLE(i->alpn) && PRINTABLE(i->tls_version) &&
+	       PRINTABLE(i->certificate) && i->took >= 0;
 }
 
 const char *identify_outcome_name(enum identify_outcome outcome)

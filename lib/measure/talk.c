@@ -7,19 +7,6 @@
 
 /* ---- between the processes ---- */
 
-static bool harmless(const char *text, size_t room)
-{
-	if (memchr(text, '\0', room) == NULL) {
-		return false;
-	}
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~') {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool measure_order_valid(const struct measure_order *order)
 {
 	return order->talk < MEASURE_TALKS && order->to.udp == 0 &&
@@ -36,7 +23,7 @@ bool measure_answer_valid(const struct measure_answer *answer)
 {
 	for (size_t i = 0; i < MEASURE_QUESTIONS; i++) {
 		if (answer->told[i] > MEASURE_TOLD_YES ||
-		    !harmless(answer->text[i], MEASURE_TEXT_BYTES)) {
+		    !str_is_printable(answer->text[i], MEASURE_TEXT_BYTES)) {
 			return false;
 		}
 	}

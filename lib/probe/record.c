@@ -1,27 +1,7 @@
 /* What crosses between minato and minato-probe: believed only when every field is within its range.
  */
-#include <string.h>
-
+#include "base/str.h"
 #include "probe/probe.h"
-
-static bool ends(const char *text, size_t room)
-{
-	return memchr(text, '\0', room) != NULL;
-}
-
-/* Printable ASCII alone: what a terminal shows as it is. */
-static bool harmless(const char *text, size_t room)
-{
-	if (!ends(text, room)) {
-		return false;
-	}
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~') {
-			return false;
-		}
-	}
-	return true;
-}
 
 static bool is_address(const struct addr *address, bool may_be_none)
 {
@@ -35,8 +15,8 @@ bool probe_order_valid(const struct probe_order *order)
 	    order->unnamed > 1 || order->address_count == 0 ||
 	    order->address_count > PROBE_ADDRESSES_MAX || order->port == 0 ||
 	    order->connect_time <= 0 || order->answer_time <= 0 ||
-	    !harmless(order->host, sizeof(order->host)) ||
-	    !harmless(order->path, sizeof(order->path))) {
+	    !str_is_printable(order->host, sizeof(order->host)) ||
+	    !str_is_printable(order->path, sizeof(order->path))) {
 		return false;
 	}
 	for (uint32_t i = 0; i < order->address_count; i++) {
@@ -49,12 +29,12 @@ bool probe_order_valid(const struct probe_order *order)
 
 static bool tls_valid(const struct probe_tls *tls)
 {
-	return harmless(tls->version, sizeof(tls->version)) &&
-	       harmless(tls->cipher, sizeof(tls->cipher)) &&
-	       harmless(tls->alpn, sizeof(tls->alpn)) &&
-	       harmless(tls->subject, sizeof(tls->subject)) &&
-	       harmless(tls->issuer, sizeof(tls->issuer)) &&
-	       harmless(tls->detail, sizeof(tls->detail)) && tls->name_matches <= 1 &&
+	return str_is_printable(tls->version, sizeof(tls->version)) &&
+	       str_is_printable(tls->cipher, sizeof(tls->cipher)) &&
+	       str_is_printable(tls->alpn, sizeof(tls->alpn)) &&
+	       str_is_printable(tls->subject, sizeof(tls->subject)) &&
+	       str_is_printable(tls->issuer, sizeof(tls->issuer)) &&
+	       str_is_printable(tls->detail, sizeof(tls->detail)) && tls->name_matches <= 1 &&
 	       tls->self_signed <= 1 && tls->weak_signature <= 1 && tls->tells <= 1;
 }
 
@@ -64,7 +44,7 @@ bool probe_record_valid(const struct probe_record *record)
 	       record->icmp.given <= 1 && is_address(&record->icmp.from, true) &&
 	       is_address(&record->to, true) && is_address(&record->local, true) &&
 	       record->tls_bytes <= 1 && record->offered <= 1 && record->begun >= 0 &&
-	       record->took >= 0 && harmless(record->text, sizeof(record->text)) &&
+	       record->took >= 0 && str_is_printable(record->text, sizeof(record->text)) &&
 	       tls_valid(&record->tls);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/when.h"
 
 /*
  * Keeps these capabilities (numbers of linux/capability.h) in the permitted and effective sets, as
@@ -78,6 +79,30 @@ int sandbox_start(int *channel, pid_t *child, const char *name, const char *role
  * @return 0; -ELIBACC a library is missing; -EIO it failed otherwise; `error`.
  */
 int sandbox_finish(pid_t child, int error, const char *name, const char *library, struct err *e);
+
+/*
+ * What crosses on such a socket: values of fixed size, each a message of its own. Whoever receives
+ * one judges its fields before it believes them.
+ */
+enum { SANDBOX_FDS_MAX = 2 };
+
+/* @return 0; -EIO nobody is there to receive it. */
+int sandbox_send(int channel, const void *message, size_t bytes);
+/* With descriptors, which stay open here. @param count  1 to SANDBOX_FDS_MAX. */
+int sandbox_send_fds(int channel, const void *message, size_t bytes, const int *fds,
+		     unsigned count);
+
+/*
+ * For who started the program.
+ * @param until  monotonic. Signals do not end the waiting.
+ * @return 1; 0 no more will come; -ETIMEDOUT; -EBADMSG it has another size; other negative errno.
+ */
+int sandbox_receive(int channel, void *message, size_t bytes, usec_t until);
+
+/* For the program: what it was started for. @return 0; -EBADMSG it has another size. */
+int sandbox_take_order(int channel, void *order, size_t bytes);
+/* With just so many descriptors, which are the caller's then. @return 0; -EBADMSG not so. */
+int sandbox_take_order_fds(int channel, void *order, size_t bytes, int *fds, unsigned count);
 
 /*
  * For a child that reads foreign bytes: nobody when it was root, no capability, no core file, no

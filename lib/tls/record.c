@@ -1,21 +1,6 @@
 /* What crosses between minato and minato-probe: believed only when every field is in its range. */
-#include <string.h>
-
+#include "base/str.h"
 #include "tls/table.h"
-
-/* Printable ASCII alone, and it ends. */
-static bool harmless(const char *text, size_t room)
-{
-	if (memchr(text, '\0', room) == NULL) {
-		return false;
-	}
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~') {
-			return false;
-		}
-	}
-	return true;
-}
 
 bool tls_order_valid(const struct tls_order *order)
 {
@@ -23,7 +8,7 @@ bool tls_order_valid(const struct tls_order *order)
 	if ((family != ADDR_IPV4 && family != ADDR_IPV6) || order->count == 0 ||
 	    order->count > TLS_PORTS_MAX || order->quick > 1 || order->unnamed > 1 ||
 	    order->connect_time <= 0 || order->answer_time <= 0 || order->port_time <= 0 ||
-	    !harmless(order->host, sizeof(order->host))) {
+	    !str_is_printable(order->host, sizeof(order->host))) {
 		return false;
 	}
 	for (uint32_t i = 0; i < order->count; i++) {
@@ -60,9 +45,12 @@ static bool certificate_valid(const struct tls_certificate *c)
 {
 	return c->given <= 1 && c->name_matches <= 1 && c->self_signed <= 1 &&
 	       c->hash < TLS_HASHES && c->ocsp <= 1 && c->crl <= 1 && c->incomplete <= 1 &&
-	       harmless(c->key, sizeof(c->key)) && harmless(c->signature, sizeof(c->signature)) &&
-	       harmless(c->subject, sizeof(c->subject)) && harmless(c->issuer, sizeof(c->issuer)) &&
-	       harmless(c->top, sizeof(c->top)) && harmless(c->names, sizeof(c->names));
+	       str_is_printable(c->key, sizeof(c->key)) &&
+	       str_is_printable(c->signature, sizeof(c->signature)) &&
+	       str_is_printable(c->subject, sizeof(c->subject)) &&
+	       str_is_printable(c->issuer, sizeof(c->issuer)) &&
+	       str_is_printable(c->top, sizeof(c->top)) &&
+	       str_is_printable(c->names, sizeof(c->names));
 }
 
 bool tls_record_valid(const struct tls_record *record)

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "capture/capture.h"
 #include "discover/discover.h"
@@ -39,18 +37,15 @@ static int give_rights_away(void)
 static int tell(void *data, const struct probe_record *record)
 {
 	(void)data;
-	return send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
-			       (ssize_t)sizeof(*record)
-		       ? 0
-		       : -EPIPE;
+	return sandbox_send(SANDBOX_CHANNEL, record, sizeof(*record));
 }
 
 /* A step of a check at a time. */
 static int check(void *tls)
 {
 	struct probe_order order;
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !probe_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !probe_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	return probe_run(&order, tls, tell, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -66,18 +61,15 @@ static int packets(void *unused)
 static int tell_identity(void *data, const struct identity *identity)
 {
 	(void)data;
-	return send(SANDBOX_CHANNEL, identity, sizeof(*identity), MSG_NOSIGNAL) ==
-			       (ssize_t)sizeof(*identity)
-		       ? 0
-		       : -EPIPE;
+	return sandbox_send(SANDBOX_CHANNEL, identity, sizeof(*identity));
 }
 
 /* What speaks at a port at a time. */
 static int identify(void *tls)
 {
 	static struct identify_order order;
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !identify_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !identify_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	return identify_run(&order, tls, tell_identity, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -88,32 +80,27 @@ static int measure(void *tls)
 {
 	static struct measure_order order;
 	static struct measure_answer answer;
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !measure_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !measure_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	measure_run(&answer, &order, tls);
-	return send(SANDBOX_CHANNEL, &answer, sizeof(answer), MSG_NOSIGNAL) ==
-			       (ssize_t)sizeof(answer)
-		       ? EXIT_SUCCESS
-		       : EXIT_FAILURE;
+	return sandbox_send(SANDBOX_CHANNEL, &answer, sizeof(answer)) < 0 ? EXIT_FAILURE
+									  : EXIT_SUCCESS;
 }
 
 static int tell_encryption(void *data, const struct tls_record *record)
 {
 	(void)data;
-	return send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
-			       (ssize_t)sizeof(*record)
-		       ? 0
-		       : -EPIPE;
+	return sandbox_send(SANDBOX_CHANNEL, record, sizeof(*record));
 }
 
 /* How ports encrypt, a record for each. */
 static int encryption(void *tls)
 {
 	static struct tls_order order;
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !tls_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !tls_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	return tls_run(&order, tls, tell_encryption, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -123,11 +110,10 @@ static int tell_discovered(const struct discover_record *record, void *data)
 {
 	static unsigned told;
 	/* What would not be believed is not worth saying: of another network, mostly. */
-	return !discover_record_valid(record, data) || told++ >= DISCOVER_RECORDS_MAX ||
-			       send(SANDBOX_CHANNEL, record, sizeof(*record), MSG_NOSIGNAL) ==
-				       (ssize_t)sizeof(*record)
-		       ? 0
-		       : -EPIPE;
+	if (!discover_record_valid(record, data) || told++ >= DISCOVER_RECORDS_MAX) {
+		return 0;
+	}
+	return sandbox_send(SANDBOX_CHANNEL, record, sizeof(*record));
 }
 
 /* A word of a device at a time. */
@@ -135,8 +121,8 @@ static int discover(void *unused)
 {
 	(void)unused;
 	struct discover_order order;
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !discover_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !discover_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	return discover_run(&order, tell_discovered, &order) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

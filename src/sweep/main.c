@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "sandbox/sandbox.h"
 #include "sweep/sweep.h"
@@ -23,10 +22,7 @@ static int give_rights_away(void)
 static int tell(void *data, const struct sweep_report *report)
 {
 	(void)data;
-	return send(SANDBOX_CHANNEL, report, sizeof(*report), MSG_NOSIGNAL) ==
-			       (ssize_t)sizeof(*report)
-		       ? 0
-		       : -EPIPE;
+	return sandbox_send(SANDBOX_CHANNEL, report, sizeof(*report));
 }
 
 int main(void)
@@ -37,8 +33,8 @@ int main(void)
 	if (give_rights_away() < 0) {
 		return SANDBOX_EXIT_RIGHTS;
 	}
-	const ssize_t length = recv(SANDBOX_CHANNEL, &order, sizeof(order), 0);
-	if (length != (ssize_t)sizeof(order) || !sweep_order_valid(&order)) {
+	if (sandbox_take_order(SANDBOX_CHANNEL, &order, sizeof(order)) < 0 ||
+	    !sweep_order_valid(&order)) {
 		return EXIT_FAILURE;
 	}
 	if (order.mode != SWEEP_RAW) {

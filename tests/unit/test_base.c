@@ -356,6 +356,17 @@ static void the_first_cause_is_kept(void **state)
 	assert_string_equal(err_text(&e), "/x: No such file or directory");
 }
 
+static void only_printable_ascii_that_ends_is_printable(void **state)
+{
+	(void)state;
+	assert_true(str_is_printable("", 1));
+	assert_true(str_is_printable(" ~", 3));
+	assert_false(str_is_printable("port", 4)); /* it does not end there */
+	assert_false(str_is_printable("\x1b[2J", 5));
+	assert_false(str_is_printable("\x7f", 2));
+	assert_false(str_is_printable("\xe6\xb8\xaf", 4));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +384,7 @@ int main(void)
 		cmocka_unit_test(port_sets_read_the_kernels_list),
 		cmocka_unit_test(times_survive_text),
 		cmocka_unit_test(text_beyond_its_maximum_is_refused_whole),
+		cmocka_unit_test(only_printable_ascii_that_ends_is_printable),
 		cmocka_unit_test(arenas_keep_their_limit),
 		cmocka_unit_test(a_program_that_closed_its_output_is_not_waited_for_without_end),
 		cmocka_unit_test(the_first_cause_is_kept),

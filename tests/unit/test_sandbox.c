@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io/clock.h"
 #include "check.h"
 #include "sandbox/sandbox.h"
 
@@ -459,6 +460,44 @@ static void a_program_of_ours_that_is_not_there_is_said_to_be(void **state)
 	assert_true(channel == -5 && child == -5);
 }
 
+static void what_crosses_is_of_one_size_and_comes_in_time(void **state)
+{
+	(void)state;
+	const uint64_t word = 0x706f7274;
+	uint64_t heard = 0;
+	uint32_t less = 0;
+	const usec_t soon = clock_monotonic() + 5 * USEC_PER_SEC;
+	int ends[2];
+	int given[2];
+	int fds[2] = { -1, -1 };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(sandbox_send(ends[0], &word, sizeof(word)), 0);
+	assert_int_equal(sandbox_receive(ends[1], &heard, sizeof(heard), soon), 1);
+	assert_true(heard == word);
+	assert_int_equal(sandbox_receive(ends[1], &heard, sizeof(heard), 0), -ETIMEDOUT);
+	assert_int_equal(sandbox_send(ends[0], &word, sizeof(word)), 0);
+	assert_int_equal(sandbox_receive(ends[1], &less, sizeof(less), soon), -EBADMSG);
+	assert_int_equal(sandbox_send(ends[0], &less, sizeof(less)), 0);
+	assert_int_equal(sandbox_take_order(ends[1], &heard, sizeof(heard)), -EBADMSG);
+
+	assert_int_equal(pipe2(given, O_CLOEXEC), 0);
+	assert_int_equal(sandbox_send_fds(ends[0], &word, sizeof(word), given, 2), 0);
+	assert_int_equal(sandbox_take_order_fds(ends[1], &heard, sizeof(heard), fds, 2), 0);
+	assert_int_equal(write(fds[1], "p", 1), 1);
+	assert_int_equal(read(given[0], &less, sizeof(less)), 1);
+	assert_int_equal(sandbox_send(ends[0], &word, sizeof(word)), 0);
+	assert_int_equal(sandbox_take_order_fds(ends[1], &heard, sizeof(heard), fds, 1), -EBADMSG);
+
+	for (unsigned i = 0; i < 2; i++) {
+		(void)close(given[i]);
+		(void)close(fds[i]);
+	}
+	(void)close(ends[0]);
+	assert_int_equal(sandbox_receive(ends[1], &heard, sizeof(heard), soon), 0);
+	assert_int_equal(sandbox_send(ends[1], &word, sizeof(word)), -EIO);
+	(void)close(ends[1]);
+}
+
 int main(int count, char **words)
 {
 	if (count == 1 && strcmp(words[0], own_name) == 0) {
@@ -480,6 +519,7 @@ int main(int count, char **words)
 		cmocka_unit_test(another_user_is_for_good),
 		cmocka_unit_test(the_end_of_a_program_of_ours_tells_why),
 		cmocka_unit_test(a_program_of_ours_that_is_not_there_is_said_to_be),
+		cmocka_unit_test(what_crosses_is_of_one_size_and_comes_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

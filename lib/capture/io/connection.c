@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -136,80 +135,31 @@ static size_t read_all(struct reply *replies, uint64_t *more, int socket,
 	return count;
 }
 
-/* The order, and the socket with it. */
-static int receive_order(struct capture_connection *order, int *socket, int channel)
-{
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	struct iovec vector = { order, sizeof(*order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*order)) {
-		return -EBADMSG;
-	}
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)) ||
-	    !capture_connection_valid(order)) {
-		return -EBADMSG;
-	}
-	memcpy(socket, CMSG_DATA(c), sizeof(*socket));
-	return 0;
-}
-
 int capture_connection_serve(int channel)
 {
 	static struct reply replies[CAPTURE_PACKETS_MAX + 1];
 	struct capture_connection order;
 	_cleanup_(close_fdp) int socket = -1;
 	uint64_t more = 0;
-	int r = receive_order(&order, &socket, channel);
-	if (r < 0) {
-		return r;
+	int r = sandbox_take_order_fds(channel, &order, sizeof(order), &socket, 1);
+	if (r < 0 || !capture_connection_valid(&order)) {
+		return -EBADMSG;
 	}
 	const size_t count = read_all(replies, &more, socket, &order);
 	replies[count] = (struct reply){ .end = 1, .more = more };
-	for (size_t i = 0; i <= count; i++) {
-		if (send(channel, &replies[i], sizeof(replies[i]), MSG_NOSIGNAL) !=
-		    (ssize_t)sizeof(replies[i])) {
-			return -EPIPE;
-		}
+	for (size_t i = 0; r == 0 && i <= count; i++) {
+		r = sandbox_send(channel, &replies[i], sizeof(replies[i]));
 	}
-	return 0;
+	return r;
 }
 
 /* ---- minato's side ---- */
 
-static int send_order(int channel, const struct capture_connection *connection, int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	struct capture_connection order = *connection;
-	struct iovec vector = { &order, sizeof(order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &socket, sizeof(socket));
-	return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(order) ? 0 : -EIO;
-}
-
 static int receive_reply(struct reply *out, int channel, usec_t until)
 {
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	int r = 0;
-	do {
-		const usec_t left = until - clock_monotonic();
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
-	} while (r < 0 && errno == EINTR);
+	const int r = sandbox_receive(channel, out, sizeof(*out), until);
 	if (r <= 0) {
-		return r == 0 ? -ETIMEDOUT : -errno;
-	}
-	if (recv(channel, out, sizeof(*out), MSG_TRUNC) != (ssize_t)sizeof(*out)) {
-		return -EBADMSG;
+		return r == 0 ? -EBADMSG : r;
 	}
 	return out->end > 1 || (out->end == 0 && !capture_packet_valid(&out->packet)) ? -EBADMSG
 										      : 0;
@@ -220,7 +170,7 @@ static int talk(struct capture_packet *out, size_t *count, uint64_t *more, int c
 {
 	const usec_t until = clock_monotonic() + TIME_MAX;
 	struct reply reply = { 0 };
-	int r = send_order(channel, connection, socket);
+	int r = sandbox_send_fds(channel, connection, sizeof(*connection), &socket, 1);
 	while (r == 0 && (r = receive_reply(&reply, channel, until)) == 0 && reply.end == 0) {
 		if (*count == CAPTURE_PACKETS_MAX) {
 			return -EBADMSG;

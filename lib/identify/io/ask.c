@@ -1,8 +1,6 @@
 /* Starting minato-probe, and believing what it says as far as it can be. */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
@@ -13,6 +11,7 @@ static const char program[] = "minato-probe";
 
 /* Of the process itself, beyond the order's time. */
 static const usec_t GRACE = 3 * USEC_PER_SEC;
+static const usec_t TURN = USEC_PER_SEC / 5;
 
 /* @return the place of what was told; NULL: that was not asked, or was told before. */
 static struct identity *place_of(struct identity *out, const struct identify_order *order,
@@ -32,23 +31,14 @@ static int receive(struct identity *out, const struct identify_order *order, int
 		   usec_t until)
 {
 	struct identity told;
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	const usec_t left = until - clock_monotonic();
-	if (left <= 0) {
-		return -ETIMEDOUT;
-	}
+	const usec_t now = clock_monotonic();
 	/* At most so long, since Ctrl-C is looked for in between. */
-	const int r = poll(&wait, 1, left < 200000 ? (int)(left / 1000) + 1 : 200);
+	const usec_t turn = now + TURN < until ? now + TURN : until;
+	const int r = sandbox_receive(channel, &told, sizeof(told), turn);
 	if (r <= 0) {
-		return r == 0 || errno == EINTR ? 1 : -errno;
+		return r == -ETIMEDOUT && turn < until ? 1 : r;
 	}
-	const ssize_t length = recv(channel, &told, sizeof(told), MSG_TRUNC);
-	if (length <= 0) {
-		return 0;
-	}
-	struct identity *place = length == (ssize_t)sizeof(told) && identity_valid(&told)
-					 ? place_of(out, order, &told)
-					 : NULL;
+	struct identity *place = identity_valid(&told) ? place_of(out, order, &told) : NULL;
 	if (place == NULL) {
 		return -EBADMSG;
 	}
@@ -71,8 +61,8 @@ int identify_ask(struct identity *out, const struct identify_order *order, const
 		return r;
 	}
 	const usec_t until = clock_monotonic() + order->total_time + GRACE;
-	r = send(channel, order, sizeof(*order), MSG_NOSIGNAL) == (ssize_t)sizeof(*order) ? 1
-											  : -EIO;
+	r = sandbox_send(channel, order, sizeof(*order));
+	r = r < 0 ? r : 1;
 	while (r == 1 && (stop == NULL || *stop == 0)) {
 		r = receive(out, order, channel, until);
 	}

@@ -1,7 +1,5 @@
 /* Starting minato-probe for measures, and believing what it says as far as it can be. */
 #include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
@@ -19,22 +17,14 @@ static int talk(struct measure_answer *out, int channel, const struct measure_or
 {
 	const usec_t until = clock_monotonic() + 2 * order->to.connect_time +
 			     STEPS_MAX * order->to.answer_time + GRACE;
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	int r = 0;
-	if (send(channel, order, sizeof(*order), MSG_NOSIGNAL) != (ssize_t)sizeof(*order)) {
-		return -EIO;
-	}
-	do {
-		const usec_t left = until - clock_monotonic();
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
-	} while (r < 0 && errno == EINTR);
-	if (r <= 0) {
-		return r == 0 ? -ETIMEDOUT : -errno;
-	}
 	struct measure_answer answer;
-	const ssize_t length = recv(channel, &answer, sizeof(answer), MSG_TRUNC);
-	if (length != (ssize_t)sizeof(answer) || !measure_answer_valid(&answer)) {
-		return length == 0 ? -EIO : -EBADMSG;
+	int r = sandbox_send(channel, order, sizeof(*order));
+	r = r < 0 ? r : sandbox_receive(channel, &answer, sizeof(answer), until);
+	if (r <= 0) {
+		return r == 0 ? -EIO : r;
+	}
+	if (!measure_answer_valid(&answer)) {
+		return -EBADMSG;
 	}
 	*out = answer;
 	return 0;

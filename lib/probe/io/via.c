@@ -1,7 +1,6 @@
 /* ssh(1) started without a shell; what it writes is read by minato-probe, without any right. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/run.h"
+#include "base/str.h"
 #include "probe/io/via.h"
 #include "sandbox/sandbox.h"
 
@@ -101,57 +101,22 @@ static int send_script(const struct login *login, const struct probe_via_questio
 
 /* ---- minato's side: minato-probe ---- */
 
-static int send_order(int channel, const struct login *login, size_t count, unsigned seconds)
-{
-	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	const int fds[2] = { login->output, login->errors };
-	struct via_order order = { .count = (uint32_t)count, .seconds = seconds };
-	struct iovec vector = { &order, sizeof(order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(order) ? 0 : -EIO;
-}
-
-static bool is_harmless(const char *text, size_t room)
-{
-	size_t i = 0;
-	while (i < room && text[i] >= ' ' && text[i] <= '~') {
-		i++;
-	}
-	return i < room && text[i] == '\0';
-}
-
 static bool told_valid(const struct via_told *told, size_t count)
 {
 	return (told->number == UINT32_MAX || told->number < count) && told->answer.given <= 1 &&
 	       told->answer.tool < PROBE_VIA_TOOLS && told->answer.code <= 63 &&
 	       (told->answer.host.family == ADDR_NONE || told->answer.host.family == ADDR_IPV4 ||
 		told->answer.host.family == ADDR_IPV6) &&
-	       is_harmless(told->reason, sizeof(told->reason));
+	       str_is_printable(told->reason, sizeof(told->reason));
 }
 
 static int receive(struct via_told *told, int channel, size_t count, usec_t until)
 {
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	int r = 0;
-	do {
-		const usec_t left = until - clock_monotonic();
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
-	} while (r < 0 && errno == EINTR && until > clock_monotonic());
-	if (r <= 0) {
-		return r == 0 ? -ETIMEDOUT : -errno;
+	const int r = sandbox_receive(channel, told, sizeof(*told), until);
+	if (r < 0) {
+		return r;
 	}
-	return recv(channel, told, sizeof(*told), MSG_TRUNC) == (ssize_t)sizeof(*told) &&
-			       told_valid(told, count)
-		       ? 0
-		       : -EBADMSG;
+	return r == 1 && told_valid(told, count) ? 0 : -EBADMSG;
 }
 
 static int hear(struct probe_via_answer *answers, char *reason, int channel, size_t count,
@@ -177,7 +142,8 @@ int probe_via_ask(struct probe_via_answer *answers, char *reason, const struct p
 	struct login login = { .pid = -1, .script = -1, .output = -1, .errors = -1 };
 	_cleanup_(close_fdp) int channel = -1;
 	pid_t child = 0;
-	const unsigned limit = LOGIN_SECONDS + seconds * 3;
+	const struct via_order order = { .count = (uint32_t)count,
+					 .seconds = LOGIN_SECONDS + seconds * 3 };
 	reason[0] = '\0';
 	memset(answers, 0, count * sizeof(*answers));
 	int r = sandbox_start(&channel, &child, program, "via", e);
@@ -185,9 +151,10 @@ int probe_via_ask(struct probe_via_answer *answers, char *reason, const struct p
 		return r;
 	}
 	r = start_ssh(&login, via, e);
-	r = r < 0 ? r : send_order(channel, &login, count, limit);
+	const int outputs[] = { login.output, login.errors };
+	r = r < 0 ? r : sandbox_send_fds(channel, &order, sizeof(order), outputs, 2);
 	r = r < 0 ? r : send_script(&login, questions, count, seconds, e);
-	r = r < 0 ? r : hear(answers, reason, channel, count, limit);
+	r = r < 0 ? r : hear(answers, reason, channel, count, order.seconds);
 	end_ssh(&login);
 	return sandbox_finish(child, r, program, "libssl.so.3 of OpenSSL", e);
 }

@@ -1,12 +1,11 @@
 /* What ssh(1) writes, read without any right: the part of minato-probe. */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io/clock.h"
 #include "probe/io/via.h"
+#include "sandbox/sandbox.h"
 
 enum {
 	LINE_BYTES = 512,
@@ -39,9 +38,7 @@ static int take_line(struct reading *r, const struct source *source, bool errors
 		return 0; /* a profile of the login wrote it */
 	}
 	struct via_told told = { .number = (uint32_t)number, .answer = r->told.answer };
-	return send(r->channel, &told, sizeof(told), MSG_NOSIGNAL) == (ssize_t)sizeof(told)
-		       ? 0
-		       : -EPIPE;
+	return sandbox_send(r->channel, &told, sizeof(told));
 }
 
 /* @return 0, or negative when nobody wants to know any more. */
@@ -88,34 +85,14 @@ static int read_both(struct reading *r, struct source sources[2], usec_t until)
 	return result;
 }
 
-static int receive_order(struct via_order *order, int fds[2], int channel)
-{
-	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8)));
-	struct iovec vector = { order, sizeof(*order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*order)) {
-		return -EBADMSG;
-	}
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(2 * sizeof(int)) ||
-	    order->count > PROBE_VIA_MAX) {
-		return -EBADMSG;
-	}
-	memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
-	return 0;
-}
-
 int probe_via_serve(int channel)
 {
 	static struct source sources[2];
 	struct via_order order;
 	int fds[2] = { -1, -1 };
-	int r = receive_order(&order, fds, channel);
-	if (r < 0) {
-		return r;
+	int r = sandbox_take_order_fds(channel, &order, sizeof(order), fds, 2);
+	if (r < 0 || order.count > PROBE_VIA_MAX) {
+		return -EBADMSG;
 	}
 	struct reading reading = { .channel = channel, .count = order.count };
 	sources[0].fd = fds[0];
@@ -123,7 +100,5 @@ int probe_via_serve(int channel)
 	r = read_both(&reading, sources, clock_monotonic() + order.seconds * USEC_PER_SEC);
 	reading.told.number = UINT32_MAX;
 	reading.told.answer = (struct probe_via_answer){ 0 };
-	return r < 0 || send(channel, &reading.told, sizeof(reading.told), MSG_NOSIGNAL) < 0
-		       ? -EPIPE
-		       : 0;
+	return r < 0 ? r : sandbox_send(channel, &reading.told, sizeof(reading.told));
 }

@@ -25,7 +25,7 @@ int sweep_job_start(struct sweep_job *job, const struct sweep_order *order, stru
 	if (r < 0) {
 		return r;
 	}
-	if (send(job->channel, order, sizeof(*order), MSG_NOSIGNAL) != (ssize_t)sizeof(*order)) {
+	if (sandbox_send(job->channel, order, sizeof(*order)) < 0) {
 		(void)fail(job, -EIO);
 		return sweep_job_end(job, e);
 	}

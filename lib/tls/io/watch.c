@@ -7,7 +7,6 @@
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -107,26 +106,6 @@ static int open_socket(int *out, struct err *e)
 
 /* ---- minato-probe's side ---- */
 
-static int receive_order(struct order *order, int *socket, int channel)
-{
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	struct iovec vector = { order, sizeof(*order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*order)) {
-		return -EBADMSG;
-	}
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)) ||
-	    order->seconds == 0 || order->seconds > SECONDS_MAX) {
-		return -EBADMSG;
-	}
-	memcpy(socket, CMSG_DATA(c), sizeof(*socket));
-	return 0;
-}
-
 /* @return negative errno when there is no more for now. */
 static int read_one(struct tls_watch *watch, int socket)
 {
@@ -157,55 +136,29 @@ int tls_watch_serve(int channel)
 	struct order order;
 	_cleanup_(close_fdp) int socket = -1;
 	_cleanup_(freep) struct tls_watch *watch = calloc(1, sizeof(*watch));
-	int r = watch == NULL ? -ENOMEM : receive_order(&order, &socket, channel);
-	if (r < 0) {
-		return r;
+	int r = watch == NULL ? -ENOMEM
+			      : sandbox_take_order_fds(channel, &order, sizeof(order), &socket, 1);
+	if (r < 0 || order.seconds == 0 || order.seconds > SECONDS_MAX) {
+		return r < 0 ? r : -EBADMSG;
 	}
 	read_until(watch, socket, clock_monotonic() + (usec_t)order.seconds * USEC_PER_SEC);
-	for (size_t i = 0; i <= watch->seen_count; i++) {
+	for (size_t i = 0; r == 0 && i <= watch->seen_count; i++) {
 		struct reply reply = { .end = i == watch->seen_count };
 		if (reply.end == 0) {
 			reply.seen = watch->seen[i];
 		}
-		if (send(channel, &reply, sizeof(reply), MSG_NOSIGNAL) != (ssize_t)sizeof(reply)) {
-			return -EPIPE;
-		}
+		r = sandbox_send(channel, &reply, sizeof(reply));
 	}
-	return 0;
+	return r;
 }
 
 /* ---- minato's side ---- */
 
-static int send_order(int channel, uint32_t seconds, int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	struct order order = { seconds };
-	struct iovec vector = { &order, sizeof(order) };
-	struct msghdr message = { .msg_iov = &vector,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &socket, sizeof(socket));
-	return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(order) ? 0 : -EIO;
-}
-
 static int receive(struct reply *reply, int channel, usec_t until)
 {
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	int r = 0;
-	do {
-		const usec_t left = until - clock_monotonic();
-		r = poll(&wait, 1, left <= 0 ? 0 : (int)((left + 999) / 1000));
-	} while (r < 0 && errno == EINTR);
+	const int r = sandbox_receive(channel, reply, sizeof(*reply), until);
 	if (r <= 0) {
-		return r == 0 ? -ETIMEDOUT : -errno;
-	}
-	if (recv(channel, reply, sizeof(*reply), MSG_TRUNC) != (ssize_t)sizeof(*reply)) {
-		return -EBADMSG;
+		return r == 0 ? -EBADMSG : r;
 	}
 	return reply->end > 1 || (reply->end == 0 && !tls_seen_valid(&reply->seen)) ? -EBADMSG : 0;
 }
@@ -214,7 +167,8 @@ static int talk(int channel, uint32_t seconds, int socket, tls_seen_function *te
 {
 	const usec_t until = clock_monotonic() + (usec_t)seconds * USEC_PER_SEC + GRACE;
 	struct reply reply = { 0 };
-	int r = send_order(channel, seconds, socket);
+	const struct order order = { seconds };
+	int r = sandbox_send_fds(channel, &order, sizeof(order), &socket, 1);
 	for (unsigned i = 0; r == 0 && reply.end == 0; i++) {
 		r = i > TLS_SEEN_MAX ? -EBADMSG : receive(&reply, channel, until);
 		if (r == 0 && reply.end == 0) {
