@@ -103,3 +103,11 @@ def test_without_rights_it_says_so(explain):
     done = explain("8001", "--from", FAR4, before=("unshare", "-U", "--map-root-user"))
     assert (done.returncode, done.stdout) == (4, "")
     assert "root" in done.stderr
+
+
+@pytest.mark.parametrize("limit", [5, 18])
+def test_without_descriptors_the_cause_is_said_alone(explain, limit):
+    """nft(8) could not be started, so there is no complaint of its own that could be passed on."""
+    done = explain("22", "--from", "192.0.2.9", before=("prlimit", f"--nofile={limit}:{limit}"))
+    assert done.returncode != 0 and ": Too many open files" in done.stderr, done.stderr
+    assert ": :" not in done.stderr

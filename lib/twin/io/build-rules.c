@@ -227,7 +227,8 @@ int build_rules(int listing, const struct twin_host *host, const struct built_li
 	if (r == -ENOENT) {
 		r = err_set(e, ENOENT, "nft is not installed");
 	} else if (r < 0) {
-		r = err_system(e, r, "cannot load the rules into the twin: %s",
+		r = err_system(e, r, "cannot load the rules into the twin%s%s",
+			       loading.complaint.length > 0 ? ": " : "",
 			       str_text(&loading.complaint));
 	}
 	str_deinit(&loading.complaint);

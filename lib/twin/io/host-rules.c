@@ -110,7 +110,8 @@ static int read_nft(struct twin_host *host, struct err *e)
 		   (geteuid() != 0 || strstr(str_text(&complaint), "not permitted") != NULL)) {
 		r = err_set(e, EPERM, "the firewall's rules may only be read as root");
 	} else if (r < 0) {
-		r = err_system(e, r, "cannot read the firewall's rules: %s", str_text(&complaint));
+		r = err_system(e, r, "cannot read the firewall's rules%s%s",
+			       complaint.length > 0 ? ": " : "", str_text(&complaint));
 	} else {
 		r = twin_rules_read(&host->rules, strdup(str_text(&text)));
 	}
