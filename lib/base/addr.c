@@ -22,6 +22,13 @@ struct addr addr_from_ipv6(const void *sixteen_bytes)
 	return address;
 }
 
+struct addr addr_from_bytes(const void *bytes, size_t length)
+{
+	return length == 4    ? addr_from_ipv4(bytes)
+	       : length == 16 ? addr_from_ipv6(bytes)
+			      : (struct addr){ .family = ADDR_NONE };
+}
+
 const char *addr_format(const struct addr *address, char *out)
 {
 	out[0] = '\0';

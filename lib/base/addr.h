@@ -40,6 +40,8 @@ enum {
 /* An address from bytes in network order, as they stand in packets and kernel structs. */
 struct addr addr_from_ipv4(const void *four_bytes);
 struct addr addr_from_ipv6(const void *sixteen_bytes);
+/* The family by the length: 4 or 16; ADDR_NONE, and nothing is read, when it is another. */
+struct addr addr_from_bytes(const void *bytes, size_t length);
 
 /* Text form of RFC 5952. `out` has ADDR_TEXT_BYTES; "" for ADDR_NONE. @return out. */
 const char *addr_format(const struct addr *address, char *out);

@@ -18,10 +18,8 @@ static bool take_attribute(struct devices_neighbour *out, const struct rtattr *a
 	struct nda_cacheinfo cache;
 	switch (attribute->rta_type) {
 	case NDA_DST:
-		out->address = length == 4    ? addr_from_ipv4(data)
-			       : length == 16 ? addr_from_ipv6(data)
-					      : (struct addr){ 0 };
-		return length == 4 || length == 16;
+		out->address = addr_from_bytes(data, length);
+		return out->address.family != ADDR_NONE;
 	case NDA_LLADDR:
 		out->has_mac = length == sizeof(out->mac); /* tunnels have others */
 		if (out->has_mac) {

@@ -63,6 +63,17 @@ static void exposure_follows_the_address_plan(void **state)
 	}
 }
 
+static void addresses_have_the_family_of_their_length(void **state)
+{
+	(void)state;
+	static const uint8_t bytes[17] = { 192, 0, 2, 7 };
+	assert_int_equal(addr_from_bytes(bytes, 4).family, ADDR_IPV4);
+	assert_int_equal(addr_from_bytes(bytes, 16).family, ADDR_IPV6);
+	assert_memory_equal(addr_from_bytes(bytes, 4).bytes, bytes, 4);
+	assert_int_equal(addr_from_bytes(NULL, 0).family, ADDR_NONE);
+	assert_int_equal(addr_from_bytes(bytes, 17).family, ADDR_NONE);
+}
+
 static void prefixes_refuse_host_bits(void **state)
 {
 	(void)state;
@@ -372,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_print_as_they_were_read),
 		cmocka_unit_test(exposure_follows_the_address_plan),
+		cmocka_unit_test(addresses_have_the_family_of_their_length),
 		cmocka_unit_test(prefixes_refuse_host_bits),
 		cmocka_unit_test(an_address_of_a_socket_is_the_one_that_was_put_in),
 		cmocka_unit_test(what_is_no_address_of_the_internet_is_none),

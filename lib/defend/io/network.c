@@ -20,12 +20,7 @@ struct reading {
 static int take(struct reading *reading, const void *bytes, size_t length,
 		enum defend_fact_kind kind)
 {
-	struct addr address = { 0 };
-	if (length == 4) {
-		address = addr_from_ipv4(bytes);
-	} else if (length == 16) {
-		address = addr_from_ipv6(bytes);
-	}
+	const struct addr address = addr_from_bytes(bytes, length);
 	return address.family == ADDR_NONE
 		       ? 0
 		       : defend_facts_add(reading->facts, &address, kind, reading->now);

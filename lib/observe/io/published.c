@@ -159,12 +159,11 @@ static int take_address(const struct nlmsghdr *message, void *data)
 	const struct nlattr *attribute = NULL;
 	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
 	{
-		uint16_t bytes = mnl_attr_get_payload_len(attribute);
-		if (mnl_attr_get_type(attribute) != IFA_ADDRESS || (bytes != 4 && bytes != 16)) {
+		const struct addr own = addr_from_bytes(mnl_attr_get_payload(attribute),
+							mnl_attr_get_payload_len(attribute));
+		if (mnl_attr_get_type(attribute) != IFA_ADDRESS || own.family == ADDR_NONE) {
 			continue;
 		}
-		const void *payload = mnl_attr_get_payload(attribute);
-		struct addr own = bytes == 4 ? addr_from_ipv4(payload) : addr_from_ipv6(payload);
 		for (size_t i = 0; i < naming->inventory->published.count; i++) {
 			struct published *published = &naming->inventory->published.items[i];
 			if (addr_compare(&published->target, &own) == 0) {

@@ -22,10 +22,8 @@ struct asked {
 
 static struct addr address_of(const struct nlattr *attribute)
 {
-	const void *bytes = mnl_attr_get_payload(attribute);
-	return mnl_attr_get_payload_len(attribute) == 4    ? addr_from_ipv4(bytes)
-	       : mnl_attr_get_payload_len(attribute) == 16 ? addr_from_ipv6(bytes)
-							   : (struct addr){ 0 };
+	return addr_from_bytes(mnl_attr_get_payload(attribute),
+			       mnl_attr_get_payload_len(attribute));
 }
 
 static int take_route(const struct nlmsghdr *message, void *data)

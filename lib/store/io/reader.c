@@ -102,12 +102,8 @@ static void read_text(char *to, size_t room, sqlite3_stmt *row, enum event_colum
 static void read_address(struct addr *out, sqlite3_stmt *row)
 {
 	const void *bytes = sqlite3_column_blob(row, COLUMN_ADDRESS);
-	int length = sqlite3_column_bytes(row, COLUMN_ADDRESS);
-	if (bytes != NULL && length == 4) {
-		*out = addr_from_ipv4(bytes);
-	} else if (bytes != NULL && length == 16) {
-		*out = addr_from_ipv6(bytes);
-	}
+	*out = addr_from_bytes(
+		bytes, bytes == NULL ? 0 : (size_t)sqlite3_column_bytes(row, COLUMN_ADDRESS));
 }
 
 static void read_event(struct event *out, sqlite3_stmt *row)

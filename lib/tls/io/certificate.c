@@ -60,11 +60,9 @@ static void copy_other_name(char *out, size_t room, const GENERAL_NAME *name)
 		copy_text(out, room, ASN1_STRING_get0_data(name->d.dNSName),
 			  (size_t)ASN1_STRING_length(name->d.dNSName));
 	} else if (name->type == GEN_IPADD) {
-		const int length = ASN1_STRING_length(name->d.iPAddress);
-		const uint8_t *bytes = ASN1_STRING_get0_data(name->d.iPAddress);
-		const struct addr address = length == 4    ? addr_from_ipv4(bytes)
-					    : length == 16 ? addr_from_ipv6(bytes)
-							   : (struct addr){ 0 };
+		const struct addr address =
+			addr_from_bytes(ASN1_STRING_get0_data(name->d.iPAddress),
+					(size_t)ASN1_STRING_length(name->d.iPAddress));
 		char text[ADDR_TEXT_BYTES];
 		(void)str_copy(out, room, addr_format(&address, text));
 	}

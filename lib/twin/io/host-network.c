@@ -152,15 +152,8 @@ static int take_discipline(const struct nlmsghdr *message, void *data)
 
 static struct addr address_of(const struct nlattr *attribute)
 {
-	const void *bytes = mnl_attr_get_payload(attribute);
-	switch (mnl_attr_get_payload_len(attribute)) {
-	case 4:
-		return addr_from_ipv4(bytes);
-	case 16:
-		return addr_from_ipv6(bytes);
-	default:
-		return (struct addr){ 0 };
-	}
+	return addr_from_bytes(mnl_attr_get_payload(attribute),
+			       mnl_attr_get_payload_len(attribute));
 }
 
 /* IPv4: IFA_LOCAL is the own address, IFA_ADDRESS the peer or the same. IPv6: IFA_ADDRESS alone,
