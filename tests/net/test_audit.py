@@ -11,23 +11,18 @@ import time
 import pytest
 
 from daemon import Daemon, until
-from world import MINATO, World, checked, inside
+from world import MINATO, NOBODY, World, checked, inside
 
 HOST, HOST6, ABSENT = World.HOST, World.HOST6, "10.77.0.99"
 OPEN = {22, 80, 443, 3306, 8080, 25565, 32000, 50000, 61500, 65535}
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
 
 
 @pytest.fixture(scope="module")
 def world():
     made = World()
-    servers = []
-    with inside(made.host) as call:
-        for port in OPEN:
-            servers.append(call(lambda port=port: listening(port)))
+    for port in OPEN:
+        made.listen(port, backlog=4096)
     yield made
-    for each in servers:
-        each.close()
     made.remove()
 
 
@@ -39,14 +34,6 @@ def rules(world):
                   "add rule inet test in meta l4proto ipv6-icmp accept; " + "; ".join(f"add rule inet test in {line}" for line in lines))
     yield set_rules
     world.nft("add table inet test; delete table inet test")
-
-
-def listening(port):
-    made = socket.socket(socket.AF_INET6)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("::", port))
-    made.listen(4096)
-    return made
 
 
 @pytest.fixture(autouse=True)

@@ -3,18 +3,16 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import time
 
 import pytest
 
-from world import MINATO, World, inside
+from world import MINATO, NOBODY, World
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 HOST, HOST6 = World.HOST, World.HOST6
 OPEN = {22, 443, 50000}
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
 MEGABYTE = 1 << 20
 
 
@@ -24,25 +22,13 @@ def world():
     made.folder.chmod(0o755)
     made.declare("minato: 1\ndefaults: {owner: me}\nhosts:\n  box:\n    address: [" + HOST + ", \"" + HOST6 + "\"]\n    ports:\n" + "".join(
         f"      p{port}: {{port: {port}/tcp, for: a test, from: any}}\n" for port in OPEN))
-    servers = []
-    with inside(made.host) as call:
-        for port in OPEN:
-            servers.append(call(lambda port=port: listening(port)))
+    for port in OPEN:
+        made.listen(port, backlog=4096)
     made.nft("add table inet test; add chain inet test in { type filter hook input priority 0; }; "
              "add rule inet test in meta l4proto ipv6-icmp accept; "
              f"add rule inet test in tcp dport {{ {', '.join(map(str, OPEN))} }} accept; add rule inet test in drop")
     yield made
-    for each in servers:
-        each.close()
     made.remove()
-
-
-def listening(port):
-    made = socket.socket(socket.AF_INET6)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("::", port))
-    made.listen(4096)
-    return made
 
 
 def words(world, *more, before=()):

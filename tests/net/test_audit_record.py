@@ -3,17 +3,15 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import time
 
 import pytest
 
 from daemon import Daemon, until
-from world import MINATO, World, inside
+from world import MINATO, NOBODY, World
 
 HOST, HOST6 = World.HOST, World.HOST6
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +36,7 @@ def open_port(world):
     made = []
 
     def listen(port):
-        def make():
-            server = socket.socket(socket.AF_INET6)
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            server.bind(("::", port))
-            server.listen(512)
-            return server
-
-        with inside(world.host) as call:
-            made.append(call(make))
+        made.append(world.listen(port, backlog=512))
         return made[-1].close
 
     yield listen

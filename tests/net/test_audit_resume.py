@@ -3,14 +3,13 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
 
 from daemon import until
-from world import MINATO, World, inside
+from world import MINATO, World
 
 HOST, HOST6 = World.HOST, World.HOST6
 OPEN = {22, 443, 8080, 40000, 65535}
@@ -21,22 +20,10 @@ def world():
     made = World()
     made.declare("minato: 1\ndefaults: {owner: me}\nhosts:\n  box:\n    address: [" + HOST + "]\n    ports:\n"
                  "      ssh: {port: 22/tcp, for: a test, from: any}\n")
-    servers = []
-    with inside(made.host) as call:
-        for port in OPEN:
-            servers.append(call(lambda port=port: listening(port)))
+    for port in OPEN:
+        made.listen(port, backlog=4096)
     yield made
-    for each in servers:
-        each.close()
     made.remove()
-
-
-def listening(port):
-    made = socket.socket(socket.AF_INET6)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("::", port))
-    made.listen(4096)
-    return made
 
 
 def words(world, *more):
@@ -103,8 +90,7 @@ def test_those_that_were_not_begun_too(world):
 def test_being_killed_costs_little(world):
     (whole,), _ = audit(world, "box")
     assert opened(whole) == OPEN
-    with inside(world.host) as call:
-        more = call(lambda: listening(9999))
+    more = world.listen(9999, backlog=4096)
     process = begin(world, "--rate", "4000", "box")
     folder = world.folder / "rules" / "audits"
     until(lambda: (folder / f"{HOST}.under-way").exists(), "what is under way")

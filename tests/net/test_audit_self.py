@@ -5,11 +5,10 @@ import subprocess
 
 import pytest
 
-from world import MINATO, World, checked
+from world import MINATO, NOBODY, World, checked
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 HOST, HOST6 = World.HOST, World.HOST6
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
 RULES = """table inet f { chain i { type filter hook input priority 0; policy drop; ct state established accept; iif lo accept
   tcp dport { 22, 80, 8000-8010 } accept
   ip saddr 10.77.0.0/24 tcp dport 5432 accept

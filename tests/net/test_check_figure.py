@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from test_check import HOST, HOST6, Server, answer, check, say
-from world import MINATO, World, checked, inside, os_setns
+from world import MINATO, NOBODY, World, checked, inside, os_setns
 
 PAGE = answer(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\nhello")
 
@@ -30,9 +30,6 @@ def shown(world, *words, namespace=None, before=(), **more):
 def rows(text):
     """The arrows of a ladder: which way, and what is written on them."""
     return [(line[12:15], line[15:].strip(" |-<>o")) for line in text.splitlines() if line[11:12] == "|" and " ms " in line[:12]]
-
-
-NOBODY = ("setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 
 
 def test_the_ladder_is_what_was_captured(world):

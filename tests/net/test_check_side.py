@@ -7,10 +7,9 @@ import pytest
 from daemon import until
 from names import Names
 from test_check import ABSENT, FAR, HOST, Server, answer, check, say, step
-from world import MINATO, World, checked, inside, run
+from world import MINATO, NOBODY, World, checked, inside, run
 
 PAGE = answer(b"HTTP/1.1 200 OK\r\n\r\n")
-NOBODY = ("setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 
 
 @pytest.fixture(scope="module")

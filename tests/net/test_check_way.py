@@ -5,10 +5,9 @@ import subprocess
 import pytest
 
 from test_check import Server, say
-from world import MINATO, World, checked, container
+from world import MINATO, NOBODY, World, checked, container
 
-HOST, FRIEND, NOBODY = World.HOST, World.FRIEND, ("setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps=-all",
-                                                  "--bounding-set=-all")
+HOST, FRIEND = World.HOST, World.FRIEND
 
 
 @pytest.fixture(scope="module")

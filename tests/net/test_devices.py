@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from world import MINATO, World, checked, inside, run
+from world import MINATO, NOBODY, World, checked, inside, run
 
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
 MAC = "52:54:00:12:34:56"
 POLICY = """minato: 1
 defaults: {{owner: me}}

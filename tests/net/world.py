@@ -19,6 +19,8 @@ from daemon import Daemon
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
 MINATO = BUILD / "minato"
+# In front of a command: nobody, without any right.
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 numbers = itertools.count()
 
 
@@ -188,8 +190,8 @@ class World:
 
     # ---- packets ----
 
-    def listen(self, port, protocol="tcp", address="::", namespace=None):
-        """A server that takes connections; datagrams it answers with their own bytes."""
+    def listen(self, port, protocol="tcp", address="::", namespace=None, backlog=64):
+        """A server that takes connections, as many as its backlog; datagrams it answers with their own bytes."""
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
 
         def make():
@@ -197,7 +199,7 @@ class World:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             server.bind((address, port))
             if protocol == "tcp":
-                server.listen(64)
+                server.listen(backlog)
             return server
 
         with inside(namespace or self.host) as call:
