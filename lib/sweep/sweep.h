@@ -259,6 +259,28 @@ struct sweep_raw {
 void sweep_raw_open(struct sweep_raw *out);
 void sweep_raw_close(struct sweep_raw *raw);
 
+/*
+ * Processes that ask by connect(2) where one may hold too few descriptors for it: the hard limit of
+ * RLIMIT_NOFILE is of each process.
+ */
+enum { SWEEP_HANDS_MAX = 16 };
+struct sweep_hands {
+	unsigned count; /* 0 = one process is enough, or no other could be started */
+	uint32_t each;  /* connections that one of them may hold */
+	struct sweep_hand {
+		int channel;
+		uint32_t under_way;
+	} hand[SWEEP_HANDS_MAX];
+	unsigned next;
+};
+/*
+ * Starts as many as are needed, each of which first calls `give_rights_away`, and ends when its
+ * channel does. Before any descriptor is opened that they need not have.
+ * @param channel  of this process, which they close.
+ */
+void sweep_hands_start(struct sweep_hands *out, int (*give_rights_away)(void), int channel);
+void sweep_hands_end(struct sweep_hands *hands);
+
 /* Sends a report. @return 0; negative errno: nobody listens any more. */
 typedef int sweep_tell_function(void *data, const struct sweep_report *report);
 
@@ -267,8 +289,8 @@ typedef int sweep_tell_function(void *data, const struct sweep_report *report);
  * SWEEP_RAW without its socket becomes SWEEP_CONNECT, and the facts say so.
  * @return 0, after SWEEP_REPORT_END; negative errno of `tell`, or -ENOMEM.
  */
-int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw, int stop,
-	      sweep_tell_function *tell, void *data);
+int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw,
+	      struct sweep_hands *hands, int stop, sweep_tell_function *tell, void *data);
 
 /* ---- asking ---- */
 

@@ -29,6 +29,8 @@ int main(void)
 {
 	static struct sweep_order order;
 	struct sweep_raw raw = SWEEP_RAW_NONE;
+	struct sweep_hands hands;
+	sweep_hands_start(&hands, give_rights_away, SANDBOX_CHANNEL);
 	sweep_raw_open(&raw);
 	if (give_rights_away() < 0) {
 		return SANDBOX_EXIT_RIGHTS;
@@ -40,6 +42,6 @@ int main(void)
 	if (order.mode != SWEEP_RAW) {
 		sweep_raw_close(&raw);
 	}
-	return sweep_run(&order, &raw, SANDBOX_CHANNEL, tell, NULL) < 0 ? EXIT_FAILURE
-									: EXIT_SUCCESS;
+	return sweep_run(&order, &raw, &hands, SANDBOX_CHANNEL, tell, NULL) < 0 ? EXIT_FAILURE
+										: EXIT_SUCCESS;
 }

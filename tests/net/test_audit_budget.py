@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 
@@ -87,6 +88,68 @@ def test_few_are_enough_where_most_are_silent(world):
     (found,) = json.loads(done.stdout)["audits"]
     assert opened(found) == {port for port in OPEN if port <= 2000}
     assert found["sweeps"][0]["missed"]["proven"] is True
+
+
+def below(pid):
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(child) for child in children] + [deeper for child in children for deeper in below(child)]
+
+
+def alive(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def asked_by_many(world):
+    """An audit under way whose processes may hold 256 descriptors each, and those processes."""
+    before = ["prlimit", "--nofile=256:256", *NOBODY]
+    process = subprocess.Popen(words(world, "--rate", "max", HOST, before=before), stdout=subprocess.PIPE, text=True,
+                               env=world.environment())
+    until = time.monotonic() + 20
+    at_work = []
+    while len(at_work) < 17 and process.poll() is None and time.monotonic() < until:
+        at_work = below(process.pid)
+        time.sleep(0.01)
+    yield process, at_work
+    process.kill()
+    process.communicate()
+
+
+def none_stays(at_work):
+    until = time.monotonic() + 10
+    while any(alive(pid) for pid in at_work) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(alive(pid) for pid in at_work)
+
+
+def test_several_processes_ask_where_one_may_hold_few(asked_by_many):
+    process, at_work = asked_by_many
+    assert len(at_work) == 17, "the sweeper and sixteen hands"
+    (found,) = json.loads(process.communicate(timeout=100)[0])["audits"]
+    assert opened(found) == OPEN and found["sweeps"][0]["mode"] == "connect"
+    assert found["sweeps"][0]["missed"]["proven"] is True
+    assert none_stays(at_work)
+
+
+def test_none_of_them_stays_when_the_audit_is_killed(asked_by_many):
+    process, at_work = asked_by_many
+    process.kill()
+    assert len(at_work) == 17 and none_stays(at_work)
+
+
+def test_the_end_of_one_of_them_ends_the_audit_with_what_is_known(asked_by_many):
+    process, at_work = asked_by_many
+    os.kill(at_work[-1], signal.SIGKILL)
+    (found,) = json.loads(process.communicate(timeout=100)[0])["audits"]
+    assert not opened(found) - OPEN and found["sweeps"][0]["missed"]["proven"] is False
+    assert none_stays(at_work)
 
 
 # ---- both families ----

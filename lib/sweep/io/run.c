@@ -129,7 +129,7 @@ void running_learn_unreachable(struct running *run, const struct socket_icmp *ic
 
 /* ---- all of it ---- */
 
-static int ask_all(struct running *run, const struct sweep_raw *raw)
+static int ask_all(struct running *run, const struct sweep_raw *raw, struct sweep_hands *hands)
 {
 	const int socket = run->order.target.family == ADDR_IPV6 ? raw->ipv6 : raw->ipv4;
 	if (run->order.mode == SWEEP_UDP) {
@@ -143,11 +143,11 @@ static int ask_all(struct running *run, const struct sweep_raw *raw)
 		return -ENOMEM;
 	}
 	return run->order.mode == SWEEP_RAW ? sweep_by_packets(run, socket)
-					    : sweep_by_connecting(run);
+					    : sweep_by_connecting(run, hands);
 }
 
-int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw, int stop,
-	      sweep_tell_function *tell, void *data)
+int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw,
+	      struct sweep_hands *hands, int stop, sweep_tell_function *tell, void *data)
 {
 	_cleanup_(freep) struct running *run = calloc(1, sizeof(*run));
 	if (run == NULL) {
@@ -159,7 +159,7 @@ int sweep_run(const struct sweep_order *order, const struct sweep_raw *raw, int 
 	run->data = data;
 	run->begun = running_now();
 	run->states_told = run->begun;
-	int r = ask_all(run, raw);
+	int r = ask_all(run, raw, hands);
 	r = r < 0 ? r : tell_states(run);
 	r = r < 0 ? r : tell_end(run);
 	run->sweep = sweep_free(run->sweep);

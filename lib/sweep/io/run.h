@@ -36,6 +36,6 @@ void running_learn_unreachable(struct running *run, const struct socket_icmp *ic
 			       const struct addr *own);
 
 /* @return 0, `run->error` may be set; negative errno of tell, -ENOMEM. */
-int sweep_by_connecting(struct running *run);
+int sweep_by_connecting(struct running *run, struct sweep_hands *hands);
 int sweep_by_packets(struct running *run, int socket);
 int sweep_by_datagrams(struct running *run);
