@@ -106,7 +106,8 @@ int sandbox_take_order_fds(int channel, void *order, size_t bytes, int *fds, uns
 
 /*
  * For a child that reads foreign bytes: nobody when it was root, no capability, no core file, no
- * way back by exec. Files and system calls are left to its own lists.
+ * way back by exec. Files and system calls are left to its own lists. In a user namespace that has
+ * one user alone it stays that one.
  * @return 0 or negative errno.
  */
 int sandbox_nobody(struct err *e);

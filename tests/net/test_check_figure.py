@@ -50,6 +50,26 @@ def test_without_the_right_it_is_drawn_from_the_steps_and_says_so(world):
     assert "Not captured: what must have passed" in done.stdout and done.returncode == 0
 
 
+IN_A_NAMESPACE = """
+import os, socket, subprocess, sys, threading
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+listens = socket.create_server(("127.0.0.1", 80))
+def answer():
+    with listens.accept()[0] as connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+threading.Thread(target=answer, daemon=True).start()
+sys.exit(subprocess.run([sys.argv[1], "check", "--figure", "http://127.0.0.1"], check=False).returncode)
+"""
+
+
+def test_in_a_user_namespace_of_ones_own_packets_are_captured_without_rights(world):
+    done = subprocess.run([*NOBODY, "unshare", "--map-root-user", "--net", "/usr/bin/python3", "-c", IN_A_NAMESPACE, MINATO],
+                          capture_output=True, text=True, timeout=60, env=world.environment(), check=False)
+    assert rows(done.stdout)[:3] == [("---", "SYN"), ("<--", "SYN, ACK"), ("---", "ACK")], done.stderr
+    assert "Captured packets" in done.stdout and done.returncode == 0
+
+
 def test_packets_without_the_right_say_what_to_type(world):
     done = shown(world, "--packets", f"http://{HOST}", before=NOBODY)
     assert done.returncode == 4 and "CAP_NET_RAW" in done.stderr and "sudo minato check --packets" in done.stderr
