@@ -74,3 +74,88 @@ int figure_ladder_text(struct str *out, const struct figure_ladder *figure);
 
 /* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
 int figure_ladder_svg(struct str *out, const struct figure_ladder *figure);
+
+/* ---- the three ranges, with what this host does in them ---- */
+
+struct figure_ranges_mark {
+	uint16_t port;
+	enum protocol protocol;
+	const char *name; /* of the program or service, foreign bytes; NULL = none */
+};
+
+struct figure_ranges {
+	enum language language;
+	bool ascii;                             /* of the text form: no Braille */
+	struct port_range ephemeral;            /* of this host; last = 0: not known, not drawn */
+	const struct figure_ranges_mark *marks; /* in any order; the same twice is drawn once */
+	size_t count;
+	bool marks_known; /* false: nobody looked; then nothing is said about listeners */
+};
+
+/*
+ * Appends the ruler of all numbers as lines of text: letters above the places where programs
+ * listen, the ephemeral range below. At most 26 places of 1,024 numbers get a letter and 8
+ * listeners each are named, the rest is counted. @return 0 or the first error of `out`.
+ */
+int figure_ranges_text(struct str *out, const struct figure_ranges *figure);
+
+/* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
+int figure_ranges_svg(struct str *out, const struct figure_ranges *figure);
+
+/* ---- NAT: several devices behind one address, told apart by port ---- */
+
+enum figure_nat_source {
+	FIGURE_NAT_LIVE,    /* the rows come from the connection table of this host */
+	FIGURE_NAT_SANDBOX, /* they come from that of a network to practise in */
+	FIGURE_NAT_EXAMPLE, /* they are made up */
+};
+
+/* One connection through the router. Addresses are text without port and brackets. */
+struct figure_nat_row {
+	const char *name;   /* of the device, foreign bytes; NULL = none */
+	const char *inside; /* its own address */
+	uint16_t inside_port;
+	uint16_t outside_port; /* the same connection under the address outside */
+	const char *remote;    /* whom it talks to */
+	uint16_t remote_port;
+};
+
+struct figure_nat {
+	enum language language;
+	const char *outside; /* the one address that the others see */
+	enum figure_nat_source source;
+	const struct figure_nat_row *rows;
+	size_t count;
+	uint64_t more; /* connections that are not drawn */
+};
+
+/* Appends the figure as lines of text, in ASCII but for its words and names; with no row only
+ * heading and source. @return 0 or the first error of `out`. */
+int figure_nat_text(struct str *out, const struct figure_nat *figure);
+
+/* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
+int figure_nat_svg(struct str *out, const struct figure_nat *figure);
+
+/* ---- one address, a door for each port: main number and extension ---- */
+
+struct figure_door {
+	uint16_t port;
+	enum protocol protocol;
+	const char *program; /* who waits behind it, foreign bytes; NULL = nobody */
+	const char *refused; /* who wanted the same port and did not get it; NULL = nobody */
+};
+
+struct figure_doors {
+	enum language language;
+	const char *address; /* the main number */
+	const struct figure_door *doors;
+	size_t count;
+	uint64_t more; /* doors that are not drawn */
+};
+
+/* Appends the figure as lines of text, in ASCII but for its words and names.
+ * @return 0 or the first error of `out`. */
+int figure_doors_text(struct str *out, const struct figure_doors *figure);
+
+/* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
+int figure_doors_svg(struct str *out, const struct figure_doors *figure);

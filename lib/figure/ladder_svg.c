@@ -11,7 +11,6 @@ enum {
 	BETWEEN = 520, /* where an arrow begins that comes from neither end */
 	TOP = 96,      /* of the two lines */
 	ROW_HEIGHT = 38,
-	TIP = 9,
 	LABEL_COLUMNS = 72, /* that fit above an arrow */
 	LINE_MAX_BYTES = 1024,
 };
@@ -29,9 +28,10 @@ static unsigned bottom(const struct figure_ladder *figure)
 	return TOP + 16 + (unsigned)figure->count * ROW_HEIGHT;
 }
 
-static void describe(struct str *out, const struct figure_ladder *figure)
+static void opening(struct str *out, const struct figure_ladder *figure)
 {
 	char count[NUMBER_TEXT_BYTES];
+	struct str title = STR_INIT(LINE_MAX_BYTES);
 	struct str words = STR_INIT(LINE_MAX_BYTES);
 	(void)snprintf(count, sizeof(count), "%zu", figure->count);
 	const bool any = figure->count > 0;
@@ -40,35 +40,16 @@ static void describe(struct str *out, const struct figure_ladder *figure)
 		{ "first", any ? figure->rows[0].label : "" },
 		{ "last", any ? figure->rows[figure->count - 1].label : "" },
 	};
-	ladder_title(&words, figure);
-	(void)str_add(out, "  <title id=\"title\">");
-	svg_escape(out, str_text(&words));
-	str_clear(&words);
+	ladder_title(&title, figure);
 	figure_words(&words, figure->language, "figure-ladder-description", arguments, 3);
-	(void)str_add(out, "</title>\n  <desc id=\"description\">");
-	svg_escape(out, str_text(&words));
-	(void)str_add(out, "</desc>\n");
+	const struct svg_head head = {
+		figure->language,    WIDTH,
+		bottom(figure) + 64, str_text(&title),
+		str_text(&words),    "    .time { text-anchor: end; font-size: 13px }\n",
+	};
+	svg_open(out, &head);
+	str_deinit(&title);
 	str_deinit(&words);
-}
-
-static void opening(struct str *out, const struct figure_ladder *figure)
-{
-	const unsigned height = bottom(figure) + 64;
-	(void)str_printf(out,
-			 "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:lang=\"%s\" "
-			 "viewBox=\"0 0 %d %u\" role=\"img\" "
-			 "aria-labelledby=\"title description\">\n",
-			 figure->language == LANGUAGE_JA ? "ja" : "en", WIDTH, height);
-	describe(out, figure);
-	(void)str_add(out, "  <style>\n"
-			   "    text { font: 15px \"Noto Sans\", \"Noto Sans CJK JP\", "
-			   "\"Hiragino Sans\", \"Yu Gothic\", sans-serif; fill: #000 }\n"
-			   "    .heading { font-size: 18px; font-weight: bold }\n"
-			   "    .time { text-anchor: end; font-size: 13px }\n"
-			   "    .end { text-anchor: end }\n"
-			   "  </style>\n");
-	(void)str_printf(out, "  <rect width=\"%d\" height=\"%u\" fill=\"#fff\"/>\n", WIDTH,
-			 height);
 }
 
 static void heading(struct str *out, const struct figure_ladder *figure)
@@ -96,15 +77,9 @@ static void heading(struct str *out, const struct figure_ladder *figure)
 static void arrow(struct str *out, enum figure_way way, unsigned y)
 {
 	const bool right = way == FIGURE_TO_SERVER;
-	const int from = right ? LEFT : way == FIGURE_FROM_BETWEEN ? BETWEEN : RIGHT;
-	const int to = right ? RIGHT : LEFT;
-	const int back = right ? -TIP : TIP;
-	(void)str_printf(out,
-			 "  <path d=\"M %d %u H %d\" stroke=\"%s\" stroke-width=\"2\"%s/>\n"
-			 "  <path d=\"M %d %u l %d -5 v 10 z\" fill=\"%s\"/>\n",
-			 from, y, to, colours[way],
-			 way == FIGURE_FROM_BETWEEN ? " stroke-dasharray=\"6 4\"" : "", to, y, back,
-			 colours[way]);
+	const unsigned from = right ? LEFT : way == FIGURE_FROM_BETWEEN ? BETWEEN : RIGHT;
+	const unsigned to = right ? RIGHT : LEFT;
+	svg_arrow(out, from, to, y, colours[way], way == FIGURE_FROM_BETWEEN);
 	if (way == FIGURE_FROM_BETWEEN) {
 		(void)str_printf(out,
 				 "  <rect x=\"%d\" y=\"%u\" width=\"10\" height=\"10\" "
@@ -148,5 +123,5 @@ int figure_ladder_svg(struct str *out, const struct figure_ladder *figure)
 		draw_row(out, &figure->rows[i], TOP + (unsigned)(i + 1) * ROW_HEIGHT - 4);
 	}
 	footnotes(out, figure);
-	return str_add(out, "</svg>\n");
+	return svg_close(out);
 }

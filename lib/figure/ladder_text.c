@@ -77,13 +77,6 @@ static void row(struct str *out, const struct figure_ladder_row *row)
 	str_deinit(&label);
 }
 
-static void paragraph(struct str *out, const struct str *words)
-{
-	(void)str_add(out, "  ");
-	text_wrap(out, str_text(words), FIGURE_TEXT_COLUMNS - 2, 2);
-	(void)str_add_char(out, '\n');
-}
-
 int figure_ladder_text(struct str *out, const struct figure_ladder *figure)
 {
 	struct str words = STR_INIT(LINE_MAX_BYTES);
@@ -98,7 +91,7 @@ int figure_ladder_text(struct str *out, const struct figure_ladder *figure)
 		(void)str_add_char(&words, ' ');
 		ladder_more(&words, figure);
 	}
-	paragraph(out, &words);
+	figure_paragraph(out, str_text(&words));
 	const int error = words.error;
 	str_deinit(&words);
 	return out->error != 0 ? out->error : error;

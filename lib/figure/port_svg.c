@@ -3,16 +3,16 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "figure/ruler.h"
 #include "figure/svg.h"
 #include "figure/words.h"
 
 enum {
 	WIDTH = 800,
 	HEIGHT = 484,
-	LEFT = 40,
-	RULER_WIDTH = 720,
+	LEFT = RULER_SVG_LEFT,
+	RULER_WIDTH = RULER_SVG_WIDTH,
 	RULER_TOP = 104,
-	RULER_HEIGHT = 56,
 	HEADER_TOP = 312,
 	ROW_HEIGHT = 30,
 	BIT_WIDTH_HALVES = 45, /* 22.5 units: 32 of them make RULER_WIDTH */
@@ -20,28 +20,10 @@ enum {
 };
 
 /* Okabe and Ito's palette, told apart by colour-blind readers too. */
-static const char *const class_colours[PORT_CLASS_COUNT] = { "#e69f00", "#56b4e9", "#f0e442" };
-static const char ephemeral_colour[] = "#009e73";
 static const char pointer_colour[] = "#000";
 static const char bit_colour[] = "#0072b2";
 
-/* Hundredths of a unit from the left edge; whole numbers keep the output free of locales. */
-static unsigned across(uint32_t port)
-{
-	return LEFT * 100 + (unsigned)((uint64_t)port * RULER_WIDTH * 100 / 65536);
-}
-
-static void box(struct str *out, unsigned first, unsigned last, unsigned y, unsigned height,
-		const char *colour)
-{
-	unsigned width = last - first;
-	(void)str_printf(out,
-			 "  <rect x=\"%u.%02u\" y=\"%u\" width=\"%u.%02u\" height=\"%u\" "
-			 "fill=\"%s\" stroke=\"#000\"/>\n",
-			 first / 100, first % 100, y, width / 100, width % 100, height, colour);
-}
-
-static void describe(struct str *out, const struct figure_port *figure, const char *name)
+static void opening(struct str *out, const struct figure_port *figure, const char *name)
 {
 	char first[NUMBER_TEXT_BYTES];
 	char last[NUMBER_TEXT_BYTES];
@@ -56,74 +38,30 @@ static void describe(struct str *out, const struct figure_port *figure, const ch
 		{ "last", last },
 		{ "bits", figure_bits(bits, figure->port) },
 	};
+	struct str title = STR_INIT(LINE_MAX_BYTES);
 	struct str words = STR_INIT(LINE_MAX_BYTES);
-	text_escape(&words, name);
-	(void)str_add(out, "  <title id=\"title\">");
-	svg_escape(out, str_text(&words));
-	str_clear(&words);
+	text_escape(&title, name);
 	figure_words(&words, figure->language, "figure-port-description", arguments, 5);
-	(void)str_add(out, "</title>\n  <desc id=\"description\">");
-	svg_escape(out, str_text(&words));
-	(void)str_add(out, "</desc>\n");
+	const struct svg_head head = {
+		figure->language,
+		WIDTH,
+		HEIGHT,
+		str_text(&title),
+		str_text(&words),
+		"    .number { font-size: 20px; font-weight: bold; text-anchor: middle }\n"
+		"    .middle, .set, .clear { text-anchor: middle }\n"
+		"    .set { fill: #fff; font-weight: bold }\n",
+	};
+	svg_open(out, &head);
+	str_deinit(&title);
 	str_deinit(&words);
-}
-
-static void opening(struct str *out, const struct figure_port *figure, const char *name)
-{
-	(void)str_printf(out,
-			 "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:lang=\"%s\" "
-			 "viewBox=\"0 0 %d %d\" role=\"img\" "
-			 "aria-labelledby=\"title description\">\n",
-			 figure->language == LANGUAGE_JA ? "ja" : "en", WIDTH, HEIGHT);
-	describe(out, figure, name);
-	(void)str_add(out,
-		      "  <style>\n"
-		      "    text { font: 15px \"Noto Sans\", \"Noto Sans CJK JP\", "
-		      "\"Hiragino Sans\", \"Yu Gothic\", sans-serif; fill: #000 }\n"
-		      "    .heading { font-size: 18px; font-weight: bold }\n"
-		      "    .number { font-size: 20px; font-weight: bold; text-anchor: middle }\n"
-		      "    .middle, .set, .clear { text-anchor: middle }\n"
-		      "    .end { text-anchor: end }\n"
-		      "    .set { fill: #fff; font-weight: bold }\n"
-		      "  </style>\n");
-	(void)str_printf(out, "  <rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH,
-			 HEIGHT);
-}
-
-/* The label of a class: inside its box where it fits, below it where the box is narrow. */
-static void class_label(struct str *out, const struct figure_port *figure, enum port_class class)
-{
-	char range[2 * NUMBER_TEXT_BYTES];
-	const char *title = text_in(port_class_title(class), figure->language);
-	(void)snprintf(range, sizeof(range), "%u-%u", port_class_first(class),
-		       port_class_last(class));
-	if (class == PORT_CLASS_SYSTEM) {
-		struct str words = STR_INIT(LINE_MAX_BYTES);
-		(void)str_printf(&words, "%s %s", title, range);
-		svg_text(out, LEFT * 100, RULER_TOP + RULER_HEIGHT + 22, "label", str_text(&words));
-		str_deinit(&words);
-		return;
-	}
-	unsigned first = across(port_class_first(class));
-	unsigned middle = first + (across(port_class_last(class) + 1u) - first) / 2;
-	svg_text(out, middle, RULER_TOP + 24, "middle", title);
-	svg_text(out, middle, RULER_TOP + 44, "middle", range);
-}
-
-static void ruler(struct str *out, const struct figure_port *figure)
-{
-	for (int class = 0; class < PORT_CLASS_COUNT; class ++) {
-		box(out, across(port_class_first(class)), across(port_class_last(class) + 1u),
-		    RULER_TOP, RULER_HEIGHT, class_colours[class]);
-		class_label(out, figure, class);
-	}
 }
 
 static void pointer(struct str *out, const struct figure_port *figure)
 {
 	char number[NUMBER_TEXT_BYTES];
 	/* The middle of the number's own place. */
-	unsigned x = across(figure->port) + RULER_WIDTH * 100 / 65536 / 2;
+	unsigned x = ruler_across(figure->port) + RULER_WIDTH * 100 / 65536 / 2;
 	(void)snprintf(number, sizeof(number), "%u", figure->port);
 	svg_text(out, x, RULER_TOP - 24, "number", number);
 	(void)str_printf(out,
@@ -132,20 +70,6 @@ static void pointer(struct str *out, const struct figure_port *figure)
 			 "  <path d=\"M %u.%02u %d v %d\" stroke=\"%s\" stroke-width=\"3\"/>\n",
 			 x / 100, x % 100, RULER_TOP - 2, pointer_colour, x / 100, x % 100,
 			 RULER_TOP - 2, 9, pointer_colour);
-}
-
-static void ephemeral(struct str *out, const struct figure_port *figure)
-{
-	if (figure->ephemeral.last == 0) {
-		return;
-	}
-	enum { TOP = RULER_TOP + RULER_HEIGHT + 36 };
-	box(out, across(figure->ephemeral.first), across(figure->ephemeral.last + 1u), TOP, 10,
-	    ephemeral_colour);
-	struct str words = STR_INIT(LINE_MAX_BYTES);
-	figure_ephemeral_words(&words, figure);
-	svg_text(out, (LEFT + RULER_WIDTH) * 100, TOP + 30, "end", str_text(&words));
-	str_deinit(&words);
 }
 
 static unsigned bit_edge(unsigned bit)
@@ -160,8 +84,8 @@ static void bits(struct str *out, uint16_t port, unsigned from, unsigned y)
 	for (unsigned i = 0; i < 16; i++) {
 		bool set = digits[i] == '1';
 		const char digit[2] = { digits[i], '\0' };
-		box(out, bit_edge(from + i), bit_edge(from + i + 1), y, ROW_HEIGHT,
-		    set ? bit_colour : "#fff");
+		svg_box(out, bit_edge(from + i), bit_edge(from + i + 1), y, ROW_HEIGHT,
+			set ? bit_colour : "#fff");
 		svg_text(out, bit_edge(from + i) + BIT_WIDTH_HALVES * 25, y + 20,
 			 set ? "set" : "clear", digit);
 	}
@@ -172,14 +96,14 @@ static void field(struct str *out, unsigned from, const char *name, const char *
 		  uint16_t port)
 {
 	unsigned middle = bit_edge(from + 8);
-	box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP, 2 * ROW_HEIGHT, "#fff");
+	svg_box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP, 2 * ROW_HEIGHT, "#fff");
 	svg_text(out, middle, HEADER_TOP + 22, "middle", name);
 	svg_text(out, middle, HEADER_TOP + 48, known ? "number" : "middle", value);
 	if (known) {
 		bits(out, port, from, HEADER_TOP + 2 * ROW_HEIGHT);
 	} else {
-		box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP + 2 * ROW_HEIGHT,
-		    ROW_HEIGHT, "#fff");
+		svg_box(out, bit_edge(from), bit_edge(from + 16), HEADER_TOP + 2 * ROW_HEIGHT,
+			ROW_HEIGHT, "#fff");
 		svg_text(out, middle, HEADER_TOP + 2 * ROW_HEIGHT + 20, "middle",
 			 "? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ?");
 	}
@@ -236,15 +160,15 @@ int figure_port_svg(struct str *out, const struct figure_port *figure)
 	opening(out, figure, str_text(&name));
 	figure_words(&words, figure->language, "figure-place-svg", &argument, 1);
 	svg_text(out, LEFT * 100, 36, "heading", str_text(&words));
-	ruler(out, figure);
+	ruler_svg(out, figure->language, RULER_TOP);
 	pointer(out, figure);
-	ephemeral(out, figure);
+	ruler_ephemeral_svg(out, figure->language, figure->ephemeral, RULER_TOP);
 	str_clear(&words);
 	figure_header_words(&words, figure);
 	svg_text(out, LEFT * 100, HEADER_TOP - 34, "heading", str_text(&words));
 	header(out, figure);
 	footnotes(out, figure);
-	(void)str_add(out, "</svg>\n");
+	(void)svg_close(out);
 	int error = name.error;
 	str_deinit(&name);
 	str_deinit(&words);

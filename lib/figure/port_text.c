@@ -2,38 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog/catalog.h"
+#include "figure/ruler.h"
 #include "figure/words.h"
 
 enum {
-	MARKS = 64,         /* of the ruler */
-	MARK_PORTS = 1024,  /* numbers per mark, so that the classes end exactly between marks */
-	LEFT = 2,           /* columns before the boxes */
+	LEFT = RULER_LEFT,
 	FIELD_COLUMNS = 31, /* sixteen bits and the spaces between them */
 	LINE_MAX_BYTES = 512,
 };
-
-static const char *const ascii_fill[PORT_CLASS_COUNT] = { "#", "=", ":" };
-/* Braille: one column wide everywhere, unlike the box drawing characters. */
-static const char *const braille_fill[PORT_CLASS_COUNT] = { "⣿", "⠶", "⠒" };
-
-static const char *fill(const struct figure_port *figure, enum port_class class)
-{
-	return figure->ascii ? ascii_fill[class] : braille_fill[class];
-}
-
-/* Column of a number on the ruler, counted from the start of the line. */
-static unsigned column_of(uint16_t port)
-{
-	enum port_class class = port_class(port);
-	/* One more for each bar left of it. */
-	return LEFT + 1 + port / MARK_PORTS + (unsigned)class;
-}
-
-static void spaces(struct str *out, size_t count)
-{
-	(void)str_printf(out, "%*s", (int)count, "");
-}
 
 /* Centres by display width; text that does not fit is cut. */
 static void centred(struct str *out, const char *text, size_t columns)
@@ -41,39 +17,9 @@ static void centred(struct str *out, const char *text, size_t columns)
 	size_t bytes = text_fit(text, columns);
 	size_t width = text_width(text);
 	size_t pad = width < columns ? columns - width : 0;
-	spaces(out, pad / 2);
+	ruler_spaces(out, pad / 2);
 	(void)str_add_bytes(out, text, bytes);
-	spaces(out, pad - pad / 2);
-}
-
-static void ruler_edge(struct str *out)
-{
-	spaces(out, LEFT);
-	for (int class = 0; class < PORT_CLASS_COUNT; class ++) {
-		(void)str_add_char(out, '+');
-		unsigned marks =
-			(port_class_last(class) - port_class_first(class) + 1) / MARK_PORTS;
-		for (unsigned i = 0; i < marks; i++) {
-			(void)str_add_char(out, '-');
-		}
-	}
-	(void)str_add(out, "+\n");
-}
-
-static void ruler(struct str *out, const struct figure_port *figure)
-{
-	ruler_edge(out);
-	spaces(out, LEFT);
-	for (unsigned mark = 0; mark < MARKS; mark++) {
-		uint16_t first = (uint16_t)(mark * MARK_PORTS);
-		enum port_class class = port_class(first);
-		if (first == port_class_first(class)) {
-			(void)str_add_char(out, '|');
-		}
-		(void)str_add(out, fill(figure, class));
-	}
-	(void)str_add(out, "|\n");
-	ruler_edge(out);
+	ruler_spaces(out, pad - pad / 2);
 }
 
 /* The number above its mark, and an arrow. */
@@ -81,44 +27,17 @@ static void pointer(struct str *out, const struct figure_port *figure)
 {
 	char number[NUMBER_TEXT_BYTES];
 	int length = snprintf(number, sizeof(number), "%u", figure->port);
-	unsigned column = column_of(figure->port);
+	unsigned column = ruler_column(figure->port);
 	unsigned half = (unsigned)length / 2;
-	spaces(out, column > half ? column - half : 0);
+	ruler_spaces(out, column > half ? column - half : 0);
 	(void)str_printf(out, "%s\n", number);
-	spaces(out, column);
+	ruler_spaces(out, column);
 	(void)str_add(out, "v\n");
-}
-
-static void ephemeral(struct str *out, const struct figure_port *figure)
-{
-	if (figure->ephemeral.last == 0) {
-		return;
-	}
-	unsigned first = column_of(figure->ephemeral.first);
-	unsigned last = column_of(figure->ephemeral.last);
-	spaces(out, first);
-	for (unsigned i = first; i <= last; i++) {
-		(void)str_add_char(out, '~');
-	}
-	(void)str_add(out, "\n  ~ ");
-	figure_ephemeral_words(out, figure);
-	(void)str_add_char(out, '\n');
-}
-
-static void legend(struct str *out, const struct figure_port *figure)
-{
-	spaces(out, LEFT);
-	for (int class = 0; class < PORT_CLASS_COUNT; class ++) {
-		(void)str_printf(out, "%s%s %s %u-%u", class > 0 ? "  " : "", fill(figure, class),
-				 text_in(port_class_title(class), figure->language),
-				 port_class_first(class), port_class_last(class));
-	}
-	(void)str_add_char(out, '\n');
 }
 
 static void header_edge(struct str *out)
 {
-	spaces(out, LEFT);
+	ruler_spaces(out, LEFT);
 	for (int field = 0; field < 2; field++) {
 		(void)str_add_char(out, '+');
 		for (int i = 0; i < FIELD_COLUMNS; i++) {
@@ -130,7 +49,7 @@ static void header_edge(struct str *out)
 
 static void header_row(struct str *out, const char *source, const char *destination)
 {
-	spaces(out, LEFT);
+	ruler_spaces(out, LEFT);
 	(void)str_add_char(out, '|');
 	centred(out, source, FIELD_COLUMNS);
 	(void)str_add_char(out, '|');
@@ -141,12 +60,12 @@ static void header_row(struct str *out, const char *source, const char *destinat
 /* Numbers the bits as the RFCs do: tens above, units below. */
 static void bit_numbers(struct str *out)
 {
-	spaces(out, LEFT + 1);
+	ruler_spaces(out, LEFT + 1);
 	for (int bit = 0; bit < 32; bit += 10) {
 		(void)str_printf(out, bit < 30 ? "%-20d" : "%d", bit / 10);
 	}
 	(void)str_add_char(out, '\n');
-	spaces(out, LEFT + 1);
+	ruler_spaces(out, LEFT + 1);
 	for (int bit = 0; bit < 32; bit++) {
 		(void)str_printf(out, bit < 31 ? "%d " : "%d", bit % 10);
 	}
@@ -200,25 +119,17 @@ static void header(struct str *out, const struct figure_port *figure)
 	str_deinit(&destination);
 }
 
-/* Wrapped to the width of the figure and indented. */
-static void paragraph(struct str *out, const struct str *words)
-{
-	spaces(out, LEFT);
-	text_wrap(out, str_text(words), FIGURE_TEXT_COLUMNS - LEFT, LEFT);
-	(void)str_add_char(out, '\n');
-}
-
 static void footnotes(struct str *out, const struct figure_port *figure)
 {
 	struct str words = STR_INIT(LINE_MAX_BYTES);
 	struct str next = STR_INIT(LINE_MAX_BYTES);
 	figure_sum_words(&words, figure->language, figure->port, "figure-sum");
-	paragraph(out, &words);
+	figure_paragraph(out, str_text(&words));
 	str_clear(&words);
 	figure_words(&next, figure->language, figure_after(figure->protocol), NULL, 0);
 	const struct message_argument argument = { "next", str_text(&next) };
 	figure_words(&words, figure->language, "figure-after", &argument, 1);
-	paragraph(out, &words);
+	figure_paragraph(out, str_text(&words));
 	str_deinit(&words);
 	str_deinit(&next);
 }
@@ -231,9 +142,8 @@ int figure_port_text(struct str *out, const struct figure_port *figure)
 	figure_words(out, figure->language, "figure-place", &argument, 1);
 	(void)str_add(out, "\n\n");
 	pointer(out, figure);
-	ruler(out, figure);
-	legend(out, figure);
-	ephemeral(out, figure);
+	ruler_text(out, figure->language, figure->ascii);
+	ruler_ephemeral_text(out, figure->language, figure->ephemeral);
 	(void)str_add_char(out, '\n');
 	figure_header_words(out, figure);
 	(void)str_add(out, "\n\n");

@@ -77,20 +77,42 @@ static const char *thousands(char out[NUMBER_TEXT_BYTES], uint32_t number)
 	return out;
 }
 
-void figure_ephemeral_words(struct str *out, const struct figure_port *figure)
+void figure_ephemeral_words(struct str *out, enum language language, struct port_range ephemeral)
 {
 	char first[NUMBER_TEXT_BYTES];
 	char last[NUMBER_TEXT_BYTES];
 	char count[NUMBER_TEXT_BYTES];
-	(void)snprintf(first, sizeof(first), "%u", figure->ephemeral.first);
-	(void)snprintf(last, sizeof(last), "%u", figure->ephemeral.last);
-	(void)thousands(count, (uint32_t)figure->ephemeral.last - figure->ephemeral.first + 1);
+	(void)snprintf(first, sizeof(first), "%u", ephemeral.first);
+	(void)snprintf(last, sizeof(last), "%u", ephemeral.last);
+	(void)thousands(count, (uint32_t)ephemeral.last - ephemeral.first + 1);
 	const struct message_argument arguments[] = {
 		{ "first", first },
 		{ "last", last },
 		{ "count", count },
 	};
-	figure_words(out, figure->language, "figure-ephemeral", arguments, 3);
+	figure_words(out, language, "figure-ephemeral", arguments, 3);
+}
+
+void figure_paragraph(struct str *out, const char *words)
+{
+	enum { LEFT = 2 };
+	(void)str_printf(out, "%*s", LEFT, "");
+	text_wrap(out, words, FIGURE_TEXT_COLUMNS - LEFT, LEFT);
+	(void)str_add_char(out, '\n');
+}
+
+void figure_cut(struct str *words, size_t columns)
+{
+	if (text_width(str_text(words)) > columns) {
+		str_truncate(words, text_fit(str_text(words), columns - 2));
+		(void)str_add(words, "..");
+	}
+}
+
+void figure_heading(struct str *out, const char *words)
+{
+	text_wrap(out, words, FIGURE_TEXT_COLUMNS, 0);
+	(void)str_add(out, "\n\n");
 }
 
 void figure_header_words(struct str *out, const struct figure_port *figure)

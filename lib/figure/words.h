@@ -26,7 +26,16 @@ const char *figure_after(enum protocol protocol);
 void figure_sum_words(struct str *out, enum language language, uint16_t port, const char *id);
 
 /* The sentence about the ephemeral range. */
-void figure_ephemeral_words(struct str *out, const struct figure_port *figure);
+void figure_ephemeral_words(struct str *out, enum language language, struct port_range ephemeral);
+
+/* Appends a sentence as lines of a text figure: indented by two, wrapped to its width. */
+void figure_paragraph(struct str *out, const char *words);
+
+/* Cuts foreign words to `columns` (at least 2), with ".." at the end of what was cut. */
+void figure_cut(struct str *words, size_t columns);
+
+/* Appends a heading as lines of a text figure, and an empty line. */
+void figure_heading(struct str *out, const char *words);
 
 /* The heading of the header part. */
 void figure_header_words(struct str *out, const struct figure_port *figure);
