@@ -12,6 +12,7 @@
 #include "base/when.h"
 #include "model/inventory.h"
 #include "model/protocol.h"
+#include "model/severity.h"
 #include "text/text.h"
 
 /* One port: its place in the 16-bit range, and its bits in the header. */
@@ -159,3 +160,33 @@ int figure_doors_text(struct str *out, const struct figure_doors *figure);
 
 /* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
 int figure_doors_svg(struct str *out, const struct figure_doors *figure);
+
+/* ---- dangerous doors ---- */
+
+enum figure_risk_state {
+	FIGURE_RISK_UNKNOWN, /* nobody could look */
+	FIGURE_RISK_CLOSED,  /* nobody listens */
+	FIGURE_RISK_INSIDE,  /* on loopback alone */
+	FIGURE_RISK_OPEN,    /* on an address that other machines know; no firewall considered */
+};
+
+struct figure_risk {
+	enum protocol protocol;
+	uint16_t port;
+	const char *title, *measure; /* in the figure's language, UTF-8 */
+	enum severity risk;
+	enum figure_risk_state state;
+};
+
+struct figure_risks {
+	enum language language;
+	const struct figure_risk *risks;
+	size_t count;
+};
+
+/* Appends the table as text, at most FIGURE_TEXT_COLUMNS wide. @return 0 or the first error of
+ * `out`. */
+int figure_risks_text(struct str *out, const struct figure_risks *figure,
+		      const struct style *style);
+/* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
+int figure_risks_svg(struct str *out, const struct figure_risks *figure);

@@ -103,6 +103,9 @@ size_t text_character(uint32_t *code, const char *bytes, size_t length);
  */
 void text_wrap(struct str *out, const char *text, size_t columns, size_t indent);
 
+/* The same behind something of `indent` columns that stands in the first line already. */
+void text_wrap_behind(struct str *out, const char *text, size_t columns, size_t indent);
+
 /* Colours and weights; all are "" when the style is plain. */
 struct style {
 	bool colour; /* escape sequences may be written */

@@ -217,15 +217,14 @@ static size_t line_length(const char *text, size_t columns)
 	return fit > 0 ? fit : text_fit(text, 2);
 }
 
-void text_wrap(struct str *out, const char *text, size_t columns, size_t indent)
+static void wrap(struct str *out, const char *text, size_t room_first, size_t room, size_t indent)
 {
 	bool first = true;
 	while (*text != '\0') {
 		if (!first) {
 			str_printf(out, "\n%*s", (int)indent, "");
 		}
-		size_t room = columns > indent + 8 ? columns - indent : 8;
-		size_t length = line_length(text, first ? columns : room);
+		size_t length = line_length(text, first ? room_first : room);
 		size_t shown = length;
 		while (shown > 0 && text[shown - 1] == ' ' && text[length] != '\0') {
 			shown--; /* a break after a space leaves none at the end of the line */
@@ -235,4 +234,20 @@ void text_wrap(struct str *out, const char *text, size_t columns, size_t indent)
 		text += strspn(text, " ");
 		first = false;
 	}
+}
+
+static size_t room_behind(size_t indent, size_t columns)
+{
+	return columns > indent + 8 ? columns - indent : 8;
+}
+
+void text_wrap(struct str *out, const char *text, size_t columns, size_t indent)
+{
+	wrap(out, text, columns, room_behind(indent, columns), indent);
+}
+
+void text_wrap_behind(struct str *out, const char *text, size_t columns, size_t indent)
+{
+	const size_t room = room_behind(indent, columns);
+	wrap(out, text, room, room, indent);
 }

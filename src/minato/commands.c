@@ -20,6 +20,7 @@ extern const struct command command_guard;
 extern const struct command command_help;
 extern const struct command command_incidents;
 extern const struct command command_init;
+extern const struct command command_learn;
 extern const struct command command_log;
 extern const struct command command_manual;
 extern const struct command command_off;
@@ -52,6 +53,7 @@ const struct command *const commands[] = {
 	&command_status,
 	&command_findings,
 	&command_log,
+	&command_learn,
 	&command_watch,
 	&command_init,
 	&command_policy,
