@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/portset.h"
 #include "base/str.h"
 #include "base/when.h"
 #include "model/inventory.h"
@@ -190,3 +191,51 @@ int figure_risks_text(struct str *out, const struct figure_risks *figure,
 		      const struct style *style);
 /* Appends it as an SVG document, as figure_port_svg(). @return 0 or the first error of `out`. */
 int figure_risks_svg(struct str *out, const struct figure_risks *figure);
+
+/* ---- all 65,536 ports of a host ---- */
+
+enum figure_mark_kind {
+	FIGURE_MARK_PLAIN, /* there is no policy to hold it against */
+	FIGURE_MARK_DECLARED,
+	FIGURE_MARK_UNDECLARED,
+};
+
+/* A port on which somebody listens, or that is published. */
+struct figure_mark {
+	enum protocol protocol;
+	uint16_t port;
+	enum figure_mark_kind kind;
+	const char
+		*name; /* program or service; foreign bytes are made harmless here; NULL = none */
+};
+
+struct figure_map {
+	enum language language;
+	struct style style; /* of the text form */
+	bool all;           /* of the text form: every letter is listed, in more lines than 23 */
+	bool bare;          /* of the SVG form: no legend, it stands beside the drawing */
+	const char *host;
+	struct port_range ephemeral;     /* of this host; last = 0: not known, not drawn */
+	const struct figure_mark *marks; /* those that get letters first: the most dangerous */
+	size_t count;
+	const struct portset *allowed; /* numbers that the policy declares; NULL = no policy */
+};
+
+enum {
+	FIGURE_MAP_LINES = 23,   /* of the text form, so that a terminal of 24 has its prompt */
+	FIGURE_MAP_LETTERS = 52, /* of the SVG form: A to Z, then AA to AZ */
+};
+
+/* Appends the map as lines of text, at most FIGURE_TEXT_COLUMNS wide; without `all` at most
+ * FIGURE_MAP_LINES of them. @return 0 or the first error of `out`. */
+int figure_map_text(struct str *out, const struct figure_map *figure);
+
+/* Appends it as an SVG document, as figure_port_svg(), in colours for light and dark; its ids begin
+ * with "map-", so that it may stand inside a page. @return 0 or the first error of `out`. */
+int figure_map_svg(struct str *out, const struct figure_map *figure);
+
+/* The numbers that get letters in the SVG form, the first one A. @return how many. */
+size_t figure_map_letters(uint16_t ports[FIGURE_MAP_LETTERS], const struct figure_map *figure);
+
+/* "A" to "Z", "AA" to "AZ". @param index below FIGURE_MAP_LETTERS. @return out. */
+const char *figure_letter(char out[3], size_t index);

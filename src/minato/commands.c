@@ -24,6 +24,7 @@ extern const struct command command_learn;
 extern const struct command command_log;
 extern const struct command command_manual;
 extern const struct command command_off;
+extern const struct command command_map;
 extern const struct command command_move;
 extern const struct command command_open;
 extern const struct command command_plan;
@@ -50,6 +51,7 @@ const struct command *const commands[] = {
 	&command_plan,
 	&command_apply,
 	&command_confirm,
+	&command_map,
 	&command_status,
 	&command_findings,
 	&command_log,
