@@ -2,19 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients.h"
 #include "command.h"
-#include "daemon_state.h"
 #include "devices_words.h"
 #include "findings_rows.h"
-#include "judge.h"
 #include "look.h"
-#include "measures.h"
-#include "move.h"
-#include "observe/observe.h"
+#include "overview.h"
 #include "ports_rows.h"
 #include "review/review.h"
-#include "rules_state.h"
 #include "sentry_state.h"
 #include "view/view.h"
 #include "words.h"
@@ -35,78 +29,6 @@ static const struct option options[] = {
 
 enum { LINE_MAX_BYTES = 1024 };
 
-/* What one screen is made of. */
-struct overview {
-	const struct context *context;
-	const struct inventory *inventory;
-	const struct judgement *judgement;
-	const struct clients *clients;
-	struct measures measures;
-	struct daemon_state daemon;
-	struct rules_state rules;
-	struct moving moving;                 /* the move of a port that is under way */
-	uint32_t listeners[PORT_CLASS_COUNT]; /* services: distinct port and protocol of the host */
-	uint32_t high_services;
-	uint32_t exposed; /* services on an address that others can reach */
-};
-
-static bool same_service(const struct listener *a, const struct listener *b)
-{
-	return a->port == b->port && a->protocol == b->protocol && a->netns == b->netns;
-}
-
-/* What the kernel said of a port; NULL = nothing, as of other network namespaces. */
-static const struct reach_port *reached(const struct overview *overview, uint32_t netns,
-					enum protocol protocol, uint16_t port)
-{
-	const struct inventory *inventory = overview->inventory;
-	return inventory_is_host(inventory, netns)
-		       ? reach_port(&overview->judgement->reach, protocol, port)
-		       : NULL;
-}
-
-/* Whether packets from elsewhere come in, as far as it is known. */
-static bool is_exposed(const struct addr *address, const struct reach_port *port)
-{
-	return addr_exposure(address) != EXPOSURE_LOOPBACK &&
-	       (port == NULL || port->kind != REACH_NOBODY);
-}
-
-/* The inventory is sorted, so sockets of one service are neighbours. */
-static void count_services(struct overview *overview)
-{
-	const struct inventory *inventory = overview->inventory;
-	const struct listener *before = NULL;
-	bool exposed = false;
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *l = &inventory->listeners.items[i];
-		bool open =
-			is_exposed(&l->address, reached(overview, l->netns, l->protocol, l->port));
-		if (before == NULL || !same_service(before, l)) {
-			overview->listeners[port_class(l->port)]++;
-			overview->high_services += l->port >= PORT_USER_FIRST;
-			exposed = false;
-		}
-		if (open && !exposed) {
-			overview->exposed++;
-			exposed = true;
-		}
-		before = l;
-	}
-	for (size_t i = 0; i < inventory->published.count; i++) {
-		const struct published *p = &inventory->published.items[i];
-		overview->exposed += is_exposed(
-			&p->address, reached(overview, p->netns, p->protocol, p->first_port));
-	}
-}
-
-static double ephemeral_percent(const struct overview *overview)
-{
-	const struct port_range *range = &overview->inventory->ephemeral;
-	uint32_t size = (uint32_t)range->last - range->first + 1;
-	return size == 0 ? 0 : 100.0 * overview->clients->ephemeral_ports / size;
-}
-
 static void add_head(struct str *out, const struct overview *overview)
 {
 	const struct context *context = overview->context;
@@ -116,11 +38,10 @@ static void add_head(struct str *out, const struct overview *overview)
 	now[10] = ' ';
 	str_printf(out, "%sminato%s  ", style_ink(&context->out_style, INK_BOLD),
 		   style_ink(&context->out_style, INK_PLAIN));
-	text_escape(out,
-		    overview->inventory->hostname == NULL ? "?" : overview->inventory->hostname);
+	text_escape(out, overview->inventory.hostname == NULL ? "?" : overview->inventory.hostname);
 	str_printf(out, "  %s UTC  ", now);
-	if (overview->judgement->declared) {
-		add_counted(out, overview->judgement->policy.declarations.count,
+	if (overview->judgement.declared) {
+		add_counted(out, overview->judgement.policy.declarations.count,
 			    _("policy: %u declaration"), _("policy: %u declarations"));
 	} else {
 		str_add(out, _("policy: none yet"));
@@ -133,7 +54,7 @@ static void add_head(struct str *out, const struct overview *overview)
 		text_escape(out, overview->daemon.reason);
 		str_add_char(out, '\n');
 	}
-	add_counted(out, overview->inventory->listeners.count, _("%u listening socket, "),
+	add_counted(out, overview->inventory.listeners.count, _("%u listening socket, "),
 		    _("%u listening sockets, "));
 	add_counted(out, overview->listeners[0] + overview->listeners[1] + overview->listeners[2],
 		    _("%u service, "), _("%u services, "));
@@ -165,7 +86,7 @@ static void add_classes(struct str *out, const struct overview *overview)
 
 static void add_high_ports(struct str *out, const struct overview *overview)
 {
-	const struct clients *clients = overview->clients;
+	const struct clients *clients = &overview->clients;
 	struct str line = STR_INIT(LINE_MAX_BYTES);
 	str_add(&line, _("High ports: "));
 	size_t indent = text_width(str_text(&line));
@@ -177,8 +98,9 @@ static void add_high_ports(struct str *out, const struct overview *overview)
 		text_escape(&line, clients->groups.items[0].program);
 		str_printf(&line, " %u)", clients->groups.items[0].connections);
 	}
-	str_printf(&line, _(", %.1f %% of the ephemeral range %u-%u"), ephemeral_percent(overview),
-		   overview->inventory->ephemeral.first, overview->inventory->ephemeral.last);
+	str_printf(&line, _(", %.1f %% of the ephemeral range %u-%u"),
+		   overview_ephemeral_percent(overview), overview->inventory.ephemeral.first,
+		   overview->inventory.ephemeral.last);
 	text_wrap(out, str_text(&line), overview->context->columns, indent);
 	str_add(out, "\n\n");
 	str_deinit(&line);
@@ -188,8 +110,8 @@ static void add_listeners(struct str *out, const struct overview *overview)
 {
 	static const struct ports_filter everything = { 0 };
 	enum { ROWS = 12 };
-	int count = rows_ports(out, overview->context, overview->inventory, &everything,
-			       &overview->judgement->reach, false, ROWS);
+	int count = rows_ports(out, overview->context, &overview->inventory, &everything,
+			       &overview->judgement.reach, false, ROWS);
 	if (count == 0) {
 		str_add(out, _("Nothing listens on this host: no port is open.\n"));
 	} else if (count > ROWS) {
@@ -197,14 +119,14 @@ static void add_listeners(struct str *out, const struct overview *overview)
 			   count - ROWS);
 	}
 	if (count > 0) {
-		reach_add(out, &overview->judgement->reach, overview->context);
+		reach_add(out, &overview->judgement.reach, overview->context);
 	}
 	str_add_char(out, '\n');
 }
 
 static void add_findings(struct str *out, const struct overview *overview)
 {
-	const struct findings *findings = &overview->judgement->findings;
+	const struct findings *findings = &overview->judgement.findings;
 	enum { WORST = 3 };
 	str_printf(out, "%s%s%s ", style_ink(&overview->context->out_style, INK_BOLD),
 		   _("Findings:"), style_ink(&overview->context->out_style, INK_PLAIN));
@@ -232,7 +154,7 @@ static int print_screen(const struct overview *overview)
 	add_findings(&out, overview);
 	int code = print_text(&out);
 	str_deinit(&out);
-	complain_of_coverage(overview->context, overview->inventory);
+	complain_of_coverage(overview->context, &overview->inventory);
 	return code;
 }
 
@@ -252,16 +174,16 @@ static json_t *class_list(const struct overview *overview)
 
 static json_t *port_json(const struct overview *overview, const struct view *view, uint32_t index)
 {
-	const struct inventory *inventory = overview->inventory;
+	const struct inventory *inventory = &overview->inventory;
 	const struct listener *l = &inventory->listeners.items[index];
 	json_t *row = view_listener(view, inventory, index);
 	if (addr_exposure(&l->address) == EXPOSURE_LOOPBACK) {
 		json_object_set_new(row, "reached",
 				    json_pack("{s:s, s:[]}", "from", "this_machine", "names"));
 	} else {
-		json_object_set_new(
-			row, "reached",
-			reach_port_json(reached(overview, l->netns, l->protocol, l->port)));
+		json_object_set_new(row, "reached",
+				    reach_port_json(overview_reached(overview, l->netns,
+								     l->protocol, l->port)));
 	}
 	return row;
 }
@@ -269,12 +191,12 @@ static json_t *port_json(const struct overview *overview, const struct view *vie
 static json_t *published_list(const struct overview *overview, const struct view *view)
 {
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < overview->inventory->published.count; i++) {
-		const struct published *p = &overview->inventory->published.items[i];
-		json_t *row = view_published(view, overview->inventory, i);
-		json_object_set_new(
-			row, "reached",
-			reach_port_json(reached(overview, p->netns, p->protocol, p->first_port)));
+	for (uint32_t i = 0; i < overview->inventory.published.count; i++) {
+		const struct published *p = &overview->inventory.published.items[i];
+		json_t *row = view_published(view, &overview->inventory, i);
+		json_object_set_new(row, "reached",
+				    reach_port_json(overview_reached(overview, p->netns,
+								     p->protocol, p->first_port)));
 		json_array_append_new(list, row);
 	}
 	return list;
@@ -282,19 +204,18 @@ static json_t *published_list(const struct overview *overview, const struct view
 
 static int print_json(const struct overview *overview)
 {
-	const struct inventory *inventory = overview->inventory;
+	const struct inventory *inventory = &overview->inventory;
 	const struct view view = { .language = overview->context->language,
-				   .policy = judgement_policy(overview->judgement) };
+				   .policy = judgement_policy(&overview->judgement) };
 	json_t *document = view_document(inventory->time);
 	json_t *ports = json_array();
 	for (uint32_t i = 0; i < inventory->listeners.count; i++) {
 		json_array_append_new(ports, port_json(overview, &view, i));
 	}
 	json_t *findings = json_array();
-	for (size_t i = 0; i < overview->judgement->findings.list.count; i++) {
+	for (size_t i = 0; i < overview->judgement.findings.list.count; i++) {
 		json_array_append_new(
-			findings,
-			view_finding(&view, &overview->judgement->findings.list.items[i]));
+			findings, view_finding(&view, &overview->judgement.findings.list.items[i]));
 	}
 	json_object_set_new(document, "hostname", view_string(inventory->hostname));
 	json_object_set_new(document, "daemon", daemon_state_view(&overview->daemon));
@@ -305,20 +226,20 @@ static int print_json(const struct overview *overview)
 	json_object_set(document, "devices",
 			overview->daemon.devices != NULL ? overview->daemon.devices : json_null());
 	json_object_set_new(document, "policy_declared",
-			    json_boolean(overview->judgement->declared));
+			    json_boolean(overview->judgement.declared));
 	json_object_set_new(document, "classes", class_list(overview));
 	json_object_set_new(
 		document, "high_ports",
 		json_pack("{s:I, s:I, s:i, s:i, s:I, s:f}", "service_count",
 			  (json_int_t)overview->high_services, "client_connection_count",
-			  (json_int_t)overview->clients->connections, "ephemeral_first",
+			  (json_int_t)overview->clients.connections, "ephemeral_first",
 			  inventory->ephemeral.first, "ephemeral_last", inventory->ephemeral.last,
-			  "ephemeral_used", (json_int_t)overview->clients->ephemeral_ports,
-			  "ephemeral_used_percent", ephemeral_percent(overview)));
+			  "ephemeral_used", (json_int_t)overview->clients.ephemeral_ports,
+			  "ephemeral_used_percent", overview_ephemeral_percent(overview)));
 	json_object_set_new(document, "services_exposed", json_integer(overview->exposed));
 	json_object_set_new(document, "ports", ports);
 	json_object_set_new(document, "published", published_list(overview, &view));
-	json_object_set_new(document, "reach", reach_json(&overview->judgement->reach));
+	json_object_set_new(document, "reach", reach_json(&overview->judgement.reach));
 	json_object_set_new(document, "findings", findings);
 	json_object_set_new(document, "measures",
 			    measures_json(&overview->measures, overview->context->language));
@@ -330,57 +251,21 @@ static int print_json(const struct overview *overview)
 	return code;
 }
 
-/* libnftables must not meet the TLS library that asking a daemon took. */
-static void judge_tools(struct judgement *judgement, const struct overview *overview)
-{
-	const json_t *told = json_object_get(overview->daemon.rules, "contradictions");
-	if (told != NULL || strcmp(overview->daemon.name, "stopped") == 0) {
-		judge_other_tools(judgement, overview->context, told);
-	}
-}
-
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
 	(void)arguments, (void)count; /* none are taken */
 	const struct config *config = given;
-	struct inventory inventory;
-	int code = look_or_complain(&inventory, context,
-				    OBSERVE_OWNERS | OBSERVE_ALL_NETNS | OBSERVE_PUBLISHED |
-					    OBSERVE_DETAILS | OBSERVE_CONNECTIONS);
+	struct overview overview;
+	int code = overview_find(&overview, context);
 	if (code != EXIT_IN_ORDER) {
 		return code;
 	}
-	struct judgement judgement;
-	struct clients clients = { 0 };
-	code = judge(&judgement, context, &inventory);
-	if (code == EXIT_IN_ORDER && clients_gather(&clients, &inventory) < 0) {
-		complain(context, _("out of memory"), NULL);
-		code = EXIT_ERROR;
-	}
+	code = config->json ? print_json(&overview) : print_screen(&overview);
 	if (code == EXIT_IN_ORDER) {
-		struct overview overview = { .context = context,
-					     .inventory = &inventory,
-					     .judgement = &judgement,
-					     .clients = &clients };
-		daemon_state_ask(&overview.daemon, runtime_directory());
-		rules_state_find(&overview.rules, context, &overview.daemon);
-		moving_peek(&overview.moving, context);
-		judge_tools(&judgement, &overview);
-		count_services(&overview);
-		/* Without memory for them the rest still is an overview. */
-		(void)measures_find(&overview.measures, &inventory, &judgement.reach, NULL);
-		code = config->json ? print_json(&overview) : print_screen(&overview);
-		measures_deinit(&overview.measures);
-		moving_close(&overview.moving);
-		daemon_state_deinit(&overview.daemon);
+		code = judgement_exit(&overview.judgement, (enum severity)config->fail_on);
 	}
-	if (code == EXIT_IN_ORDER) {
-		code = judgement_exit(&judgement, (enum severity)config->fail_on);
-	}
-	vec_free(&clients.groups);
-	judgement_deinit(&judgement);
-	inventory_deinit(&inventory);
+	overview_deinit(&overview);
 	return code;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "catalog/catalog.h"
+#include "ports_list.h"
 
 /* One number and protocol of the host: its sockets and programs together. */
 struct port {
@@ -19,11 +20,6 @@ struct port {
 struct ports {
 	VEC(struct port) list; /* by number, then protocol, as the inventory is */
 };
-
-static enum severity danger_of(const struct port_knowledge *known, enum exposure exposure)
-{
-	return known == NULL || exposure == EXPOSURE_LOOPBACK ? SEVERITY_NONE : known->risk;
-}
 
 static struct port *port_at(struct ports *ports, enum protocol protocol, uint16_t number)
 {
@@ -55,35 +51,30 @@ static struct port *next_port(struct ports *ports, enum protocol protocol, uint1
 		       : add(ports, protocol, number);
 }
 
-static int take_listeners(struct ports *ports, const struct inventory *inventory)
+static int take_group(struct ports *ports, const struct inventory *inventory,
+		      const struct ports_row *row)
 {
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *l = &inventory->listeners.items[i];
-		if (l->port == 0 || !inventory_is_host(inventory, l->netns)) {
-			continue;
-		}
-		struct port *port = next_port(ports, protocol_registry(l->protocol), l->port);
-		if (port == NULL) {
-			return -ENOMEM;
-		}
-		const struct process *process = inventory_listener_process(inventory, l);
+	const struct listener *l = row->group.first;
+	struct port *port = next_port(ports, protocol_registry(l->protocol), l->port);
+	if (port == NULL) {
+		return -ENOMEM;
+	}
+	const enum exposure exposure = row->group.exposure;
+	port->exposure = exposure > port->exposure ? exposure : port->exposure;
+	port->danger = row->danger > port->danger ? row->danger : port->danger;
+	if (port->mark.name == NULL) {
 		const struct port_knowledge *known = catalog_listener(NULL, inventory, l);
-		const enum exposure exposure = addr_exposure(&l->address);
-		const enum severity danger = danger_of(known, exposure);
-		port->exposure = exposure > port->exposure ? exposure : port->exposure;
-		port->danger = danger > port->danger ? danger : port->danger;
-		if (port->mark.name == NULL) {
-			port->mark.name = process != NULL ? process->name
-					  : known != NULL ? known->name
-							  : NULL;
-		}
+		port->mark.name = row->group.process != NULL ? row->group.process->name
+				  : known != NULL            ? known->name
+							     : NULL;
 	}
 	return 0;
 }
 
-static int publish(struct ports *ports, struct portset *listening, const struct published *p,
+static int publish(struct ports *ports, struct portset *listening, const struct ports_row *row,
 		   uint16_t number)
 {
+	const struct published *p = row->published;
 	const enum protocol protocol = protocol_registry(p->protocol);
 	/* A range may have thousands of numbers: a set says at once that most are new. */
 	struct port *port =
@@ -94,7 +85,8 @@ static int publish(struct ports *ports, struct portset *listening, const struct 
 	if (port == NULL) {
 		return -ENOMEM;
 	}
-	port->danger = danger_of(catalog_published(p), EXPOSURE_ANY);
+	portset_add(listening, number);
+	port->danger = row->danger > port->danger ? row->danger : port->danger;
 	port->exposure = EXPOSURE_ANY;
 	port->judged = true;
 	if (p->container_name != NULL) {
@@ -103,18 +95,22 @@ static int publish(struct ports *ports, struct portset *listening, const struct 
 	return 0;
 }
 
-static int take_published(struct ports *ports, const struct inventory *inventory)
+static int take_rows(struct ports *ports, const struct inventory *inventory,
+		     const struct ports_list *list)
 {
 	struct portset listening = { 0 };
 	int r = 0;
-	for (size_t i = 0; i < ports->list.count; i++) {
-		portset_add(&listening, ports->list.items[i].mark.port);
-	}
-	for (size_t i = 0; i < inventory->published.count; i++) {
-		const struct published *p = &inventory->published.items[i];
-		for (uint32_t number = p->first_port; number <= p->last_port && r == 0; number++) {
-			r = publish(ports, &listening, p, (uint16_t)number);
-			portset_add(&listening, (uint16_t)number);
+	for (size_t i = 0; i < list->rows.count && r == 0; i++) {
+		const struct ports_row *row = &list->rows.items[i];
+		const struct published *p = row->published;
+		const struct listener *l = row->group.first;
+		if (p == NULL && l->port != 0 && inventory_is_host(inventory, l->netns)) {
+			r = take_group(ports, inventory, row);
+			portset_add(&listening, l->port);
+		}
+		const bool host = p != NULL && inventory_is_host(inventory, p->netns);
+		for (uint32_t at = host ? p->first_port : 1; host && at <= p->last_port; at++) {
+			r = r == 0 ? publish(ports, &listening, row, (uint16_t)at) : r;
 		}
 	}
 	return r;
@@ -197,11 +193,13 @@ int map_facts_find(struct map_facts *out, const struct inventory *inventory,
 		   const struct judgement *judgement)
 {
 	const struct policy *policy = judgement_policy(judgement);
+	static const struct ports_filter everything = { 0 };
+	struct ports_list list;
 	struct ports ports = { 0 };
 	*out = (struct map_facts){ 0 };
-	int r = take_listeners(&ports, inventory);
+	int r = ports_list_gather(&list, inventory, &everything);
 	if (r == 0) {
-		r = take_published(&ports, inventory);
+		r = take_rows(&ports, inventory, &list);
 	}
 	if (r == 0) {
 		take_findings(&ports, &judgement->findings);
@@ -213,6 +211,7 @@ int map_facts_find(struct map_facts *out, const struct inventory *inventory,
 		r = keep(out, &ports);
 	}
 	vec_free(&ports.list);
+	ports_list_deinit(&list);
 	return r;
 }
 

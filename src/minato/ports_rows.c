@@ -1,10 +1,9 @@
 /* The inventory as rows for people. */
 #include "ports_rows.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "ports_list.h"
 #include "words.h"
 
 /* What there is room for. */
@@ -63,48 +62,6 @@ struct shown {
 	enum layout layout;
 };
 
-/* Sockets that are one service to a person: neighbours in the sorted inventory. */
-struct group {
-	const struct listener *first;
-	const struct process *process;
-	enum exposure exposure;
-	uint32_t queue, connections;
-	bool counted;
-	struct str addresses;
-};
-
-static bool same_service(const struct inventory *inventory, const struct group *group,
-			 const struct listener *listener)
-{
-	return group->first->port == listener->port && group->first->netns == listener->netns &&
-	       group->first->protocol == listener->protocol &&
-	       group->process == inventory_listener_process(inventory, listener);
-}
-
-static void add_address(struct group *group, const struct listener *listener)
-{
-	char text[ADDR_TEXT_BYTES];
-	struct str one = STR_INIT(128);
-	addr_format(&listener->address, text);
-	str_add(&one, listener->address.family == ADDR_IPV6 && addr_is_any(&listener->address) &&
-				      !listener->v6_only
-			      ? "*"
-			      : text);
-	if (listener->interface_name != NULL) {
-		str_printf(&one, "%%%s", listener->interface_name);
-	}
-	if (strstr(str_text(&group->addresses), str_text(&one)) == NULL) {
-		str_printf(&group->addresses, "%s%s", group->addresses.length == 0 ? "" : " ",
-			   str_text(&one));
-	}
-	str_deinit(&one);
-	enum exposure exposure = addr_exposure(&listener->address);
-	group->exposure = exposure > group->exposure ? exposure : group->exposure;
-	group->queue += listener->queue;
-	group->connections += listener->connections;
-	group->counted |= listener->counted;
-}
-
 static void program_cell(struct table *table, const struct inventory *inventory,
 			 const struct listener *listener)
 {
@@ -139,12 +96,6 @@ static void measure_cell(struct table *table, const struct context *context,
 	}
 }
 
-static const char *netns_words(const struct inventory *inventory, uint32_t index)
-{
-	const struct netns *netns = &inventory->netns.items[index];
-	return netns->kind == NETNS_HOST ? "host" : netns->name;
-}
-
 static void id_cell(struct table *table, const char *name)
 {
 	struct str shortened = STR_INIT(4096);
@@ -154,7 +105,7 @@ static void id_cell(struct table *table, const char *name)
 }
 
 static void wide_cells(struct table *table, const struct inventory *inventory,
-		       const struct group *group)
+		       const struct ports_group *group)
 {
 	static const struct process nobody = { 0 };
 	const struct process *process = group->process != NULL ? group->process : &nobody;
@@ -164,8 +115,8 @@ static void wide_cells(struct table *table, const struct inventory *inventory,
 	id_cell(table,
 		process->container_name != NULL ? process->container_name : process->container_id);
 	table_cell(table, INK_PLAIN, process->package);
-	if (netns_words(inventory, group->first->netns) != NULL) {
-		table_cell(table, INK_PLAIN, netns_words(inventory, group->first->netns));
+	if (ports_netns_name(inventory, group->first->netns) != NULL) {
+		table_cell(table, INK_PLAIN, ports_netns_name(inventory, group->first->netns));
 	} else {
 		table_printf(table, INK_PLAIN, "%u", netns->inode);
 	}
@@ -178,42 +129,30 @@ static void wide_cells(struct table *table, const struct inventory *inventory,
 	table_cell(table, INK_PLAIN, process->arguments);
 }
 
-/* As the kernel decides, where it was asked; else how far the address reaches. */
-static void exposure_cell(struct table *table, const struct shown *shown, enum exposure exposure,
-			  enum protocol protocol, uint16_t port)
+static void reached_cell(struct table *table, const struct shown *shown,
+			 const struct ports_row *row)
 {
-	const struct reach_port *reached =
-		exposure == EXPOSURE_LOOPBACK ? NULL : reach_port(shown->reach, protocol, port);
-	if (reached != NULL && reached->kind != REACH_UNKNOWN) {
-		table_cell(table, reached->kind != REACH_NOBODY ? INK_PLAIN : INK_DIM,
-			   reach_words(reached));
-	} else {
-		table_cell(table, exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
-			   exposure_words(exposure));
-	}
+	table_cell(table,
+		   ports_is_reached(shown->inventory, shown->reach, row) ? INK_PLAIN : INK_DIM,
+		   ports_reach_words(shown->inventory, shown->reach, row));
 }
 
 /* In another network namespace that is for its own routes to say. */
-static void reach_cell(struct table *table, const struct shown *shown, const struct group *group)
+static void reach_cell(struct table *table, const struct shown *shown, const struct ports_row *row)
 {
 	const struct inventory *inventory = shown->inventory;
-	uint32_t index = group->first->netns;
-	bool elsewhere =
-		index < inventory->netns.count && inventory->netns.items[index].kind != NETNS_HOST;
-	if (elsewhere && shown->layout != LAYOUT_WIDE) {
-		const char *netns = netns_words(inventory, index);
+	const uint32_t index = row->group.first->netns;
+	if (!inventory_is_host(inventory, index) && shown->layout != LAYOUT_WIDE) {
+		const char *netns = ports_netns_name(inventory, index);
 		table_printf(table, INK_NOTE, _("in %s"), netns != NULL ? netns : _("a namespace"));
-	} else if (elsewhere) {
-		table_cell(table, group->exposure != EXPOSURE_LOOPBACK ? INK_PLAIN : INK_DIM,
-			   exposure_words(group->exposure));
 	} else {
-		exposure_cell(table, shown, group->exposure, group->first->protocol,
-			      group->first->port);
+		reached_cell(table, shown, row);
 	}
 }
 
-static void group_row(struct table *table, const struct shown *shown, const struct group *group)
+static void group_row(struct table *table, const struct shown *shown, const struct ports_row *row)
 {
+	const struct ports_group *group = &row->group;
 	const struct context *context = shown->context;
 	const struct inventory *inventory = shown->inventory;
 	const struct listener *l = group->first;
@@ -221,7 +160,7 @@ static void group_row(struct table *table, const struct shown *shown, const stru
 	const struct port_knowledge *known = catalog_listener(&doubted, inventory, l);
 	table_printf(table, INK_BOLD, "%u/%s", l->port, protocol_name(l->protocol));
 	table_cell(table, INK_PLAIN, str_text(&group->addresses));
-	reach_cell(table, shown, group);
+	reach_cell(table, shown, row);
 	program_cell(table, inventory, l);
 	service_cell(table, context->language, l->protocol, l->port, known, doubted);
 	risk_cell(table, known);
@@ -231,8 +170,10 @@ static void group_row(struct table *table, const struct shown *shown, const stru
 	}
 }
 
-static void published_row(struct table *table, const struct shown *shown, const struct published *p)
+static void published_row(struct table *table, const struct shown *shown,
+			  const struct ports_row *row)
 {
+	const struct published *p = row->published;
 	const struct context *context = shown->context;
 	const struct inventory *inventory = shown->inventory;
 	const struct port_knowledge *known = catalog_published(p);
@@ -246,8 +187,7 @@ static void published_row(struct table *table, const struct shown *shown, const 
 		table_printf(table, INK_BOLD, "%u/%s", p->first_port, protocol_name(p->protocol));
 	}
 	table_cell(table, INK_PLAIN, any ? "*" : addr_format(&p->address, address));
-	exposure_cell(table, shown, any ? EXPOSURE_ANY : addr_exposure(&p->address), p->protocol,
-		      p->first_port);
+	reached_cell(table, shown, row);
 	table_printf(table, INK_NOTE, "-> %s",
 		     p->container_name != NULL
 			     ? p->container_name
@@ -260,117 +200,11 @@ static void published_row(struct table *table, const struct shown *shown, const 
 		table_cell(table, INK_PLAIN, p->owner);
 		table_cell(table, INK_PLAIN, p->container_name);
 		table_cell(table, INK_PLAIN, NULL);
-		table_cell(table, INK_PLAIN, netns_words(inventory, p->netns));
+		table_cell(table, INK_PLAIN, ports_netns_name(inventory, p->netns));
 		table_cell(table, INK_PLAIN, NULL);
 		table_cell(table, INK_PLAIN, NULL);
 		table_printf(table, INK_PLAIN, "%s %s", p->table, p->chain);
 	}
-}
-
-/* One line of the table: sockets of one service, or a published port. */
-struct row {
-	struct group group;
-	const struct published *published; /* NULL = the group */
-	enum severity danger;              /* what it is to others that can reach it */
-	size_t place;                      /* in the order of the inventory */
-};
-
-struct rows {
-	VEC(struct row) list;
-};
-
-static void rows_deinit(struct rows *rows)
-{
-	for (size_t i = 0; i < rows->list.count; i++) {
-		str_deinit(&rows->list.items[i].group.addresses);
-	}
-	vec_free(&rows->list);
-}
-
-static struct row *add_row(struct rows *rows)
-{
-	struct row *row = vec_push(&rows->list);
-	if (row != NULL) {
-		*row = (struct row){ .place = rows->list.count };
-	}
-	return row;
-}
-
-static enum severity danger(const struct port_knowledge *known, enum exposure exposure)
-{
-	return known == NULL || exposure == EXPOSURE_LOOPBACK ? SEVERITY_NONE : known->risk;
-}
-
-static int gather_listeners(struct rows *rows, const struct inventory *inventory,
-			    const struct ports_filter *filter)
-{
-	struct row *row = NULL;
-	for (size_t i = 0; i < inventory->listeners.count; i++) {
-		const struct listener *l = &inventory->listeners.items[i];
-		if (!filter_listener(filter, inventory, l)) {
-			continue;
-		}
-		if (row == NULL || !same_service(inventory, &row->group, l)) {
-			row = add_row(rows);
-			if (row == NULL) {
-				return -ENOMEM;
-			}
-			row->group.first = l;
-			row->group.process = inventory_listener_process(inventory, l);
-			row->group.addresses = STR_INIT(4096);
-		}
-		add_address(&row->group, l);
-		row->danger = danger(catalog_listener(NULL, inventory, l), row->group.exposure);
-	}
-	return 0;
-}
-
-static int gather(struct rows *rows, const struct inventory *inventory,
-		  const struct ports_filter *filter)
-{
-	int r = gather_listeners(rows, inventory, filter);
-	for (size_t i = 0; i < inventory->published.count && r == 0; i++) {
-		const struct published *p = &inventory->published.items[i];
-		if (!filter_published(filter, inventory, p)) {
-			continue;
-		}
-		struct row *row = add_row(rows);
-		r = row == NULL ? -ENOMEM : 0;
-		if (row != NULL) {
-			row->published = p;
-			row->danger = danger(catalog_published(p), addr_exposure(&p->address));
-		}
-	}
-	return r;
-}
-
-static int by_danger(const void *pa, const void *pb)
-{
-	const struct row *a = pa;
-	const struct row *b = pb;
-	if (a->danger != b->danger) {
-		return a->danger > b->danger ? -1 : 1;
-	}
-	return a->place < b->place ? -1 : a->place > b->place;
-}
-
-static int by_place(const void *pa, const void *pb)
-{
-	const struct row *a = pa;
-	const struct row *b = pb;
-	return a->place < b->place ? -1 : a->place > b->place;
-}
-
-/* Of more than `most` rows the most dangerous are shown, in the order that all would have. */
-static size_t choose(struct rows *rows, size_t most)
-{
-	size_t count = rows->list.count;
-	if (most == 0 || count <= most) {
-		return count;
-	}
-	qsort(rows->list.items, count, sizeof(rows->list.items[0]), by_danger);
-	qsort(rows->list.items, most, sizeof(rows->list.items[0]), by_place);
-	return most;
 }
 
 int rows_ports(struct str *out, const struct context *context, const struct inventory *inventory,
@@ -378,27 +212,27 @@ int rows_ports(struct str *out, const struct context *context, const struct inve
 {
 	struct table_column columns[WIDE_COLUMNS];
 	struct table table;
-	struct rows rows = { 0 };
+	struct ports_list rows;
 	const struct shown shown = { context, inventory, reach,
 				     wide                                ? LAYOUT_WIDE
 				     : context->columns >= MEASURES_FROM ? LAYOUT_MEASURES
 									 : LAYOUT_NARROW };
-	int r = gather(&rows, inventory, filter);
-	size_t count = r == 0 ? choose(&rows, most) : 0;
+	int r = ports_list_gather(&rows, inventory, filter);
+	size_t count = r == 0 ? ports_list_choose(&rows, most) : 0;
 	table_init(&table, columns, translated(columns, shown.layout));
 	for (size_t i = 0; i < count; i++) {
-		const struct row *row = &rows.list.items[i];
+		const struct ports_row *row = &rows.rows.items[i];
 		if (row->published != NULL) {
-			published_row(&table, &shown, row->published);
+			published_row(&table, &shown, row);
 		} else {
-			group_row(&table, &shown, &row->group);
+			group_row(&table, &shown, row);
 		}
 	}
 	if (count > 0) {
 		r = table_render(out, &table, wide ? 0 : context->columns, &context->out_style);
 	}
-	const int all = (int)rows.list.count;
+	const int all = (int)rows.rows.count;
 	table_deinit(&table);
-	rows_deinit(&rows);
+	ports_list_deinit(&rows);
 	return r < 0 ? r : all;
 }
