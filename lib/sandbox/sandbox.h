@@ -19,7 +19,8 @@
  */
 int sandbox_capabilities(const int *keep, size_t count, struct err *e);
 
-/* Becomes this user with these groups only (the first is the main one), without a way back.
+/* Becomes this user with these groups only (the first is the main one), without a way back. Where
+ * no other user exists (account_is_alone()) it stays who it is.
  * @return 0; -EPERM without CAP_SETUID, CAP_SETGID; -EINVAL without a group. */
 int sandbox_become(uid_t uid, const gid_t *groups, size_t count, struct err *e);
 

@@ -11,6 +11,7 @@ extern const struct command command_check;
 extern const struct command command_close;
 extern const struct command command_completion;
 extern const struct command command_confirm;
+extern const struct command command_demo;
 extern const struct command command_detect;
 extern const struct command command_devices;
 extern const struct command command_explain;
@@ -69,6 +70,7 @@ const struct command *const commands[] = {
 	&command_rollback,
 	&command_restore,
 	&command_off,
+	&command_demo,
 	&command_completion,
 	&command_manual,
 	&command_version,

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/fnv.h"
+#include "base/io/account.h"
 #include "base/parse.h"
 #include "daemon.h"
 
@@ -109,9 +110,22 @@ static int choose(struct identity *out, const char *asked, const char *usual, ui
 	return 0;
 }
 
+/* In a user namespace of somebody without rights: the processes are parted by what they may call
+ * alone. */
+static void identities_alone(struct identities *out)
+{
+	const struct identity own = { geteuid(), getegid() };
+	out->engine = out->face = out->sentry = out->decoy = own;
+	out->readers = own.gid;
+}
+
 int identities_find(struct identities *out, const struct options *options, struct err *e)
 {
 	uid_t spare[4];
+	if (account_is_alone()) {
+		identities_alone(out);
+		return 0;
+	}
 	int r = find_free(spare, sizeof(spare) / sizeof(spare[0]), options->runtime_directory, e);
 	if (r == 0) {
 		r = choose(&out->engine, options->user_engine, "_minato", spare[0], e);

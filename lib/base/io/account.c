@@ -2,9 +2,12 @@
 #include "base/io/account.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "base/io/file.h"
 #include "base/parse.h"
 
 enum { ACCOUNT_BYTES = 16 * 1024 };
@@ -26,4 +29,17 @@ int account_uid(uint32_t *uid, const char *name)
 	}
 	*uid = account.pw_uid;
 	return 0;
+}
+
+/* One line is there: "inside outside count". */
+bool account_is_alone(void)
+{
+	char text[128];
+	const long length = file_read_into(text, sizeof(text), AT_FDCWD, "/proc/self/uid_map");
+	if (length <= 1 || strchr(text, '\n') != text + length - 1) {
+		return false;
+	}
+	text[length - 1] = '\0';
+	const char *count = strrchr(text, ' ');
+	return count != NULL && strcmp(count + 1, "1") == 0;
 }

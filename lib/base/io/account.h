@@ -1,6 +1,7 @@
 /* Accounts of this host. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -9,3 +10,9 @@
  * @return 0; -ENOENT there is no such user; other negative errno.
  */
 int account_uid(uint32_t *uid, const char *name);
+
+/*
+ * Whether there is no other user than the one this process has: in a user namespace that somebody
+ * without rights made (user_namespaces(7)). To become another is impossible there.
+ */
+bool account_is_alone(void);

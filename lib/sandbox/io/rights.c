@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/io/account.h"
 #include "sandbox/sandbox.h"
 
 int sandbox_capabilities(const int *keep, size_t count, struct err *e)
@@ -38,6 +39,9 @@ int sandbox_become(uid_t uid, const gid_t *groups, size_t count, struct err *e)
 {
 	if (count == 0) {
 		return err_set(e, EINVAL, "a user needs a group");
+	}
+	if (account_is_alone()) {
+		return 0;
 	}
 	if (setgroups(count, groups) < 0) {
 		return err_system(e, errno, "cannot set the groups");

@@ -1,0 +1,6 @@
+/* Marking of the words that gettext translates. Private to harbour. */
+#pragma once
+
+#include <libintl.h>
+
+#define _(text) gettext(text)
