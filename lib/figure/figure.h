@@ -59,6 +59,8 @@ struct figure_ladder_row {
 enum figure_source {
 	FIGURE_CAPTURED, /* the rows are packets that were seen */
 	FIGURE_DEDUCED,  /* they are what must have passed, by what the programs were told */
+	FIGURE_EXAMPLE,  /* they are how it always goes: no times, which nobody measured */
+	FIGURE_LIVE,     /* the same, under the numbers of a connection that this host has */
 };
 
 struct figure_ladder {

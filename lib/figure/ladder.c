@@ -3,11 +3,14 @@
 
 #include <stdio.h>
 
-const char *ladder_time(char out[NUMBER_TEXT_BYTES * 2], usec_t at)
+const char *ladder_time(char out[NUMBER_TEXT_BYTES * 2], const struct figure_ladder *figure,
+			usec_t at)
 {
 	const bool small = at < 10 * USEC_PER_SEC;
 	const long long tenths = (long long)(at / 100);
-	if (small) {
+	if (figure->source == FIGURE_EXAMPLE || figure->source == FIGURE_LIVE) {
+		out[0] = '\0';
+	} else if (small) {
 		(void)snprintf(out, (size_t)NUMBER_TEXT_BYTES * 2, "%lld.%lld ms", tenths / 10,
 			       tenths % 10);
 	} else {
@@ -24,10 +27,13 @@ void ladder_label(struct str *out, const struct figure_ladder_row *row)
 
 void ladder_source(struct str *out, const struct figure_ladder *figure)
 {
-	figure_words(out, figure->language,
-		     figure->source == FIGURE_CAPTURED ? "figure-ladder-captured"
-						       : "figure-ladder-deduced",
-		     NULL, 0);
+	static const char *const ids[] = {
+		[FIGURE_CAPTURED] = "figure-ladder-captured",
+		[FIGURE_DEDUCED] = "figure-ladder-deduced",
+		[FIGURE_EXAMPLE] = "figure-ladder-example",
+		[FIGURE_LIVE] = "figure-ladder-live",
+	};
+	figure_words(out, figure->language, ids[figure->source], NULL, 0);
 }
 
 void ladder_more(struct str *out, const struct figure_ladder *figure)

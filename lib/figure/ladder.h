@@ -3,8 +3,9 @@
 
 #include "figure/words.h"
 
-/* "12.3 ms". @return out. */
-const char *ladder_time(char out[NUMBER_TEXT_BYTES * 2], usec_t at);
+/* "12.3 ms"; "" where nothing was measured. @return out. */
+const char *ladder_time(char out[NUMBER_TEXT_BYTES * 2], const struct figure_ladder *figure,
+			usec_t at);
 /* The label, harmless. Appends. */
 void ladder_label(struct str *out, const struct figure_ladder_row *row);
 /* Where the rows come from. Appends. */

@@ -88,13 +88,14 @@ static void arrow(struct str *out, enum figure_way way, unsigned y)
 	}
 }
 
-static void draw_row(struct str *out, const struct figure_ladder_row *row, unsigned y)
+static void draw_row(struct str *out, const struct figure_ladder *figure,
+		     const struct figure_ladder_row *row, unsigned y)
 {
 	char time[NUMBER_TEXT_BYTES * 2];
 	struct str label = STR_INIT(LINE_MAX_BYTES);
 	ladder_label(&label, row);
 	str_truncate(&label, text_fit(str_text(&label), LABEL_COLUMNS));
-	svg_text(out, (LEFT - 10) * 100, y + 4, "time", ladder_time(time, row->at));
+	svg_text(out, (LEFT - 10) * 100, y + 4, "time", ladder_time(time, figure, row->at));
 	svg_text(out, (LEFT + 14) * 100, y - 6, "label", str_text(&label));
 	if (row->way != FIGURE_NOTHING) {
 		arrow(out, row->way, y);
@@ -120,7 +121,7 @@ int figure_ladder_svg(struct str *out, const struct figure_ladder *figure)
 	opening(out, figure);
 	heading(out, figure);
 	for (size_t i = 0; i < figure->count; i++) {
-		draw_row(out, &figure->rows[i], TOP + (unsigned)(i + 1) * ROW_HEIGHT - 4);
+		draw_row(out, figure, &figure->rows[i], TOP + (unsigned)(i + 1) * ROW_HEIGHT - 4);
 	}
 	footnotes(out, figure);
 	return svg_close(out);

@@ -66,12 +66,13 @@ static void arrow(struct str *out, const struct figure_ladder_row *row, const st
 	str_deinit(&fitting);
 }
 
-static void row(struct str *out, const struct figure_ladder_row *row)
+static void row(struct str *out, const struct figure_ladder *figure,
+		const struct figure_ladder_row *row)
 {
 	char time[NUMBER_TEXT_BYTES * 2];
 	struct str label = STR_INIT(LINE_MAX_BYTES);
 	ladder_label(&label, row);
-	(void)str_printf(out, "%*s |", TIME, ladder_time(time, row->at));
+	(void)str_printf(out, "%*s |", TIME, ladder_time(time, figure, row->at));
 	arrow(out, row, &label);
 	(void)str_add(out, "|\n");
 	str_deinit(&label);
@@ -83,7 +84,7 @@ int figure_ladder_text(struct str *out, const struct figure_ladder *figure)
 	names(out, figure);
 	lines(out);
 	for (size_t i = 0; i < figure->count; i++) {
-		row(out, &figure->rows[i]);
+		row(out, figure, &figure->rows[i]);
 	}
 	lines(out);
 	ladder_source(&words, figure);

@@ -139,8 +139,10 @@ int figure_port_text(struct str *out, const struct figure_port *figure)
 	struct str name = STR_INIT(LINE_MAX_BYTES);
 	figure_port_words(&name, figure);
 	const struct message_argument argument = { "port", str_text(&name) };
-	figure_words(out, figure->language, "figure-place", &argument, 1);
-	(void)str_add(out, "\n\n");
+	struct str heading = STR_INIT(LINE_MAX_BYTES);
+	figure_words(&heading, figure->language, "figure-place", &argument, 1);
+	figure_heading(out, str_text(&heading));
+	str_deinit(&heading);
 	pointer(out, figure);
 	ruler_text(out, figure->language, figure->ascii);
 	ruler_ephemeral_text(out, figure->language, figure->ephemeral);

@@ -38,6 +38,9 @@ static void ladders_are_as_they_were(void **state)
 		{ "figure/ladder-ja.txt", false, LANGUAGE_JA, FIGURE_DEDUCED, 0 },
 		{ "figure/ladder-en.svg", true, LANGUAGE_EN, FIGURE_DEDUCED, 0 },
 		{ "figure/ladder-ja.svg", true, LANGUAGE_JA, FIGURE_CAPTURED, 12 },
+		{ "figure/ladder-example-en.txt", false, LANGUAGE_EN, FIGURE_EXAMPLE, 0 },
+		{ "figure/ladder-live-ja.txt", false, LANGUAGE_JA, FIGURE_LIVE, 0 },
+		{ "figure/ladder-live-en.svg", true, LANGUAGE_EN, FIGURE_LIVE, 0 },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
