@@ -287,3 +287,64 @@ const struct client_use *catalog_use(enum protocol protocol, uint16_t remote_por
 const struct client_use *catalog_use_named(const char *name);
 /* All, in the order of the data file; the last one is "other". */
 const struct client_use *catalog_uses(size_t *count);
+
+/* ---- the glossary: what the words around ports mean ---- */
+
+/* What is drawn beside an explanation. */
+enum glossary_figure {
+	GLOSSARY_FIGURE_NONE,
+	GLOSSARY_FIGURE_PORT,   /* a number among all, and its bits in the header */
+	GLOSSARY_FIGURE_RANGES, /* the three ranges with what listens */
+	GLOSSARY_FIGURE_NAT,
+	GLOSSARY_FIGURE_DOORS,  /* one address, a door for each port */
+	GLOSSARY_FIGURE_TAKEN,  /* a door that one program has, and another one wants */
+	GLOSSARY_FIGURE_LADDER, /* packets: see struct glossary_ladder */
+};
+
+/* Which way a packet of a ladder goes. */
+enum glossary_way {
+	GLOSSARY_TO_SERVER,
+	GLOSSARY_TO_CLIENT,
+	GLOSSARY_FROM_BETWEEN, /* to the client, from a router or firewall */
+	GLOSSARY_NOTHING,      /* what is waited for in vain */
+};
+
+struct glossary_step {
+	enum glossary_way way;
+	struct text label;
+};
+
+/* Packets in the order in which they always pass. */
+struct glossary_ladder {
+	const char *name;
+	uint8_t protocol; /* enum protocol */
+	uint16_t port;    /* of the server, where no real connection lends its numbers */
+	bool live;        /* a connection of this host went like this: its numbers may be shown */
+	const struct glossary_step *steps;
+	size_t count;
+};
+
+struct glossary_group {
+	const char *name;
+	struct text title;
+};
+
+/* One entry of data/glossary.yaml. No text is NULL. */
+struct glossary_term {
+	const char *name; /* "port-forward": unique over the glossary */
+	struct text title;
+	const char *const *also; /* other words for it in both languages, NULL-terminated */
+	const struct glossary_group *group;
+	struct text text;       /* two to five sentences */
+	const char *const *see; /* names of other terms, NULL-terminated */
+	const char *command;    /* of minato, to try: "minato ports", "sudo minato bans" */
+	enum glossary_figure figure;
+	const struct glossary_ladder *ladder; /* of GLOSSARY_FIGURE_LADDER, else NULL */
+};
+
+/* The term that a word calls by name, title or another word for it, in either language; case and
+ * the like do not matter, as in catalog_by_word(). @return NULL when there is none. */
+const struct glossary_term *catalog_term(const char *word);
+
+/* All terms, those of one group together. */
+const struct glossary_term *catalog_terms(size_t *count);

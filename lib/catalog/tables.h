@@ -1,4 +1,4 @@
-/* The tables that tools/make-catalog generates from data/. */
+/* The tables that tools/make-catalog and tools/make-glossary generate from data/. */
 #pragma once
 
 #include "catalog/catalog.h"
@@ -63,3 +63,7 @@ extern const size_t client_program_count;
 extern const uint8_t client_use_of_group[];
 /* Use of connections to a port with one bit of enum port_use; parallel to the bits. */
 extern const uint8_t client_use_of_port_use[];
+
+/* From data/glossary.yaml, by tools/make-glossary. */
+extern const struct glossary_term glossary[]; /* by group */
+extern const size_t glossary_count;
