@@ -74,6 +74,8 @@ struct command {
 	size_t config_bytes;  /* of the typed configuration, zeroed before parsing; 0 = none */
 	const void *defaults; /* initial configuration, or NULL for zeros */
 	unsigned min_arguments, max_arguments; /* positional ones; UINT_MAX = any number */
+	/* Appends words that a shell may offer as arguments, each behind a space; NULL = none. */
+	void (*add_words)(struct str *out);
 	/* @return an exit code. `arguments` holds `count` words. */
 	int (*run)(const struct context *context, const void *config, const char *const *arguments,
 		   unsigned count);

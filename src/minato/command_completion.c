@@ -45,6 +45,9 @@ static void bash(struct str *out)
 		add_pattern(out, commands[i]);
 		str_add(out, ") words=\"");
 		add_option_words(out, commands[i]);
+		if (commands[i]->add_words != NULL) {
+			commands[i]->add_words(out);
+		}
 		str_add(out, "\" ;;\n");
 	}
 	str_add(out, "\t\tesac\n\tfi\n"
@@ -91,7 +94,13 @@ static void zsh(struct str *out)
 			add_quoted(out, _(option->help));
 			str_add(out, option->type == OPTION_FLAG ? "]'" : "]:value:_files'");
 		}
-		str_add(out, " '*:word:_files' ;;\n");
+		if (command->add_words != NULL) {
+			str_add(out, " '*:word:(");
+			command->add_words(out);
+			str_add(out, ")' ;;\n");
+		} else {
+			str_add(out, " '*:word:_files' ;;\n");
+		}
 	}
 	str_add(out, "\tesac\n}\n_minato \"$@\"\n");
 }
@@ -126,6 +135,13 @@ static void fish(struct str *out)
 				   option->type == OPTION_FLAG ? "" : " -r");
 			fish_quoted(out, _(option->help));
 			str_add(out, "\n");
+		}
+		if (command->add_words != NULL) {
+			str_printf(out,
+				   "complete -c minato -n '__fish_seen_subcommand_from %s' -f -a '",
+				   command->name);
+			command->add_words(out);
+			str_add(out, "'\n");
 		}
 	}
 }

@@ -29,6 +29,7 @@ struct config {
 	const char *from, *interface, *to;
 	const char *user, *unit; /* who sends to --to */
 	bool measures, remember_page;
+	bool terms;
 	bool json;
 };
 
@@ -133,7 +134,9 @@ static int run_search(const struct explain *explain, const struct config *config
 static int write_svg(const struct explain *explain, const struct subject *subject, const char *path)
 {
 	struct str svg = STR_INIT(OUTPUT_MAX_BYTES);
-	int r = explain_figure(&svg, explain, subject, true);
+	int r = subject->kind == SUBJECT_TERM
+			? explain_term_figure(&svg, explain, subject->term, true)
+			: explain_figure(&svg, explain, subject, true);
 	_cleanup_(close_fdp) int fd =
 		r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (r == 0) {
@@ -156,12 +159,14 @@ static int add_figure(struct str *out, const struct explain *explain, const stru
 	if (!config->figure && config->svg == NULL) {
 		return EXIT_IN_ORDER;
 	}
-	if (subject->kind != SUBJECT_PORTS) {
-		complain(explain->context, _("a figure needs one port"),
+	const bool term = subject->kind == SUBJECT_TERM;
+	if (term ? subject->term->figure == GLOSSARY_FIGURE_NONE : subject->kind != SUBJECT_PORTS) {
+		complain(explain->context,
+			 term ? _("there is no figure of this word") : _("a figure needs one port"),
 			 "minato explain 443 --figure");
 		return EXIT_USAGE;
 	}
-	if (config->figure) {
+	if (config->figure && !term) { /* that of a term is there already */
 		str_add_char(out, '\n');
 		(void)explain_figure(out, explain, subject, false); /* kept in out->error */
 	}
@@ -198,10 +203,52 @@ static int run_subjects(const struct explain *explain, const struct config *conf
 	return code != EXIT_IN_ORDER ? code : printed;
 }
 
-static int resolve(struct subject *subjects, const struct explain *explain,
+/* ---- the glossary ---- */
+
+static int run_term_list(const struct explain *explain, bool json)
+{
+	struct view view = { .language = explain->context->language };
+	struct str out = STR_INIT(OUTPUT_MAX_BYTES);
+	size_t count;
+	const struct glossary_term *terms = catalog_terms(&count);
+	if (!json) {
+		explain_terms(&out, explain);
+		return finish(&out);
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++) {
+		json_array_append_new(list, explain_term_json(&view, &terms[i]));
+	}
+	return print_json(explain->context, "terms", list);
+}
+
+/* What only the glossary says of a word, which may name a service, too. */
+static int resolve_term(struct subject *out, const struct explain *explain, const char *word)
+{
+	*out = (struct subject){ .kind = SUBJECT_TERM, .word = word, .term = catalog_term(word) };
+	if (out->term != NULL) {
+		return EXIT_IN_ORDER;
+	}
+	struct str next = STR_INIT(2048);
+	const char *near = explain_nearest_term(word);
+	str_printf(&next, near != NULL ? "minato explain --terms \"%s\"" : "minato explain --terms",
+		   near);
+	explain_wrong(explain, _("the glossary has no word \"%s\""), word, str_text(&next));
+	str_deinit(&next);
+	return EXIT_ERROR;
+}
+
+static int resolve(struct subject *subjects, const struct explain *explain, bool terms,
 		   const char *const *arguments, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
+		if (terms) {
+			const int code = resolve_term(&subjects[i], explain, arguments[i]);
+			if (code != EXIT_IN_ORDER) {
+				return code;
+			}
+			continue;
+		}
 		explain_resolve(&subjects[i], explain, arguments[i]);
 		if (subjects[i].kind == SUBJECT_UNKNOWN) {
 			return nothing_about(explain->context, arguments[i]);
@@ -329,6 +376,9 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->list != 0) {
 		return run_list(&explain, config);
 	}
+	if (config->terms && count == 0) {
+		return run_term_list(&explain, config->json);
+	}
 	if (config->user != NULL || config->unit != NULL ||
 	    (config->to != NULL && config->from == NULL && config->interface == NULL)) {
 		return run_outgoing(&explain, config, arguments, count);
@@ -342,11 +392,12 @@ static int run(const struct context *context, const void *given, const char *con
 		return EXIT_USAGE;
 	}
 	if (config->svg != NULL && count != 1) {
-		complain(context, _("--svg draws one port"), "minato explain 443 --svg port.svg");
+		complain(context, _("--svg draws one port or word"),
+			 "minato explain 443 --svg port.svg");
 		return EXIT_USAGE;
 	}
 	if (count == 0 && config->search == NULL) {
-		complain(context, _("which port, service or program?"), "minato explain 443");
+		complain(context, _("which port, service, program or word?"), "minato explain 443");
 		return EXIT_USAGE;
 	}
 	_cleanup_(freep) struct subject *subjects = calloc(count + 1, sizeof(*subjects));
@@ -373,7 +424,7 @@ static int run(const struct context *context, const void *given, const char *con
 	if (config->search != NULL) {
 		code = run_search(&explain, config);
 	} else {
-		code = resolve(subjects, &explain, arguments, count);
+		code = resolve(subjects, &explain, config->terms, arguments, count);
 		if (code == EXIT_IN_ORDER) {
 			find_measures(&measures, &reach, &explain, config, subjects, count);
 		}
@@ -390,12 +441,24 @@ static int run(const struct context *context, const void *given, const char *con
 	return code != EXIT_IN_ORDER ? code : policy_code;
 }
 
+/* The names of terms: what a reader has met and cannot spell. */
+static void add_words(struct str *out)
+{
+	size_t count;
+	const struct glossary_term *terms = catalog_terms(&count);
+	for (size_t i = 0; i < count; i++) {
+		str_printf(out, " %s", terms[i].name);
+	}
+}
+
 static const struct option options[] = {
 	{ "list", 'l', OPTION_CHOICE, offsetof(struct config, list),
 	  "common|risky|well-known|registered", N_("a whole table: number, use, risk, measure"),
 	  .choices = lists },
 	{ "search", 's', OPTION_STRING, offsetof(struct config, search), "WORDS",
 	  N_("services that have all of the words, in English or Japanese") },
+	{ "terms", 0, OPTION_FLAG, offsetof(struct config, terms), NULL,
+	  N_("the glossary: all its words, or only what it says of one") },
 	{ "figure", 0, OPTION_FLAG, offsetof(struct config, figure), NULL,
 	  N_("draw where the number sits and its bits in the header") },
 	{ "svg", 0, OPTION_STRING, offsetof(struct config, svg), "FILE",
@@ -437,6 +500,10 @@ static const char *const examples[] = {
 	N_("asks the own web server, too: does it redirect, list folders, let out of them"),
 	"minato explain 443 --figure",
 	N_("with a drawing of the number"),
+	"minato explain nat",
+	N_("a word that you met: what it means, with a drawing of this host"),
+	"minato explain --terms",
+	N_("all words of the glossary"),
 	"minato explain 8080 --from 198.51.100.7",
 	N_("which rule lets that address in or keeps it out, proven by the kernel"),
 	"sudo minato explain 25 --to 198.51.100.7 --as postfix",
@@ -446,7 +513,7 @@ static const char *const examples[] = {
 
 const struct command command_explain = {
 	.name = "explain",
-	.arguments = "PORT|RANGE|NAME|WORDS|PROGRAM|ADDRESS...",
+	.arguments = "PORT|RANGE|NAME|WORDS|PROGRAM|ADDRESS|TERM...",
 	.summary = N_("one port, service or program: use, risk, measure, who holds it"),
 	.examples = examples,
 	.common = true,
@@ -454,5 +521,6 @@ const struct command command_explain = {
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.config_bytes = sizeof(struct config),
 	.max_arguments = UINT_MAX,
+	.add_words = add_words,
 	.run = run,
 };

@@ -31,6 +31,7 @@ enum subject_kind {
 	SUBJECT_MATCHES, /* a word that names several services */
 	SUBJECT_PROGRAM, /* a program that runs now */
 	SUBJECT_ADDRESS,
+	SUBJECT_TERM, /* a word of the glossary, which names nothing else */
 };
 
 /* What a word on the command line means. */
@@ -43,6 +44,8 @@ struct subject {
 	struct addr address;    /* SUBJECT_ADDRESS */
 	/* The entry that the word named, to be preferred among those of the number; or NULL. */
 	const struct port_knowledge *knowledge;
+	/* What the glossary says of the word, also where it names something else; or NULL. */
+	const struct glossary_term *term;
 	size_t match_count; /* all of them; `matches` holds at most EXPLAIN_MATCHES_MAX */
 	struct catalog_match matches[EXPLAIN_MATCHES_MAX];
 };
@@ -50,13 +53,17 @@ struct subject {
 /*
  * Finds out what a word means: a number ("443"), a range ("8000-8100"), either with a protocol
  * ("25565/udp"); an address; the id of a service, also with a protocol ("dns/udp"); a running
- * program; any other word of the catalogue; else what a search for it finds.
+ * program; any other word of the catalogue; a word of the glossary; else what a search for it
+ * finds.
  */
 void explain_resolve(struct subject *out, const struct explain *explain, const char *word);
 
 /* What is wrong with a word that was meant as a number ("65536", "9-8", "443/icmp"), in the
  * reader's language; NULL when it was not meant as one. */
 const char *explain_number_fault(const char *word);
+
+/* Whether both are the same but for case, width and the like (text_fold). */
+bool explain_same_word(const char *a, const char *b);
 
 /* Whether a process is what the word calls: by name, executable, unit or container. */
 bool explain_is_program(const struct process *process, const char *word);
@@ -67,7 +74,25 @@ const char *explain_nearest(const char *word);
 /* Appends the screen of a subject that is not SUBJECT_UNKNOWN. */
 void explain_subject(struct str *out, const struct explain *explain, const struct subject *subject);
 
-/* The parts of it. */
+/* ---- the glossary ---- */
+
+/* Appends what the glossary says of a word, with its figure of this host. @param word  as typed. */
+void explain_term(struct str *out, const struct explain *explain, const struct glossary_term *term,
+		  const char *word);
+
+/* Appends its figure as text or SVG; nothing where the term has none. @return 0 or the first error
+ * of `out`. */
+int explain_term_figure(struct str *out, const struct explain *explain,
+			const struct glossary_term *term, bool svg);
+
+/* Appends the list of all terms. */
+void explain_terms(struct str *out, const struct explain *explain);
+
+/* The term nearest to a word that is none; NULL when none is near. */
+const char *explain_nearest_term(const char *word);
+
+/* ---- the parts of a screen ---- */
+
 void explain_port(struct str *out, const struct explain *explain, const struct subject *subject);
 void explain_range(struct str *out, const struct explain *explain, const struct subject *subject);
 void explain_matches(struct str *out, const struct explain *explain, const struct subject *subject);

@@ -180,9 +180,35 @@ static json_t *address_json(const struct explain *explain, const struct subject 
 			 bans != NULL, "ban", ban == NULL ? json_null() : bans_json(bans, ban));
 }
 
-json_t *explain_subject_json(const struct view *view, const struct explain *explain,
-			     const struct subject *subject)
+static json_t *words_json(const char *const *words)
 {
+	json_t *list = json_array();
+	for (; *words != NULL; words++) {
+		json_array_append_new(list, json_string(*words));
+	}
+	return list;
+}
+
+json_t *explain_term_json(const struct view *view, const struct glossary_term *term)
+{
+	static const char *const figures[] = {
+		[GLOSSARY_FIGURE_PORT] = "port",   [GLOSSARY_FIGURE_RANGES] = "ranges",
+		[GLOSSARY_FIGURE_NAT] = "nat",     [GLOSSARY_FIGURE_DOORS] = "doors",
+		[GLOSSARY_FIGURE_TAKEN] = "taken",
+	};
+	const char *figure = term->ladder != NULL ? term->ladder->name : figures[term->figure];
+	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:s?}", "term", term->name, "title",
+			 text_in(term->title, view->language), "also", words_json(term->also),
+			 "group", term->group->name, "text", text_in(term->text, view->language),
+			 "see", words_json(term->see), "try", term->command, "figure", figure);
+}
+
+static json_t *subject_json(const struct view *view, const struct explain *explain,
+			    const struct subject *subject)
+{
+	if (subject->kind == SUBJECT_TERM) {
+		return json_pack("{s:o, s:s}", "word", view_string(subject->word), "kind", "term");
+	}
 	if (subject->kind == SUBJECT_MATCHES) {
 		size_t count = subject->match_count < EXPLAIN_MATCHES_MAX ? subject->match_count
 									  : EXPLAIN_MATCHES_MAX;
@@ -207,5 +233,15 @@ json_t *explain_subject_json(const struct view *view, const struct explain *expl
 			set_measures(out, view, explain, subject);
 		}
 	}
+	return out;
+}
+
+json_t *explain_subject_json(const struct view *view, const struct explain *explain,
+			     const struct subject *subject)
+{
+	json_t *out = subject_json(view, explain, subject);
+	json_object_set_new(out, "term",
+			    subject->term != NULL ? explain_term_json(view, subject->term)
+						  : json_null());
 	return out;
 }

@@ -136,8 +136,7 @@ static bool one_number(const struct subject *subject)
 	return subject->match_count > 0;
 }
 
-/* Whether both are the same but for case, width and the like. */
-static bool same_word(const char *a, const char *b)
+bool explain_same_word(const char *a, const char *b)
 {
 	struct str folded_a = STR_INIT(1024);
 	struct str folded_b = STR_INIT(1024);
@@ -169,14 +168,17 @@ void explain_resolve(struct subject *out, const struct explain *explain, const c
 	if (parse_protocol(out, word)) {
 		word = out->word = out->name;
 	}
+	out->term = catalog_term(word);
 	out->match_count = catalog_by_word(out->matches, EXPLAIN_MATCHES_MAX, word);
 	const struct port_knowledge *best = out->matches[0].knowledge;
-	if (best != NULL && same_word(best->name, word)) {
+	if (best != NULL && explain_same_word(best->name, word)) {
 		set_from_match(out, &out->matches[0]);
 	} else if (runs(explain, word)) {
 		out->kind = SUBJECT_PROGRAM;
 	} else if (one_number(out)) {
 		set_from_match(out, &out->matches[0]);
+	} else if (out->match_count == 0 && out->term != NULL) {
+		out->kind = SUBJECT_TERM;
 	} else if (out->match_count == 0 && is_searched(word)) {
 		out->match_count = catalog_search(out->matches, EXPLAIN_MATCHES_MAX, word);
 	}
@@ -200,6 +202,10 @@ const char *explain_nearest(const char *word)
 		if (count >= sizeof(names) / sizeof(names[0]) - 1) {
 			break;
 		}
+	}
+	const char *term = explain_nearest_term(word);
+	if (term != NULL && count < sizeof(names) / sizeof(names[0])) {
+		names[count++] = term;
 	}
 	return text_nearest(word, names, count);
 }
@@ -226,7 +232,7 @@ const struct process *explain_holder(const struct explain *explain, enum protoco
 	return NULL;
 }
 
-void explain_subject(struct str *out, const struct explain *explain, const struct subject *subject)
+static void screen(struct str *out, const struct explain *explain, const struct subject *subject)
 {
 	switch (subject->kind) {
 	case SUBJECT_PORTS:
@@ -245,7 +251,32 @@ void explain_subject(struct str *out, const struct explain *explain, const struc
 	case SUBJECT_ADDRESS:
 		explain_address(out, explain, subject);
 		break;
+	case SUBJECT_TERM:
+		explain_term(out, explain, subject->term, subject->word);
+		break;
 	case SUBJECT_UNKNOWN:
 		break;
+	}
+}
+
+/* Whether the word is above all a service or a program: then what it means comes second. */
+static bool names_one(const struct subject *subject)
+{
+	return subject->kind == SUBJECT_PROGRAM ||
+	       (subject->knowledge != NULL &&
+		explain_same_word(subject->knowledge->name, subject->word));
+}
+
+void explain_subject(struct str *out, const struct explain *explain, const struct subject *subject)
+{
+	const bool both = subject->term != NULL && subject->kind != SUBJECT_TERM;
+	if (both && !names_one(subject)) {
+		explain_term(out, explain, subject->term, subject->word);
+		str_add_char(out, '\n');
+	}
+	screen(out, explain, subject);
+	if (both && names_one(subject)) {
+		str_add_char(out, '\n');
+		explain_term(out, explain, subject->term, subject->word);
 	}
 }

@@ -155,7 +155,8 @@ static int dispatch(const struct context *context, const struct global *global,
 	}
 	struct catalog_match match;
 	bool known = catalog_by_word(&match, 1, words[0]) > 0 && match.knowledge != NULL;
-	if (known || isdigit((unsigned char)words[0][0])) { /* minato 6379, minato https */
+	if (known || catalog_term(words[0]) != NULL ||
+	    isdigit((unsigned char)words[0][0])) { /* minato 6379, minato https */
 		return run_command(context, command_find("explain"), words, count);
 	}
 	return unknown_command(context, words[0]);

@@ -197,6 +197,100 @@ static void screens_are_as_they_were(void **state)
 	inventory_deinit(&inventory);
 }
 
+static void terms_are_as_they_were(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "port", "port-number", "待ち受け",
+					     "bind", "handshake",   "connection refused",
+					     "nat",  "listen",      "dns",
+					     "cidr" };
+	struct inventory inventory;
+	make_host(&inventory);
+	for (int language = LANGUAGE_EN; language <= LANGUAGE_JA; language++) {
+		struct context context = plain_context((enum language)language);
+		struct explain explain = { .context = &context, .inventory = &inventory };
+		struct str out = STR_INIT(1 << 20);
+		speak(context.language);
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			struct subject subject;
+			explain_resolve(&subject, &explain, words[i]);
+			str_printf(&out, "$ minato explain %s\n", words[i]);
+			explain_subject(&out, &explain, &subject);
+			str_add(&out, "\n");
+		}
+		str_add(&out, "$ minato explain --terms\n");
+		explain_terms(&out, &explain);
+		assert_int_equal(out.error, 0);
+		check_width(&out);
+		golden_check(language == LANGUAGE_JA ? "explain/terms-ja.txt"
+						     : "explain/terms-en.txt",
+			     &out);
+		str_deinit(&out);
+	}
+	inventory_deinit(&inventory);
+}
+
+static void every_term_has_its_figure_with_and_without_a_host(void **state)
+{
+	(void)state;
+	struct inventory inventory;
+	size_t count;
+	const struct glossary_term *terms = catalog_terms(&count);
+	make_host(&inventory);
+	for (int variant = 0; variant < 4; variant++) {
+		struct context context =
+			plain_context(variant % 2 == 0 ? LANGUAGE_EN : LANGUAGE_JA);
+		struct explain explain = { .context = &context,
+					   .inventory = variant < 2 ? NULL : &inventory };
+		speak(context.language);
+		for (size_t i = 0; i < count; i++) {
+			const bool drawn = terms[i].figure != GLOSSARY_FIGURE_NONE;
+			struct str out = STR_INIT(1 << 20);
+			assert_int_equal(explain_term_figure(&out, &explain, &terms[i], false), 0);
+			assert_int_equal(drawn, out.length > 0);
+			check_width(&out);
+			str_clear(&out);
+			assert_int_equal(explain_term_figure(&out, &explain, &terms[i], true), 0);
+			assert_int_equal(drawn, str_starts(str_text(&out), "<svg "));
+			str_deinit(&out);
+		}
+	}
+	inventory_deinit(&inventory);
+}
+
+/* A service or a program comes first, a plain word of a service second; a search not at all. */
+static void a_service_of_that_name_keeps_its_place(void **state)
+{
+	static const struct {
+		const char *word;
+		enum subject_kind kind;
+		const char *first, *second;
+	} cases[] = {
+		{ "dns", SUBJECT_PORTS, "53/udp", "DNS turns names" },
+		{ "router", SUBJECT_MATCHES, "A router", "520/udp" },
+		{ "nat", SUBJECT_TERM, "NAT lets", "minato explain --search nat" },
+	};
+	struct inventory inventory;
+	make_host(&inventory);
+	struct context context = plain_context(LANGUAGE_EN);
+	struct explain explain = { .context = &context, .inventory = &inventory };
+	(void)state;
+	speak(LANGUAGE_EN);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct subject subject;
+		struct str out = STR_INIT(1 << 20);
+		explain_resolve(&subject, &explain, cases[i].word);
+		assert_int_equal(subject.kind, cases[i].kind);
+		assert_non_null(subject.term);
+		explain_subject(&out, &explain, &subject);
+		const char *first = strstr(str_text(&out), cases[i].first);
+		assert_non_null(first);
+		assert_non_null(strstr(first, cases[i].second));
+		str_deinit(&out);
+	}
+	inventory_deinit(&inventory);
+}
+
 static const char guarded[] = "minato: 1\n"
 			      "who: {office: 198.51.100.0/24, boss: 198.51.100.7}\n"
 			      "ports:\n"
@@ -387,6 +481,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(screens_are_as_they_were),
+		cmocka_unit_test(terms_are_as_they_were),
+		cmocka_unit_test(every_term_has_its_figure_with_and_without_a_host),
+		cmocka_unit_test(a_service_of_that_name_keeps_its_place),
 		cmocka_unit_test(an_address_is_explained_by_policy_and_bans),
 		cmocka_unit_test(words_mean_what_people_mean),
 		cmocka_unit_test(without_a_host_the_catalogue_answers),
