@@ -16,6 +16,7 @@
 #include "judge.h"
 #include "look.h"
 #include "measures.h"
+#include "nat_live.h"
 #include "observe/observe.h"
 #include "words.h"
 
@@ -257,6 +258,17 @@ static int resolve(struct subject *subjects, const struct explain *explain, bool
 	return EXIT_IN_ORDER;
 }
 
+/* Whether a figure of NAT will be drawn. */
+static bool draws_nat(const struct subject *subjects, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (subjects[i].term != NULL && subjects[i].term->figure == GLOSSARY_FIGURE_NAT) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Without a view of the host the catalogue still answers; the reason goes to stderr. */
 static bool see_host(struct inventory *inventory, const struct context *context)
 {
@@ -416,6 +428,7 @@ static int run(const struct context *context, const void *given, const char *con
 		explain.inventory = &inventory;
 	}
 	struct bans bans = { 0 };
+	struct nat_live nat = { 0 };
 	if (explain.root && has_address(arguments, count) &&
 	    bans_read(&bans, context) == EXIT_IN_ORDER) {
 		explain.bans = &bans;
@@ -427,6 +440,10 @@ static int run(const struct context *context, const void *given, const char *con
 		code = resolve(subjects, &explain, config->terms, arguments, count);
 		if (code == EXIT_IN_ORDER) {
 			find_measures(&measures, &reach, &explain, config, subjects, count);
+			/* Without rights there is an example instead. */
+			const bool live = explain.root && draws_nat(subjects, count) &&
+					  nat_live_read(&nat) == 0 && nat.count > 0;
+			explain.nat = live ? &nat : NULL;
 		}
 		code = code != EXIT_IN_ORDER ? code
 					     : run_subjects(&explain, config, subjects, count);

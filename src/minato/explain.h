@@ -9,6 +9,7 @@
 
 struct bans;
 struct measures;
+struct nat_live;
 
 /* What everything below needs. */
 struct explain {
@@ -17,7 +18,9 @@ struct explain {
 	const struct policy *policy;       /* NULL = there is none */
 	const struct bans *bans;           /* who is kept out; NULL = that could not be read */
 	const struct measures *measures;   /* of the ports that are explained; NULL = none */
-	bool root; /* has all rights: what is not seen is not to be seen from here */
+	const struct nat_live
+		*nat; /* connections under the own address; NULL = not read, or none */
+	bool root;    /* has all rights: what is not seen is not to be seen from here */
 };
 
 enum {

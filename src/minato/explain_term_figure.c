@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "explain.h"
 #include "figure/figure.h"
+#include "nat_live.h"
 #include "words.h"
 
 enum {
@@ -189,11 +190,14 @@ static int nat(struct str *out, const struct explain *explain, bool svg)
 		{ _("phone"), "192.168.1.11", 51000, 51001, "203.0.113.80", 443 },
 		{ _("game"), "192.168.1.12", 40123, 40123, "203.0.113.9", 25565 },
 	};
-	const struct figure_nat figure = { .language = explain->context->language,
-					   .outside = "198.51.100.7",
-					   .source = FIGURE_NAT_EXAMPLE,
-					   .rows = rows,
-					   .count = sizeof(rows) / sizeof(rows[0]) };
+	struct figure_nat figure = { .language = explain->context->language,
+				     .outside = "198.51.100.7",
+				     .source = FIGURE_NAT_EXAMPLE,
+				     .rows = rows,
+				     .count = sizeof(rows) / sizeof(rows[0]) };
+	if (explain->nat != NULL) {
+		figure = nat_live_figure(explain->nat, explain->context->language);
+	}
 	return svg ? figure_nat_svg(out, &figure) : figure_nat_text(out, &figure);
 }
 

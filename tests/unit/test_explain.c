@@ -9,6 +9,7 @@
 #include "check.h"
 #include "explain.h"
 #include "golden.h"
+#include "nat_live.h"
 #include "parsed_policy.h"
 
 /* 2026-11-22T03:00:00Z */
@@ -258,6 +259,57 @@ static void every_term_has_its_figure_with_and_without_a_host(void **state)
 	inventory_deinit(&inventory);
 }
 
+static struct conntrack_flow flow(const char *inside, uint16_t port, const char *outside,
+				  uint16_t outside_port)
+{
+	return (struct conntrack_flow){
+		.protocol = PROTOCOL_TCP,
+		.status = CONNTRACK_SNAT | CONNTRACK_SEEN_REPLY,
+		.original = { .source = address(inside),
+			      .source_port = port,
+			      .destination = address("203.0.113.80"),
+			      .destination_port = 443 },
+		.reply = { .source = address("203.0.113.80"),
+			   .source_port = 443,
+			   .destination = address(outside),
+			   .destination_port = outside_port },
+	};
+}
+
+static void real_translations_are_drawn_and_the_rest_counted(void **state)
+{
+	struct nat_live live = { 0 };
+	struct conntrack_flow flows[] = {
+		flow("10.0.0.1", 51000, "192.0.2.10", 51000),
+		flow("10.0.0.2", 51000, "192.0.2.10", 40001),
+		flow("10.0.0.1", 51001, "192.0.2.10", 51001),
+		flow("10.0.0.1", 51002, "192.0.2.10", 51002),   /* the third of one device */
+		flow("10.0.0.3", 51003, "198.51.100.1", 51003), /* under another address */
+		flow("10.0.0.4", 1, "192.0.2.10", 1),           /* not translated */
+		flow("10.0.0.5", 2, "192.0.2.10", 2),           /* forwarded inwards */
+		flow("10.0.0.6", 3, "192.0.2.10", 3),           /* has no ports */
+	};
+	(void)state;
+	flows[5].status = CONNTRACK_SEEN_REPLY;
+	flows[6].status |= CONNTRACK_DNAT;
+	flows[7].protocol = 1;
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		nat_live_take(&live, &flows[i]);
+	}
+	assert_int_equal(live.count, 3);
+	assert_int_equal(live.more, 2);
+	struct context context = plain_context(LANGUAGE_EN);
+	struct explain explain = { .context = &context, .nat = &live };
+	struct str out = STR_INIT(1 << 16);
+	speak(LANGUAGE_EN);
+	assert_int_equal(explain_term_figure(&out, &explain, catalog_term("nat"), false), 0);
+	assert_non_null(
+		strstr(str_text(&out), "10.0.0.2:51000 |---| :40001 |---> 203.0.113.80:443"));
+	assert_non_null(strstr(str_text(&out), "own table of connections. 2 more"));
+	assert_null(strstr(str_text(&out), "example"));
+	str_deinit(&out);
+}
+
 /* A service or a program comes first, a plain word of a service second; a search not at all. */
 static void a_service_of_that_name_keeps_its_place(void **state)
 {
@@ -483,6 +535,7 @@ int main(void)
 		cmocka_unit_test(screens_are_as_they_were),
 		cmocka_unit_test(terms_are_as_they_were),
 		cmocka_unit_test(every_term_has_its_figure_with_and_without_a_host),
+		cmocka_unit_test(real_translations_are_drawn_and_the_rest_counted),
 		cmocka_unit_test(a_service_of_that_name_keeps_its_place),
 		cmocka_unit_test(an_address_is_explained_by_policy_and_bans),
 		cmocka_unit_test(words_mean_what_people_mean),
