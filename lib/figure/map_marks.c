@@ -6,7 +6,7 @@
 
 enum {
 	ROW = 256,        /* numbers in a row */
-	RUNS_MAX = 2000,  /* of neighbouring numbers in one path: 20 kB */
+	RUNS_MAX = 2000,  /* of neighbouring numbers in one path: 24 kB */
 	RINGS_MAX = 100,  /* around declared numbers that nothing else makes visible */
 	RING_PORTS = 4,   /* longer runs are seen without */
 	MARKER = 20,      /* height of a marker, and the distance that two keep */

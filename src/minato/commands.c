@@ -32,6 +32,7 @@ extern const struct command command_plan;
 extern const struct command command_policy;
 extern const struct command command_ports;
 extern const struct command command_refused;
+extern const struct command command_report;
 extern const struct command command_restore;
 extern const struct command command_rollback;
 extern const struct command command_status;
@@ -53,6 +54,7 @@ const struct command *const commands[] = {
 	&command_apply,
 	&command_confirm,
 	&command_map,
+	&command_report,
 	&command_status,
 	&command_findings,
 	&command_log,

@@ -41,23 +41,31 @@ int look_or_complain(struct inventory *out, const struct context *context, unsig
 	return EXIT_IN_ORDER;
 }
 
-void complain_of_coverage(const struct context *context, const struct inventory *inventory)
+bool coverage_words(struct str *out, const struct inventory *inventory)
 {
 	const struct coverage *c = &inventory->coverage;
 	if (c->listeners_hidden == 0 && c->netns_hidden == 0) {
-		return;
+		return false;
 	}
-	bool root = geteuid() == 0;
-	struct str line = STR_INIT(1024);
-	str_add(&line, root ? _("out of sight, perhaps outside this container: ")
-			    : _("out of sight without more rights: "));
-	add_counted(&line, c->listeners_hidden, _("the program of %u port"),
-		    _("the programs of %u ports"));
+	str_add(out, geteuid() == 0 ? _("out of sight, perhaps outside this container: ")
+				    : _("out of sight without more rights: "));
+	if (c->listeners_hidden > 0) {
+		add_counted(out, c->listeners_hidden, _("the program of %u port"),
+			    _("the programs of %u ports"));
+	}
 	if (c->netns_hidden > 0) {
-		str_add(&line, _(", "));
-		add_counted(&line, c->netns_hidden, _("%u network namespace"),
+		str_add(out, c->listeners_hidden > 0 ? _(", ") : "");
+		add_counted(out, c->netns_hidden, _("%u network namespace"),
 			    _("%u network namespaces"));
 	}
-	complain(context, str_text(&line), root ? NULL : "sudo minato");
+	return true;
+}
+
+void complain_of_coverage(const struct context *context, const struct inventory *inventory)
+{
+	struct str line = STR_INIT(1024);
+	if (coverage_words(&line, inventory)) {
+		complain(context, str_text(&line), geteuid() == 0 ? NULL : "sudo minato");
+	}
 	str_deinit(&line);
 }

@@ -17,6 +17,8 @@ int look(struct inventory *out, const struct context *context, unsigned flags, s
 /* The same for a command: complains when it cannot. @return EXIT_IN_ORDER, or the exit code. */
 int look_or_complain(struct inventory *out, const struct context *context, unsigned flags);
 
-/* Says in one line on stderr what could not be seen for lack of rights; nothing when all was seen.
- */
+/* Appends one line about what could not be seen for lack of rights. @return false, and nothing,
+ * when all was seen. */
+bool coverage_words(struct str *out, const struct inventory *inventory);
+/* The same on stderr, with what to type. */
 void complain_of_coverage(const struct context *context, const struct inventory *inventory);

@@ -129,7 +129,10 @@ def test_two_clones_run_at_once_and_leave_nothing(clones):
     for clone in (first, second):
         assert clone.process.wait(SECONDS) == 0, clone.said("err")
         assert clone.left_behind() == []
-        assert {p.name.split("-")[0] for p in (clone.folder / ".state").iterdir()} <= {"events", "anomalies"}
+        page = clone.folder / ".state/ports.html"
+        assert f"written: {page}" in clone.said("out")
+        assert page.read_text().startswith("<!DOCTYPE html>")
+        assert {p.name.split("-")[0] for p in (clone.folder / ".state").iterdir()} <= {"events", "anomalies", "ports.html"}
 
 
 @root_only
@@ -161,10 +164,16 @@ def test_without_root_it_shows_the_overview_and_says_what_needs_sudo():
         shutil.copytree(BUILD / "locale", f"{folder}/build/locale")
         for language, overview, words in (
                 ("en", "listening socket", "only root may: sudo tools/run"),
-                ("ja", "待ち受けソケット", "root 権限が要ります: sudo tools/run")):
+                ("ja", "待ち受けソケット", "root 権限が要ります: sudo tools/run"),
+                ("en", "listening socket", "no page is written, since")):
             done = subprocess.run([f"{folder}/tools/run"], capture_output=True, text=True, timeout=SECONDS, user=65534,
                                   group=65534, extra_groups=[], env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
                                                                      "LANGUAGE": language})
             assert done.returncode == 0
             assert overview in done.stdout
             assert words in done.stderr
+        os.mkdir(f"{folder}/.state")
+        os.chown(f"{folder}/.state", 65534, 65534)
+        done = subprocess.run([f"{folder}/tools/run"], capture_output=True, text=True, timeout=SECONDS, user=65534, group=65534,
+                              extra_groups=[], env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"})
+        assert f"written: {folder}/.state/ports.html" in done.stdout
