@@ -169,3 +169,9 @@ const struct harbour *harbour_of(const struct harbour_world *world);
  */
 pid_t harbour_start(struct harbour_world *world, uint32_t machine, const char *const *words,
 		    const int fds[3]);
+
+/*
+ * This process, and those it starts from then on, stand at a machine: its network, files and names.
+ * There is no way back. @return 0 or negative errno of setns(2).
+ */
+int harbour_enter(const struct harbour_world *world, uint32_t machine, struct err *e);

@@ -28,13 +28,28 @@ static const char *const facts[LEARN_FACTS] = {
 	[LEARN_TCP_TIME] = "tcp_time",
 	[LEARN_RISKY_OPEN] = "risky_open",
 	[LEARN_RISKY_NAMES] = "risky_names",
+	[LEARN_NAT_LIVE] = "nat_live",
+	[LEARN_NAT_SANDBOX] = "nat_sandbox",
+	[LEARN_NAT_DEVICES] = "nat_devices",
+	[LEARN_NAT_CONNECTIONS] = "nat_connections",
+	[LEARN_NAT_OUTSIDE] = "nat_outside",
+	[LEARN_NAT_INSIDE] = "nat_inside",
+	[LEARN_NAT_INSIDE_PORT] = "nat_inside_port",
+	[LEARN_NAT_OUTSIDE_PORT] = "nat_outside_port",
+	[LEARN_SANDBOX_WHY] = "sandbox_why",
+	[LEARN_SCAN_SOURCE] = "scan_source",
+	[LEARN_SCAN_ASKED] = "scan_asked",
+	[LEARN_SCAN_OPEN] = "scan_open",
+	[LEARN_SCAN_LINE] = "scan_line",
+	[LEARN_SCAN_AFTER] = "scan_after",
 };
 
 static const char *const figures[LEARN_FIGURES] = {
 	[LEARN_FIGURE_NONE] = "",         [LEARN_FIGURE_DOORS] = "doors",
 	[LEARN_FIGURE_RANGES] = "ranges", [LEARN_FIGURE_HEADER] = "header",
 	[LEARN_FIGURE_TCP] = "tcp",       [LEARN_FIGURE_UDP] = "udp",
-	[LEARN_FIGURE_RISKS] = "risks",
+	[LEARN_FIGURE_RISKS] = "risks",   [LEARN_FIGURE_NAT] = "nat",
+	[LEARN_FIGURE_SCAN] = "scan",
 };
 
 const char *learn_fact_name(enum learn_fact fact)

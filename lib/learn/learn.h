@@ -38,6 +38,20 @@ enum learn_fact {
 	LEARN_TCP_TIME,
 	LEARN_RISKY_OPEN, /* dangerous ports that others reach: how many */
 	LEARN_RISKY_NAMES,
+	LEARN_NAT_LIVE, /* this host hides connections of others: how many are drawn */
+	LEARN_NAT_SANDBOX,
+	LEARN_NAT_DEVICES,
+	LEARN_NAT_CONNECTIONS,
+	LEARN_NAT_OUTSIDE,
+	LEARN_NAT_INSIDE, /* of the first one */
+	LEARN_NAT_INSIDE_PORT,
+	LEARN_NAT_OUTSIDE_PORT,
+	LEARN_SANDBOX_WHY, /* there can be none */
+	LEARN_SCAN_SOURCE, /* in the sandbox */
+	LEARN_SCAN_ASKED,
+	LEARN_SCAN_OPEN,
+	LEARN_SCAN_LINE, /* what minato said of it */
+	LEARN_SCAN_AFTER,
 	LEARN_FACTS,
 };
 
@@ -57,6 +71,8 @@ enum learn_figure {
 	LEARN_FIGURE_TCP,
 	LEARN_FIGURE_UDP,
 	LEARN_FIGURE_RISKS,
+	LEARN_FIGURE_NAT,
+	LEARN_FIGURE_SCAN,
 	LEARN_FIGURES,
 };
 

@@ -34,6 +34,30 @@ void lesson_prepare(struct lesson *lesson, const struct context *context)
 	lesson_know_risks(lesson);
 }
 
+static void prepare_figure(struct lesson *lesson, enum learn_figure figure)
+{
+	if ((figure != LEARN_FIGURE_NAT && figure != LEARN_FIGURE_SCAN) ||
+	    lesson->prepared[figure]) {
+		return;
+	}
+	if (lesson->context->err_terminal) {
+		(void)fputs(_("building a small harbour to show it in ...\n"), stderr);
+	}
+	lesson->prepared[figure] = true;
+	if (figure == LEARN_FIGURE_NAT) {
+		lesson_know_nat(lesson);
+	} else {
+		lesson_sandbox(lesson, LEARN_FIGURE_SCAN);
+	}
+}
+
+void lesson_prepare_scene(struct lesson *lesson, const struct learn_scene *scene)
+{
+	for (size_t i = 0; i < scene->line_count; i++) {
+		prepare_figure(lesson, scene->lines[i].figure);
+	}
+}
+
 void lesson_deinit(struct lesson *lesson)
 {
 	str_deinit(&lesson->tcp.text);
@@ -84,12 +108,13 @@ static void add_answered(struct str *out, const struct lesson *lesson,
 }
 
 /* Without a terminal: one scene or all of them. */
-static int print_scenes(const struct lesson *lesson, size_t first, size_t last)
+static int print_scenes(struct lesson *lesson, size_t first, size_t last)
 {
 	size_t count = 0;
 	struct str out = STR_INIT(LEARN_MAX_BYTES);
 	const struct learn_scene *scenes = learn_scenes(&count);
 	for (size_t i = first; i <= last && i < count; i++) {
+		lesson_prepare_scene(lesson, &scenes[i]);
 		lesson_show(&out, lesson, &scenes[i], i + 1);
 		add_answered(&out, lesson, &scenes[i]);
 	}
@@ -98,9 +123,14 @@ static int print_scenes(const struct lesson *lesson, size_t first, size_t last)
 	return code;
 }
 
-static int write_figures(const struct lesson *lesson, const char *directory)
+static int write_figures(struct lesson *lesson, const char *directory)
 {
 	size_t written = 0;
+	size_t scenes = 0;
+	const struct learn_scene *all = learn_scenes(&scenes);
+	for (size_t i = 0; i < scenes; i++) {
+		lesson_prepare_scene(lesson, &all[i]);
+	}
 	const int code = lesson_write_figures(lesson, directory, &written);
 	if (code == EXIT_IN_ORDER) {
 		struct str safe = STR_INIT(8192);

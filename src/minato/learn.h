@@ -15,6 +15,32 @@ struct lesson_exchange {
 	struct str text, svg;
 };
 
+enum { LESSON_NAT_ROWS = 6 };
+
+/* Connections that a router hides behind one address. Plain bytes: they may pass between processes.
+ */
+struct lesson_nat {
+	enum figure_nat_source source;
+	struct addr outside; /* ADDR_NONE = none */
+	struct lesson_nat_row {
+		struct addr inside, remote;
+		uint16_t inside_port, outside_port, remote_port;
+	} rows[LESSON_NAT_ROWS];
+	size_t count;
+	uint64_t more; /* that there was no room for */
+};
+
+/* A scan in the sandbox, what minato there said of it, and a door that was closed then. Plain
+ * bytes. */
+struct lesson_scan {
+	bool scanned; /* `asked` ports, of which `open` answered */
+	unsigned asked;
+	char source[ADDR_TEXT_BYTES];
+	char open[256], line[512];
+	char after[256]; /* what the closed door says */
+	char figure[8192], svg[32768];
+};
+
 /* Everything that the scenes say and draw. */
 struct lesson {
 	const struct context *context;
@@ -27,10 +53,15 @@ struct lesson {
 	struct figure_port header;
 	struct lesson_exchange tcp, udp;
 	VEC(struct figure_risk) risks;
+	struct lesson_nat nat;
+	struct lesson_scan scan;
+	bool prepared[LEARN_FIGURES]; /* by lesson_prepare_scene() */
 };
 
 /* Looks and tries. What cannot be found out is left out of the facts. Never fails. */
 void lesson_prepare(struct lesson *lesson, const struct context *context);
+/* What a scene needs besides: a harbour of namespaces, made once, for some seconds. Never fails. */
+void lesson_prepare_scene(struct lesson *lesson, const struct learn_scene *scene);
 void lesson_deinit(struct lesson *lesson);
 
 /* One fact, copied; nothing where there is no memory. */
@@ -50,6 +81,19 @@ void lesson_know_connection(struct lesson *lesson);
 void lesson_exchange(struct lesson *lesson);
 /* The dangerous ports and their state here (learn_risks.c). */
 void lesson_know_risks(struct lesson *lesson);
+
+/* Devices behind one address (learn_nat.c). */
+void lesson_know_nat(struct lesson *lesson);
+/* Those that this network namespace hides; none without the right to read them. */
+void lesson_nat_read(struct lesson_nat *out);
+/* How many different ones are inside. */
+size_t lesson_nat_devices(const struct lesson_nat *nat);
+int lesson_nat_figure(struct str *out, const struct lesson *lesson, bool svg);
+
+/* Makes a harbour of namespaces for a few seconds, for the figure LEARN_FIGURE_NAT or
+ * LEARN_FIGURE_SCAN: fills `nat` or `scan` (learn_sandbox.c); nothing where none can be made, but
+ * why. */
+void lesson_sandbox(struct lesson *lesson, enum learn_figure wanted);
 
 /* ---- figures (learn_figures.c) ---- */
 
@@ -72,4 +116,4 @@ void lesson_show_question(struct str *out, const struct lesson *lesson,
 void lesson_show_answer(struct str *out, const struct lesson *lesson,
 			const struct learn_scene *scene, size_t index);
 /* Scene after scene at a terminal, from `first` on, until somebody quits. @return an exit code. */
-int lesson_dialogue(const struct lesson *lesson, size_t first);
+int lesson_dialogue(struct lesson *lesson, size_t first);

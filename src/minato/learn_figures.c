@@ -111,6 +111,10 @@ int lesson_figure(struct str *out, const struct lesson *lesson, enum learn_figur
 		return add_doors(out, lesson, svg);
 	case LEARN_FIGURE_RANGES:
 		return add_ranges(out, lesson, svg);
+	case LEARN_FIGURE_NAT:
+		return lesson_nat_figure(out, lesson, svg);
+	case LEARN_FIGURE_SCAN:
+		return str_add(out, svg ? lesson->scan.svg : lesson->scan.figure);
 	case LEARN_FIGURE_NONE:
 	case LEARN_FIGURES:
 		break;

@@ -139,12 +139,13 @@ static enum turn quiz(const struct lesson *lesson, const struct learn_scene *sce
 	}
 }
 
-int lesson_dialogue(const struct lesson *lesson, size_t first)
+int lesson_dialogue(struct lesson *lesson, size_t first)
 {
 	size_t count = 0;
 	const struct learn_scene *scenes = learn_scenes(&count);
 	for (size_t at = first; at < count;) {
 		struct str text = STR_INIT(SCENE_MAX_BYTES);
+		lesson_prepare_scene(lesson, &scenes[at]);
 		lesson_show(&text, lesson, &scenes[at], at + 1);
 		if (say(&text) != EXIT_IN_ORDER) {
 			return EXIT_ERROR;

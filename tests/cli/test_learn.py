@@ -5,6 +5,7 @@ import re
 import select
 import socket
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -103,6 +104,82 @@ def test_an_open_dangerous_door_is_named(minato):
         assert re.search(r"6379/tcp Redis\S* .*critical waits for other machines", text)
         assert "6379 (Redis" in text
     assert "6379/tcp" not in minato("learn", "5").stdout
+
+
+# ---- the sandbox ----
+
+def learned(*words, before=(), language="en", wrap=None):
+    command = [*before, BUILD / "minato", "learn", *words]
+    return subprocess.run([*(wrap or []), *command], capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+                          env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LANGUAGE": language, "MINATO_RULES_DIRECTORY": "/nonexistent"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+@pytest.mark.parametrize("before", [[], NOBODY], ids=["caller", "nobody"])
+def test_the_router_of_the_sandbox_hides_two_devices(before):
+    done = learned("nat", before=before)
+    text = " ".join(done.stdout.split())
+    assert done.returncode == 0 and done.stderr == ""
+    assert "From outside they all look like 203.0.113.20." in text
+    port = re.search(r"sent from port (\d+); outside that is port (\d+)", text)
+    assert all(1024 <= int(each) <= 65535 for each in port.groups())
+    assert {"10.20.0.5", "10.20.0.6"} <= set(re.findall(r"10\.20\.0\.\d+", text))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+@pytest.mark.parametrize("before", [[], NOBODY], ids=["caller", "nobody"])
+def test_a_scan_is_seen_and_the_door_is_closed(before):
+    done = learned("being-scanned", before=before)
+    text = " ".join(done.stdout.split())
+    assert done.returncode == 0 and done.stderr == ""
+    assert "has just asked 1028 ports" in text and "22, 23, 80, 443, 1883, 6379, 25565" in text
+    assert re.search(r'"[^"]*203\.0\.113\.66[^"]*"', text), "minato's own line names the scanner"
+    assert "SYN" in done.stdout and "no reply" in done.stdout
+    assert "port 23 now says: does not answer" in text
+
+
+LEFT = """
+import ctypes, os, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: who loses its parent comes to us
+def mounted():  # ip(8) of somebody else makes and removes names of namespaces meanwhile
+    return [line for line in open("/proc/self/mounts") if "netns" not in line]
+mounts, files = mounted(), sorted(os.listdir(sys.argv[1]))
+learning = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL)
+if os.environ.get("KILL_AFTER"):
+    time.sleep(float(os.environ["KILL_AFTER"]))
+    learning.kill()
+learning.wait()
+until = time.monotonic() + 10
+def children():
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                break
+        except ChildProcessError:
+            break
+    return open(f"/proc/self/task/{os.getpid()}/children").read().split()
+while children() and time.monotonic() < until:
+    time.sleep(0.05)
+print(children(), mounts == mounted(), files == sorted(os.listdir(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("kill_after", ["", "0.5", "1.5"], ids=["ended", "killed early", "killed late"])
+def test_the_sandbox_leaves_nothing(tmp_path, kill_after):
+    done = subprocess.run([sys.executable, "-c", LEFT, tmp_path, BUILD / "minato", "learn", "7"], capture_output=True, text=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TMPDIR": str(tmp_path), "KILL_AFTER": kill_after}, check=False)
+    assert done.stdout == "[] True True\n", done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+def test_where_no_namespace_may_be_made_it_says_so_and_goes_on():
+    forbidden = [*NOBODY, "unshare", "--map-root-user", "sh", "-c",
+                 "echo 0 >/proc/sys/user/max_user_namespaces; echo 0 >/proc/sys/user/max_net_namespaces; exec \"$@\"", "sh"]
+    done = learned("--all", wrap=forbidden)
+    text = " ".join(done.stdout.split())
+    assert done.returncode == 0
+    assert "Not captured: what must have passed" in text and "Without rights I may not watch the packets" in text
+    assert "Here no sandbox can be made" in text and "203.0.113" not in text
 
 
 # ---- figures ----

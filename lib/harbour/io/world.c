@@ -301,12 +301,20 @@ static _Noreturn void become(const struct harbour_world *world, const char *cons
 	_exit(NOT_FOUND);
 }
 
+int harbour_enter(const struct harbour_world *world, uint32_t machine, struct err *e)
+{
+	return setns(world->pidfds[machine], WORLD_FLAGS) < 0
+		       ? err_system(e, errno, "cannot enter %s",
+				    world->harbour->machines[machine].name)
+		       : 0;
+}
+
 /* A process enters a namespace of processes with its children only. */
 static _Noreturn void enter(const struct harbour_world *world, uint32_t machine,
 			    const char *const *words, const int fds[3])
 {
 	int copies[3];
-	if (setns(world->pidfds[machine], WORLD_FLAGS) < 0) {
+	if (harbour_enter(world, machine, NULL) < 0) {
 		_exit(NOT_FOUND);
 	}
 	for (int i = 0; i < 3; i++) {
