@@ -12,11 +12,20 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import yaml
 
-from conftest import BUILD, ROOT
+from world import MINATO, NOBODY, ROOT
 
 SCENES = yaml.safe_load((ROOT / "data/lessons.yaml").read_text(encoding="utf-8"))["scenes"]
 JAPANESE = re.compile("[ぁ-んァ-ヶ一-龠]")
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "MINATO_RULES_DIRECTORY": "/nonexistent"}
+
+
+@pytest.fixture
+def minato():
+    def run(*words, language="en", timeout=60):
+        return subprocess.run([MINATO, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False,
+                              env={**ENVIRONMENT, "LANGUAGE": language})
+
+    return run
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -83,8 +92,8 @@ def test_a_connection_that_lives_is_shown(minato):
 @pytest.mark.parametrize("before", [[], NOBODY], ids=["caller", "nobody"])
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
 def test_the_packets_are_real(before):
-    done = subprocess.run([*before, BUILD / "minato", "learn", "4"], capture_output=True, text=True, timeout=60, check=False,
-                          env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL)
+    done = subprocess.run([*before, MINATO, "learn", "4"], capture_output=True, text=True, timeout=60, check=False,
+                          env=ENVIRONMENT, stdin=subprocess.DEVNULL)
     arrows = [line[11:].strip(" |-<>") for line in done.stdout.splitlines() if " ms |" in line]
     assert done.returncode == 0
     assert arrows[:4] == ["SYN", "SYN, ACK", "ACK", "54 bytes: GET / HTTP/1.1"], done.stdout
@@ -109,9 +118,9 @@ def test_an_open_dangerous_door_is_named(minato):
 # ---- the sandbox ----
 
 def learned(*words, before=(), language="en", wrap=None):
-    command = [*before, BUILD / "minato", "learn", *words]
+    command = [*before, MINATO, "learn", *words]
     return subprocess.run([*(wrap or []), *command], capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
-                          env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LANGUAGE": language, "MINATO_RULES_DIRECTORY": "/nonexistent"})
+                          env={**ENVIRONMENT, "LANGUAGE": language})
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
@@ -166,8 +175,8 @@ print(children(), mounts == mounted(), files == sorted(os.listdir(sys.argv[1])))
 
 @pytest.mark.parametrize("kill_after", ["", "0.5", "1.5"], ids=["ended", "killed early", "killed late"])
 def test_the_sandbox_leaves_nothing(tmp_path, kill_after):
-    done = subprocess.run([sys.executable, "-c", LEFT, tmp_path, BUILD / "minato", "learn", "7"], capture_output=True, text=True, timeout=60,
-                          env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TMPDIR": str(tmp_path), "KILL_AFTER": kill_after}, check=False)
+    done = subprocess.run([sys.executable, "-c", LEFT, tmp_path, MINATO, "learn", "7"], capture_output=True, text=True, timeout=60,
+                          env={**ENVIRONMENT, "TMPDIR": str(tmp_path), "KILL_AFTER": kill_after}, check=False)
     assert done.stdout == "[] True True\n", done.stderr
 
 
@@ -217,7 +226,7 @@ class Terminal:
         pid, self.end = pty.fork()
         if pid == 0:
             os.environ.update(LANG="C.UTF-8", LANGUAGE="en", TERM="xterm")
-            os.execv(BUILD / "minato", ["minato", "learn", *words])
+            os.execv(MINATO, ["minato", "learn", *words])
         self.pid = pid
 
     def wait_for(self, text):
