@@ -9,7 +9,8 @@ run: all
 	@tools/run
 
 check:
-	@tools/setup
+	@tools/setup packaging/web-packages.txt
+	@tools/setup-web
 	@tools/check
 
 lint: all

@@ -23,6 +23,8 @@ enum {
 	MAP_TOP = 44,
 	MAP_SCALE = 2, /* units for a port */
 	MAP_SIDE = 256 * MAP_SCALE,
+	MAP_NAME_UP = 10,     /* the name of a class above the end of its band */
+	MAP_NAME_WIDTH = 275, /* what it takes at most, with the gap at the side */
 };
 
 /* Draws all that listens or is declared. @return whether all of it was drawn. */

@@ -1,6 +1,7 @@
 /* The marks of the SVG map: what is declared, what listens, and the markers with letters. */
 #include <stdlib.h>
 
+#include "catalog/catalog.h"
 #include "figure/map.h"
 #include "figure/svg.h"
 
@@ -124,18 +125,39 @@ static bool draw_listening(struct str *out, const struct figure_map *figure)
 
 struct spot {
 	int x, y;
+	int half; /* of its width */
 };
+
+static int half_width(const char *letter)
+{
+	return letter[1] != '\0' ? 14 : 10;
+}
+
+/* Where the name of a class stands, at the lower right of its band. */
+static bool covers_a_name(struct spot spot)
+{
+	static const enum port_class named[] = { PORT_CLASS_USER, PORT_CLASS_DYNAMIC };
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		const int bottom = MAP_TOP + (port_class_last(named[i]) + 1) / ROW * MAP_SCALE;
+		if (spot.x + spot.half > MAP_LEFT + MAP_SIDE - MAP_NAME_WIDTH &&
+		    abs(bottom - MAP_NAME_UP - 6 - spot.y) < MARKER) {
+			return true;
+		}
+	}
+	return false;
+}
 
 static bool is_free(const struct spot *taken, size_t count, struct spot spot)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (abs(taken[i].x - spot.x) < MARKER + 2 && abs(taken[i].y - spot.y) < MARKER) {
+		if (abs(taken[i].x - spot.x) < taken[i].half + spot.half &&
+		    abs(taken[i].y - spot.y) < MARKER) {
 			return false;
 		}
 	}
 	/* Within the square; at its sides stand numbers. */
-	return spot.x >= MAP_LEFT + MARKER / 2 && spot.x <= MAP_LEFT + MAP_SIDE &&
-	       spot.y >= MAP_TOP && spot.y <= MAP_TOP + MAP_SIDE;
+	return !covers_a_name(spot) && spot.x >= MAP_LEFT + spot.half &&
+	       spot.x <= MAP_LEFT + MAP_SIDE && spot.y >= MAP_TOP && spot.y <= MAP_TOP + MAP_SIDE;
 }
 
 /* The place nearest to a number where no marker is yet: on it, else on squares around it. */
@@ -146,7 +168,7 @@ static struct spot place(const struct spot *taken, size_t count, struct spot wan
 	for (int row = -RINGS_AROUND; row <= RINGS_AROUND && best_distance > 0; row++) {
 		for (int column = -RINGS_AROUND; column <= RINGS_AROUND; column++) {
 			const struct spot spot = { wanted.x + column * (MARKER + 2),
-						   wanted.y + row * MARKER };
+						   wanted.y + row * MARKER, wanted.half };
 			const int distance = row * row + column * column;
 			if (distance < best_distance && is_free(taken, count, spot)) {
 				best = spot;
@@ -159,7 +181,7 @@ static struct spot place(const struct spot *taken, size_t count, struct spot wan
 
 void map_draw_letter(struct str *out, enum figure_mark_kind kind, const char *letter, int x, int y)
 {
-	const int half = letter[1] != '\0' ? 14 : 10;
+	const int half = half_width(letter);
 	if (kind == FIGURE_MARK_UNDECLARED) {
 		(void)str_printf(out,
 				 "  <rect class=\"map-undeclared\" x=\"%d\" y=\"%d\" width=\"%d\" "
@@ -182,7 +204,9 @@ static void draw_letters(struct str *out, const struct figure_map *figure)
 	struct spot spots[FIGURE_MAP_LETTERS];
 	const size_t count = figure_map_letters(ports, figure);
 	for (size_t i = 0; i < count; i++) {
-		const struct spot wanted = { across(ports[i]), down(ports[i]) };
+		char letter[3];
+		const struct spot wanted = { across(ports[i]), down(ports[i]),
+					     half_width(figure_letter(letter, i)) };
 		spots[i] = place(spots, i, wanted);
 		if (spots[i].x != wanted.x || spots[i].y != wanted.y) {
 			(void)str_printf(out, "  <path class=\"map-leader\" d=\"M%d %dL%d %d\"/>\n",

@@ -165,7 +165,7 @@ static void band_names(struct str *out, const struct figure_map *figure)
 				 text_in(port_class_title(class), figure->language),
 				 port_class_first(class), port_class_last(class));
 		svg_text(out, (MAP_LEFT + MAP_SIDE - 8) * 100,
-			 class == PORT_CLASS_SYSTEM ? MAP_TOP - 6 : MAP_TOP + bottom - 10,
+			 class == PORT_CLASS_SYSTEM ? MAP_TOP - 14 : MAP_TOP + bottom - MAP_NAME_UP,
 			 "map-band-name", str_text(&words));
 		str_deinit(&words);
 	}

@@ -37,7 +37,7 @@ static int say_where(const char *path)
 static int write_page(const struct context *context, const struct config *config,
 		      const struct overview *overview)
 {
-	struct str page = STR_INIT(2 * REPORT_PAGE_BYTES);
+	struct str page = STR_INIT((size_t)2 * REPORT_PAGE_BYTES);
 	struct report report;
 	int code = report_init(&report, overview);
 	if (code == EXIT_IN_ORDER) {

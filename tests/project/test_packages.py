@@ -8,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LISTS = ["packaging/debian-packages.txt", "packaging/lint-packages.txt", "packaging/bench-packages.txt",
-         "packaging/bench-unpacked.txt"]
+         "packaging/bench-unpacked.txt", "packaging/web-packages.txt"]
 DEPENDENCY = re.compile(r"\bdependency\('([^']+)'")
 PROGRAM = re.compile(r"\bfind_program\('([^']+)'")
 

@@ -54,3 +54,45 @@ def test_without_root_it_says_what_to_type(clone):
     assert done.returncode == 1
     assert f"sudo apt-get install --no-install-recommends {ABSENT}\n" in done.stderr
     assert not (clone / "asked").exists()
+
+
+@pytest.fixture
+def web(clone):
+    """The same with tools/setup-web and an npm that does as the test says."""
+    shutil.copy(ROOT / "tools/setup-web", clone / "tools/setup-web")
+    (clone / "tests/web").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/web/package.json", clone / "tests/web")
+
+    def npm(script):
+        (clone / "bin/npm").write_text(f"#!/bin/sh\necho \"$@\" >>{clone}/asked\n{script}\n")
+        (clone / "bin/npm").chmod(0o755)
+
+    npm("exit 0")
+    return npm
+
+
+def run_setup_web(place):
+    environment = {"PATH": f"{place}/bin:{os.environ['PATH']}"}
+    return subprocess.run([place / "tools/setup-web"], capture_output=True, text=True, env=environment)
+
+
+def test_npm_is_asked_for_what_is_pinned_and_once(clone, web):
+    web(f"mkdir -p {clone}/tests/web/node_modules/axe-core; echo '  \"version\": \"4.14.1\",' >{clone}/tests/web/node_modules/axe-core/package.json")
+    assert run_setup_web(clone).returncode == 0
+    assert (clone / "asked").read_text().startswith("ci --prefix tests/web")
+    assert run_setup_web(clone).returncode == 0
+    assert len((clone / "asked").read_text().splitlines()) == 1
+
+
+def test_without_the_registry_it_says_what_is_not_tested(clone, web):
+    web("echo 'no network here'; exit 1")
+    done = run_setup_web(clone)
+    assert done.returncode == 0
+    assert "no network here" in done.stderr and "is not tested for accessibility" in done.stderr
+
+
+def test_the_lock_pins_what_the_package_names_and_names_no_host():
+    lock = (ROOT / "tests/web/package-lock.json").read_text()
+    assert '"axe-core": "4.14.1"' in (ROOT / "tests/web/package.json").read_text()
+    assert lock.count("4.14.1") >= 2 and "sha512-" in lock
+    assert "://" not in lock
