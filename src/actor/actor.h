@@ -46,5 +46,8 @@ void publish(const char *host, uint16_t port, unsigned seconds);
 /* Asks ports: many at once (0), or one every so many seconds. Says which answered. */
 int scan(const char *host, unsigned seconds);
 
+/* Runs a program at another machine of the harbour, as if one sat there. @return its exit code. */
+int at(const char *machine, const char *const *words, unsigned count);
+
 /* A shell, or a command, at another machine. @return its exit code; 255 = no connection. */
 int login(const char *host, const char *const *words, unsigned count);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -27,6 +28,7 @@ enum frame_kind {
 	FRAME_BYTES,     /* input, or output */
 	FRAME_END,       /* of the input */
 	FRAME_CODE,      /* how it ended: one byte */
+	FRAME_SIZE,      /* of the terminal: struct winsize */
 };
 
 struct frame {
@@ -137,6 +139,11 @@ static bool take_input(const struct channel *channel, int *input, bool terminal)
 		(void)close(*input);
 		*input = -1;
 	}
+	if (frame.kind == FRAME_SIZE && terminal && frame.length == sizeof(struct winsize)) {
+		struct winsize size;
+		memcpy(&size, frame.bytes, sizeof(size));
+		(void)ioctl(*input, TIOCSWINSZ, &size); /* else it stays as it is */
+	}
 	if (frame.kind == FRAME_BYTES && *input >= 0) {
 		(void)!write(*input, frame.bytes,
 			     frame.length); /* who does not read it goes without */
@@ -216,33 +223,72 @@ static int give_order(const struct channel *channel, bool terminal, const char *
 	return send_frame(channel, FRAME_ORDER, &order, sizeof(order));
 }
 
-static int carry(const struct channel *channel)
+/* The terminal's new size, told by a signal. */
+static int tell_size(const struct channel *channel, int signals)
+{
+	struct signalfd_siginfo info;
+	struct winsize size;
+	while (read(signals, &info, sizeof(info)) > 0) {
+	}
+	return ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0
+		       ? 0
+		       : send_frame(channel, FRAME_SIZE, &size, sizeof(size));
+}
+
+static int open_signals(void)
+{
+	sigset_t sizes;
+	(void)sigemptyset(&sizes);
+	(void)sigaddset(&sizes, SIGWINCH);
+	(void)sigprocmask(SIG_BLOCK, &sizes, NULL);
+	return signalfd(-1, &sizes, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* @return -1 to go on, or the exit code. */
+static int take_output(const struct channel *channel)
+{
+	struct frame frame;
+	if (read_frame(channel, &frame) < 0) {
+		return NO_CONNECTION;
+	}
+	if (frame.kind == FRAME_CODE) {
+		return (uint8_t)frame.bytes[0];
+	}
+	(void)!write(STDOUT_FILENO, frame.bytes, frame.length); /* as cat does */
+	return -1;
+}
+
+static int give_input(const struct channel *channel, int *input)
+{
+	char bytes[FRAME_BYTES_MAX];
+	const ssize_t length = read(*input, bytes, sizeof(bytes));
+	if (length <= 0) {
+		*input = -1;
+		return send_frame(channel, FRAME_END, NULL, 0);
+	}
+	return send_frame(channel, FRAME_BYTES, bytes, (size_t)length);
+}
+
+static int carry(const struct channel *channel, bool terminal)
 {
 	struct pollfd on[] = { { .fd = channel->fd, .events = POLLIN },
-			       { .fd = STDIN_FILENO, .events = POLLIN } };
-	struct frame frame;
-	char bytes[FRAME_BYTES_MAX];
-	while (poll(on, 2, -1) > 0 || errno == EINTR) {
+			       { .fd = STDIN_FILENO, .events = POLLIN },
+			       { .fd = terminal ? open_signals() : -1, .events = POLLIN } };
+	int code = -1;
+	while (code < 0 && (poll(on, 3, -1) > 0 || errno == EINTR)) {
+		int r = 0;
 		if (on[0].revents != 0) {
-			if (read_frame(channel, &frame) < 0) {
-				return NO_CONNECTION;
-			}
-			if (frame.kind == FRAME_CODE) {
-				return (uint8_t)frame.bytes[0];
-			}
-			(void)!write(STDOUT_FILENO, frame.bytes, frame.length); /* as cat does */
+			code = take_output(channel);
 		}
 		if (on[1].revents != 0) {
-			const ssize_t length = read(STDIN_FILENO, bytes, sizeof(bytes));
-			const bool end = length <= 0;
-			if (send_frame(channel, end ? FRAME_END : FRAME_BYTES, bytes,
-				       end ? 0 : (size_t)length) < 0) {
-				return NO_CONNECTION;
-			}
-			on[1].fd = end ? -1 : on[1].fd;
+			r = give_input(channel, &on[1].fd);
 		}
+		if (on[2].revents != 0 && r == 0) {
+			r = tell_size(channel, on[2].fd);
+		}
+		code = r < 0 && code < 0 ? NO_CONNECTION : code;
 	}
-	return NO_CONNECTION;
+	return code < 0 ? NO_CONNECTION : code;
 }
 
 int login(const char *host, const char *const *words, unsigned count)
@@ -250,7 +296,6 @@ int login(const char *host, const char *const *words, unsigned count)
 	struct termios before;
 	struct channel channel = { .fd = reach(host, LOGIN_PORT, CONNECT_MS) };
 	const bool terminal = tcgetattr(STDIN_FILENO, &before) == 0 && isatty(STDOUT_FILENO) == 1;
-	int code = NO_CONNECTION;
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (channel.fd < 0 || give_order(&channel, terminal, words, count) < 0) {
 		(void)fprintf(stderr, "ssh: %s: no answer\n", host);
@@ -261,7 +306,7 @@ int login(const char *host, const char *const *words, unsigned count)
 		cfmakeraw(&raw);
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 	}
-	code = carry(&channel);
+	const int code = carry(&channel, terminal);
 	if (terminal) {
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	}

@@ -26,7 +26,7 @@ static const struct {
 static int usage(void)
 {
 	(void)fputs("usage: minato-actor ROLE PORT [tls] | ROLE HOST PORT SECONDS\n"
-		    "       scan HOST [SECONDS] | ssh HOST [COMMAND...]\n",
+		    "       scan HOST [SECONDS] | ssh HOST [COMMAND...] | at MACHINE COMMAND...\n",
 		    stderr);
 	return 3;
 }
@@ -67,6 +67,9 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "ssh") == 0 && count >= 1) {
 		return login(words[0], words + 1, count - 1);
+	}
+	if (strcmp(name, "at") == 0 && count >= 2) {
+		return at(words[0], words + 1, count - 1);
 	}
 	if (count >= 2 && strcmp(words[0], "scan") == 0) {
 		return scan(words[1], seconds_of(words[count - 1]));

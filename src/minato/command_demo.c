@@ -1,56 +1,22 @@
 /* minato demo: a harbour to practise in. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "demo.h"
 #include "words.h"
 
-static int wait_for(pid_t child)
-{
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+struct config {
+	bool shell;
+};
 
-static int at_host(struct harbour_world *world, const char *const *words)
-{
-	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
-	const pid_t child = harbour_start(world, harbour_of(world)->host, words, fds);
-	return child < 0 ? EXIT_ERROR : wait_for(child);
-}
+#define FIELD(name) offsetof(struct config, name)
 
-static int draw(const struct harbour_world *world, const struct context *context)
-{
-	struct str text = STR_INIT(65536);
-	const struct harbour *harbour = harbour_of(world);
-	str_printf(&text, "%s\n\n", text_in(harbour->title, context->language));
-	harbour_draw(&text, harbour, context->language, &context->out_style, context->columns);
-	str_add(&text, "\n");
-	const int code = print_text(&text);
-	str_deinit(&text);
-	return code;
-}
-
-/* What happens there is shown until Ctrl-C. */
-static int watch_it(struct harbour_world *world, void *data)
-{
-	static const char *const watch[] = { "minato", "watch", NULL };
-	const struct demo *demo = data;
-	const int code = draw(world, demo->context);
-	complain(demo->context,
-		 _("this is what happens at the ports of the host; Ctrl-C removes all"), NULL);
-	return code != EXIT_IN_ORDER ? code : at_host(world, watch);
-}
-
-static int run_words(struct harbour_world *world, void *data)
-{
-	const struct demo *demo = data;
-	return at_host(world, demo->words);
-}
+static const struct option options[] = {
+	{ "shell", 0, OPTION_FLAG, FIELD(shell), NULL, N_("practise freely: a shell on the host") },
+};
 
 static int read_builtin(struct harbour **out, const struct context *context)
 {
@@ -64,7 +30,15 @@ static int read_builtin(struct harbour **out, const struct context *context)
 	return r;
 }
 
-static int run_world(const struct harbour *harbour, struct demo *demo)
+/* A shell that ended in there leaves the terminal to a group that is gone. */
+static void take_terminal_back(void)
+{
+	void (*before)(int) = signal(SIGTTOU, SIG_IGN);
+	(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* fails where there is no terminal */
+	(void)signal(SIGTTOU, before);
+}
+
+static int run_world(const struct harbour *harbour, harbour_inside *inside, struct demo *demo)
 {
 	struct err e = ERR_INIT;
 	struct demo_environment environment;
@@ -72,8 +46,8 @@ static int run_world(const struct harbour *harbour, struct demo *demo)
 	int r = demo_environment(&environment, demo->context);
 	if (r == 0) {
 		const struct harbour_setup setup = { .environment = environment.words };
-		r = harbour_run(&code, harbour, &setup,
-				demo->words[0] == NULL ? watch_it : run_words, demo, &e);
+		r = harbour_run(&code, harbour, &setup, inside, demo, &e);
+		take_terminal_back();
 	}
 	arena_deinit(&environment.memory);
 	if (r < 0) {
@@ -83,16 +57,21 @@ static int run_world(const struct harbour *harbour, struct demo *demo)
 	return code;
 }
 
-static int run(const struct context *context, const void *config, const char *const *arguments,
+static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
-	(void)config, (void)count; /* the words end with NULL */
+	const struct config *config = given;
 	struct harbour *harbour = NULL;
-	struct demo demo = { .context = context, .words = arguments };
+	struct demo demo = { .context = context, .words = arguments }; /* which end with NULL */
+	if (config->shell && count > 0) {
+		complain(context, _("either a shell or a command"), "minato help demo");
+		return EXIT_USAGE;
+	}
 	if (read_builtin(&harbour, context) < 0) {
 		return EXIT_ERROR;
 	}
-	const int code = run_world(harbour, &demo);
+	harbour_inside *inside = config->shell ? demo_shell : count > 0 ? demo_words : demo_watch;
+	const int code = run_world(harbour, inside, &demo);
 	(void)harbour_free(harbour);
 	return code;
 }
@@ -100,6 +79,8 @@ static int run(const struct context *context, const void *config, const char *co
 static const char *const examples[] = {
 	"minato demo",
 	N_("a small world in a sandbox: who is there, and what happens at its ports"),
+	"minato demo --shell",
+	N_("a shell on the host of that world; nothing you do there is for your machine"),
 	"minato demo -- minato explain 6379",
 	N_("one command on the host of that world"),
 	NULL,
@@ -116,6 +97,9 @@ const struct command command_demo = {
 		   "rules nothing is touched. Needs no root where the kernel allows user "
 		   "namespaces. Ctrl-C removes everything."),
 	.examples = examples,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.config_bytes = sizeof(struct config),
 	.max_arguments = UINT_MAX,
 	.run = run,
 };

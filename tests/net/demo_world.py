@@ -1,8 +1,16 @@
 """`minato demo` as root and as somebody without rights, and what of it is left."""
+import fcntl
 import os
 import pathlib
+import pty
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
+
+import pytest
 
 from daemon import until
 from world import MINATO, checked
@@ -13,7 +21,7 @@ LANGUAGES = {"en": {"LANG": "C.UTF-8", "LANGUAGE": "en"}, "ja": {"LANG": "C.UTF-
 WHO = {"root": (), "somebody": SOMEBODY}
 SECONDS = 120
 KINDS = ("net", "mnt", "pid", "user", "uts", "ipc", "cgroup")
-FOLDERS = ("/run", "/tmp", "/var/tmp", "/var/lib", "/etc", "/root")
+OWN_FOLDERS, SHARED_FOLDERS = ("/run", "/tmp", "/var/tmp"), ("/var/lib", "/etc")
 # The first process of a namespace has to take the end of those whose parents have ended, as init does.
 REAPER = """import os, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
@@ -55,10 +63,10 @@ class Quay:
     def words(self, *options):
         return [*self.enter, *WHO[self.who], str(MINATO), "demo", *map(str, options)]
 
-    def demo(self, *options, language="en", code=None, **more):
+    def demo(self, *options, language="en", code=None, typed=""):
         """`minato demo` without a terminal. @return it when it has ended."""
-        done = subprocess.run(self.words(*options), capture_output=True, text=True, timeout=SECONDS,
-                              stdin=subprocess.DEVNULL, env=environment(language), **more)
+        done = subprocess.run(self.words(*options), capture_output=True, text=True, timeout=SECONDS, input=typed,
+                              env=environment(language))
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -88,8 +96,9 @@ class Quay:
         return {
             "processes": self.processes(),
             "namespaces": self.namespaces(),
-            "mounts": self.inside("cat", "/proc/1/mountinfo"),
-            "files": self.inside("find", *FOLDERS[:3]) + self.inside("ls", "-A", *FOLDERS),
+            # Other tests on this machine may take mounts away, by removing what they are mounted on.
+            "mounts": set(self.inside("cat", "/proc/1/mountinfo").splitlines()),
+            "files": self.inside("find", *OWN_FOLDERS) + self.inside("find", *SHARED_FOLDERS, "-name", "*minato*"),
             "links": self.inside("ip", "-br", "link"),
             "rules": self.inside("nft", "-s", "list", "ruleset"),
         }
@@ -102,6 +111,8 @@ class Quay:
             now = self.census()
             left.clear()
             left.update({key: value for key, value in now.items() if value != self.before[key]})
+            if "mounts" in left and not now["mounts"] - self.before["mounts"]:
+                del left["mounts"]
             return not left
 
         try:
@@ -117,3 +128,71 @@ class Quay:
         self.holder.kill()
         self.holder.wait()
         self.holder.stdout.close()
+
+
+class Terminal:
+    """A program at a terminal of 100x40, typed at."""
+
+    def __init__(self, words, language="en"):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(words[0], words, environment(language, TERM="xterm"))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
+        self.shown = ""
+
+    def read(self, seconds):
+        """@return whether something came; False too at the end."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        try:
+            self.shown += os.read(self.fd, 65536).decode(errors="replace")
+        except OSError:  # EIO: nobody has the other end any more
+            return False
+        return True
+
+    def until(self, text, seconds=30):
+        """Waits for a text that was not there before the last type(). @return what came since then."""
+        begin = self.typed if hasattr(self, "typed") else 0
+        deadline = time.monotonic() + seconds
+        while text not in self.shown[begin:]:
+            assert time.monotonic() < deadline, f"no {text!r} in: {self.shown[begin:]}"
+            self.read(0.2)
+        return self.shown[begin:]
+
+    def type(self, text):
+        self.typed = len(self.shown)
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """Waits for its end. @return its exit code."""
+        while self.read(30):
+            pass
+        os.close(self.fd)
+        self.fd = -1
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def remove(self):
+        if self.fd >= 0:
+            os.kill(self.pid, 9)
+            self.end()
+
+
+@pytest.fixture(params=WHO)
+def quay(request):
+    """Whatever the test did: in the end nothing of it is left."""
+    if request.param == "somebody" and not namespaces_allowed():
+        pytest.skip("no user namespaces here")
+    made = Quay(request.param)
+    try:
+        yield made
+        made.until_gone()
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def terminals():
+    made = []
+    yield lambda words, language="en": made.append(Terminal(words, language)) or made[-1]
+    for each in made:
+        each.remove()

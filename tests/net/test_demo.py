@@ -5,23 +5,10 @@ import signal
 import pytest
 
 from daemon import until
-from demo_world import WHO, Quay, namespaces_allowed
+from demo_world import quay  # noqa: F401, a fixture
 
 PORTS = {22: "sshd", 23: "telnetd", 80: "httpd", 443: "httpsd", 1883: "mosquitto", 6379: "redis-server", 25565: "gameserver"}
 MACHINES = 8
-
-
-@pytest.fixture(params=WHO)
-def quay(request):
-    """Whatever the test did: in the end nothing of it is left."""
-    if request.param == "somebody" and not namespaces_allowed():
-        pytest.skip("no user namespaces here")
-    made = Quay(request.param)
-    try:
-        yield made
-        made.until_gone()
-    finally:
-        made.remove()
 
 
 @pytest.mark.parametrize("language, anyone", [("en", "anyone"), ("ja", "誰でも")])

@@ -225,11 +225,16 @@ static int make_linked(const char *path, struct err *e)
 }
 
 /* Where this machine hides minato itself, it gets a place of its own. */
-static int make_own(struct harbour_world *world, int tree, struct err *e)
+static int make_own(struct harbour_world *world, int tree, int gate, struct err *e)
 {
 	static const char place[] = WORLD_FOLDER "/minato";
+	static const char gate_place[] = WORLD_FOLDER "/gate";
 	int r = make_folder(WORLD_FOLDER, e);
 	r = r < 0 ? r : make_folder(WORLD_PROGRAMS, e);
+	r = r < 0 ? r : make_folder(gate_place, e);
+	if (r == 0 && move_tree(gate, gate_place) < 0) {
+		r = err_system(e, errno, _("cannot mount %s"), gate_place);
+	}
 	if (r < 0 || !is_hidden(world->programs)) {
 		return r;
 	}
@@ -260,16 +265,27 @@ static int copy_actor(const struct harbour_world *world, const char *name, struc
 	return r < 0 ? err_system(e, r, _("cannot make %s"), path) : 0;
 }
 
+/* What the reader types beside minato; a link is enough for those. */
+static int make_tools(const struct harbour_world *world, struct err *e)
+{
+	static const char *const tools[] = { "at", "scan", "ssh" };
+	char target[PATH_BYTES];
+	char path[PATH_BYTES];
+	(void)snprintf(target, sizeof(target), "%s/minato", world->programs);
+	int r = symlink(target, WORLD_PROGRAMS "/minato") < 0 ? -errno : 0;
+	for (size_t i = 0; r == 0 && i < sizeof(tools) / sizeof(tools[0]); i++) {
+		(void)snprintf(path, sizeof(path), WORLD_PROGRAMS "/%s", tools[i]);
+		r = symlink("minato-actor", path) < 0 ? -errno : 0;
+	}
+	return r < 0 ? err_system(e, r, _("cannot make %s"), WORLD_PROGRAMS) : 0;
+}
+
 /* A file of its own for each name, so that a policy can tell them apart by it. */
 static int make_programs(const struct harbour_world *world, uint32_t machine, struct err *e)
 {
 	const struct harbour_machine *m = &world->harbour->machines[machine];
-	char target[PATH_BYTES];
-	(void)snprintf(target, sizeof(target), "%s/minato", world->programs);
-	if (symlink(target, WORLD_PROGRAMS "/minato") < 0) {
-		return err_system(e, errno, _("cannot make %s"), WORLD_PROGRAMS "/minato");
-	}
-	int r = copy_actor(world, "minato-actor", e);
+	int r = make_tools(world, e);
+	r = r < 0 ? r : copy_actor(world, "minato-actor", e);
 	for (uint32_t i = 0; r == 0 && i < m->program_count; i++) {
 		r = copy_actor(world, m->programs[i].name, e);
 	}
@@ -321,20 +337,28 @@ static void forget_minato(void)
 	(void)unlink("/var/lib/minato-rules");
 }
 
+/* For interactive shells. */
+static const char shell_settings[] =
+	"PS1='\\[\\e[1m\\]\\h\\[\\e[0m\\]:\\w\\$ '\n"
+	"command -v minato >/dev/null && eval \"$(minato completion bash 2>/dev/null)\"\n";
+
 int files_make_machine(struct harbour_world *world, uint32_t machine, struct err *e)
 {
 	_cleanup_(close_fdp) int kept = mount_tree(KEPT);
-	int r = kept < 0 ? err_system(e, errno, _("cannot mount %s"), KEPT) : mount_proc(e);
+	_cleanup_(close_fdp) int gate = mount_tree(GATE_FOLDER);
+	int r = kept < 0 || gate < 0 ? err_system(e, errno, _("cannot mount %s"), KEPT)
+				     : mount_proc(e);
 	mount_devices();
 	for (size_t i = 0; r == 0 && i < EMPTY_COUNT; i++) {
 		r = access(empty[i], F_OK) == 0 ? mount_tmpfs(empty[i], e) : 0;
 	}
-	r = r < 0 ? r : make_own(world, kept, e);
+	r = r < 0 ? r : make_own(world, kept, gate, e);
 	for (size_t i = 0; r == 0 && i < LINKED_COUNT; i++) {
 		r = make_linked(linked[i], e);
 	}
 	forget_minato();
 	r = r < 0 ? r : make_folder("/etc/minato", e);
 	r = r < 0 ? r : make_names(world->harbour, machine, e);
+	r = r < 0 ? r : write_file(WORLD_FOLDER "/shellrc", shell_settings, 0644, e);
 	return r < 0 ? r : make_programs(world, machine, e);
 }

@@ -36,14 +36,6 @@ struct machine {
 
 /* ---- starting ---- */
 
-static void forget_signals(void)
-{
-	sigset_t none;
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
-}
-
 static pid_t start(const struct machine *machine, const char *path, const char *const *words,
 		   bool notices)
 {
@@ -56,7 +48,7 @@ static pid_t start(const struct machine *machine, const char *path, const char *
 	(void)dup2(nothing, STDIN_FILENO); /* 0, 1, 2 of this process lead nowhere already */
 	(void)dup2(log, STDOUT_FILENO);
 	(void)dup2(log, STDERR_FILENO);
-	forget_signals();
+	world_forget_signals();
 	const char *environment[64];
 	size_t count = 0;
 	for (const char *const *e = machine->world->setup->environment; *e != NULL && count < 62;

@@ -1,13 +1,14 @@
 /* The namespaces of a world, its first process, and its end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -57,6 +58,16 @@ static int end_code(int status)
 	return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+void world_forget_signals(void)
+{
+	sigset_t none;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_DFL);
+}
+
 /* ---- the world's first process ---- */
 
 static int start_machine(struct harbour_world *world, uint32_t number, struct err *e)
@@ -101,6 +112,7 @@ static int make_world(struct harbour_world *world, struct err *e)
 {
 	const uint32_t count = world->harbour->machine_count;
 	int r = files_close_world(world, e);
+	r = r < 0 ? r : gate_open(world, e);
 	for (uint32_t i = 0; r == 0 && i < count; i++) {
 		r = start_machine(world, i, e);
 	}
@@ -134,21 +146,38 @@ static int wait_for_go(int link, const struct harbour_world *world, struct err *
 	return r < 0 ? r : word_hear(link, e);
 }
 
-static int watch(const struct harbour_world *world, pid_t inside)
+/* @return -1, or the exit code of the world, whose end has come. */
+static int take_ended(const struct harbour_world *world, pid_t inside)
 {
-	for (;;) {
-		int status = 0;
-		const pid_t ended = waitpid(-1, &status, 0);
+	int status = 0;
+	for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
 		if (ended == inside) {
 			return end_code(status);
 		}
-		for (uint32_t i = 0; ended > 0 && i < world->harbour->machine_count; i++) {
+		for (uint32_t i = 0; i < world->harbour->machine_count; i++) {
 			if (ended == world->machines[i]) {
 				return EXIT_FAILURE;
 			}
 		}
-		if (ended < 0 && errno != EINTR) {
-			return EXIT_FAILURE;
+	}
+	return -1;
+}
+
+static int watch(struct harbour_world *world, pid_t inside, int signals)
+{
+	struct pollfd on[] = { { .fd = signals, .events = POLLIN },
+			       { .fd = world->gate, .events = POLLIN } };
+	for (;;) {
+		struct signalfd_siginfo info;
+		(void)poll(on, 2, -1);
+		while (read(signals, &info, sizeof(info)) > 0) {
+		}
+		const int code = take_ended(world, inside);
+		if (code >= 0) {
+			return code;
+		}
+		if (on[1].revents != 0) {
+			gate_serve(world);
 		}
 	}
 }
@@ -167,13 +196,17 @@ static _Noreturn void world_main(struct harbour_world *world, const int pair[2],
 	if (word_say(link, &e) < 0 || r < 0) {
 		_exit(EXIT_FAILURE);
 	}
+	sigset_t ends;
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	const int signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	const pid_t child = fork();
 	if (child == 0) {
-		(void)signal(SIGINT, SIG_DFL);
-		(void)signal(SIGQUIT, SIG_DFL);
+		world_forget_signals();
 		exit(inside(world, data));
 	}
-	_exit(child < 0 ? EXIT_FAILURE : watch(world, child));
+	_exit(child < 0 || signals < 0 ? EXIT_FAILURE : watch(world, child, signals));
 }
 
 /* ---- who made it ---- */
@@ -266,7 +299,9 @@ static int run(int *code, struct harbour_world *world, harbour_inside *inside, v
 int harbour_run(int *code, const struct harbour *harbour, const struct harbour_setup *setup,
 		harbour_inside *inside, void *data, struct err *e)
 {
-	struct harbour_world world = { .harbour = harbour, .setup = setup, .actor = -1 };
+	struct harbour_world world = {
+		.harbour = harbour, .setup = setup, .gate = -1, .actor = -1
+	};
 	int r = files_find(&world, e);
 	if (r == 0) {
 		/* Nobody but `inside` hears Ctrl-C: its end ends all. */

@@ -12,6 +12,10 @@ enum {
 /* Where things lie inside. */
 #define WORLD_FOLDER "/run/harbour"
 #define WORLD_PROGRAMS WORLD_FOLDER "/bin"
+/* The gate: here in the world's first process, below WORLD_FOLDER in the machines. */
+#define GATE_FOLDER "/run/gate"
+#define GATE_NAME "at"
+enum { GATE_BYTES_MAX = 16384 };
 
 struct harbour_world {
 	const struct harbour *harbour;
@@ -19,6 +23,7 @@ struct harbour_world {
 	bool user_namespace;
 	char programs[PATH_BYTES]; /* folder of minato, as it is found inside */
 	char minatod[PATH_BYTES];  /* the same of the daemon */
+	int gate;                  /* listens; or -1 */
 	int actor;                 /* minato-actor, for reading */
 	pid_t machines[HARBOUR_MACHINES_MAX];
 	int pidfds[HARBOUR_MACHINES_MAX];
@@ -45,6 +50,16 @@ int network_settle(const struct harbour *harbour, uint32_t machine, struct err *
 
 /* A machine's first process. Tells over `link` that it wants its links, and that it is ready. */
 _Noreturn void machine_main(struct harbour_world *world, uint32_t machine, int link);
+
+/* For who becomes another program: signals are as that one expects them. */
+void world_forget_signals(void);
+
+/* ---- gate.c ---- */
+
+/* Makes the socket. @return 0 or negative errno. */
+int gate_open(struct harbour_world *world, struct err *e);
+/* Takes one who asks, and serves him in a process of his own. */
+void gate_serve(struct harbour_world *world);
 
 /* ---- what crosses between them ---- */
 
