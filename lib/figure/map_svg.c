@@ -301,8 +301,8 @@ int figure_map_svg(struct str *out, const struct figure_map *figure)
 	unsigned bottom = MAP_TOP + MAP_SIDE + 28;
 	bands(&body, figure);
 	ticks(&body);
-	band_names(&body, figure);
 	const bool all = map_draw_marks(&body, figure);
+	band_names(&body, figure); /* on the points; markers keep away */
 	figure_words(&words, figure->language, "figure-map-rows", NULL, 0);
 	svg_text(&body, MAP_LEFT * 100, MAP_TOP + MAP_SIDE + 18, "map-words", str_text(&words));
 	if (!figure->bare) {
