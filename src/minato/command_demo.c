@@ -2,31 +2,60 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/io/file.h"
 #include "demo.h"
 #include "words.h"
 
 struct config {
-	bool shell;
+	bool shell, tour;
+	const char *scenario; /* file; NULL = the one that comes with minato */
 };
 
 #define FIELD(name) offsetof(struct config, name)
 
 static const struct option options[] = {
+	{ "tour", 0, OPTION_FLAG, FIELD(tour), NULL,
+	  N_("step by step: what to type, and why; without a terminal it types by itself") },
 	{ "shell", 0, OPTION_FLAG, FIELD(shell), NULL, N_("practise freely: a shell on the host") },
+	{ "scenario", 0, OPTION_STRING, FIELD(scenario), "FILE",
+	  N_("a world of one's own instead") },
 };
 
-static int read_builtin(struct harbour **out, const struct context *context)
+static int read_world(struct harbour **out, const struct context *context, const char *name,
+		      const char *text, size_t length)
 {
 	struct str faults = STR_INIT(65536);
-	int r = harbour_read(out, &faults, "harbour.yaml", harbour_builtin,
-			     strlen(harbour_builtin));
-	if (r < 0) {
-		complain(context, r == -EINVAL ? str_text(&faults) : strerror(-r), NULL);
+	int r = harbour_read(out, &faults, name, text, length);
+	if (r == -EINVAL) {
+		(void)fprintf(stderr, "%s", str_text(&faults));
+	} else if (r < 0) {
+		complain(context, strerror(-r), NULL);
 	}
 	str_deinit(&faults);
+	return r;
+}
+
+static int read_scenario(struct harbour **out, const struct context *context, const char *path)
+{
+	if (path == NULL) {
+		return read_world(out, context, "harbour.yaml", harbour_builtin,
+				  strlen(harbour_builtin));
+	}
+	struct err e = ERR_INIT;
+	_cleanup_(freep) char *text = NULL;
+	size_t length = 0;
+	int r = file_read(&text, &length, path, HARBOUR_FILE_BYTES_MAX, &e);
+	if (r < 0) {
+		complain(context, err_text(&e), NULL);
+	} else {
+		r = read_world(out, context, path, text, length);
+	}
 	return r;
 }
 
@@ -63,14 +92,22 @@ static int run(const struct context *context, const void *given, const char *con
 	const struct config *config = given;
 	struct harbour *harbour = NULL;
 	struct demo demo = { .context = context, .words = arguments }; /* which end with NULL */
-	if (config->shell && count > 0) {
-		complain(context, _("either a shell or a command"), "minato help demo");
+	if (config->shell + config->tour + (count > 0) > 1) {
+		complain(context, _("either a tour, a shell or a command"), "minato help demo");
 		return EXIT_USAGE;
 	}
-	if (read_builtin(&harbour, context) < 0) {
+	if (read_scenario(&harbour, context, config->scenario) < 0) {
 		return EXIT_ERROR;
 	}
-	harbour_inside *inside = config->shell ? demo_shell : count > 0 ? demo_words : demo_watch;
+	if (config->tour && harbour->step_count == 0) {
+		complain(context, _("this world has no tour"), "minato demo --shell");
+		(void)harbour_free(harbour);
+		return EXIT_USAGE;
+	}
+	harbour_inside *inside = config->tour    ? demo_tour
+				 : config->shell ? demo_shell
+				 : count > 0     ? demo_words
+						 : demo_watch;
 	const int code = run_world(harbour, inside, &demo);
 	(void)harbour_free(harbour);
 	return code;
@@ -79,6 +116,8 @@ static int run(const struct context *context, const void *given, const char *con
 static const char *const examples[] = {
 	"minato demo",
 	N_("a small world in a sandbox: who is there, and what happens at its ports"),
+	"minato demo --tour",
+	N_("from what is open to being rescued, in ten minutes"),
 	"minato demo --shell",
 	N_("a shell on the host of that world; nothing you do there is for your machine"),
 	"minato demo -- minato explain 6379",

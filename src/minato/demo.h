@@ -35,9 +35,11 @@ bool demo_has_login(const struct harbour *harbour);
  */
 int demo_login(struct harbour_world *world, const char *line);
 enum { DEMO_CUT = 255 };
+/* Begins the same with descriptors of the caller's. @return as harbour_start(). */
+pid_t demo_login_start(struct harbour_world *world, const char *line, const int fds[3]);
 
 /* Prints the picture of the world. @return an exit code. */
 int demo_draw(const struct harbour_world *world, const struct context *context);
 
 /* Inside functions; `data` is a struct demo. */
-harbour_inside demo_watch, demo_words, demo_shell;
+harbour_inside demo_watch, demo_words, demo_shell, demo_tour;

@@ -34,7 +34,7 @@ bool demo_has_login(const struct harbour *harbour)
 	return false;
 }
 
-int demo_login(struct harbour_world *world, const char *line)
+pid_t demo_login_start(struct harbour_world *world, const char *line, const int fds[3])
 {
 	const struct harbour *harbour = harbour_of(world);
 	const char *const far[] = { "ssh", harbour->machines[harbour->host].name, line, NULL };
@@ -42,9 +42,16 @@ int demo_login(struct harbour_world *world, const char *line)
 	const char *const shell[] = { "bash", "--noprofile", "--rcfile", "/run/harbour/shellrc",
 				      NULL };
 	if (demo_has_login(harbour)) {
-		return demo_at(world, harbour->desk, far);
+		return harbour_start(world, harbour->desk, far, fds);
 	}
-	return demo_at(world, harbour->host, line != NULL ? near : shell);
+	return harbour_start(world, harbour->host, line != NULL ? near : shell, fds);
+}
+
+int demo_login(struct harbour_world *world, const char *line)
+{
+	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	const pid_t child = demo_login_start(world, line, fds);
+	return child < 0 ? EXIT_ERROR : demo_wait(child);
 }
 
 int demo_draw(const struct harbour_world *world, const struct context *context)

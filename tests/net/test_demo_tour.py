@@ -1,0 +1,116 @@
+"""`minato demo --tour`: every step shows what it says, in both languages, as root and as somebody; and worlds of one's own."""
+import os
+import re
+
+import pytest
+import yaml
+
+from demo_world import WHO, quay, terminals  # noqa: F401  (fixtures)
+from world import ROOT
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+STEPS = yaml.safe_load((ROOT / "data/harbour.yaml").read_text(encoding="utf-8"))["tour"]
+SMALL = """
+harbour: 1
+title: {en: Two, ja: 二台}
+networks: {net: 192.168.77.0/24}
+desk: other
+machines:
+  shop:
+    minato: yes
+    at: {net: 192.168.77.1}
+    runs: [{name: sshd, does: login, port: 22}, {name: shopd, does: web, port: 8080}]
+  other:
+    at: {net: 192.168.77.2}
+tour:
+  - title: {en: One door, ja: 一つの扉}
+    why: {en: Look., ja: 見ます。}
+    type: minato ports --brief
+    shows: ["8080"]
+"""
+
+
+def world(text=SMALL):
+    """A file that the machine's own folders hold, which the world sees as well. Removed with the test."""
+    path = ROOT / f"build/test-harbour-{os.getpid()}.yaml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    return path
+
+
+@pytest.fixture
+def scenario():
+    made = []
+    yield lambda text=SMALL: made.append(world(text)) or made[-1]
+    for path in made:
+        path.unlink(missing_ok=True)
+
+
+def flat(text):
+    return re.sub(r"\s", "", text)
+
+
+def test_every_step_shows_what_it_says(quay):  # noqa: F811
+    language = "en" if quay.who == "root" else "ja"
+    done = quay.demo("--tour", language=language)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    text = flat(done.stdout)
+    for step in STEPS:
+        assert flat(step["why"][language]) in text and flat("$ " + step["type"]) in text
+        assert "see" not in step or flat(step["see"][language]) in text
+
+
+def test_a_step_that_does_not_show_it_fails(quay, scenario):  # noqa: F811
+    done = quay.demo("--scenario", scenario(SMALL.replace('["8080"]', '["8081"]')), "--tour")
+    assert done.returncode == 1 and 'did not show "8081": minato ports --brief' in done.stderr
+    done = quay.demo("--scenario", scenario(SMALL.replace("--brief", "--brief; exit 7")), "--tour")
+    assert done.returncode == 1 and "ended with exit code 7, not 0" in done.stderr
+
+
+def test_a_world_of_ones_own(quay, scenario):  # noqa: F811
+    path = scenario()
+    done = quay.demo("--scenario", path, "--tour")
+    assert done.returncode == 0 and "1. One door" in done.stdout and "8080" in done.stdout, done.stderr
+    done = quay.demo("--scenario", path, "--", "minato", "ports", "--brief")
+    assert re.search(r"\b8080\b.*shopd", done.stdout) and "6379" not in done.stdout
+
+
+@pytest.mark.parametrize("text, told", [
+    (SMALL.replace("does: web", "does: wbe"), ":10:69: error:"),
+    (SMALL.replace("port: 8080", "port: 80800"), ":10:80: error:"),
+    (SMALL.replace("desk: other", "desk: nobody"), "nobody"),
+    (SMALL.replace('    shows: ["8080"]\n', ""), "shows"),
+    ("harbour: 2\n", "1:"),
+    ("- [", ""),
+], ids=["word", "number", "machine", "step", "version", "no YAML"])
+def test_faults_of_a_world_are_told_with_their_place(quay, scenario, text, told):  # noqa: F811
+    path = scenario(text)
+    done = quay.demo("--scenario", path, "--tour")
+    assert done.returncode == 1 and f"{path}:" in done.stderr and told in done.stderr and "error" in done.stderr
+    assert done.stdout == ""
+
+
+def test_what_does_not_go_together_is_told(quay, scenario):  # noqa: F811
+    done = quay.demo("--tour", "--shell")
+    assert done.returncode == 3 and "minato help demo" in done.stderr
+    done = quay.demo("--scenario", "/nonexistent/world.yaml", "--tour")
+    assert done.returncode == 1 and "/nonexistent/world.yaml" in done.stderr
+    done = quay.demo("--scenario", scenario(SMALL[:SMALL.index("tour:")]), "--tour")
+    assert done.returncode == 3 and "minato demo --shell" in done.stderr
+
+
+def test_a_reader_types_it(quay, terminals, scenario):  # noqa: F811
+    terminal = terminals(quay.words("--scenario", scenario(), "--tour"))
+    terminal.until("q ends")
+    terminal.type("echo something else\n")
+    assert "something else" in terminal.until("q ends").replace("echo something else", "")
+    terminal.type("  minato ports --brief \n")
+    assert "8080" in terminal.until("That was the tour")
+    assert terminal.end() == 0
+
+
+def test_a_reader_goes_whenever_he_likes(quay, terminals, scenario):  # noqa: F811
+    terminal = terminals(quay.words("--scenario", scenario(), "--tour"))
+    terminal.until("q ends")
+    terminal.type("q\n")
+    assert terminal.end() == 0
