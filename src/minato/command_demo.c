@@ -15,6 +15,7 @@
 struct config {
 	bool shell, tour;
 	const char *scenario; /* file; NULL = the one that comes with minato */
+	const char *record;   /* file; NULL = nothing is kept */
 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -25,6 +26,8 @@ static const struct option options[] = {
 	{ "shell", 0, OPTION_FLAG, FIELD(shell), NULL, N_("practise freely: a shell on the host") },
 	{ "scenario", 0, OPTION_STRING, FIELD(scenario), "FILE",
 	  N_("a world of one's own instead") },
+	{ "record", 0, OPTION_STRING, FIELD(record), "FILE",
+	  N_("keep what is shown, with its times, for asciinema play (not of --shell)") },
 };
 
 static int read_world(struct harbour **out, const struct context *context, const char *name,
@@ -67,6 +70,24 @@ static void take_terminal_back(void)
 	(void)signal(SIGTTOU, before);
 }
 
+/* Where no world can be made. */
+static int replay(const struct demo *demo, const char *why)
+{
+	const struct context *context = demo->context;
+	struct str sentence = STR_INIT(4096);
+	str_printf(&sentence, _("no sandbox can be made here: %s"), why);
+	complain(context, str_text(&sentence), NULL);
+	str_deinit(&sentence);
+	complain(context, _("so this is a recording of the tour, made on another machine"), NULL);
+	return demo_replay(context, context->language == LANGUAGE_JA ? demo_tour_ja : demo_tour_en);
+}
+
+/* What of harbour_run() says that it is not to be had, not that it went wrong. */
+static bool is_impossible(int error)
+{
+	return error == -EPERM || error == -ENOSYS || error == -EOPNOTSUPP || error == -ENOSPC;
+}
+
 static int run_world(const struct harbour *harbour, harbour_inside *inside, struct demo *demo)
 {
 	struct err e = ERR_INIT;
@@ -79,11 +100,37 @@ static int run_world(const struct harbour *harbour, harbour_inside *inside, stru
 		take_terminal_back();
 	}
 	arena_deinit(&environment.memory);
+	const char *why = e.code != 0 ? err_text(&e) : strerror(-r);
+	if (is_impossible(r) && demo->replays) {
+		return replay(demo, why);
+	}
 	if (r < 0) {
-		complain(demo->context, e.code != 0 ? err_text(&e) : strerror(-r), NULL);
-		return r == -EPERM ? EXIT_RIGHTS : EXIT_ERROR;
+		complain(demo->context, why, NULL);
+		return is_impossible(r) ? EXIT_RIGHTS : EXIT_ERROR;
 	}
 	return code;
+}
+
+static int run_recorded(const struct harbour *harbour, harbour_inside *inside, struct demo *demo,
+			const char *path)
+{
+	struct err e = ERR_INIT;
+	struct demo_record record;
+	if (path == NULL) {
+		return run_world(harbour, inside, demo);
+	}
+	int r = demo_record_begin(&record, path, &e);
+	if (r < 0) {
+		complain(demo->context, err_text(&e), NULL);
+		return EXIT_ERROR;
+	}
+	const int code = run_world(harbour, inside, demo);
+	r = demo_record_end(&record);
+	if (r < 0) {
+		(void)err_system(&e, r, _("cannot write %s"), path);
+		complain(demo->context, err_text(&e), NULL);
+	}
+	return r < 0 ? EXIT_ERROR : code;
 }
 
 static int run(const struct context *context, const void *given, const char *const *arguments,
@@ -96,6 +143,12 @@ static int run(const struct context *context, const void *given, const char *con
 		complain(context, _("either a tour, a shell or a command"), "minato help demo");
 		return EXIT_USAGE;
 	}
+	if (config->shell && config->record != NULL) {
+		complain(context, _("a shell is not recorded"), "minato demo --tour --record FILE");
+		return EXIT_USAGE;
+	}
+	/* A command of one's own cannot be replayed. */
+	demo.replays = config->scenario == NULL && count == 0;
 	if (read_scenario(&harbour, context, config->scenario) < 0) {
 		return EXIT_ERROR;
 	}
@@ -108,7 +161,7 @@ static int run(const struct context *context, const void *given, const char *con
 				 : config->shell ? demo_shell
 				 : count > 0     ? demo_words
 						 : demo_watch;
-	const int code = run_world(harbour, inside, &demo);
+	const int code = run_recorded(harbour, inside, &demo, config->record);
 	(void)harbour_free(harbour);
 	return code;
 }

@@ -8,6 +8,7 @@
 struct demo {
 	const struct context *context;
 	const char *const *words; /* a command for the host; NULL-terminated */
+	bool replays;             /* where no world can be made a recording is shown instead */
 };
 
 /* What all programs inside have as environment; a terminal and the language as outside. The caller
@@ -43,3 +44,26 @@ int demo_draw(const struct harbour_world *world, const struct context *context);
 
 /* Inside functions; `data` is a struct demo. */
 harbour_inside demo_watch, demo_words, demo_shell, demo_tour;
+
+/* ---- recordings (demo_record.c) ---- */
+
+struct demo_record {
+	pid_t child; /* that keeps what is shown */
+	int shown;   /* where it was shown before */
+};
+
+/*
+ * From here on what this process and its children print on stdout is kept too, as asciicast
+ * version 2 (https://docs.asciinema.org/manual/asciicast/v2/): with the time of each piece.
+ * @return 0, then demo_record_end() is due; negative errno with the sentence.
+ */
+int demo_record_begin(struct demo_record *out, const char *path, struct err *e);
+/* @return 0; -EIO something of it could not be written. */
+int demo_record_end(struct demo_record *record);
+
+/* Shows a recording; at a terminal with its pauses, shortened. @return an exit code. */
+int demo_replay(const struct context *context, const char *recording);
+
+/* Recordings of the tour that comes with minato, in both languages: the text of
+ * data/tour.*.cast. Static memory. */
+extern const char demo_tour_en[], demo_tour_ja[];
