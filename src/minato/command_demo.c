@@ -13,7 +13,7 @@
 #include "words.h"
 
 struct config {
-	bool shell, tour;
+	bool shell, tour, print;
 	const char *scenario; /* file; NULL = the one that comes with minato */
 	const char *record;   /* file; NULL = nothing is kept */
 };
@@ -26,6 +26,8 @@ static const struct option options[] = {
 	{ "shell", 0, OPTION_FLAG, FIELD(shell), NULL, N_("practise freely: a shell on the host") },
 	{ "scenario", 0, OPTION_STRING, FIELD(scenario), "FILE",
 	  N_("a world of one's own instead") },
+	{ "print", 0, OPTION_FLAG, FIELD(print), NULL,
+	  N_("the world that comes with minato, as a file to begin one's own with") },
 	{ "record", 0, OPTION_STRING, FIELD(record), "FILE",
 	  N_("keep what is shown, with its times, for asciinema play (not of --shell)") },
 };
@@ -133,12 +135,24 @@ static int run_recorded(const struct harbour *harbour, harbour_inside *inside, s
 	return r < 0 ? EXIT_ERROR : code;
 }
 
+static int print_world(void)
+{
+	struct str text = STR_INIT(HARBOUR_FILE_BYTES_MAX + 1);
+	str_add(&text, harbour_builtin);
+	const int code = print_text(&text);
+	str_deinit(&text);
+	return code;
+}
+
 static int run(const struct context *context, const void *given, const char *const *arguments,
 	       unsigned count)
 {
 	const struct config *config = given;
 	struct harbour *harbour = NULL;
 	struct demo demo = { .context = context, .words = arguments }; /* which end with NULL */
+	if (config->print) {
+		return print_world();
+	}
 	if (config->shell + config->tour + (count > 0) > 1) {
 		complain(context, _("either a tour, a shell or a command"), "minato help demo");
 		return EXIT_USAGE;
@@ -173,6 +187,8 @@ static const char *const examples[] = {
 	N_("from what is open to being rescued, in ten minutes"),
 	"minato demo --shell",
 	N_("a shell on the host of that world; nothing you do there is for your machine"),
+	"minato demo --print >mine.yaml; minato demo --scenario mine.yaml --shell",
+	N_("a world of one's own: machines, networks, what they run, and steps of a tour"),
 	"minato demo -- minato explain 6379",
 	N_("one command on the host of that world"),
 	NULL,

@@ -90,6 +90,13 @@ def test_faults_of_a_world_are_told_with_their_place(quay, scenario, text, told)
     assert done.stdout == ""
 
 
+def test_the_world_that_comes_along_is_a_file_to_begin_with(quay, scenario):  # noqa: F811
+    text = quay.demo("--print", code=0).stdout
+    assert text == (ROOT / "data/harbour.yaml").read_text(encoding="utf-8")
+    done = quay.demo("--scenario", scenario(text.replace("port: 6379", "port: 6380")), "--", "minato", "ports", "--brief")
+    assert "6380" in done.stdout and "6379" not in done.stdout
+
+
 def test_what_does_not_go_together_is_told(quay, scenario):  # noqa: F811
     done = quay.demo("--tour", "--shell")
     assert done.returncode == 3 and "minato help demo" in done.stderr
