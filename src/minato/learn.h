@@ -7,27 +7,13 @@
 #include "figure/figure.h"
 #include "learn/learn.h"
 #include "model/inventory.h"
+#include "nat_live.h"
 
 /* One exchange on loopback, drawn. */
 struct lesson_exchange {
 	bool captured; /* its packets were seen, else they are deduced */
 	usec_t took;
 	struct str text, svg;
-};
-
-enum { LESSON_NAT_ROWS = 6 };
-
-/* Connections that a router hides behind one address. Plain bytes: they may pass between processes.
- */
-struct lesson_nat {
-	enum figure_nat_source source;
-	struct addr outside; /* ADDR_NONE = none */
-	struct lesson_nat_row {
-		struct addr inside, remote;
-		uint16_t inside_port, outside_port, remote_port;
-	} rows[LESSON_NAT_ROWS];
-	size_t count;
-	uint64_t more; /* that there was no room for */
 };
 
 /* A scan in the sandbox, what minato there said of it, and a door that was closed then. Plain
@@ -53,7 +39,8 @@ struct lesson {
 	struct figure_port header;
 	struct lesson_exchange tcp, udp;
 	VEC(struct figure_risk) risks;
-	struct lesson_nat nat;
+	struct nat_live nat;
+	enum figure_nat_source nat_source;
 	struct lesson_scan scan;
 	bool prepared[LEARN_FIGURES]; /* by lesson_prepare_scene() */
 };
@@ -84,10 +71,8 @@ void lesson_know_risks(struct lesson *lesson);
 
 /* Devices behind one address (learn_nat.c). */
 void lesson_know_nat(struct lesson *lesson);
-/* Those that this network namespace hides; none without the right to read them. */
-void lesson_nat_read(struct lesson_nat *out);
 /* How many different ones are inside. */
-size_t lesson_nat_devices(const struct lesson_nat *nat);
+size_t lesson_nat_devices(const struct nat_live *nat);
 int lesson_nat_figure(struct str *out, const struct lesson *lesson, bool svg);
 
 /* Makes a harbour of namespaces for a few seconds, for the figure LEARN_FIGURE_NAT or

@@ -26,7 +26,7 @@ static const struct timespec A_MOMENT = { .tv_nsec = 200L * 1000 * 1000 };
 
 /* What the world's process found; memory that it shares with this one. */
 struct sandbox_found {
-	struct lesson_nat nat;
+	struct nat_live nat;
 	struct lesson_scan scan;
 };
 
@@ -102,17 +102,16 @@ static bool ask_until(struct str *out, struct harbour_world *world, uint32_t mac
 
 /* ---- the router ---- */
 
-static void read_nat(struct harbour_world *world, uint32_t router, struct lesson_nat *out)
+static void read_nat(struct harbour_world *world, uint32_t router, struct nat_live *out)
 {
 	const usec_t until = clock_monotonic() + PATIENCE_SECONDS * USEC_PER_SEC;
 	do {
 		const pid_t child = fork();
 		if (child == 0) {
-			struct lesson_nat nat = { 0 };
-			if (harbour_enter(world, router, NULL) == 0) {
-				lesson_nat_read(&nat);
+			struct nat_live nat = { 0 };
+			if (harbour_enter(world, router, NULL) == 0 && nat_live_read(&nat) == 0) {
+				nat_live_copy(out, &nat);
 			}
-			*out = nat;
 			_exit(EXIT_SUCCESS);
 		}
 		if (child < 0 || finished(child) != EXIT_SUCCESS) {
@@ -123,7 +122,6 @@ static void read_nat(struct harbour_world *world, uint32_t router, struct lesson
 		}
 		(void)nanosleep(&A_MOMENT, NULL);
 	} while (clock_monotonic() < until);
-	out->source = FIGURE_NAT_SANDBOX;
 }
 
 /* ---- the scanner ---- */
@@ -332,7 +330,7 @@ void lesson_sandbox(struct lesson *lesson, enum learn_figure wanted)
 		lesson_know(lesson, LEARN_SANDBOX_WHY, "%s",
 			    e.code != 0 ? err_text(&e) : strerror(-r));
 	} else if (wanted == LEARN_FIGURE_NAT) {
-		lesson->nat = found->nat;
+		nat_live_copy(&lesson->nat, &found->nat);
 	} else {
 		lesson->scan = found->scan;
 		know_scan(lesson);

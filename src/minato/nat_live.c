@@ -65,6 +65,15 @@ int nat_live_read(struct nat_live *out)
 	return r;
 }
 
+void nat_live_copy(struct nat_live *out, const struct nat_live *from)
+{
+	*out = *from;
+	for (size_t i = 0; i < out->count; i++) {
+		out->rows[i].inside = out->inside[i];
+		out->rows[i].remote = out->remote[i];
+	}
+}
+
 struct figure_nat nat_live_figure(const struct nat_live *live, enum language language)
 {
 	return (struct figure_nat){ .language = language,

@@ -30,5 +30,8 @@ void nat_live_take(struct nat_live *out, const struct conntrack_flow *flow);
  */
 int nat_live_read(struct nat_live *out);
 
+/* A copy whose rows point into itself. */
+void nat_live_copy(struct nat_live *out, const struct nat_live *from);
+
 /* The figure of what was found. @param live  valid as long as the figure is. */
 struct figure_nat nat_live_figure(const struct nat_live *live, enum language language);
