@@ -78,7 +78,7 @@ static int replay(const struct demo *demo, const char *why)
 	const struct context *context = demo->context;
 	struct str sentence = STR_INIT(4096);
 	str_printf(&sentence, _("no sandbox can be made here: %s"), why);
-	complain(context, str_text(&sentence), NULL);
+	complain(context, str_text(&sentence), geteuid() != 0 ? "sudo minato demo" : NULL);
 	str_deinit(&sentence);
 	complain(context, _("so this is a recording of the tour, made on another machine"), NULL);
 	return demo_replay(context, context->language == LANGUAGE_JA ? demo_tour_ja : demo_tour_en);
