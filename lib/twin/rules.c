@@ -142,6 +142,42 @@ static int compare_chains(const void *pa, const void *pb)
 	return r != 0 ? r : strcmp(a->name, b->name);
 }
 
+static bool begins(const char *line, const char *words)
+{
+	return strncmp(line, words, strlen(words)) == 0;
+}
+
+/* Of lib/enforce: `add_counted_sets` there. */
+static bool is_counted_set(const char *line)
+{
+	return begins(line, "\tset refused-") || begins(line, "\tset would-") ||
+	       begins(line, "\tset forward-refused-") || begins(line, "\tset forward-would-");
+}
+
+void rules_forget_counted(char *listing)
+{
+	bool ours = false, counted = false, elements = false;
+	char *end = listing;
+	for (const char *line = listing; *line != '\0';) {
+		const size_t length = strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n');
+		if (begins(line, "table ")) {
+			ours = begins(line, "table inet minato {");
+		}
+		if (begins(line, "\tset ") || begins(line, "\t}")) {
+			counted = ours && is_counted_set(line);
+		}
+		elements = elements || (counted && begins(line, "\t\telements = {"));
+		if (!elements) {
+			(void)memmove(end, line, length);
+			end += length;
+		}
+		/* The last of them ends with the brace. */
+		elements = elements && !(length > 1 && strchr("}", line[length - 2]) != NULL);
+		line += length;
+	}
+	*end = '\0';
+}
+
 int twin_rules_read(struct twin_rules *out, char *text)
 {
 	*out = (struct twin_rules){ .text = text };

@@ -41,6 +41,12 @@ struct twin_rules {
 };
 
 /*
+ * Leaves out whom minato's own rules counted as refused: elements that packets add, tens of
+ * thousands after one scan, and that decide nothing. In place; the listing gets shorter.
+ */
+void rules_forget_counted(char *listing);
+
+/*
  * @param text taken over, also on failure; freed by twin_rules_deinit(). NULL = out of memory.
  * @return 0 or -ENOMEM. What is not understood is passed over: the kernel has judged it before.
  */

@@ -90,6 +90,13 @@ def test_faults_of_a_world_are_told_with_their_place(quay, scenario, text, told)
     assert done.stdout == ""
 
 
+def test_a_scan_does_not_keep_minato_from_asking_the_rules(quay):  # noqa: F811
+    """Whom the rules refused stands in sets of ours, ten thousand after this: they are no part of the question."""
+    text = quay.host("minato init; minato close 6379/tcp; at scanner scan harbour; minato")
+    assert "10000/tcp asked" in text
+    assert re.search(r"6379/tcp +0\.0\.0\.0 +nobody", text), text[-3000:]
+
+
 def test_the_world_that_comes_along_is_a_file_to_begin_with(quay, scenario):  # noqa: F811
     text = quay.demo("--print", code=0).stdout
     assert text == (ROOT / "data/harbour.yaml").read_text(encoding="utf-8")

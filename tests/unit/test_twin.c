@@ -174,6 +174,59 @@ static const char listing[] = "table inet filter { # handle 1\n"
 			      "\t}\n"
 			      "}\n";
 
+static void who_was_counted_as_refused_is_left_out(void **state)
+{
+	static const char before[] = "table inet other {\n"
+				     "\tset refused-4 {\n"
+				     "\t\telements = { 192.0.2.1 }\n"
+				     "\t}\n"
+				     "}\n"
+				     "table inet minato { # handle 1\n"
+				     "\tset refused-4 { # handle 1\n"
+				     "\t\tflags dynamic,timeout\n"
+				     "\t\telements = { 192.0.2.1 . tcp . 80 expires 59m,\n"
+				     "\t\t\t     192.0.2.2 . tcp . 81 expires 59m }\n"
+				     "\t}\n"
+				     "\n"
+				     "\tset forward-would-6 { # handle 2\n"
+				     "\t\telements = { 2001:db8::1 . udp . 53 }\n"
+				     "\t}\n"
+				     "\tset g1-friends { # handle 3\n"
+				     "\t\telements = { 192.0.2.9,\n"
+				     "\t\t\t     192.0.2.10 }\n"
+				     "\t}\n"
+				     "}\n";
+	static const char after[] = "table inet other {\n"
+				    "\tset refused-4 {\n"
+				    "\t\telements = { 192.0.2.1 }\n"
+				    "\t}\n"
+				    "}\n"
+				    "table inet minato { # handle 1\n"
+				    "\tset refused-4 { # handle 1\n"
+				    "\t\tflags dynamic,timeout\n"
+				    "\t}\n"
+				    "\n"
+				    "\tset forward-would-6 { # handle 2\n"
+				    "\t}\n"
+				    "\tset g1-friends { # handle 3\n"
+				    "\t\telements = { 192.0.2.9,\n"
+				    "\t\t\t     192.0.2.10 }\n"
+				    "\t}\n"
+				    "}\n";
+	char text[sizeof(before)];
+	(void)state;
+	(void)memcpy(text, before, sizeof(before));
+	rules_forget_counted(text);
+	assert_string_equal(text, after);
+	(void)memcpy(text, listing,
+		     sizeof(listing) < sizeof(text) ? sizeof(listing) : sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	char cut[sizeof(text)];
+	(void)memcpy(cut, text, sizeof(text));
+	rules_forget_counted(text); /* of others nothing, wherever it ends */
+	assert_string_equal(text, cut);
+}
+
 static void read_listing(struct twin_rules *rules)
 {
 	assert_int_equal(twin_rules_read(rules, strdup(listing)), 0);
@@ -599,6 +652,7 @@ int main(void)
 		cmocka_unit_test(answers_are_no_probes),
 		cmocka_unit_test(what_cannot_be_sent_is_refused),
 		cmocka_unit_test(short_headers_are_not_read),
+		cmocka_unit_test(who_was_counted_as_refused_is_left_out),
 		cmocka_unit_test(a_listing_is_understood),
 		cmocka_unit_test(a_copy_is_renumbered_by_place),
 		cmocka_unit_test(any_bytes_are_taken_as_a_listing),

@@ -113,7 +113,11 @@ static int read_nft(struct twin_host *host, struct err *e)
 		r = err_system(e, r, "cannot read the firewall's rules%s%s",
 			       complaint.length > 0 ? ": " : "", str_text(&complaint));
 	} else {
-		r = twin_rules_read(&host->rules, strdup(str_text(&text)));
+		char *listing = strdup(str_text(&text));
+		if (listing != NULL) {
+			rules_forget_counted(listing);
+		}
+		r = twin_rules_read(&host->rules, listing);
 	}
 	str_deinit(&text);
 	str_deinit(&complaint);
