@@ -1,4 +1,5 @@
 /* Clients: those that go to a port, and the one that goes to all of them. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -119,7 +120,7 @@ void publish(const char *host, uint16_t port, unsigned seconds)
 /* ---- to all ports ---- */
 
 struct sweep {
-	const char *host;
+	struct addrinfo *to; /* its port is set anew for each question */
 	unsigned asked, open;
 };
 
@@ -137,14 +138,8 @@ static void ask_wave(struct sweep *sweep, const unsigned *ports, unsigned count)
 	const usec_t until = clock_monotonic() + WAVE_MS * 1000;
 	unsigned left = count;
 	for (unsigned i = 0; i < count; i++) {
-		struct addrinfo *to = NULL;
-		on[i] = (struct pollfd){ .fd = find(&to, sweep->host, (uint16_t)ports[i]) < 0
-						       ? -1
-						       : begin(to),
-					 .events = POLLOUT };
-		if (to != NULL) {
-			freeaddrinfo(to);
-		}
+		((struct sockaddr_in *)sweep->to->ai_addr)->sin_port = htons((uint16_t)ports[i]);
+		on[i] = (struct pollfd){ .fd = begin(sweep->to), .events = POLLOUT };
 	}
 	for (usec_t now; left > 0 && (now = clock_monotonic()) < until;) {
 		if (poll(on, count, (int)((until - now) / 1000) + 1) <= 0) {
@@ -194,18 +189,17 @@ static void scan_slow(struct sweep *sweep, unsigned seconds)
 
 int scan(const char *host, unsigned seconds)
 {
-	struct sweep sweep = { .host = host };
-	struct addrinfo *to = NULL;
-	if (find(&to, host, 1) < 0) {
-		(void)fprintf(stderr, "%s: ?\n", host);
+	struct sweep sweep = { 0 };
+	if (find(&sweep.to, host, 1) < 0) {
+		(void)fprintf(stderr, "scan: %s: ?\n", host);
 		return EXIT_FAILURE;
 	}
-	freeaddrinfo(to);
 	if (seconds == 0) {
 		scan_fast(&sweep);
 	} else {
 		scan_slow(&sweep, seconds);
 	}
+	freeaddrinfo(sweep.to);
 	(void)printf("%s: %u/tcp asked, %u open\n", host, sweep.asked, sweep.open);
 	return EXIT_SUCCESS;
 }

@@ -176,6 +176,10 @@ static void relay(const struct channel *channel, int ends[2], pid_t child, bool 
 	const uint8_t code =
 		(uint8_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	(void)send_frame(channel, FRAME_CODE, &code, 1);
+	/* The other side closes first: who does keeps the connection for a minute (TIME_WAIT), and
+	 * here it would be counted as one that a rule can cut. */
+	while (channel_read(channel, bytes, sizeof(bytes)) > 0) {
+	}
 }
 
 void talk_login(const struct channel *channel)

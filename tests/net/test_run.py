@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
-SECONDS = 30
+SECONDS = 90
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="the daemon needs root")
 
