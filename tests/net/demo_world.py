@@ -13,7 +13,7 @@ import time
 import pytest
 
 from daemon import until
-from world import MINATO, checked
+from world import MINATO, checked, heed_signals
 
 # Somebody who has no account, and no rights.
 SOMEBODY = ("setpriv", "--reuid=64321", "--regid=64321", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
@@ -76,7 +76,8 @@ class Quay:
 
     def start(self, *options, language="en"):
         self.running.append(subprocess.Popen(self.words(*options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                             stderr=subprocess.STDOUT, text=True, env=environment(language)))
+                                             stderr=subprocess.STDOUT, text=True, env=environment(language),
+                                             preexec_fn=heed_signals))
         return self.running[-1]
 
     def inside(self, *words):

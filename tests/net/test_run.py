@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from world import heed_signals
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
 SECONDS = 90
@@ -57,7 +59,7 @@ class Clone:
         self.out = open(self.folder / "out", "wb")
         self.err = open(self.folder / "err", "wb")
         self.process = subprocess.Popen([self.folder / "tools/run"], stdin=subprocess.DEVNULL, stdout=self.out,
-                                        stderr=self.err, start_new_session=True,
+                                        stderr=self.err, start_new_session=True, preexec_fn=heed_signals,
                                         env=dict(os.environ, LANG="C.UTF-8", LANGUAGE="en", LC_ALL="C.UTF-8"))
         self.runtime = until(self.announced)
         self.children = until(lambda: descendants(self.process.pid))

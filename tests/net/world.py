@@ -24,6 +24,12 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-
 numbers = itertools.count()
 
 
+def heed_signals():
+    """Whoever starts the tests in the background (nohup, `&` of a script) may have them ignored, and children inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run(*words, **options):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, **options)
 
