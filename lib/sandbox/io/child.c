@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "sandbox/sandbox.h"
 
 enum {
@@ -42,24 +39,6 @@ int sandbox_keep_descriptors(int *fds, unsigned count)
 	return r;
 }
 
-/*
- * In a user namespace that somebody made without rights there is one user (user_namespaces(7)):
- * root in there is whoever made it, and nobody else can be become.
- */
-static bool has_other_users(void)
-{
-	char map[64];
-	_cleanup_(close_fdp) int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	const ssize_t length = fd >= 0 ? read(fd, map, sizeof(map) - 1) : 0;
-	if (length <= 0) {
-		return true;
-	}
-	map[length] = '\0';
-	/* "INSIDE OUTSIDE LENGTH", a line for each range. */
-	const char *lone = strrchr(map, ' ');
-	return lone == NULL || strcmp(lone, " 1\n") != 0 || strchr(map, '\n') != lone + 2;
-}
-
 static int become_nobody(struct err *e)
 {
 	static const int needed[] = { CAP_SETUID, CAP_SETGID };
@@ -72,7 +51,7 @@ int sandbox_nobody(struct err *e)
 {
 	const struct rlimit none = { 0, 0 };
 	int r = setrlimit(RLIMIT_CORE, &none) < 0 ? err_system(e, errno, "no limit for cores") : 0;
-	if (r == 0 && geteuid() == 0 && has_other_users()) {
+	if (r == 0 && geteuid() == 0) {
 		r = become_nobody(e);
 	}
 	if (r == 0) {
