@@ -172,7 +172,7 @@ void rules_forget_counted(char *listing)
 			end += length;
 		}
 		/* The last of them ends with the brace. */
-		elements = elements && !(length > 1 && strchr("}", line[length - 2]) != NULL);
+		elements = elements && !(length > 1 && line[length - 2] == '}');
 		line += length;
 	}
 	*end = '\0';

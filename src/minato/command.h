@@ -104,3 +104,7 @@ void add_counted(struct str *out, size_t count, const char *one, const char *man
 
 /* Prints the text on stdout; through a full disk or a closed pipe it returns EXIT_ERROR. */
 int print_text(const struct str *text);
+
+/* Writes a drawing as a file, in place of what was there. @return an exit code, after a complaint
+ * when it is not EXIT_IN_ORDER. */
+int write_figure(const struct context *context, const char *path, const struct str *svg);

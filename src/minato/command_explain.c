@@ -135,22 +135,12 @@ static int run_search(const struct explain *explain, const struct config *config
 static int write_svg(const struct explain *explain, const struct subject *subject, const char *path)
 {
 	struct str svg = STR_INIT(OUTPUT_MAX_BYTES);
-	int r = subject->kind == SUBJECT_TERM
-			? explain_term_figure(&svg, explain, subject->term, true)
-			: explain_figure(&svg, explain, subject, true);
-	_cleanup_(close_fdp) int fd =
-		r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (r == 0) {
-		r = fd < 0 ? -errno : write_all(fd, str_text(&svg), svg.length);
-	}
+	(void)(subject->kind == SUBJECT_TERM /* kept in its error */
+		       ? explain_term_figure(&svg, explain, subject->term, true)
+		       : explain_figure(&svg, explain, subject, true));
+	const int code = write_figure(explain->context, path, &svg);
 	str_deinit(&svg);
-	if (r < 0) {
-		struct err e = ERR_INIT;
-		(void)err_system(&e, r, _("cannot write %s"), path);
-		complain(explain->context, err_text(&e), NULL);
-		return EXIT_ERROR;
-	}
-	return EXIT_IN_ORDER;
+	return code;
 }
 
 /* What the figure options add. @return an exit code. */

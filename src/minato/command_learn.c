@@ -30,23 +30,30 @@ void lesson_prepare(struct lesson *lesson, const struct context *context)
 	lesson_know_host(lesson);
 	lesson_try_two_programs(lesson);
 	lesson_know_connection(lesson);
-	lesson_exchange(lesson);
-	lesson_know_risks(lesson);
+}
+
+static void announce_harbour(const struct context *context)
+{
+	if (context->err_terminal) {
+		(void)fputs(_("building a small harbour to show it in ...\n"), stderr);
+	}
 }
 
 static void prepare_figure(struct lesson *lesson, enum learn_figure figure)
 {
-	if ((figure != LEARN_FIGURE_NAT && figure != LEARN_FIGURE_SCAN) ||
-	    lesson->prepared[figure]) {
+	if (lesson->prepared[figure]) {
 		return;
 	}
-	if (lesson->context->err_terminal) {
-		(void)fputs(_("building a small harbour to show it in ...\n"), stderr);
-	}
 	lesson->prepared[figure] = true;
-	if (figure == LEARN_FIGURE_NAT) {
+	if (figure == LEARN_FIGURE_TCP) { /* the one of UDP comes along */
+		lesson_exchange(lesson);
+	} else if (figure == LEARN_FIGURE_RISKS) {
+		lesson_know_risks(lesson);
+	} else if (figure == LEARN_FIGURE_NAT) {
+		announce_harbour(lesson->context);
 		lesson_know_nat(lesson);
-	} else {
+	} else if (figure == LEARN_FIGURE_SCAN) {
+		announce_harbour(lesson->context);
 		lesson_sandbox(lesson, LEARN_FIGURE_SCAN);
 	}
 }

@@ -20,11 +20,17 @@ struct demo_environment {
 /* @return 0, -ENOMEM. */
 int demo_environment(struct demo_environment *out, const struct context *context);
 
-/* Waits for its end. @return its exit code, 128 + the signal that ended it. */
-int demo_wait(pid_t child);
-
-/* Runs a program at a machine with this process's input and output. @return as demo_wait(). */
+/* Runs a program at a machine with this process's input and output. @return as run_wait(). */
 int demo_at(struct harbour_world *world, uint32_t machine, const char *const *words);
+
+/*
+ * Keeps what a program writes, and waits for its end.
+ * @param from   the reading end of its output, which is closed.
+ * @param child  what harbour_start() gave; negative errno: it was not started.
+ * @param shows  prints it as it comes, too.
+ * @return as run_wait(), or that errno.
+ */
+int demo_collect(struct str *out, int from, pid_t child, bool shows);
 
 /* Whether the host lets the reader in over the network, from his desk. */
 bool demo_has_login(const struct harbour *harbour);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
+#include "base/io/run.h"
 #include "demo.h"
 #include "words.h"
 
@@ -127,7 +128,7 @@ int demo_record_end(struct demo_record *record)
 	(void)fflush(stdout);
 	(void)dup2(record->shown, STDOUT_FILENO); /* closes the pipe */
 	close_fdp(&record->shown);
-	return record->child > 0 && demo_wait(record->child) != EXIT_SUCCESS ? -EIO : 0;
+	return record->child > 0 && run_wait(record->child) != EXIT_SUCCESS ? -EIO : 0;
 }
 
 /* ---- shown again ---- */

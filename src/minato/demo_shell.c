@@ -5,22 +5,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/io/file.h"
+#include "base/io/run.h"
 #include "demo.h"
 #include "words.h"
-
-int demo_wait(pid_t child)
-{
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
 
 int demo_at(struct harbour_world *world, uint32_t machine, const char *const *words)
 {
 	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	const pid_t child = harbour_start(world, machine, words, fds);
-	return child < 0 ? EXIT_ERROR : demo_wait(child);
+	return child < 0 ? EXIT_ERROR : run_wait(child);
+}
+
+int demo_collect(struct str *out, int from, pid_t child, bool shows)
+{
+	char room[4096];
+	ssize_t length = 0;
+	while (child > 0 && (length = read(from, room, sizeof(room))) > 0) {
+		if (shows) {
+			(void)write_all(STDOUT_FILENO, room, (size_t)length); /* it is kept */
+		}
+		(void)str_add_bytes(out, room, (size_t)length); /* kept in its error */
+	}
+	close_fdp(&from);
+	return child < 0 ? (int)child : run_wait(child);
 }
 
 bool demo_has_login(const struct harbour *harbour)
@@ -51,7 +60,7 @@ int demo_login(struct harbour_world *world, const char *line)
 {
 	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	const pid_t child = demo_login_start(world, line, fds);
-	return child < 0 ? EXIT_ERROR : demo_wait(child);
+	return child < 0 ? EXIT_ERROR : run_wait(child);
 }
 
 int demo_draw(const struct harbour_world *world, const struct context *context)

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
+#include "base/io/run.h"
 #include "demo.h"
 #include "words.h"
 
@@ -72,9 +73,7 @@ static pid_t start(const struct tour *tour, const struct harbour_step *step, con
 static int type(struct str *shown, const struct tour *tour, const struct harbour_step *step,
 		const char *line)
 {
-	char room[4096];
 	int ends[2];
-	ssize_t length = 0;
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		return EXIT_ERROR;
 	}
@@ -82,14 +81,9 @@ static int type(struct str *shown, const struct tour *tour, const struct harbour
 	const int fds[] = { nothing, ends[1], ends[1] };
 	const pid_t child = start(tour, step, line, fds);
 	close_fdp(&ends[1]);
-	while (child > 0 && (length = read(ends[0], room, sizeof(room))) > 0) {
-		if (step->within == 0) { /* of many only the last one is shown */
-			(void)write_all(STDOUT_FILENO, room, (size_t)length);
-		}
-		(void)str_add_bytes(shown, room, (size_t)length); /* kept in its error */
-	}
-	close_fdp(&ends[0]);
-	return child < 0 ? EXIT_ERROR : demo_wait(child);
+	/* Of many only the last one is shown. */
+	const int code = demo_collect(shown, ends[0], child, step->within == 0);
+	return code < 0 ? EXIT_ERROR : code;
 }
 
 static bool shows_all(const struct tour *tour, const struct harbour_step *step, const char *text)

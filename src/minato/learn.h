@@ -47,7 +47,8 @@ struct lesson {
 
 /* Looks and tries. What cannot be found out is left out of the facts. Never fails. */
 void lesson_prepare(struct lesson *lesson, const struct context *context);
-/* What a scene needs besides: a harbour of namespaces, made once, for some seconds. Never fails. */
+/* What a scene needs besides, once: packets that pass, a harbour of namespaces for some seconds.
+ * Never fails. */
 void lesson_prepare_scene(struct lesson *lesson, const struct learn_scene *scene);
 void lesson_deinit(struct lesson *lesson);
 

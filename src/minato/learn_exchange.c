@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io/account.h"
 #include "base/io/clock.h"
 #include "base/io/file.h"
 #include "base/sockaddr.h"
@@ -228,27 +229,15 @@ static void exchange(struct lesson_exchange *out, enum protocol protocol, uint16
 
 /* ---- in a process and namespace of its own ---- */
 
-static int write_map(const char *path, const char *text)
-{
-	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : write_all(fd, text, strlen(text));
-}
-
 /* There loopback has nobody else's packets, and whoever made it may see them.
  * @return whether this process has one now. */
 static bool enter_namespace(void)
 {
-	char uids[64], gids[64];
 	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	const bool root = geteuid() == 0;
-	(void)snprintf(uids, sizeof(uids), "0 %u 1", geteuid());
-	(void)snprintf(gids, sizeof(gids), "0 %u 1", getegid());
-	if (unshare(CLONE_NEWNET | (root ? 0 : CLONE_NEWUSER)) < 0) {
-		return false;
-	}
-	if (!root && (write_map("/proc/self/setgroups", "deny") < 0 ||
-		      write_map("/proc/self/uid_map", uids) < 0 ||
-		      write_map("/proc/self/gid_map", gids) < 0)) {
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
+	if (unshare(CLONE_NEWNET | (uid == 0 ? 0 : CLONE_NEWUSER)) < 0 ||
+	    (uid != 0 && account_map_own(uid, gid) < 0)) {
 		return false;
 	}
 	_cleanup_(close_fdp) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

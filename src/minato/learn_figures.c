@@ -1,11 +1,8 @@
 /* The figures of the lesson, as text and as SVG files. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
-#include "base/io/file.h"
 #include "learn.h"
 #include "words.h"
 
@@ -122,34 +119,27 @@ int lesson_figure(struct str *out, const struct lesson *lesson, enum learn_figur
 	return 0;
 }
 
-static int write_figure(const struct str *svg, const char *path)
-{
-	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	return fd < 0 ? -errno : write_all(fd, str_text(svg), svg->length);
-}
-
 int lesson_write_figures(const struct lesson *lesson, const char *directory, size_t *count)
 {
 	struct err e = ERR_INIT;
 	char path[PATH_BYTES];
-	int r = mkdir(directory, 0777) < 0 && errno != EEXIST ? -errno : 0;
-	(void)snprintf(path, sizeof(path), "%s", directory);
+	int code = EXIT_IN_ORDER;
 	*count = 0;
-	for (int i = LEARN_FIGURE_NONE + 1; r == 0 && i < LEARN_FIGURES; i++) {
-		struct str svg = STR_INIT(FIGURE_MAX_BYTES);
-		r = lesson_figure(&svg, lesson, (enum learn_figure)i, true);
-		if (r == 0 && svg.length > 0) {
-			(void)snprintf(path, sizeof(path), "%s/learn-%s.svg", directory,
-				       learn_figure_name((enum learn_figure)i));
-			r = write_figure(&svg, path);
-			*count += r == 0;
-		}
-		str_deinit(&svg);
-	}
-	if (r < 0) {
-		(void)err_system(&e, r, _("cannot write %s"), path);
+	if (mkdir(directory, 0777) < 0 && errno != EEXIST) {
+		(void)err_system(&e, errno, _("cannot write %s"), directory);
 		complain(lesson->context, err_text(&e), NULL);
 		return EXIT_ERROR;
 	}
-	return EXIT_IN_ORDER;
+	for (int i = LEARN_FIGURE_NONE + 1; code == EXIT_IN_ORDER && i < LEARN_FIGURES; i++) {
+		struct str svg = STR_INIT(FIGURE_MAX_BYTES);
+		(void)lesson_figure(&svg, lesson, (enum learn_figure)i, true); /* kept there */
+		if (svg.error < 0 || svg.length > 0) {
+			(void)snprintf(path, sizeof(path), "%s/learn-%s.svg", directory,
+				       learn_figure_name((enum learn_figure)i));
+			code = write_figure(lesson->context, path, &svg);
+			*count += code == EXIT_IN_ORDER;
+		}
+		str_deinit(&svg);
+	}
+	return code;
 }

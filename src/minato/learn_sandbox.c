@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
+#include "base/io/run.h"
 #include "demo.h"
 #include "learn.h"
 #include "words.h"
@@ -38,14 +39,6 @@ struct sandbox {
 
 /* ---- commands inside ---- */
 
-static int finished(pid_t child)
-{
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
-}
-
 /* A command at a machine, whose output is read. */
 struct question {
 	pid_t child; /* negative errno: it was not started */
@@ -66,23 +59,11 @@ static struct question begin(struct harbour_world *world, uint32_t machine,
 	return question;
 }
 
-/* Keeps what it prints. @return its exit code, or negative errno. */
-static int end(struct str *out, struct question *question)
-{
-	char room[4096];
-	ssize_t length = 0;
-	while (question->child > 0 && (length = read(question->output, room, sizeof(room))) > 0) {
-		(void)str_add_bytes(out, room, (size_t)length); /* kept in its error */
-	}
-	close_fdp(&question->output);
-	return question->child < 0 ? (int)question->child : finished(question->child);
-}
-
 static int ask(struct str *out, struct harbour_world *world, uint32_t machine,
 	       const char *const *words)
 {
-	struct question question = begin(world, machine, words);
-	return end(out, &question);
+	const struct question question = begin(world, machine, words);
+	return demo_collect(out, question.output, question.child, false);
 }
 
 /* Once more and again until it says something that `good` takes. @return whether it did. */
@@ -114,7 +95,7 @@ static void read_nat(struct harbour_world *world, uint32_t router, struct nat_li
 			}
 			_exit(EXIT_SUCCESS);
 		}
-		if (child < 0 || finished(child) != EXIT_SUCCESS) {
+		if (child < 0 || run_wait(child) != EXIT_SUCCESS) {
 			return;
 		}
 		if (lesson_nat_devices(out) > 1) {
@@ -220,7 +201,7 @@ static void knock(struct lesson_scan *out, struct harbour_world *world, uint32_t
 					  "--svg",  "/dev/stdout", door,        NULL };
 	struct str text = STR_INIT(OUTPUT_MAX_BYTES);
 	/* Silence takes its time, so both wait for it at once. */
-	struct question drawing = begin(world, scanner, svg_words);
+	const struct question drawing = begin(world, scanner, svg_words);
 	(void)ask(&text, world, scanner, text_words);
 	const char *figure = strstr(str_text(&text), "\n\n");
 	const char *cause = strstr(str_text(&text), "  ");
@@ -230,7 +211,7 @@ static void knock(struct lesson_scan *out, struct harbour_world *world, uint32_t
 			       (int)strcspn(cause + 2, "\n"), cause + 2);
 	}
 	str_clear(&text);
-	(void)end(&text, &drawing);
+	(void)demo_collect(&text, drawing.output, drawing.child, false);
 	const char *last = strstr(str_text(&text), "</svg>");
 	if (str_starts(str_text(&text), "<svg") && last != NULL) {
 		(void)snprintf(out->svg, sizeof(out->svg), "%.*s\n",

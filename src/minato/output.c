@@ -1,7 +1,10 @@
 /* Printing: data on stdout, complaints on stderr. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/io/file.h"
 #include "command.h"
 #include "words.h"
 
@@ -32,6 +35,23 @@ int print_text(const struct str *text)
 			(void)fprintf(stderr, _("minato: cannot write the output: %s\n"),
 				      strerror(errno));
 		}
+		return EXIT_ERROR;
+	}
+	return EXIT_IN_ORDER;
+}
+
+int write_figure(const struct context *context, const char *path, const struct str *svg)
+{
+	int r = svg->error;
+	_cleanup_(close_fdp) int fd =
+		r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (r == 0) {
+		r = fd < 0 ? -errno : write_all(fd, str_text(svg), svg->length);
+	}
+	if (r < 0) {
+		struct err e = ERR_INIT;
+		(void)err_system(&e, r, _("cannot write %s"), path);
+		complain(context, err_text(&e), NULL);
 		return EXIT_ERROR;
 	}
 	return EXIT_IN_ORDER;

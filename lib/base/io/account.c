@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io/file.h"
 #include "base/parse.h"
@@ -42,4 +44,15 @@ bool account_is_alone(void)
 	text[length - 1] = '\0';
 	const char *count = strrchr(text, ' ');
 	return count != NULL && strcmp(count + 1, "1") == 0;
+}
+
+int account_map_own(uint32_t uid, uint32_t gid)
+{
+	char map[32];
+	(void)file_write_setting("/proc/self/setgroups",
+				 "deny"); /* older kernels have no such file */
+	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+	int r = file_write_setting("/proc/self/uid_map", map);
+	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+	return r < 0 ? r : file_write_setting("/proc/self/gid_map", map);
 }

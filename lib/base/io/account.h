@@ -16,3 +16,11 @@ int account_uid(uint32_t *uid, const char *name);
  * without rights made (user_namespaces(7)). To become another is impossible there.
  */
 bool account_is_alone(void);
+
+/*
+ * After unshare(CLONE_NEWUSER) without rights: this process becomes root of that namespace, alone
+ * in it, since a uid may map itself, and its group once it gives setgroups(2) away
+ * (user_namespaces(7)).
+ * @param uid,gid  the effective ones from before. @return 0 or negative errno.
+ */
+int account_map_own(uint32_t uid, uint32_t gid);

@@ -24,3 +24,7 @@ long file_read_into(char *buffer, size_t room, int dir, const char *path);
 
 /* Writes all bytes or fails; handles short writes and EINTR. @return 0 or negative errno. */
 int write_all(int fd, const void *bytes, size_t length);
+
+/* Writes to a file that is there, as those of /proc/sys: nothing is made, nothing cut.
+ * @return 0 or negative errno. */
+int file_write_setting(const char *path, const char *text);

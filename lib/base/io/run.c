@@ -100,6 +100,20 @@ static int wait_for_end(pid_t child, usec_t deadline)
 	return ready == 0 ? -ETIMEDOUT : 0;
 }
 
+int run_code(int status)
+{
+	enum { SIGNAL_BASE = 128 };
+	return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int run_wait(pid_t child)
+{
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+	}
+	return run_code(status);
+}
+
 int run_finish(struct str *out, int input, pid_t child, usec_t timeout)
 {
 	const usec_t deadline = clock_monotonic() + timeout;
@@ -110,13 +124,8 @@ int run_finish(struct str *out, int input, pid_t child, usec_t timeout)
 	if (r < 0) {
 		(void)kill(child, SIGKILL); /* it may have ended by itself */
 	}
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	if (r < 0) {
-		return r;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	const int code = run_wait(child);
+	return r < 0 ? r : code == 0 ? 0 : -EIO;
 }
 
 int run_program(struct str *out, const char *const *words, usec_t timeout)

@@ -34,6 +34,11 @@ int run_find(char *path, const char *name);
  */
 int run_finish(struct str *out, int input, pid_t child, usec_t timeout);
 
+/* How a shell tells an end of waitpid(2): the exit code, or 128 and the signal. */
+int run_code(int status);
+/* Waits for its end, whatever signals come. @return run_code(). */
+int run_wait(pid_t child);
+
 /* ---- programs of our own ---- */
 
 /*

@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io/run.h"
 #include "harbour/io/world.h"
 #include "harbour/words.h"
 
-enum { BACKLOG = 16, WORDS_MAX = 64, NOBODY_THERE = 127, SIGNAL_BASE = 128 };
+enum { BACKLOG = 16, WORDS_MAX = 64, NOBODY_THERE = 127 };
 
 int gate_open(struct harbour_world *world, struct err *e)
 {
@@ -71,7 +72,6 @@ static unsigned split(const char *words[WORDS_MAX], const char *text, size_t len
 /* Its code; when the asker goes first, it goes too. */
 static uint8_t wait_for(pid_t child, int connection)
 {
-	int status = 0;
 	_cleanup_(close_fdp) int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd on[] = { { .fd = pidfd, .events = POLLIN },
 			       { .fd = connection, .events = POLLIN } };
@@ -80,10 +80,7 @@ static uint8_t wait_for(pid_t child, int connection)
 	if (on[0].revents == 0) {
 		(void)kill(child, SIGKILL); /* it may have ended by itself */
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	return (uint8_t)(WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status)
-					     : WEXITSTATUS(status));
+	return (uint8_t)run_wait(child);
 }
 
 static _Noreturn void serve(struct harbour_world *world, int connection)

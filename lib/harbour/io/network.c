@@ -194,12 +194,6 @@ static int set_places(struct wire *wire, const struct harbour *harbour,
 	return r < 0 ? r : wait_for_carrier(machine->place_count);
 }
 
-static int write_setting(const char *path, const char *value)
-{
-	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : write_all(fd, value, strlen(value));
-}
-
 static int masquerade(const struct harbour_machine *machine)
 {
 	char rules[400];
@@ -216,7 +210,7 @@ static int masquerade(const struct harbour_machine *machine)
 		       "add rule ip router out oifname \"eth%u\" masquerade",
 		       out);
 	const char *const words[] = { "nft", rules, NULL };
-	int r = write_setting("/proc/sys/net/ipv4/ip_forward", "1");
+	int r = file_write_setting("/proc/sys/net/ipv4/ip_forward", "1");
 	r = r < 0 ? r : run_program(&nothing, words, nft_timeout);
 	str_deinit(&nothing);
 	return r;

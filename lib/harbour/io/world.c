@@ -16,13 +16,13 @@
 
 #include "base/cleanup.h"
 #include "base/io/file.h"
+#include "base/io/run.h"
 #include "harbour/io/world.h"
 #include "harbour/words.h"
 
 enum {
 	WORLD_FLAGS = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
 		      CLONE_NEWCGROUP,
-	SIGNAL_BASE = 128, /* as a shell says it */
 	NOT_FOUND = 127,
 };
 
@@ -51,11 +51,6 @@ int word_hear(int link, struct err *e)
 static pid_t fork_into(int flags)
 {
 	return (pid_t)syscall(SYS_clone, (unsigned long)(flags | SIGCHLD), NULL, NULL, NULL, NULL);
-}
-
-static int end_code(int status)
-{
-	return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 void world_forget_signals(void)
@@ -152,7 +147,7 @@ static int take_ended(const struct harbour_world *world, pid_t inside)
 	int status = 0;
 	for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
 		if (ended == inside) {
-			return end_code(status);
+			return run_code(status);
 		}
 		for (uint32_t i = 0; i < world->harbour->machine_count; i++) {
 			if (ended == world->machines[i]) {
@@ -215,8 +210,7 @@ static int write_map(pid_t child, const char *name, const char *text)
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", child, name);
-	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	return file_write_setting(path, text);
 }
 
 /* Root keeps every user as it is, so that the daemon's processes have users of their own; who is
@@ -262,15 +256,6 @@ static int bring_up(const struct harbour_world *world, pid_t child, int link, st
 	return r < 0 ? r : word_hear(link, e);
 }
 
-/* The end of the first process ends all in its namespace, and the namespaces with them. */
-static int wait_for_end(pid_t child)
-{
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-	}
-	return end_code(status);
-}
-
 static int run(int *code, struct harbour_world *world, harbour_inside *inside, void *data,
 	       struct err *e)
 {
@@ -288,7 +273,8 @@ static int run(int *code, struct harbour_world *world, harbour_inside *inside, v
 	if (r < 0) {
 		(void)kill(child, SIGKILL); /* it may have ended by itself */
 	}
-	const int ended = wait_for_end(child);
+	/* Its end ends all in its namespace, and the namespaces with them. */
+	const int ended = run_wait(child);
 	close_fdp(&pair[0]);
 	if (r == 0) {
 		*code = ended;
@@ -362,7 +348,7 @@ static _Noreturn void enter(const struct harbour_world *world, uint32_t machine,
 	}
 	(void)signal(SIGINT, SIG_IGN); /* for the program alone */
 	(void)signal(SIGQUIT, SIG_IGN);
-	_exit(child < 0 ? NOT_FOUND : wait_for_end(child));
+	_exit(child < 0 ? NOT_FOUND : run_wait(child));
 }
 
 pid_t harbour_start(struct harbour_world *world, uint32_t machine, const char *const *words,

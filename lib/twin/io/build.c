@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/io/account.h"
 #include "base/io/file.h"
 #include "base/io/netlink.h"
 
@@ -29,27 +30,15 @@ int build_doubt(int doubts, enum twin_doubt_kind kind, const char *detail)
 	return r;
 }
 
-static int write_file(const char *path, const char *text)
-{
-	_cleanup_(close_fdp) int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : write_all(fd, text, strlen(text));
-}
-
-/* A uid alone may map itself, and its group once it gives setgroups() away (user_namespaces(7)). */
 static int become_root_of_own(struct err *e)
 {
-	char map[32];
-	const unsigned uid = geteuid();
-	const unsigned gid = getegid();
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
 	if (unshare(CLONE_NEWUSER) < 0) {
 		return err_set(e, EPERM,
 			       "the twin needs root, or a kernel that allows user namespaces");
 	}
-	(void)write_file("/proc/self/setgroups", "deny"); /* older kernels have no such file */
-	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
-	int r = write_file("/proc/self/uid_map", map);
-	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
-	r = r < 0 ? r : write_file("/proc/self/gid_map", map);
+	const int r = account_map_own(uid, gid);
 	return r < 0 ? err_system(e, r, "cannot enter a user namespace") : 0;
 }
 
@@ -103,8 +92,10 @@ static int open_trace(int *part)
 /* Nothing but probes shall come from outside: no neighbour discovery, no multicast. */
 static int open_outside(int parts[PARTS], struct build_outside *outside)
 {
-	(void)write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");     /* only less noise */
-	(void)write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"); /* likewise */
+	(void)file_write_setting("/proc/sys/net/ipv6/conf/all/disable_ipv6",
+				 "1"); /* only less noise */
+	(void)file_write_setting("/proc/sys/net/ipv6/conf/default/disable_ipv6",
+				 "1"); /* likewise */
 	outside->namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (outside->namespace < 0) {
 		return -errno;
@@ -131,7 +122,7 @@ static int open_raw(int parts[PARTS], const uint32_t *user)
 static int open_inside(int parts[PARTS], const uint32_t *user)
 {
 	/* Link-local addresses come from the host, not from the twin's own MAC addresses. */
-	(void)write_file("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
+	(void)file_write_setting("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1");
 	int r = open_trace(&parts[PART_TRACE]);
 	r = r < 0 ? r : opened(&parts[PART_INSIDE], AF_PACKET, SOCK_RAW, 0);
 	r = r < 0 ? r : open_raw(parts, user);
