@@ -1,12 +1,10 @@
 """Runs the built minato as a person would."""
 import os
-import pathlib
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
+from places import BUILD
 
 
 @pytest.fixture

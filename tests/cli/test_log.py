@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT
+from places import ROOT
 
 NOON = 1795348800  # 2026-11-22T12:00:00Z
 DAY = 86400

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from conftest import BUILD
+from places import BUILD
 
 POLICY = "minato: 1\nports:\n  test: {{port: {}/tcp, for: this test, owner: test, from: host}}\n"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import BUILD, ROOT
+from places import BUILD, ROOT
 
 GOOD = yaml.safe_load((ROOT / "data/schema.yaml").read_text())["example"]
 BAD = GOOD.replace("from: [office, vpn]", "from: [ofice, vpn]").replace("owner: web@example.jp, ", "")

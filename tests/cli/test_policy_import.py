@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import BUILD, ROOT
+from places import BUILD, ROOT
 
 CASES = ROOT / "tests/golden/import"
 RULES = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n"

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD
+from places import BUILD
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, ROOT
+from places import BUILD, ROOT
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 VOID = {"meta", "link", "br", "hr", "img", "input"}

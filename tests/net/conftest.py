@@ -1,16 +1,17 @@
-"""Network namespaces of our own, and lib/observe as a program that prints JSON. Needs root."""
+"""Fixtures for all tests of this folder: network namespaces and what stands in them. Needs root.
+
+What tests import lies in modules with names of their own (world.py, observed.py): every folder has a conftest, and only one of
+them can be a module of that name.
+"""
 import itertools
-import json
 import os
 import pathlib
-import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
-PROBE = BUILD / "tests" / "net" / "observe-probe"
-OWNERS, DETAILS, PACKAGES, COUNTS, CONNECTIONS, PUBLISHED, ALL_NETNS = (1 << i for i in range(7))
+from observed import PROBE
+from world import checked, run
+
 numbers = itertools.count()
 
 
@@ -18,27 +19,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="makes network namespaces, which needs root"))
-
-
-def run(*words, **options):
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, **options)
-
-
-def checked(*words, **options):
-    done = run(*words, **options)
-    assert done.returncode == 0, f"{words}: {done.stderr}"
-    return done.stdout
-
-
-def inventory(flags, pins=None, without="", before=()):
-    """before = words in front of the command, e.g. setpriv."""
-    words = [*before, PROBE, "inventory", flags, *([pins] if pins else [])]
-    return json.loads(checked(*words, env={**os.environ, "MINATO_WITHOUT": without}))
-
-
-def listeners(seen, port, **wanted):
-    return [row for row in seen["listeners"]
-            if row["port"] == port and all(row[key] == value for key, value in wanted.items())]
 
 
 @pytest.fixture
@@ -61,7 +41,7 @@ def netns():
 @pytest.fixture
 def world(netns):
     """A host with a network beyond it, whose twin can be asked."""
-    from twin_world import World  # which needs this file itself
+    from twin_world import World
 
     made = World(netns)
     yield made

@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-from conftest import BUILD, checked, run
+from world import BUILD, checked, run
 
 PROBE = BUILD / "tests" / "net" / "tap-probe"
 numbers = itertools.count()

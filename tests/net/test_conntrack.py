@@ -12,8 +12,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, checked, run
-from world import wait_until_up
+from world import BUILD, checked, run, wait_until_up
 
 CONNTRACK_PROBE = BUILD / "tests" / "net" / "conntrack-probe"
 CLONE_NEWNET = 0x40000000

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from conftest import BUILD, run
+from world import BUILD, run
 from twin_world import FAR4, HOST4, PEER4, PEER6
 
 RULES = """table inet filter { chain input { type filter hook input priority 0; policy drop;

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from conftest import ALL_NETNS, CONNECTIONS, COUNTS, DETAILS, OWNERS, PACKAGES, PROBE, checked, inventory, listeners, run
+from observed import ALL_NETNS, CONNECTIONS, COUNTS, DETAILS, OWNERS, PACKAGES, PROBE, inventory, listeners
+from world import checked, run
 
 OWNED, NONE, HIDDEN = 1, 2, 3
 PINNED, BPF, PROC = 1, 2, 3

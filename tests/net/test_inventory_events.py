@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROBE
+from observed import PROBE
 
 TCP, UDP_BIND, UDP_RELEASE = 1, 2, 4
 

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from conftest import ALL_NETNS, PUBLISHED, inventory
+from observed import ALL_NETNS, PUBLISHED, inventory
 
 # What Docker writes with its nftables backend, what Podman's netavark writes.
 RULES = """

@@ -10,9 +10,8 @@ import time
 import pytest
 
 import packets
-from conftest import checked, run
+from world import checked, os_setns, run
 from tap_world import DATA, OPEN, SACK, SENT, World
-from world import os_setns
 
 
 @pytest.fixture

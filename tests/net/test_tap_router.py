@@ -7,7 +7,7 @@ import socket
 import pytest
 
 import packets
-from conftest import checked
+from world import checked
 from tap_world import DEVICE, ERROR, OPEN, SENT, THROUGH, World
 from test_tap import client, inside
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import twin_world
-from conftest import checked, run
+from world import checked, run
 from twin_world import FAR4, HOST4, HOST6, MAC, PEER4, PEER6, SECONDS, Twin
 
 iptables = pytest.mark.skipif(shutil.which("iptables-nft-restore") is None, reason="iptables is not installed")

@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 
-from conftest import BUILD, checked
+from world import BUILD, checked
 
 TWIN = BUILD / "tests" / "net" / "twin-probe"
 SECONDS = 20
