@@ -61,8 +61,10 @@ static void show_progress(const struct context *context, const struct audit_targ
 			  unsigned count)
 {
 	if (context->err_terminal && count > 0) {
-		(void)fprintf(stderr, _("asking what speaks at %u ports of %s"), count,
-			      target->name);
+		(void)fprintf(stderr,
+			      ngettext("asking what speaks at %u port of %s",
+				       "asking what speaks at %u ports of %s", count),
+			      count, target->name);
 		(void)fputc('\r', stderr);
 	} else if (context->err_terminal) {
 		(void)fprintf(stderr, "%*s\r", (int)context->columns - 1, "");

@@ -186,7 +186,10 @@ static void add_rejecters(struct str *out, const struct audit_part *part)
 	for (uint32_t i = 0; i < part->job->end.rejecter_count; i++) {
 		const struct sweep_rejecter *r = &part->job->end.rejecters[i];
 		char from[ADDR_TEXT_BYTES];
-		str_printf(out, _("  refused by %s with ICMP type %u code %u, %u times\n"),
+		str_printf(out,
+			   ngettext("  refused by %s with ICMP type %u code %u, %u time\n",
+				    "  refused by %s with ICMP type %u code %u, %u times\n",
+				    r->count),
 			   r->from.family == ADDR_NONE ? "?" : addr_format(&r->from, from), r->type,
 			   r->code, r->count);
 	}

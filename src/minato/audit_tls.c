@@ -131,7 +131,7 @@ static int take(void *data, const struct tls_record *record)
 	asking->told++;
 	if (asking->context->err_terminal) {
 		(void)fprintf(stderr, "\r");
-		(void)fprintf(stderr, _("%zu of %zu ports asked"), asking->told, audit->count);
+		(void)fprintf(stderr, _("ports asked: %zu of %zu"), asking->told, audit->count);
 		(void)fflush(stderr);
 	}
 	return 0;

@@ -262,10 +262,12 @@ static void add_end(struct str *out, const struct audit_tls *audit)
 	for (size_t i = 0; i < audit->count; i++) {
 		questions += audit->ports[i].record.questions;
 	}
-	str_printf(out, _("  %zu ports asked with %u connections in %s\n"), audit->count, questions,
-		   span_format(audit->took, span));
+	add_counted(out, audit->count, _("  %u port asked"), _("  %u ports asked"));
+	add_counted(out, questions, _(" with %u connection"), _(" with %u connections"));
+	str_printf(out, _(" in %s\n"), span_format(audit->took, span));
 	if (audit->left_out > 0) {
-		str_printf(out, _("  %zu ports more were not asked: name them\n"), audit->left_out);
+		add_counted(out, audit->left_out, _("  %u port more was not asked: name it\n"),
+			    _("  %u ports more were not asked: name them\n"));
 	}
 }
 

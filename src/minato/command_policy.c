@@ -106,12 +106,16 @@ static int validate_text(const struct context *context, const char *path,
 	policy_diagnostics_render(&out, diagnostics, context->language, &context->out_style);
 	text_escape(&out, path);
 	if (diagnostics->errors > 0) {
-		str_printf(&out, _(": refused: %u errors, %u warnings\n"), diagnostics->errors,
-			   diagnostics->warnings);
+		str_add(&out, _(": refused: "));
+		add_counted(&out, diagnostics->errors, _("%u error"), _("%u errors"));
 	} else {
-		str_printf(&out, _(": valid: %zu declarations, %zu other devices, %u warnings\n"),
-			   policy->declarations.count, policy->hosts.count, diagnostics->warnings);
+		str_add(&out, _(": valid: "));
+		add_counted(&out, policy->declarations.count, _("%u declaration"),
+			    _("%u declarations"));
+		add_counted(&out, policy->hosts.count, _(", %u other device"),
+			    _(", %u other devices"));
 	}
+	add_counted(&out, diagnostics->warnings, _(", %u warning\n"), _(", %u warnings\n"));
 	return finish(&out, diagnostics->errors > 0 ? EXIT_ERROR : EXIT_IN_ORDER);
 }
 

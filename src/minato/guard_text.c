@@ -29,11 +29,11 @@ void guard_add_status(struct str *out, const struct guard_status *status)
 		str_add(out, _("bind guard: on, of another version of minato\n"));
 		return;
 	}
-	str_printf(out,
-		   status->mode == GUARD_ENFORCE
-			   ? _("bind guard: on, refuses; %u rules for %u ports\n")
-			   : _("bind guard: on, watches only; %u rules for %u ports\n"),
-		   status->rules, status->ports);
+	str_add(out, status->mode == GUARD_ENFORCE ? _("bind guard: on, refuses; ")
+						   : _("bind guard: on, watches only; "));
+	add_counted(out, status->rules, _("%u rule"), _("%u rules"));
+	add_counted(out, status->ports, _(" for %u port"), _(" for %u ports"));
+	str_add_char(out, '\n');
 	if (!status->attached) {
 		str_add(out, _("but its cgroup is gone, so nothing is guarded\n"));
 	}

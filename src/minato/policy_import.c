@@ -100,8 +100,9 @@ static void show_report(const struct context *context, const struct import_repor
 			add_note(&out, context, &report->notes.items[i]);
 		}
 	}
-	str_printf(&out, _("%s: %u declarations; rules carried %u, changed %u, not carried %u\n"),
-		   import_kind_name(report->kind), report->declarations,
+	str_printf(&out, "%s: ", import_kind_name(report->kind));
+	add_counted(&out, report->declarations, _("%u declaration"), _("%u declarations"));
+	str_printf(&out, _("; rules carried %u, changed %u, not carried %u\n"),
 		   report->counts[IMPORT_CARRIED], report->counts[IMPORT_CHANGED],
 		   report->counts[IMPORT_LEFT]);
 	(void)fflush(stdout);

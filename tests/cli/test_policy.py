@@ -101,7 +101,7 @@ def test_included_files_are_found_beside_the_file(minato, files):
     (files / "parts/b.yaml").write_text("minato: 1\nwho: {w: 192.0.2.1}\n")
     done = minato("policy", "validate", str(files / "main.yaml"))
     assert done.returncode == 0, done.stdout
-    assert "1 declarations" in done.stdout
+    assert "1 declaration," in done.stdout
     (files / "parts/b.yaml").write_text("minato: 1\ninclude: ../main.yaml\n")
     done = minato("policy", "validate", str(files / "main.yaml"))
     assert done.returncode == 1

@@ -26,7 +26,7 @@ def test_the_policy_goes_to_standard_output_and_is_valid(minato, rules):
     assert yaml.safe_load(done.stdout)["ports"]["ssh"]["from"] == ["0.0.0.0/0"]
     (rules / "policy.yaml").write_text(done.stdout)
     assert minato("policy", "validate", str(rules / "policy.yaml")).returncode == 0
-    assert "iptables: 1 declarations; rules carried 1, changed 1, not carried 0" in done.stderr
+    assert "iptables: 1 declaration; rules carried 1, changed 1, not carried 0" in done.stderr
 
 
 def test_what_could_not_be_carried_is_told_and_exits_2(minato, rules):
