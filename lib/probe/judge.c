@@ -157,14 +157,21 @@ static bool asks_for_tls(const struct probe_order *order, const struct probe_rec
 		r->status == 400 && r->offered != 0);
 }
 
-static bool is_fault(const struct probe_order *order, const struct probe_record *r)
+bool probe_is_fault(enum probe_talk talk, const struct probe_record *r)
 {
-	switch (order->talk) {
+	switch (talk) {
 	case PROBE_TALK_HTTP:
 		return r->status >= 500;
 	case PROBE_TALK_SMTP:
 	case PROBE_TALK_FTP:
+	case PROBE_TALK_NNTP:
 		return r->status >= 400;
+	case PROBE_TALK_MYSQL:
+		return r->status != 0;
+	case PROBE_TALK_SIEVE:
+		return strncmp(r->text, "BYE", 3) == 0;
+	case PROBE_TALK_IRC:
+		return strncmp(r->text, "ERROR", 5) == 0;
 	case PROBE_TALK_POP3:
 		return strncmp(r->text, "-ERR", 4) == 0;
 	case PROBE_TALK_IMAP:
@@ -179,9 +186,9 @@ static enum probe_cause judge_answer(const struct probe_order *order, const stru
 	const bool udp = order->udp != 0;
 	switch (r->outcome) {
 	case PROBE_OK:
-		return asks_for_tls(order, r) ? PROBE_WANTS_TLS
-		       : is_fault(order, r)   ? PROBE_SERVICE_FAULT
-					      : PROBE_ANSWERS;
+		return asks_for_tls(order, r)           ? PROBE_WANTS_TLS
+		       : probe_is_fault(order->talk, r) ? PROBE_SERVICE_FAULT
+							: PROBE_ANSWERS;
 	case PROBE_TIMED_OUT:
 		/* Nobody has to speak first who was not asked anything. */
 		return udp                              ? PROBE_UNKNOWN

@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/when.h"
 #include "model/protocol.h"
 
@@ -36,6 +37,12 @@ enum probe_talk {
 	PROBE_TALK_REDIS,      /* PING */
 	PROBE_TALK_DNS,        /* RFC 1035: who serves the root */
 	PROBE_TALK_NTP,        /* RFC 5905, client mode */
+	PROBE_TALK_NNTP,       /* RFC 3977, STARTTLS of RFC 4642 */
+	PROBE_TALK_SIEVE,      /* RFC 5804 */
+	PROBE_TALK_MYSQL,      /* protocol 10: the greeting, SSLRequest */
+	PROBE_TALK_IRC,        /* RFC 1459; STARTTLS with numerics 670, 691 */
+	PROBE_TALK_XMPP,       /* RFC 6120 */
+	PROBE_TALK_LDAP,       /* RFC 4511, StartTLS of its 4.14 */
 	PROBE_TALKS,
 };
 
@@ -50,6 +57,8 @@ struct probe_service {
 
 /* By name; NULL when there is none. */
 const struct probe_service *probe_service_named(const char *name);
+/* Appends all of them: "tcp, udp, ...". */
+void probe_service_names(struct str *out);
 /* Which one is usual at a port; the one that only listens ("tcp", "udp") when nobody knows. */
 const struct probe_service *probe_service_at(enum protocol protocol, uint16_t port);
 
@@ -146,10 +155,11 @@ struct probe_record {
 	struct probe_icmp icmp;
 	struct addr to, local;
 	uint16_t local_port;
-	uint16_t status;    /* ANSWER: the number that SMTP, FTP or HTTP begin with; 0 = none */
-	uint8_t tls_bytes;  /* ANSWER: what came is a record of TLS (RFC 8446 5.1) */
-	uint8_t offered;    /* ANSWER: STARTTLS is offered */
-	usec_t begun, took; /* since the order came */
+	uint16_t status;             /* ANSWER: the number that SMTP, FTP, NNTP or HTTP
+				      * begin with, or of an error of MySQL; 0 = none */
+	uint8_t tls_bytes;           /* ANSWER: what came is a record of TLS (RFC 8446 5.1) */
+	uint8_t offered;             /* ANSWER: STARTTLS is offered */
+	usec_t begun, took;          /* since the order came */
 	char text[PROBE_TEXT_BYTES]; /* ANSWER: the first line */
 	struct probe_tls tls;        /* TLS */
 };
@@ -200,6 +210,9 @@ enum probe_certificate_fault {
 /* What is wrong with it, the worst first. @param now  wall time. */
 enum probe_certificate_fault probe_certificate_fault(const struct probe_tls *tls, usec_t now);
 
+/* Whether an answer says that the service does not work: HTTP 503, SMTP 421, "* BYE". */
+bool probe_is_fault(enum probe_talk talk, const struct probe_record *record);
+
 /* What the steps mean. @param evidence  the record that tells, NULL = none does. Pure. */
 enum probe_cause probe_judge(const struct probe_order *order, const struct probe_record *records,
 			     size_t count, usec_t now, const struct probe_record **evidence);
@@ -219,13 +232,6 @@ void probe_read_answer(struct probe_record *record, enum probe_talk talk, const 
 bool probe_is_whole(enum probe_talk talk, const uint8_t *bytes, size_t length);
 /* A question in bytes. @return their number; 0 = nothing is said first. */
 size_t probe_question(uint8_t *out, size_t room, const struct probe_order *order);
-/* What asks for TLS within a protocol, and whether the reply says yes. */
-size_t probe_starttls(uint8_t *out, size_t room, enum probe_talk talk);
-bool probe_starttls_agreed(enum probe_talk talk, const uint8_t *bytes, size_t length);
-/* Whether a list of what the service can (EHLO, CAPABILITY, CAPA, FEAT) names it. */
-bool probe_offers_tls(enum probe_talk talk, const uint8_t *bytes, size_t length);
-/* What asks for that list; 0 = there is none, so one has to try. */
-size_t probe_capabilities(uint8_t *out, size_t room, enum probe_talk talk);
 
 /* ---- carrying an order out: for minato-probe ---- */
 

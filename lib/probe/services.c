@@ -25,7 +25,16 @@ static const struct probe_service services[] = {
 	{ "ftps", PROTOCOL_TCP, 990, PROBE_TLS_DIRECT, PROBE_TALK_FTP },
 	{ "postgresql", PROTOCOL_TCP, 5432, PROBE_TLS_ASKED, PROBE_TALK_POSTGRESQL },
 	{ "redis", PROTOCOL_TCP, 6379, PROBE_TLS_NONE, PROBE_TALK_REDIS },
+	{ "mysql", PROTOCOL_TCP, 3306, PROBE_TLS_ASKED, PROBE_TALK_MYSQL },
+	{ "ldap", PROTOCOL_TCP, 389, PROBE_TLS_ASKED, PROBE_TALK_LDAP },
 	{ "ldaps", PROTOCOL_TCP, 636, PROBE_TLS_DIRECT, PROBE_TALK_NONE },
+	{ "xmpp", PROTOCOL_TCP, 5222, PROBE_TLS_ASKED, PROBE_TALK_XMPP },
+	{ "xmpps", PROTOCOL_TCP, 5223, PROBE_TLS_DIRECT, PROBE_TALK_NONE },
+	{ "irc", PROTOCOL_TCP, 6667, PROBE_TLS_ASKED, PROBE_TALK_IRC },
+	{ "ircs", PROTOCOL_TCP, 6697, PROBE_TLS_DIRECT, PROBE_TALK_NONE },
+	{ "nntp", PROTOCOL_TCP, 119, PROBE_TLS_ASKED, PROBE_TALK_NNTP },
+	{ "nntps", PROTOCOL_TCP, 563, PROBE_TLS_DIRECT, PROBE_TALK_NNTP },
+	{ "sieve", PROTOCOL_TCP, 4190, PROBE_TLS_ASKED, PROBE_TALK_SIEVE },
 	{ "dns", PROTOCOL_UDP, 53, PROBE_TLS_NONE, PROBE_TALK_DNS },
 	{ "ntp", PROTOCOL_UDP, 123, PROBE_TLS_NONE, PROBE_TALK_NTP },
 	{ "http", PROTOCOL_TCP, 8080, PROBE_TLS_NONE, PROBE_TALK_HTTP },
@@ -42,6 +51,15 @@ const struct probe_service *probe_service_named(const char *name)
 		}
 	}
 	return NULL;
+}
+
+void probe_service_names(struct str *out)
+{
+	for (size_t i = 0; i < SERVICES; i++) {
+		if (probe_service_named(services[i].name) == &services[i]) { /* once each */
+			str_printf(out, "%s%s", i > 0 ? ", " : "", services[i].name);
+		}
+	}
 }
 
 const struct probe_service *probe_service_at(enum protocol protocol, uint16_t port)

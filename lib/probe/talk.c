@@ -54,39 +54,6 @@ size_t probe_question(uint8_t *out, size_t room, const struct probe_order *order
 	}
 }
 
-size_t probe_capabilities(uint8_t *out, size_t room, enum probe_talk talk)
-{
-	switch (talk) {
-	case PROBE_TALK_SMTP:
-		return put_text(out, room, "EHLO minato.invalid\r\n");
-	case PROBE_TALK_IMAP:
-		return put_text(out, room, "a CAPABILITY\r\n");
-	case PROBE_TALK_POP3:
-		return put_text(out, room, "CAPA\r\n");
-	default:
-		return 0;
-	}
-}
-
-size_t probe_starttls(uint8_t *out, size_t room, enum probe_talk talk)
-{
-	static const uint8_t postgresql[] = { 0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f };
-	switch (talk) {
-	case PROBE_TALK_SMTP:
-		return put_text(out, room, "STARTTLS\r\n");
-	case PROBE_TALK_IMAP:
-		return put_text(out, room, "b STARTTLS\r\n");
-	case PROBE_TALK_POP3:
-		return put_text(out, room, "STLS\r\n");
-	case PROBE_TALK_FTP:
-		return put_text(out, room, "AUTH TLS\r\n");
-	case PROBE_TALK_POSTGRESQL:
-		return put(out, room, postgresql, sizeof(postgresql));
-	default:
-		return 0;
-	}
-}
-
 /* ---- lines ---- */
 
 static bool begins(const uint8_t *bytes, size_t length, const char *with)
@@ -133,15 +100,6 @@ static bool has_line(const uint8_t *bytes, size_t length)
 	return memchr(bytes, '\n', length) != NULL;
 }
 
-/* IMAP: a line that begins with the tag of the question. */
-static bool tagged(const uint8_t *bytes, size_t length)
-{
-	size_t last = length;
-	const uint8_t *line = last_line(bytes, &last);
-	return length > 0 && bytes[length - 1] == '\n' && last >= 2 &&
-	       (line[0] == 'a' || line[0] == 'b') && line[1] == ' ';
-}
-
 bool probe_is_whole(enum probe_talk talk, const uint8_t *bytes, size_t length)
 {
 	if (probe_is_tls(bytes, length)) {
@@ -157,6 +115,11 @@ bool probe_is_whole(enum probe_talk talk, const uint8_t *bytes, size_t length)
 	case PROBE_TALK_FTP:
 		return reply_ended(bytes, length) ||
 		       (has_line(bytes, length) && reply_code(bytes, length) == 0);
+	case PROBE_TALK_MYSQL: /* three bytes of length, a number, and so much */
+		return length >= 4 &&
+		       length - 4 >= (bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16);
+	case PROBE_TALK_LDAP:
+		return length >= 2 && length - 2 >= bytes[1];
 	default:
 		return has_line(bytes, length);
 	}
@@ -178,30 +141,9 @@ static bool names(const uint8_t *bytes, size_t length, const char *word)
 	return false;
 }
 
-bool probe_offers_tls(enum probe_talk talk, const uint8_t *bytes, size_t length)
-{
-	return names(bytes, length, talk == PROBE_TALK_POP3 ? "STLS" : "STARTTLS");
-}
-
-bool probe_starttls_agreed(enum probe_talk talk, const uint8_t *bytes, size_t length)
-{
-	switch (talk) {
-	case PROBE_TALK_SMTP:
-		return reply_code(bytes, length) == 220;
-	case PROBE_TALK_FTP:
-		return reply_code(bytes, length) == 234;
-	case PROBE_TALK_IMAP:
-		return tagged(bytes, length) && names(bytes, length, "b OK");
-	case PROBE_TALK_POP3:
-		return begins(bytes, length, "+OK");
-	case PROBE_TALK_POSTGRESQL:
-		return length == 1 && bytes[0] == 'S';
-	default:
-		return false;
-	}
-}
-
 /* ---- answers ---- */
+
+enum { MYSQL_ERROR = 0xff }; /* ERR_Packet */
 
 bool probe_may_be_tls(const uint8_t *bytes, size_t length)
 {
@@ -235,6 +177,21 @@ static unsigned http_status(const uint8_t *bytes, size_t length)
 								: 0;
 }
 
+/* A packet of protocol 10 (the greeting), or one of an error. */
+static bool is_mysql(const uint8_t *bytes, size_t length)
+{
+	return length >= 7 && bytes[2] == 0 && bytes[3] == 0 &&
+	       (bytes[4] == 10 || bytes[4] == MYSQL_ERROR);
+}
+
+/* LDAPMessage: a SEQUENCE of a number and an ExtendedResponse (RFC 4511 4.1.1, 4.12). */
+static bool is_ldap(const uint8_t *bytes, size_t length)
+{
+	enum { SEQUENCE = 0x30, EXTENDED_RESPONSE = 0x78 };
+	return length >= 7 && bytes[0] == SEQUENCE &&
+	       memchr(bytes, EXTENDED_RESPONSE, length) != NULL;
+}
+
 static bool is_dns(const uint8_t *bytes, size_t length)
 {
 	return length >= 12 && bytes[0] == 0x6d && bytes[1] == 0x6e && (bytes[2] & 0x80) != 0;
@@ -249,6 +206,7 @@ static bool is_expected(struct probe_record *record, enum probe_talk talk, const
 		return record->status != 0;
 	case PROBE_TALK_SMTP:
 	case PROBE_TALK_FTP:
+	case PROBE_TALK_NNTP:
 		record->status = (uint16_t)reply_code(bytes, length);
 		return record->status != 0;
 	case PROBE_TALK_IMAP:
@@ -258,9 +216,22 @@ static bool is_expected(struct probe_record *record, enum probe_talk talk, const
 	case PROBE_TALK_SSH:
 		return begins(bytes, length, "SSH-");
 	case PROBE_TALK_POSTGRESQL:
-		return length >= 1 && (bytes[0] == 'S' || bytes[0] == 'N' || bytes[0] == 'E');
+		return (length == 1 && (bytes[0] == 'S' || bytes[0] == 'N')) ||
+		       (length > 1 && bytes[0] == 'E');
 	case PROBE_TALK_REDIS:
 		return begins(bytes, length, "+PONG") || begins(bytes, length, "-");
+	case PROBE_TALK_SIEVE:
+		return begins(bytes, length, "\"") || begins(bytes, length, "OK") ||
+		       begins(bytes, length, "NO") || begins(bytes, length, "BYE");
+	case PROBE_TALK_IRC:
+		return begins(bytes, length, ":") || begins(bytes, length, "NOTICE ") ||
+		       begins(bytes, length, "ERROR ");
+	case PROBE_TALK_XMPP:
+		return names(bytes, length, "stream:stream");
+	case PROBE_TALK_MYSQL:
+		return is_mysql(bytes, length);
+	case PROBE_TALK_LDAP:
+		return is_ldap(bytes, length);
 	case PROBE_TALK_DNS:
 		return is_dns(bytes, length);
 	case PROBE_TALK_NTP:
@@ -268,6 +239,21 @@ static bool is_expected(struct probe_record *record, enum probe_talk talk, const
 	default:
 		return length > 0;
 	}
+}
+
+/* The version that the greeting begins with; of an error its number and what it says. */
+static void read_mysql(struct probe_record *record, const uint8_t *bytes, size_t length)
+{
+	char words[PROBE_TEXT_BYTES];
+	if (bytes[4] != MYSQL_ERROR) {
+		const uint8_t *end = memchr(bytes + 5, '\0', length - 5);
+		probe_first_line(words, bytes + 5,
+				 end == NULL ? length - 5 : (size_t)(end - bytes) - 5);
+		(void)snprintf(record->text, sizeof(record->text), "MySQL %.*s", 200, words);
+		return;
+	}
+	record->status = (uint16_t)(bytes[5] | bytes[6] << 8);
+	probe_first_line(record->text, bytes + 7, length - 7);
 }
 
 void probe_read_answer(struct probe_record *record, enum probe_talk talk, const uint8_t *bytes,
@@ -278,11 +264,16 @@ void probe_read_answer(struct probe_record *record, enum probe_talk talk, const 
 				  ? PROBE_OK
 				  : PROBE_STRANGE;
 	record->text[0] = '\0';
+	if (record->tls_bytes) {
+		return;
+	}
 	if (talk == PROBE_TALK_DNS && record->outcome == PROBE_OK) {
 		(void)snprintf(record->text, sizeof(record->text), "DNS, code %u", bytes[3] & 15U);
 	} else if (talk == PROBE_TALK_NTP && record->outcome == PROBE_OK) {
 		(void)snprintf(record->text, sizeof(record->text), "NTP, stratum %u", bytes[1]);
-	} else if (talk != PROBE_TALK_POSTGRESQL && !record->tls_bytes) {
+	} else if (talk == PROBE_TALK_MYSQL && record->outcome == PROBE_OK) {
+		read_mysql(record, bytes, length);
+	} else if (talk != PROBE_TALK_POSTGRESQL) {
 		probe_first_line(record->text, bytes, length);
 	}
 }

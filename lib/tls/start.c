@@ -1,4 +1,5 @@
 /* STARTTLS: what each protocol says on the way, and what the answers mean. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -235,18 +236,33 @@ static enum tls_start_state irc(struct walk *w, struct bytes b)
 									     : TLS_START_WAIT;
 }
 
+/* Only what a name can be made of goes into XML. */
+static const char *stream_host(const struct tls_start *start)
+{
+	static const char fine[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+	const char *host = start->host;
+	return host != NULL && host[0] != '\0' && strspn(host, fine) == strlen(host) &&
+			       strlen(host) < TLS_HOST_BYTES
+		       ? host
+		       : "localhost";
+}
+
+static enum tls_start_state open_stream(struct walk *w)
+{
+	char text[TLS_QUESTION_BYTES];
+	(void)snprintf(text, sizeof(text),
+		       "<?xml version='1.0'?><stream:stream xmlns='jabber:%s' "
+		       "xmlns:stream='http://etherx.jabber.org/streams' to='%s' version='1.0'>",
+		       w->start->talk == TLS_TALK_XMPP ? "client" : "server",
+		       stream_host(w->start));
+	return say(w, 1, text);
+}
+
 static enum tls_start_state xmpp(struct walk *w, struct bytes b)
 {
 	if (w->start->step == 0) {
-		return say(
-			w, 1,
-			w->start->talk == TLS_TALK_XMPP
-				? "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-				  "xmlns:stream='http://etherx.jabber.org/streams' to='localhost' "
-				  "version='1.0'>"
-				: "<?xml version='1.0'?><stream:stream xmlns='jabber:server' "
-				  "xmlns:stream='http://etherx.jabber.org/streams' to='localhost' "
-				  "version='1.0'>");
+		return open_stream(w);
 	}
 	if (w->start->step == 1) {
 		if (!names(b, "</stream:features>") && !names(b, "</stream:stream>")) {

@@ -240,9 +240,10 @@ enum tls_start_state {
 
 struct tls_start {
 	enum tls_talk talk;
-	bool look;     /* also whether it is required */
-	unsigned step; /* 0 at the beginning */
-	bool required; /* nothing goes without */
+	const char *host; /* to whom one wants to speak, for XMPP; NULL = localhost */
+	bool look;        /* also whether it is required */
+	unsigned step;    /* 0 at the beginning */
+	bool required;    /* nothing goes without */
 };
 
 /*

@@ -68,14 +68,13 @@ static void stop(int signal)
 static int complain_of_target(const struct context *context, const char *text, int error)
 {
 	struct err e = ERR_INIT;
+	struct str schemes = STR_INIT(1024);
 	const char *next = "minato help check";
 	switch (error) {
 	case -ENOENT:
-		(void)err_set(&e, error,
-			      _("%s: no such scheme; there are http, https, tls, tcp, udp, "
-				"ssh, smtp, submission, imap, pop3, ftp, postgresql, redis, "
-				"dns, ntp, and smtps, imaps, pop3s, ftps, ldaps"),
-			      text);
+		probe_service_names(&schemes);
+		(void)err_set(&e, error, _("%s: no such scheme; there are %s"), text,
+			      str_text(&schemes));
 		break;
 	case -ERANGE:
 		(void)err_set(&e, error, _("%s: a port is a number from 1 to 65535"), text);
@@ -92,6 +91,7 @@ static int complain_of_target(const struct context *context, const char *text, i
 		break;
 	}
 	complain(context, err_text(&e), next);
+	str_deinit(&schemes);
 	return EXIT_USAGE;
 }
 

@@ -38,8 +38,6 @@ static void take_answer(enum probe_talk talk, const uint8_t *bytes, size_t lengt
 {
 	struct probe_record record = { .step = PROBE_STEP_ANSWER };
 	(void)probe_is_whole(talk, bytes, length);
-	(void)probe_offers_tls(talk, bytes, length);
-	(void)probe_starttls_agreed(talk, bytes, length);
 	probe_read_answer(&record, talk, bytes, length);
 	assert(probe_record_valid(&record));
 }

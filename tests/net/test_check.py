@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import weak_servers
 from daemon import until
 from world import MINATO, World, checked, inside
 
@@ -275,6 +276,43 @@ def test_starttls(world, keys):
     with Server(world, 25, lambda c: [c.sendall(b"220 mail\r\n"), c.recv(99), c.sendall(b"250 mail\r\n")]):
         found = check(world, f"smtp://{HOST}")
     assert found["cause"] == "answers" and not step(found, "answer")["starttls"]
+
+
+@pytest.mark.parametrize("scheme", sorted(weak_servers.TALKS))
+def test_starttls_of_every_protocol(world, keys, scheme):
+    name = "postgresql" if scheme == "postgres" else scheme
+    behind = weak_servers.openssl_server(world.host, 4499, keys["self"])
+    weak_servers.wait_for(world.host, 4499)
+    offers = weak_servers.Played(world.host, 9100, weak_servers.Played.starttls(scheme, world.host, 4499))
+    plain = weak_servers.Played(world.host, 9101, weak_servers.Played.starttls(scheme, world.host, None))
+    try:
+        found = check(world, f"{name}://{HOST}:9100")
+        without = check(world, f"{name}://{HOST}:9101")
+    finally:
+        for each in (behind, offers, plain):
+            each.end()
+    assert step(found, "answer")["starttls"] and step(found, "tls")["tls"]["certificate"]["subject"] == HOST
+    assert found["cause"] == "certificate"  # nobody vouches for it
+    assert without["cause"] == "answers" and step(without, "answer")["starttls"] is False
+    told = {"mysql": "MySQL 8.0.36", "postgres": "SSLRequest: no", "ldap": "StartTLS: no"}
+    assert step(without, "answer")["text"].startswith(told.get(scheme, ""))
+
+
+def test_another_service_where_the_client_speaks_first(world):
+    """Their questions are no words of it: it is told what speaks there."""
+    for scheme in ("ldap", "xmpp", "irc", "mysql", "postgresql", "nntp"):
+        with Server(world, 9102, lambda c: [c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"), c.recv(99)]):
+            found = check(world, f"{scheme}://{HOST}:9102")
+        assert found["cause"] == "other_service", scheme
+
+
+def test_a_mysql_that_refuses_this_host(world):
+    refusal = b"not allowed to connect"
+    packet = (len(refusal) + 3).to_bytes(3, "little") + b"\0\xff\x6a\x04" + refusal
+    with Server(world, 9103, lambda c: c.sendall(packet)):
+        found = check(world, f"mysql://{HOST}:9103")
+    assert found["cause"] == "service_fault" and step(found, "answer")["status"] == 1130
+    assert step(found, "answer")["text"] == refusal.decode()
 
 
 # ---- UDP ----

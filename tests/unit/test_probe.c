@@ -152,6 +152,28 @@ static void test_answers(void **state)
 		{ PROBE_TALK_DNS, "mn\x01\x80\0\1\0\1\0\0\0\0", 12, true, PROBE_STRANGE, 0,
 		  "mn......" },
 		{ PROBE_TALK_POSTGRESQL, "S", 0, true, PROBE_OK, 0, "" },
+		/* Bytes before TLS were said by who is between: CVE-2021-23222. */
+		{ PROBE_TALK_POSTGRESQL, "Sx", 0, true, PROBE_STRANGE, 0, "" },
+		{ PROBE_TALK_NNTP, "200 news\r\n", 0, true, PROBE_OK, 200, "200 news" },
+		{ PROBE_TALK_NNTP, "hello\r\n", 0, true, PROBE_STRANGE, 0, "hello" },
+		{ PROBE_TALK_SIEVE, "\"IMPLEMENTATION\" \"x\"\r\nOK\r\n", 0, true, PROBE_OK, 0,
+		  "\"IMPLEMENTATION\" \"x\"" },
+		{ PROBE_TALK_SIEVE, "* OK\r\n", 0, true, PROBE_STRANGE, 0, "* OK" },
+		{ PROBE_TALK_MYSQL, "\x10\0\0\0\n8.0.33\0abcdefgh", 20, true, PROBE_OK, 0,
+		  "MySQL 8.0.33" },
+		{ PROBE_TALK_MYSQL, "\x10\0\0\0\n8.0.", 9, false, PROBE_OK, 0, "MySQL 8.0." },
+		{ PROBE_TALK_MYSQL, "\x15\0\0\0\xffj\x04not allowed", 18, false, PROBE_OK, 1130,
+		  "not allowed" },
+		{ PROBE_TALK_MYSQL, "220 mail\r\n", 0, false, PROBE_STRANGE, 0, "220 mail" },
+		{ PROBE_TALK_IRC, ":irc.example NOTICE * :hi\r\n", 0, true, PROBE_OK, 0,
+		  ":irc.example NOTICE * :hi" },
+		{ PROBE_TALK_IRC, "220 mail\r\n", 0, true, PROBE_STRANGE, 0, "220 mail" },
+		{ PROBE_TALK_XMPP, "<?xml?><stream:stream id='1'>", 0, false, PROBE_OK, 0,
+		  "<?xml?><stream:stream id='1'>" },
+		{ PROBE_TALK_XMPP, "HTTP/1.1 400 no\r\n", 0, true, PROBE_STRANGE, 0,
+		  "HTTP/1.1 400 no" },
+		{ PROBE_TALK_LDAP, "0\x0c\2\1\1x\7\n\1\0\4\0\4\0", 14, true, PROBE_OK, 0, "" },
+		{ PROBE_TALK_LDAP, "\x15\x03\x01\0\2\2\x16", 7, true, PROBE_STRANGE, 0, "" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const uint8_t *bytes = (const uint8_t *)cases[i].bytes;
@@ -166,37 +188,6 @@ static void test_answers(void **state)
 				 record.text);
 		}
 		assert_true(probe_record_valid(&record));
-	}
-}
-
-static void test_starttls(void **state)
-{
-	(void)state;
-	static const struct {
-		enum probe_talk talk;
-		const char *text;
-		bool offers, agrees;
-	} cases[] = {
-		{ PROBE_TALK_SMTP, "250-mail\r\n250-StartTLS\r\n250 SIZE\r\n", true, false },
-		{ PROBE_TALK_SMTP, "250 mail\r\n", false, false },
-		{ PROBE_TALK_SMTP, "220 go ahead\r\n", false, true },
-		{ PROBE_TALK_SMTP, "454 not now\r\n", false, false },
-		{ PROBE_TALK_IMAP, "b OK begin\r\n", false, true },
-		{ PROBE_TALK_IMAP, "b NO\r\n", false, false },
-		{ PROBE_TALK_POP3, "+OK\r\nSTLS\r\n.\r\n", true, true },
-		{ PROBE_TALK_FTP, "234 AUTH TLS\r\n", false, true },
-		{ PROBE_TALK_FTP, "530 no\r\n", false, false },
-		{ PROBE_TALK_POSTGRESQL, "S", false, true },
-		{ PROBE_TALK_POSTGRESQL, "N", false, false },
-		{ PROBE_TALK_POSTGRESQL, "Sx", false,
-		  false }, /* bytes before TLS: CVE-2021-23222 */
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const uint8_t *bytes = (const uint8_t *)cases[i].text;
-		const size_t length = strlen(cases[i].text);
-		assert_int_equal(probe_offers_tls(cases[i].talk, bytes, length), cases[i].offers);
-		assert_int_equal(probe_starttls_agreed(cases[i].talk, bytes, length),
-				 cases[i].agrees);
 	}
 }
 
@@ -287,6 +278,12 @@ static void test_causes_of_what_is_said(void **state)
 		{ PROBE_TALK_HTTP, 0, PROBE_STEP_ANSWER, PROBE_OK, 0, 404, false, PROBE_ANSWERS },
 		{ PROBE_TALK_HTTP, 0, PROBE_STEP_ANSWER, PROBE_OK, 0, 503, false,
 		  PROBE_SERVICE_FAULT },
+		{ PROBE_TALK_MYSQL, 0, PROBE_STEP_ANSWER, PROBE_OK, 0, 1130, false,
+		  PROBE_SERVICE_FAULT },
+		{ PROBE_TALK_NNTP, 0, PROBE_STEP_ANSWER, PROBE_OK, 0, 400, false,
+		  PROBE_SERVICE_FAULT },
+		{ PROBE_TALK_POSTGRESQL, PROBE_TLS_ASKED, PROBE_STEP_ANSWER, PROBE_TIMED_OUT, 0, 0,
+		  false, PROBE_SILENT },
 		{ PROBE_TALK_SMTP, 0, PROBE_STEP_ANSWER, PROBE_OK, 0, 421, false,
 		  PROBE_SERVICE_FAULT },
 		{ PROBE_TALK_HTTP, 0, PROBE_STEP_ANSWER, PROBE_STRANGE, 0, 0, true,
@@ -423,7 +420,6 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_families_alternate),
 		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_causes_of_a_connection),
 		cmocka_unit_test(test_the_most_telling_of_several),
 		cmocka_unit_test(test_causes_of_what_is_said),

@@ -1,55 +1,10 @@
 /* One order: connect, TLS where it belongs, question and answer. */
 #include "probe/io/run.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "base/cleanup.h"
 #include "base/io/clock.h"
 
-enum {
-	HEARD_MAX = 16 * 1024, /* of one answer; the rest is not read */
-	QUESTION_MAX = 1024,
-};
-
-struct heard {
-	size_t length;
-	uint8_t bytes[HEARD_MAX];
-};
-
-/* Hears until it is whole, or the time is over. @return 0, 1 the other side ended, negative errno.
- */
-static int hear(const struct probe_line *line, struct heard *heard, enum probe_talk talk,
-		usec_t until)
-{
-	heard->length = 0;
-	while (heard->length < HEARD_MAX && !probe_is_whole(talk, heard->bytes, heard->length)) {
-		const long r = probe_line_read(line, heard->bytes + heard->length,
-					       HEARD_MAX - heard->length, until);
-		if (r <= 0) {
-			return r == 0 ? 1 : (int)r;
-		}
-		heard->length += (size_t)r;
-		if (line->p->order->udp != 0) {
-			break;
-		}
-	}
-	return 0;
-}
-
-static usec_t limit(const struct probing *p)
-{
-	return probing_now(p) + p->order->answer_time;
-}
-
-static int say(const struct probe_line *line, const uint8_t *bytes, size_t length)
-{
-	const long r = length == 0 ? 0 : probe_line_write(line, bytes, length, limit(line->p));
-	return r < 0 ? (int)r : 0;
-}
+enum { QUESTION_MAX = 1024 };
 
 static struct probe_record begin_record(const struct probing *p, enum probe_step step)
 {
@@ -59,37 +14,26 @@ static struct probe_record begin_record(const struct probing *p, enum probe_step
 	return record;
 }
 
-/* ---- the answer ---- */
-
-/* Whether a line began that did not end: from who sends a byte a second anything would be an
- * answer. */
-static bool is_unfinished(enum probe_talk talk, const struct heard *heard)
+static int say(const struct probe_line *line, const uint8_t *bytes, size_t length)
 {
-	const bool lines = talk == PROBE_TALK_HTTP || talk == PROBE_TALK_SMTP ||
-			   talk == PROBE_TALK_IMAP || talk == PROBE_TALK_POP3 ||
-			   talk == PROBE_TALK_FTP || talk == PROBE_TALK_SSH ||
-			   talk == PROBE_TALK_REDIS;
-	return lines && !probe_is_tls(heard->bytes, heard->length) &&
-	       memchr(heard->bytes, '\n', heard->length) == NULL;
+	const long r = length == 0
+			       ? 0
+			       : probe_line_write(line, bytes, length, probe_answer_limit(line->p));
+	return r < 0 ? (int)r : 0;
 }
 
-static void judge_hearing(const struct probe_line *line, struct probe_record *record,
-			  const struct heard *heard, int r)
+/* Hears until it is whole, or the time is over. @return as probe_hear_more(). */
+static int hear(const struct probe_line *line, struct heard *heard, usec_t until)
 {
-	const struct probing *p = line->p;
-	record->took = probing_now(p) - record->begun;
-	if (r == -ETIMEDOUT && is_unfinished(p->order->talk, heard)) {
-		probing_error(record, p->socket, ETIMEDOUT);
-	} else if (heard->length > 0) {
-		probe_read_answer(record, p->order->talk, heard->bytes, heard->length);
-		/* What servers of HTTPS say to plain HTTP. */
-		record->offered |= record->status == 400 &&
-				   memmem(heard->bytes, heard->length, "HTTPS", 5) != NULL;
-	} else if (r == 1) {
-		record->outcome = PROBE_ENDED;
-	} else {
-		probing_error(record, p->socket, -r);
+	const struct probe_order *order = line->p->order;
+	int r = 0;
+	while (r == 0 && !probe_is_whole(order->talk, heard->bytes, heard->length)) {
+		r = probe_hear_more(line, heard, until);
+		if (order->udp != 0) {
+			break;
+		}
 	}
+	return r;
 }
 
 /* Asks, or waits for whoever speaks first. */
@@ -103,36 +47,9 @@ static int answer(const struct probe_line *line, struct probe_record *record)
 	if (p->order->udp != 0 && length == 0) {
 		r = say(line, (const uint8_t *)"\n", 1); /* anything: nobody answers to nothing */
 	}
-	r = r < 0 ? r : hear(line, &heard, p->order->talk, limit(p));
-	judge_hearing(line, record, &heard, r);
+	r = r < 0 ? r : hear(line, &heard, probe_answer_limit(p));
+	probe_judge_hearing(line, record, &heard, r);
 	return p->tell(p->data, record);
-}
-
-/* ---- TLS within a protocol ---- */
-
-static bool offers(const struct probe_line *line)
-{
-	uint8_t question[QUESTION_MAX];
-	struct heard heard;
-	const enum probe_talk talk = line->p->order->talk;
-	const size_t length = probe_capabilities(question, sizeof(question), talk);
-	if (length == 0) {
-		return true; /* it has to be tried */
-	}
-	return say(line, question, length) == 0 && hear(line, &heard, talk, limit(line->p)) == 0 &&
-	       probe_offers_tls(talk, heard.bytes, heard.length);
-}
-
-/* @return whether the next bytes are TLS. */
-static bool ask_for_tls(const struct probe_line *line)
-{
-	uint8_t question[QUESTION_MAX];
-	struct heard heard;
-	const enum probe_talk talk = line->p->order->talk;
-	const size_t length = probe_starttls(question, sizeof(question), talk);
-	return offers(line) && say(line, question, length) == 0 &&
-	       hear(line, &heard, talk, limit(line->p)) == 0 &&
-	       probe_starttls_agreed(talk, heard.bytes, heard.length);
 }
 
 static int shake_hands(struct probe_line *line)
@@ -147,22 +64,9 @@ static int talk_with_starttls(struct probe_line *line)
 {
 	struct probing *p = line->p;
 	struct probe_record record = begin_record(p, PROBE_STEP_ANSWER);
-	if (p->order->talk == PROBE_TALK_POSTGRESQL) {
-		record.offered = ask_for_tls(line);
-		record.took = probing_now(p) - record.begun;
-		(void)snprintf(record.text, sizeof(record.text), "SSLRequest: %s",
-			       record.offered ? "yes" : "no");
-		int r = p->tell(p->data, &record);
-		return r < 0 || !record.offered ? r : shake_hands(line);
-	}
-	struct heard heard;
-	int r = hear(line, &heard, p->order->talk, limit(p));
-	judge_hearing(line, &record, &heard, r);
-	if (record.outcome == PROBE_OK && !(record.status >= 400)) {
-		record.offered = ask_for_tls(line);
-	}
-	r = p->tell(p->data, &record);
-	return r < 0 || !record.offered ? r : shake_hands(line);
+	probe_start_tls(line, &record);
+	const int r = p->tell(p->data, &record);
+	return r < 0 || record.offered == 0 ? r : shake_hands(line);
 }
 
 static int talk(struct probing *p)

@@ -32,6 +32,28 @@ struct probe_line {
 	struct probing own;            /* of probe_line_open */
 };
 
+/* ---- answers (hear.c) ---- */
+
+struct heard {
+	size_t length;
+	uint8_t bytes[16 * 1024]; /* of one answer; the rest is not read */
+};
+
+/* When an answer that is waited for from now on is too late. */
+usec_t probe_answer_limit(const struct probing *p);
+/* Waits for bytes. @return 0 some came; 1 the other side ended; -ETIMEDOUT, -EMSGSIZE it is full,
+ * or another negative errno. */
+int probe_hear_more(const struct probe_line *line, struct heard *heard, usec_t until);
+/* Fills in what was heard when waiting ended with `r`, and how long it took. */
+void probe_judge_hearing(const struct probe_line *line, struct probe_record *record,
+			 const struct heard *heard, int r);
+
+/* ---- TLS within a protocol (start.c) ---- */
+
+/* Speaks until TLS begins or is not to be had, which `offered` says; the record becomes that of the
+ * first answer. */
+void probe_start_tls(const struct probe_line *line, struct probe_record *record);
+
 /* ---- TLS (tls.c) ---- */
 
 struct probe_session;

@@ -29,6 +29,11 @@ void recognize_not_started(struct subject *s, bool refused)
 	}
 }
 
+static struct tls_start start_of(const struct subject *s, enum tls_talk talk)
+{
+	return (struct tls_start){ .talk = talk, .host = s->engine->order->host };
+}
+
 void recognize_text(struct subject *s)
 {
 	const enum tls_talk talk = tls_talk_of(s->text, s->heard, tls_talk_at(s->record.port));
@@ -36,7 +41,7 @@ void recognize_text(struct subject *s)
 	if (talk == TLS_TALK_SSH) {
 		recognize_over(s, TLS_KIND_SSH);
 	} else if (tls_talk_has_starttls(talk)) {
-		s->start = (struct tls_start){ .talk = talk };
+		s->start = start_of(s, talk);
 		s->start_known = true;
 		s->attempt = ATTEMPT_START;
 	} else {
@@ -65,7 +70,7 @@ void recognize_otherwise(struct subject *s)
 	const enum tls_talk usual = tls_talk_at(s->record.port);
 	if (tls_talk_has_starttls(usual) && !s->tried_start) {
 		s->tried_start = true;
-		s->start = (struct tls_start){ .talk = usual };
+		s->start = start_of(s, usual);
 		s->attempt = ATTEMPT_START;
 	} else {
 		s->attempt = ATTEMPT_HTTP;
@@ -85,7 +90,7 @@ void recognize_http(struct subject *s)
 		recognize_over(s, TLS_KIND_UNKNOWN);
 	} else {
 		s->tried_database = true;
-		s->start = (struct tls_start){ .talk = TLS_TALK_POSTGRESQL };
+		s->start = start_of(s, TLS_TALK_POSTGRESQL);
 		s->attempt = ATTEMPT_START;
 	}
 }
