@@ -1,18 +1,12 @@
 /* minato init: a first policy from what is listening. */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/io/file.h"
 #include "command.h"
 #include "look.h"
 #include "observe/observe.h"
 #include "policy/policy.h"
+#include "policy_file_new.h"
 #include "words.h"
 
 struct config {
@@ -24,65 +18,14 @@ static const struct option options[] = {
 	  N_("where to write it; - is standard output") },
 };
 
-static void complain_about(const struct context *context, const char *format, const char *path,
-			   const char *reason, const char *next)
-{
-	struct str sentence = STR_INIT(8192);
-	str_printf(&sentence, format, path, reason);
-	complain(context, str_text(&sentence), next);
-	str_deinit(&sentence);
-}
-
-/* O_EXCL: what is there stays, also when it appears between two looks. */
-static int create(const char *path)
-{
-	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-}
-
-/* The folder of the policy may be missing on a new host: /etc/minato. One level, no more. */
-static bool make_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	if (strlen(path) >= sizeof(folder)) {
-		return false;
-	}
-	memcpy(folder, path, strlen(path) + 1);
-	return mkdir(dirname(folder), 0755) == 0;
-}
-
-static int write_new(const struct context *context, const char *path, const struct str *text)
-{
-	_cleanup_(close_fdp) int fd = create(path);
-	if (fd < 0 && errno == ENOENT && path == context->policy_path && make_folder(path)) {
-		fd = create(path);
-	}
-	if (fd < 0 && errno == EEXIST) {
-		complain_about(context, _("%s exists; it is never overwritten"), path, "",
-			       "minato init --output -");
-		return EXIT_ERROR;
-	}
-	if (fd < 0) {
-		int code = errno == EACCES ? EXIT_RIGHTS : EXIT_ERROR;
-		complain_about(context, _("%s cannot be written: %s"), path, strerror(errno),
-			       "minato init --output policy.yaml");
-		return code;
-	}
-	int r = write_all(fd, str_text(text), text->length);
-	r = r < 0 || fsync(fd) == 0 ? r : -errno;
-	if (r < 0) {
-		complain_about(context, _("%s cannot be written: %s"), path, strerror(-r), NULL);
-		(void)unlink(path); /* half a policy is worse than none; the reason was said */
-		return EXIT_ERROR;
-	}
-	return EXIT_IN_ORDER;
-}
+static const char command_words[] = "minato init";
 
 static int write_policy(const struct context *context, const char *path, const struct str *text)
 {
 	if (strcmp(path, "-") == 0) {
 		return print_text(text);
 	}
-	int code = write_new(context, path, text);
+	int code = policy_file_new(context, path, text, command_words);
 	if (code == EXIT_IN_ORDER) {
 		struct str out = STR_INIT(8192);
 		str_printf(&out, _("%s is written; every CONFIRM in it waits for you\n"), path);
@@ -101,9 +44,7 @@ static int run(const struct context *context, const void *given, const char *con
 	struct inventory inventory;
 	struct err e = ERR_INIT;
 	(void)arguments, (void)count; /* none are taken */
-	if (strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
-		complain_about(context, _("%s exists; it is never overwritten"), path, "",
-			       "minato init --output -");
+	if (strcmp(path, "-") != 0 && !policy_file_absent(context, path, command_words)) {
 		return EXIT_ERROR;
 	}
 	unsigned flags = OBSERVE_OWNERS | OBSERVE_DETAILS | OBSERVE_PUBLISHED;

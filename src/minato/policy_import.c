@@ -2,64 +2,23 @@
 #include "policy_import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/io/file.h"
 #include "import/import.h"
 #include "import_sources.h"
 #include "policy/policy.h"
+#include "policy_file_new.h"
 #include "view/view.h"
 #include "words.h"
 
 enum { OUTPUT_BYTES_MAX = 64 * 1024 * 1024 };
 
-static void complain_about(const struct context *context, const char *format, const char *path,
-			   const char *reason, const char *next)
-{
-	struct str sentence = STR_INIT(8192);
-	str_printf(&sentence, format, path, reason);
-	complain(context, str_text(&sentence), next);
-	str_deinit(&sentence);
-}
+static const char command_words[] = "minato policy import auto";
 
 static bool to_file(const struct policy_config *config)
 {
 	return config->output != NULL && strcmp(config->output, "-") != 0;
-}
-
-static int refuse_existing(const struct context *context, const char *path)
-{
-	complain_about(context, _("%s exists; it is never overwritten"), path, "",
-		       "minato policy import auto --output -");
-	return EXIT_ERROR;
-}
-
-/* O_EXCL: what is there stays, also when it appears between two looks. */
-static int write_new(const struct context *context, const char *path, const struct str *text)
-{
-	_cleanup_(close_fdp) int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0 && errno == EEXIST) {
-		return refuse_existing(context, path);
-	}
-	if (fd < 0) {
-		int code = errno == EACCES ? EXIT_RIGHTS : EXIT_ERROR;
-		complain_about(context, _("%s cannot be written: %s"), path, strerror(errno),
-			       "minato policy import auto --output policy.yaml");
-		return code;
-	}
-	int r = write_all(fd, str_text(text), text->length);
-	r = r < 0 || fsync(fd) == 0 ? r : -errno;
-	if (r < 0) {
-		complain_about(context, _("%s cannot be written: %s"), path, strerror(-r), NULL);
-		(void)unlink(path); /* half a policy is worse than none; the reason was said */
-		return EXIT_ERROR;
-	}
-	return EXIT_IN_ORDER;
 }
 
 /* ---- the report ---- */
@@ -154,7 +113,8 @@ static int print_json(const struct context *context, const struct import_report 
 static int deliver(const struct context *context, const struct policy_config *config,
 		   const struct import_report *report, const struct str *text)
 {
-	int code = to_file(config) ? write_new(context, config->output, text) : EXIT_IN_ORDER;
+	int code = to_file(config) ? policy_file_new(context, config->output, text, command_words)
+				   : EXIT_IN_ORDER;
 	if (code == EXIT_IN_ORDER && config->json) {
 		code = print_json(context, report, text, to_file(config));
 	} else if (code == EXIT_IN_ORDER) {
@@ -191,8 +151,8 @@ int policy_import(const struct context *context, const struct policy_config *con
 	struct import_report report = { 0 };
 	struct str text = STR_INIT(POLICY_FILE_BYTES_MAX);
 	struct err e = ERR_INIT;
-	if (to_file(config) && access(config->output, F_OK) == 0) {
-		return refuse_existing(context, config->output);
+	if (to_file(config) && !policy_file_absent(context, config->output, command_words)) {
+		return EXIT_ERROR;
 	}
 	int r = import_sources_read(&sources, files, count, &e);
 	int code = r == -EACCES || r == -EPERM ? EXIT_RIGHTS : EXIT_ERROR;
