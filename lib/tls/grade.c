@@ -23,17 +23,35 @@ struct grading {
 	struct tls_reasons *out;
 	const struct tls_record *record;
 	usec_t now;
+	const char *of; /* kind of key of the other certificate, while that is judged; else "" */
 };
+
+/* What is said of the first certificate is not said of the other one again. */
+static bool is_told(const struct grading *g, const char *id, const char *detail)
+{
+	for (size_t i = 0; g->of[0] != '\0' && i < g->out->count; i++) {
+		if (strcmp(g->out->items[i].id, id) == 0 &&
+		    strcmp(g->out->items[i].detail, detail) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
 
 static void add(struct grading *g, const char *id, enum tls_grade grade, const char *detail)
 {
-	if (g->out->count == TLS_REASONS_MAX) {
+	if (g->out->count == TLS_REASONS_MAX || is_told(g, id, detail)) {
 		return;
 	}
 	struct tls_reason *reason = &g->out->items[g->out->count++];
 	reason->id = id;
 	reason->grade = grade;
 	(void)str_copy(reason->detail, sizeof(reason->detail), detail);
+	if (g->of[0] != '\0' && detail[0] != '\0' && strncmp(detail, g->of, strlen(g->of)) != 0) {
+		const size_t used = strlen(reason->detail);
+		(void)snprintf(reason->detail + used, sizeof(reason->detail) - used, " (%s)",
+			       g->of);
+	}
 }
 
 static void add_number(struct grading *g, const char *id, enum tls_grade grade, const char *before,
@@ -156,9 +174,8 @@ static void add_date(struct grading *g, const char *id, enum tls_grade grade, us
 	add(g, id, grade, text);
 }
 
-static void judge_time(struct grading *g)
+static void judge_time(struct grading *g, const struct tls_certificate *c)
 {
-	const struct tls_certificate *c = &g->record->certificate;
 	if (c->not_after != 0 && c->not_after < g->now) {
 		add_date(g, "tls-expired", TLS_GRADE_F, c->not_after);
 	} else if (c->not_before > g->now) {
@@ -168,9 +185,8 @@ static void judge_time(struct grading *g)
 	}
 }
 
-static void judge_trust(struct grading *g)
+static void judge_trust(struct grading *g, const struct tls_certificate *c)
 {
-	const struct tls_certificate *c = &g->record->certificate;
 	if (c->self_signed != 0) {
 		add(g, "tls-self-signed", TLS_GRADE_D, "");
 	} else if (c->incomplete != 0) {
@@ -185,9 +201,8 @@ static void judge_trust(struct grading *g)
 }
 
 /* NIST SP 800-57 part 1, table 2: 2048 bits, of a curve 224. */
-static void judge_key(struct grading *g)
+static void judge_key(struct grading *g, const struct tls_certificate *c)
 {
-	const struct tls_certificate *c = &g->record->certificate;
 	char text[TLS_DETAIL_BYTES];
 	const bool curve = strcmp(c->key, "EC") == 0;
 	(void)snprintf(text, sizeof(text), "%s %u", c->key, c->key_bits);
@@ -202,15 +217,14 @@ static void judge_key(struct grading *g)
 	}
 }
 
-static void judge_certificate(struct grading *g)
+static void judge_certificate(struct grading *g, const struct tls_certificate *c)
 {
-	const struct tls_certificate *c = &g->record->certificate;
 	if (c->given == 0) {
 		return;
 	}
-	judge_time(g);
-	judge_trust(g);
-	judge_key(g);
+	judge_time(g, c);
+	judge_trust(g, c);
+	judge_key(g, c);
 	if (c->ocsp == 0 && c->crl == 0 && c->self_signed == 0) {
 		add(g, "tls-no-revocation", TLS_GRADE_A, "");
 	}
@@ -247,7 +261,7 @@ static void sort(struct tls_reasons *reasons)
 
 enum tls_grade tls_grade(struct tls_reasons *out, const struct tls_record *record, usec_t now)
 {
-	struct grading g = { out, record, now };
+	struct grading g = { out, record, now, "" };
 	out->count = 0;
 	if (record->kind != TLS_KIND_TLS && record->kind != TLS_KIND_OFFERED &&
 	    record->kind != TLS_KIND_REQUIRED) {
@@ -259,7 +273,10 @@ enum tls_grade tls_grade(struct tls_reasons *out, const struct tls_record *recor
 	judge_versions(&g);
 	judge_suites(&g);
 	judge_exchange(&g);
-	judge_certificate(&g);
+	judge_certificate(&g, &record->certificate);
+	g.of = record->other.key;
+	judge_certificate(&g, &record->other);
+	g.of = "";
 	judge_use(&g);
 	sort(out);
 	return out->count == 0 ? TLS_GRADE_A : out->items[0].grade;

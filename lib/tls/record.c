@@ -58,7 +58,8 @@ bool tls_record_valid(const struct tls_record *record)
 	return record->port != 0 && record->kind < TLS_KINDS && record->talk < TLS_TALKS &&
 	       record->whole <= 1 && record->http <= 1 && record->hsts <= 1 &&
 	       record->shaken <= 1 && record->took >= 0 && record->hsts_seconds >= 0 &&
-	       offer_valid(&record->offer) && certificate_valid(&record->certificate);
+	       offer_valid(&record->offer) && certificate_valid(&record->certificate) &&
+	       certificate_valid(&record->other);
 }
 
 const char *tls_kind_name(enum tls_kind kind)

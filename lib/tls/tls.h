@@ -403,6 +403,8 @@ struct tls_record {
 	usec_t took;
 	struct tls_offer offer;
 	struct tls_certificate certificate;
+	struct tls_certificate other; /* with a key of another kind, for those who cannot use the
+				       * first; given = 0: there is none */
 };
 
 /* Likewise; its text is printable ASCII. */

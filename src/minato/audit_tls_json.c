@@ -109,9 +109,9 @@ static json_t *port_json(const struct audit_tls_port *port, const struct context
 		(int)offer->compression, "secure_renegotiation",
 		offer->no_secure_renegotiation == 0, "wants_client_certificate",
 		(int)offer->wants_certificate, "certificate", certificate_json(&r->certificate),
-		"hsts_seconds", r->hsts == 0 ? json_null() : json_integer(r->hsts_seconds), "whole",
-		(int)r->whole, "connections", (json_int_t)r->questions, "duration_us",
-		(json_int_t)r->took);
+		"other_certificate", certificate_json(&r->other), "hsts_seconds",
+		r->hsts == 0 ? json_null() : json_integer(r->hsts_seconds), "whole", (int)r->whole,
+		"connections", (json_int_t)r->questions, "duration_us", (json_int_t)r->took);
 	json_object_update(json, more);
 	json_decref(more);
 	return json;

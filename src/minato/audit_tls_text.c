@@ -108,6 +108,22 @@ static void add_row(struct table *table, const struct audit_tls_port *port)
 	str_deinit(&verdict);
 }
 
+/* A row of its own below the port's: what it shows to those who cannot use the first one. */
+static void add_other(struct table *table, const struct tls_certificate *other)
+{
+	struct str certificate = STR_INIT(CELL_BYTES);
+	if (other->given == 0) {
+		return;
+	}
+	add_certificate(&certificate, other);
+	for (unsigned empty = 0; empty < 4; empty++) {
+		table_cell(table, INK_PLAIN, "");
+	}
+	table_cell(table, INK_PLAIN, str_text(&certificate));
+	table_cell(table, INK_PLAIN, "");
+	str_deinit(&certificate);
+}
+
 static void add_table(struct str *out, const struct audit_tls *audit, const struct context *context)
 {
 	const struct table_column columns[] = {
@@ -120,6 +136,7 @@ static void add_table(struct str *out, const struct audit_tls *audit, const stru
 	for (size_t i = 0; i < audit->count; i++) {
 		if (audit->ports[i].known) {
 			add_row(&table, &audit->ports[i]);
+			add_other(&table, &audit->ports[i].record.other);
 		}
 	}
 	(void)table_render(out, &table, context->columns, &context->out_style);

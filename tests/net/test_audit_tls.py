@@ -108,6 +108,24 @@ def test_a_server_of_a_trusted_root_with_hsts_has_no_fault(world, keys, serve):
     assert certificate["crl"] and not certificate["ocsp"] and certificate["chain"] == 2
 
 
+@pytest.mark.parametrize("more", [[], ["-tls1_2"]], ids=["1.3 too", "1.2 alone"])
+def test_both_certificates_of_a_server_that_has_two(world, keys, serve, more):
+    """Clients that know curves see a good one, and others one that has expired."""
+    serve(4433, keys["curve"], "-dcert", str(keys["expired"]), "-dkey", str(keys["expired"]), "-cipher", "ECDHE+AESGCM", *more)
+    row = one(world, 4433, "--name", "good.example")
+    found = {row[name]["key"]: row[name] for name in ("certificate", "other_certificate")}
+    assert found["EC"]["key_bits"] == 256 and found["RSA"]["key_bits"] == 2048
+    assert found["RSA"]["not_after"] < found["EC"]["not_before"]
+    assert "tls-expired" in reasons(row) and row["grade"] == "F"
+    text = run_audit(world, "--authorized", "--ports", "4433", "--name", "good.example", HOST).stdout
+    assert "EC 256" in text and "RSA 2048" in text, text
+
+
+def test_one_certificate_is_not_told_twice(world, keys, serve):
+    serve(4433, keys["good"], *GOOD)
+    assert one(world, 4433)["other_certificate"] is None
+
+
 @pytest.mark.parametrize("words", [
     ["-cipher", "ECDHE+AESGCM"], ["-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", "-tls1"],
     ["-cipher", "DHE+AES:AES128-SHA256", "-tls1_2"], ["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256", "-tls1_3"],

@@ -56,7 +56,22 @@ class Keys:
         checked("openssl", "ca", "-batch", "-notext", "-config", config, *signed, "-in", request, "-out", out, *when)
         return key, out
 
+    def curve(self):
+        """A certificate for a key of an elliptic curve, signed by the intermediate one."""
+        key, request, out = (self.folder / f"curve.{end}" for end in ("key", "req", "crt"))
+        checked("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        checked("openssl", "req", "-new", "-key", key, "-subj", "/CN=good.example", "-out", request)
+        (self.folder / "curve.ext").write_text("subjectAltName=DNS:good.example\ncrlDistributionPoints=URI:http://crl.example/c")
+        checked("openssl", "x509", "-req", "-in", request, "-CA", self.middle[1], "-CAkey", self.middle[0], "-CAcreateserial",
+                "-days", "400", "-extfile", self.folder / "curve.ext", "-out", out)
+        path = self.folder / "curve.pem"
+        path.write_text(key.read_text() + out.read_text())
+        path.with_suffix(".chain").write_text(self.middle[1].read_text())
+        return path
+
     def make(self, kind):
+        if kind == "curve":
+            return self.curve()
         names = {"other": "DNS:other.example", "names": ",".join(f"DNS:host{i}.example" for i in range(1000)),
                  "control": "DNS:good.example\\00.evil.example"}.get(kind, "DNS:good.example")
         extensions = f"subjectAltName={names}\ncrlDistributionPoints=URI:http://crl.example/c"

@@ -678,6 +678,35 @@ static void test_grades(void **state)
 	}
 }
 
+/* The worse of two certificates decides, and what both have is said once. */
+static void test_the_other_certificate(void **state)
+{
+	(void)state;
+	struct tls_reasons reasons;
+	struct tls_record r = good_record();
+	r.other = r.certificate;
+	(void)strcpy(r.other.key, "EC");
+	r.other.key_bits = 256;
+	assert_true(tls_record_valid(&r));
+	assert_int_equal(tls_grade(&reasons, &r, NOW), TLS_GRADE_A);
+	assert_int_equal(reasons.count, 0);
+	r.other.not_after = NOW - USEC_PER_DAY;
+	assert_int_equal(tls_grade(&reasons, &r, NOW), TLS_GRADE_F);
+	assert_int_equal(reasons.count, 1);
+	assert_string_equal(reasons.items[0].id, "tls-expired");
+	assert_string_equal(reasons.items[0].detail, "2027-01-14 (EC)");
+	r.other.not_after = NOW + 80 * USEC_PER_DAY;
+	r.other.key_bits = 128;
+	assert_int_equal(tls_grade(&reasons, &r, NOW), TLS_GRADE_F);
+	assert_string_equal(reasons.items[0].detail, "EC 128");
+	r.other.key_bits = 256;
+	r.other.self_signed = r.certificate.self_signed = 1;
+	assert_int_equal(tls_grade(&reasons, &r, NOW), TLS_GRADE_D);
+	assert_int_equal(reasons.count, 1);
+	memset(r.other.subject, 'x', sizeof(r.other.subject));
+	assert_false(tls_record_valid(&r));
+}
+
 static void test_what_is_not_encrypted_has_no_grade(void **state)
 {
 	(void)state;
@@ -760,6 +789,7 @@ int main(void)
 		cmocka_unit_test(test_first_payloads_are_told_by_yes_and_no),
 		cmocka_unit_test(test_broken_packets_are_passed_over),
 		cmocka_unit_test(test_grades),
+		cmocka_unit_test(test_the_other_certificate),
 		cmocka_unit_test(test_what_is_not_encrypted_has_no_grade),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_only_whole_records_are_believed),

@@ -50,7 +50,9 @@ struct subject {
 	struct tls_start start;
 	struct tls_plan plan;
 	struct tls_question question;
-	STACK_OF(X509) * chain; /* the first that came in plain */
+	/* The first that came in plain, and the first with a key of another kind: who has both
+	 * shows each to those who can use it. */
+	STACK_OF(X509) * chains[2];
 	struct session session;
 	struct tls_record record;
 	size_t heard;

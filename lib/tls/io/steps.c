@@ -1,4 +1,5 @@
 /* What is said on a connection, and what the answer is taken for. */
+#include <openssl/err.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -213,21 +214,48 @@ static bool greeting_is_whole(const struct subject *s)
 
 /* ---- answers of the plan ---- */
 
-static void keep_chain(struct subject *s)
+static X509 *read_certificate(const struct tls_flight *f, unsigned i)
 {
-	const struct tls_flight *f = &s->flight;
-	if (s->chain != NULL || f->chain_count == 0) {
-		return;
-	}
-	s->chain = sk_X509_new_null();
-	for (unsigned i = 0; s->chain != NULL && i < f->chain_count; i++) {
-		const uint8_t *at = f->bytes + f->chain[i].at;
-		X509 *one = d2i_X509(NULL, &at, (long)f->chain[i].length);
-		if (one == NULL || sk_X509_push(s->chain, one) == 0) {
+	const uint8_t *at = f->bytes + f->chain[i].at;
+	return d2i_X509(NULL, &at, (long)f->chain[i].length);
+}
+
+static STACK_OF(X509) * read_chain(const struct tls_flight *f)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	for (unsigned i = 0; chain != NULL && i < f->chain_count; i++) {
+		X509 *one = read_certificate(f, i);
+		if (one == NULL || sk_X509_push(chain, one) == 0) {
 			X509_free(one);
 			break;
 		}
 	}
+	return chain;
+}
+
+/* EVP_PKEY_NONE where nobody knows. */
+static int kind_of_key(const X509 *certificate)
+{
+	const EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
+	return key == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key);
+}
+
+static void keep_chain(struct subject *s)
+{
+	const struct tls_flight *f = &s->flight;
+	if (f->chain_count == 0 || s->chains[1] != NULL) {
+		return;
+	}
+	if (s->chains[0] == NULL) {
+		s->chains[0] = read_chain(f);
+		return;
+	}
+	X509 *first = read_certificate(f, 0);
+	if (first != NULL && kind_of_key(first) != kind_of_key(sk_X509_value(s->chains[0], 0))) {
+		s->chains[1] = read_chain(f);
+	}
+	X509_free(first);
+	ERR_clear_error();
 }
 
 static void take_answer(struct subject *s, enum tls_answer how)

@@ -1,9 +1,26 @@
 /* One port from its first connection to its record. */
 #include <errno.h>
+#include <string.h>
 
 #include "tls/io/run.h"
 
 enum { READS_AT_ONCE = 8 }; /* then the other ports have their turn */
+
+/* It is the certificate where the handshake has shown none, and the other one where its key
+ * differs.
+ */
+static void judge_chain(struct subject *s, STACK_OF(X509) * chain)
+{
+	struct tls_record *r = &s->record;
+	struct tls_certificate found = { 0 };
+	certificate_judge(&found, chain, s->engine->context,
+			  s->engine->order->unnamed != 0 ? "" : s->engine->order->host);
+	if (r->certificate.given == 0) {
+		r->certificate = found;
+	} else if (strcmp(found.key, r->certificate.key) != 0) {
+		r->other = found;
+	}
+}
 
 /* What is not found out by then is left out. */
 static void finish(struct subject *s, usec_t now)
@@ -16,9 +33,8 @@ static void finish(struct subject *s, usec_t now)
 	if (r->offer.incomplete != 0) {
 		r->whole = 0;
 	}
-	if (r->certificate.given == 0 && s->chain != NULL) {
-		certificate_judge(&r->certificate, s->chain, s->engine->context,
-				  s->engine->order->unnamed != 0 ? "" : s->engine->order->host);
+	for (unsigned i = 0; i < 2 && s->chains[i] != NULL; i++) {
+		judge_chain(s, s->chains[i]);
 	}
 }
 
@@ -121,6 +137,8 @@ void subject_late(struct subject *s, usec_t now)
 void subject_end(struct subject *s)
 {
 	connection_close(s);
-	sk_X509_pop_free(s->chain, X509_free);
-	s->chain = NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		sk_X509_pop_free(s->chains[i], X509_free);
+		s->chains[i] = NULL;
+	}
 }
