@@ -11,6 +11,7 @@ import pytest
 
 from world import MINATO, NOBODY, World
 
+ALONE = "measures memory and time"
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 HOST, HOST6 = World.HOST, World.HOST6
 OPEN = {22, 443, 50000}

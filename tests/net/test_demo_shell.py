@@ -3,6 +3,7 @@ import pytest
 
 from demo_world import quay, terminals  # noqa: F401, fixtures
 
+ALONE = "counts processes, namespaces and mounts before and after"
 CUT = "minato: 1\nports:\n  web: {port: 80/tcp, for: site, owner: o, from: any}\n"
 
 

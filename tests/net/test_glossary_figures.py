@@ -7,6 +7,7 @@ import pytest
 
 from world import World, checked, container, inside
 
+ALONE = "looks at the whole host"
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 INNER = "172.17.0.2"
 

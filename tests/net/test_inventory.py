@@ -14,6 +14,7 @@ import pytest
 from observed import ALL_NETNS, CONNECTIONS, COUNTS, DETAILS, OWNERS, PACKAGES, PROBE, inventory, listeners
 from world import checked, run
 
+ALONE = "looks at the whole host"
 OWNED, NONE, HIDDEN = 1, 2, 3
 PINNED, BPF, PROC = 1, 2, 3
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65533", "--clear-groups", "--inh-caps=-all"]

@@ -8,6 +8,7 @@ import pytest
 
 from observed import PROBE
 
+ALONE = "looks at the whole host"
 TCP, UDP_BIND, UDP_RELEASE = 1, 2, 4
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from observed import ALL_NETNS, PUBLISHED, inventory
 
+ALONE = "looks at the whole host"
 # What Docker writes with its nftables backend, what Podman's netavark writes.
 RULES = """
 table ip docker-bridges {

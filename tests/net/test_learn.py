@@ -14,6 +14,7 @@ import yaml
 
 from world import MINATO, NOBODY, ROOT
 
+ALONE = "counts processes and mounts before and after"
 SCENES = yaml.safe_load((ROOT / "data/lessons.yaml").read_text(encoding="utf-8"))["scenes"]
 JAPANESE = re.compile("[ぁ-んァ-ヶ一-龠]")
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "MINATO_RULES_DIRECTORY": "/nonexistent"}

@@ -13,6 +13,7 @@ import pytest
 
 from world import heed_signals
 
+ALONE = "looks at the whole host"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MINATO_BUILD", ROOT / "build"))
 SECONDS = 90

@@ -12,6 +12,7 @@ import packets
 from sentry_world import SentryWorld, incidents, looking, named
 from world import inside
 
+ALONE = "measures what the sentry has to bear"
 OPEN, PORTS = 2020, range(2001, 2041)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
