@@ -685,7 +685,7 @@ static void test_the_other_certificate(void **state)
 	struct tls_reasons reasons;
 	struct tls_record r = good_record();
 	r.other = r.certificate;
-	(void)strcpy(r.other.key, "EC");
+	memcpy(r.other.key, "EC", sizeof("EC"));
 	r.other.key_bits = 256;
 	assert_true(tls_record_valid(&r));
 	assert_int_equal(tls_grade(&reasons, &r, NOW), TLS_GRADE_A);
