@@ -121,8 +121,8 @@ struct harbour *harbour_free(struct harbour *harbour);
 /* By name. @return its index, or machine_count when there is none. */
 uint32_t harbour_find(const struct harbour *harbour, const char *name);
 
-/* The address of `to` as `from` reaches it: in a network of both, else in one of its gateway's, else
- * the first one it has. */
+/* The address of `to` as `from` reaches it: in a network of both, else in one of its gateway's,
+ * else the first one it has. */
 struct addr harbour_address(const struct harbour *harbour, uint32_t from, uint32_t to);
 
 /* Draws it: networks, their machines, addresses, what those run. Plain text that fits `columns`. */

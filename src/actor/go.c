@@ -179,8 +179,7 @@ static void scan_fast(struct sweep *sweep)
 
 static void scan_slow(struct sweep *sweep, unsigned seconds)
 {
-	static const unsigned ports[] = { 3306, 445,  8081,  21, 5900, 143, 3389, 9200, 110, 5432,
-					  139,  6379, 27017, 25, 8443, 111, 1433, 2375, 53,  23 };
+	static const unsigned ports[] = { 3306, 445, 8081, 21, 5900, 143, 3389, 23 };
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
 		(void)sleep(i > 0 ? seconds : 0);
 		ask_wave(sweep, &ports[i], 1);

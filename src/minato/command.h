@@ -102,6 +102,10 @@ void complain(const struct context *context, const char *sentence, const char *n
 /* Appends one of two formats that take an unsigned number: "%u port", "%u ports". */
 void add_counted(struct str *out, size_t count, const char *one, const char *many);
 
+/* What a library or the daemon gives as a reason, in the reader's language where it is one of those
+ * that are met every day; else as it is. */
+const char *reason_words(const char *reason);
+
 /* Prints the text on stdout; through a full disk or a closed pipe it returns EXIT_ERROR. */
 int print_text(const struct str *text);
 

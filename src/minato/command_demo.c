@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,10 +23,10 @@ struct config {
 
 static const struct option options[] = {
 	{ "tour", 0, OPTION_FLAG, FIELD(tour), NULL,
-	  N_("step by step: what to type, and why; without a terminal it types by itself") },
+	  N_("be led: what to type, why, and what to see; without a terminal it types by itself") },
 	{ "shell", 0, OPTION_FLAG, FIELD(shell), NULL, N_("practise freely: a shell on the host") },
 	{ "scenario", 0, OPTION_STRING, FIELD(scenario), "FILE",
-	  N_("a world of one's own instead") },
+	  N_("a world of your own instead of the one that comes with minato") },
 	{ "print", 0, OPTION_FLAG, FIELD(print), NULL,
 	  N_("the world that comes with minato, as a file to begin one's own with") },
 	{ "record", 0, OPTION_STRING, FIELD(record), "FILE",
@@ -64,11 +65,13 @@ static int read_scenario(struct harbour **out, const struct context *context, co
 	return r;
 }
 
-/* A shell that ended in there leaves the terminal to a group that is gone. */
-static void take_terminal_back(void)
+/* A shell that ended in there leaves the terminal to a group that is gone, a program that was
+ * killed perhaps without echo. */
+static void take_terminal_back(const struct termios *settings)
 {
 	void (*before)(int) = signal(SIGTTOU, SIG_IGN);
 	(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* fails where there is no terminal */
+	(void)tcsetattr(STDIN_FILENO, TCSADRAIN, settings);
 	(void)signal(SIGTTOU, before);
 }
 
@@ -95,11 +98,13 @@ static int run_world(const struct harbour *harbour, harbour_inside *inside, stru
 	struct err e = ERR_INIT;
 	struct demo_environment environment;
 	int code = EXIT_ERROR;
+	struct termios settings = { 0 };
+	(void)tcgetattr(STDIN_FILENO, &settings); /* fails as setting them will */
 	int r = demo_environment(&environment, demo->context);
 	if (r == 0) {
 		const struct harbour_setup setup = { .environment = environment.words };
 		r = harbour_run(&code, harbour, &setup, inside, demo, &e);
-		take_terminal_back();
+		take_terminal_back(&settings);
 	}
 	arena_deinit(&environment.memory);
 	const char *why = e.code != 0 ? err_text(&e) : strerror(-r);
@@ -184,7 +189,7 @@ static const char *const examples[] = {
 	"minato demo",
 	N_("a small world in a sandbox: who is there, and what happens at its ports"),
 	"minato demo --tour",
-	N_("from what is open to being rescued, in ten minutes"),
+	N_("a quarter of an hour, from the first look to being rescued from a mistake"),
 	"minato demo --shell",
 	N_("a shell on the host of that world; nothing you do there is for your machine"),
 	"minato demo --print >mine.yaml; minato demo --scenario mine.yaml --shell",
@@ -203,7 +208,10 @@ const struct command command_demo = {
 		   "devices behind it, a friend and a scanner. The programs, the packets, the "
 		   "daemon and the rules in it are real; of this machine's network, files and "
 		   "rules nothing is touched. Needs no root where the kernel allows user "
-		   "namespaces. Ctrl-C removes everything."),
+		   "namespaces. Ctrl-C removes everything. Without a terminal --shell reads "
+		   "its lines from the input, and --tour types them itself, with exit code 1 "
+		   "where a step does not show what it should. For a world of your own, edit "
+		   "what --print shows; faults are told with their place."),
 	.examples = examples,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

@@ -32,7 +32,7 @@ static const struct option options[] = {
 
 static int fail(const struct context *context, const struct err *e)
 {
-	complain(context, err_text(e), NULL);
+	complain(context, reason_words(err_text(e)), NULL);
 	return e->code == -EPERM || e->code == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 

@@ -51,7 +51,7 @@ static void add_head(struct str *out, const struct overview *overview)
 	str_add_char(out, '\n');
 	if (overview->daemon.reason[0] != '\0') {
 		str_add(out, _("no kernel events: "));
-		text_escape(out, overview->daemon.reason);
+		text_escape(out, reason_words(overview->daemon.reason));
 		str_add_char(out, '\n');
 	}
 	add_counted(out, overview->inventory.listeners.count, _("%u listening socket, "),

@@ -27,10 +27,9 @@ int demo_at(struct harbour_world *world, uint32_t machine, const char *const *wo
  * Keeps what a program writes, and waits for its end.
  * @param from   the reading end of its output, which is closed.
  * @param child  what harbour_start() gave; negative errno: it was not started.
- * @param shows  prints it as it comes, too.
  * @return as run_wait(), or that errno.
  */
-int demo_collect(struct str *out, int from, pid_t child, bool shows);
+int demo_collect(struct str *out, int from, pid_t child);
 
 /* Whether the host lets the reader in over the network, from his desk. */
 bool demo_has_login(const struct harbour *harbour);
@@ -42,8 +41,19 @@ bool demo_has_login(const struct harbour *harbour);
  */
 int demo_login(struct harbour_world *world, const char *line);
 enum { DEMO_CUT = 255 };
-/* Begins the same with descriptors of the caller's. @return as harbour_start(). */
-pid_t demo_login_start(struct harbour_world *world, const char *line, const int fds[3]);
+
+/*
+ * Runs a program at a machine and keeps what it writes, errors too. On a terminal it gets one of
+ * its own, and the keys.
+ * @param shown  bounded; what does not fit is not kept.
+ * @param quiet  nothing of it is shown, and it hears nothing.
+ * @return as run_wait(); EXIT_ERROR when it cannot be started.
+ */
+int demo_captured(struct str *shown, bool quiet, struct harbour_world *world, uint32_t machine,
+		  const char *const *words);
+
+/* Whether `text` stands in what was shown, wherever lines were broken, whatever its colours. */
+bool demo_has(const char *shown, const char *text);
 
 /* Prints the picture of the world. @return an exit code. */
 int demo_draw(const struct harbour_world *world, const struct context *context);

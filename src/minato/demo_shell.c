@@ -5,8 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/io/file.h"
 #include "base/io/run.h"
 #include "demo.h"
 #include "words.h"
@@ -16,20 +14,6 @@ int demo_at(struct harbour_world *world, uint32_t machine, const char *const *wo
 	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 	const pid_t child = harbour_start(world, machine, words, fds);
 	return child < 0 ? EXIT_ERROR : run_wait(child);
-}
-
-int demo_collect(struct str *out, int from, pid_t child, bool shows)
-{
-	char room[4096];
-	ssize_t length = 0;
-	while (child > 0 && (length = read(from, room, sizeof(room))) > 0) {
-		if (shows) {
-			(void)write_all(STDOUT_FILENO, room, (size_t)length); /* it is kept */
-		}
-		(void)str_add_bytes(out, room, (size_t)length); /* kept in its error */
-	}
-	close_fdp(&from);
-	return child < 0 ? (int)child : run_wait(child);
 }
 
 bool demo_has_login(const struct harbour *harbour)
@@ -43,7 +27,7 @@ bool demo_has_login(const struct harbour *harbour)
 	return false;
 }
 
-pid_t demo_login_start(struct harbour_world *world, const char *line, const int fds[3])
+int demo_login(struct harbour_world *world, const char *line)
 {
 	const struct harbour *harbour = harbour_of(world);
 	const char *const far[] = { "ssh", harbour->machines[harbour->host].name, line, NULL };
@@ -51,16 +35,9 @@ pid_t demo_login_start(struct harbour_world *world, const char *line, const int 
 	const char *const shell[] = { "bash", "--noprofile", "--rcfile", "/run/harbour/shellrc",
 				      NULL };
 	if (demo_has_login(harbour)) {
-		return harbour_start(world, harbour->desk, far, fds);
+		return demo_at(world, harbour->desk, far);
 	}
-	return harbour_start(world, harbour->host, line != NULL ? near : shell, fds);
-}
-
-int demo_login(struct harbour_world *world, const char *line)
-{
-	static const int fds[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
-	const pid_t child = demo_login_start(world, line, fds);
-	return child < 0 ? EXIT_ERROR : run_wait(child);
+	return demo_at(world, harbour->host, line != NULL ? near : shell);
 }
 
 int demo_draw(const struct harbour_world *world, const struct context *context)

@@ -1,221 +1,244 @@
-/* The tour of a harbour: step by step, what to type, why, and whether it shows what it should. */
-#include <ctype.h>
-#include <fcntl.h>
+/* The tour: what to type, why, and what to see. Without a terminal it types by itself. */
+#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io/clock.h"
-#include "base/io/file.h"
-#include "base/io/run.h"
 #include "demo.h"
 #include "words.h"
 
 enum {
-	SHOWN_MAX_BYTES = 1 << 20,
-	LINE_BYTES = 1024,
+	LINE_BYTES = 4096,
+	SHOWN_BYTES_MAX = 4 << 20,
+	TEXT_BYTES_MAX = 1 << 16,
+	AGAIN_MS = 300, /* between two tries of what needs a while */
 };
-
-static const struct timespec A_MOMENT = { .tv_nsec = 500L * 1000 * 1000 };
 
 struct tour {
-	struct harbour_world *world;
 	const struct context *context;
-	bool asks; /* somebody sits at a terminal and types */
+	struct harbour_world *world;
+	const struct harbour *harbour;
+	bool led; /* nobody types */
 };
 
-/* ---- words ---- */
+enum move { MOVE_ON, MOVE_STAY, MOVE_BACK, MOVE_END };
 
-static void say(const struct tour *tour, enum ink ink, const char *text)
+/* ---- texts ---- */
+
+static const char *ink(const struct tour *tour, enum ink ink)
 {
-	struct str out = STR_INIT(1 << 16);
-	const struct style *style = &tour->context->out_style;
-	str_add(&out, style_ink(style, ink));
-	text_wrap(&out, text, tour->context->columns, 0);
-	str_printf(&out, "%s\n", style_ink(style, INK_PLAIN));
-	(void)print_text(&out); /* a closed pipe ends the next program */
-	str_deinit(&out);
+	return style_ink(&tour->context->out_style, ink);
 }
 
 static const char *in(const struct tour *tour, struct text text)
 {
-	return text_in(text, tour->context->language);
+	const char *words = text_in(text, tour->context->language);
+	return words == NULL ? "" : words;
 }
 
-static void introduce(const struct tour *tour, const struct harbour_step *step, size_t number)
+static void print(struct str *text)
 {
-	char line[LINE_BYTES];
+	(void)print_text(text); /* a reader who left does not see that he did */
+	str_deinit(text);
+}
+
+static void print_wrapped(const struct tour *tour, enum ink colour, const char *words)
+{
+	struct str text = STR_INIT(TEXT_BYTES_MAX);
+	if (words[0] == '\0') {
+		return;
+	}
+	str_add(&text, ink(tour, colour));
+	text_wrap(&text, words, tour->context->columns, 0);
+	str_printf(&text, "%s\n", ink(tour, INK_PLAIN));
+	print(&text);
+}
+
+/* Which chapter a step belongs to, from 1, or with the last step how many there are. */
+static unsigned chapter_of(const struct harbour *harbour, uint32_t step)
+{
+	unsigned chapter = 0;
+	for (uint32_t i = 0; i <= step; i++) {
+		chapter += harbour->steps[i].title.en != NULL ? 1 : 0;
+	}
+	return chapter;
+}
+
+static void print_step(const struct tour *tour, uint32_t number)
+{
+	const struct harbour_step *step = &tour->harbour->steps[number];
+	struct str text = STR_INIT(TEXT_BYTES_MAX);
 	if (step->title.en != NULL) {
-		(void)snprintf(line, sizeof(line), "%s%zu. %s", number > 1 ? "\n" : "", number,
-			       in(tour, step->title));
-		say(tour, INK_BOLD, line);
+		str_printf(&text, "\n%s%u/%u  %s%s\n", ink(tour, INK_BOLD),
+			   chapter_of(tour->harbour, number),
+			   chapter_of(tour->harbour, tour->harbour->step_count - 1),
+			   in(tour, step->title), ink(tour, INK_PLAIN));
 	}
-	(void)printf("\n");
-	say(tour, INK_PLAIN, in(tour, step->why));
-	(void)printf("\n");
-}
-
-/* ---- one command ---- */
-
-static pid_t start(const struct tour *tour, const struct harbour_step *step, const char *line,
-		   const int fds[3])
-{
-	const char *const words[] = { "sh", "-c", line, NULL };
-	return step->at == harbour_of(tour->world)->host
-		       ? demo_login_start(tour->world, line, fds)
-		       : harbour_start(tour->world, step->at, words, fds);
-}
-
-/* Runs it, shows what it prints, and keeps that. @return its exit code. */
-static int type(struct str *shown, const struct tour *tour, const struct harbour_step *step,
-		const char *line)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		return EXIT_ERROR;
+	str_add(&text, "\n");
+	print(&text);
+	print_wrapped(tour, INK_PLAIN, in(tour, step->why));
+	if (!tour->led) {
+		text = STR_INIT(TEXT_BYTES_MAX);
+		str_printf(&text, "  %s%s%s\n", ink(tour, INK_NOTE), step->type,
+			   ink(tour, INK_PLAIN));
+		print(&text);
 	}
-	_cleanup_(close_fdp) int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const int fds[] = { nothing, ends[1], ends[1] };
-	const pid_t child = start(tour, step, line, fds);
-	close_fdp(&ends[1]);
-	/* Of many only the last one is shown. */
-	const int code = demo_collect(shown, ends[0], child, step->within == 0);
-	return code < 0 ? EXIT_ERROR : code;
 }
 
-static bool shows_all(const struct tour *tour, const struct harbour_step *step, const char *text)
+static void print_prompt(const struct tour *tour, const struct harbour_step *step)
+{
+	struct str text = STR_INIT(TEXT_BYTES_MAX);
+	str_printf(&text, "%s%s$%s ", ink(tour, INK_BOLD), tour->harbour->machines[step->at].name,
+		   ink(tour, INK_PLAIN));
+	if (tour->led) {
+		str_printf(&text, "%s\n", step->type);
+	}
+	print(&text);
+}
+
+/* ---- typing ---- */
+
+/* On the host in a login of its own, so that each is a new one. */
+static int type_line(const struct tour *tour, uint32_t machine, const char *line, bool quiet,
+		     struct str *shown)
+{
+	const struct harbour *harbour = tour->harbour;
+	const char *const login[] = { "ssh", harbour->machines[harbour->host].name, line, NULL };
+	const char *const here[] = { "sh", "-c", line, NULL };
+	const bool far = machine == harbour->host && demo_has_login(harbour);
+	str_clear(shown);
+	return demo_captured(shown, quiet, tour->world, far ? harbour->desk : machine,
+			     far ? login : here);
+}
+
+/* @return whether it showed what it should; else `why` says what it lacks. */
+static bool judge(struct str *why, const struct tour *tour, const struct harbour_step *step,
+		  int code, const struct str *shown)
 {
 	for (uint32_t i = 0; i < step->shown_count; i++) {
-		if (strstr(text, in(tour, step->shows[i])) == NULL) {
+		if (!demo_has(str_text(shown), in(tour, step->shows[i]))) {
+			str_printf(why, _("this step did not show \"%s\": %s"),
+				   in(tour, step->shows[i]), step->type);
 			return false;
 		}
 	}
-	return true;
-}
-
-static void complain_of_step(const struct tour *tour, const struct harbour_step *step,
-			     const char *text, int code)
-{
-	struct str sentence = STR_INIT(8192);
 	if (code != (int)step->code) {
-		str_printf(&sentence, _("this step ended with exit code %d, not %u: %s"), code,
+		str_printf(why, _("this step ended with exit code %d, not %u: %s"), code,
 			   step->code, step->type);
-	} else {
-		uint32_t i = 0;
-		while (strstr(text, in(tour, step->shows[i])) != NULL) {
-			i++;
-		}
-		str_printf(&sentence, _("this step did not show \"%s\": %s"),
-			   in(tour, step->shows[i]), step->type);
 	}
-	complain(tour->context, str_text(&sentence), NULL);
-	str_deinit(&sentence);
+	return code == (int)step->code;
 }
 
-/* Types it, again within its time where what it waits for comes by itself. @return whether it
- * showed what it should. */
-static bool carry_out(const struct tour *tour, const struct harbour_step *step)
+/* What needs a while is tried unseen, and shown when it is so, or when time is up. */
+static bool do_step(struct str *why, const struct tour *tour, const struct harbour_step *step)
 {
-	const usec_t until = clock_monotonic() + (usec_t)step->within * USEC_PER_SEC;
-	struct str shown = STR_INIT(SHOWN_MAX_BYTES);
-	int code = type(&shown, tour, step, step->type);
-	bool good = code == (int)step->code && shows_all(tour, step, str_text(&shown));
-	while (!good && clock_monotonic() < until) {
-		(void)nanosleep(&A_MOMENT, NULL);
-		str_clear(&shown);
-		code = type(&shown, tour, step, step->type);
-		good = code == (int)step->code && shows_all(tour, step, str_text(&shown));
+	struct str shown = STR_INIT(SHOWN_BYTES_MAX);
+	const usec_t until = clock_monotonic() + step->within * USEC_PER_SEC;
+	const bool wait = step->within > 0;
+	bool good = false;
+	for (;;) {
+		const int code = type_line(tour, step->at, step->type, wait, &shown);
+		str_clear(why);
+		good = judge(why, tour, step, code, &shown);
+		if (!wait || good || clock_monotonic() >= until) {
+			break;
+		}
+		(void)poll(NULL, 0, AGAIN_MS);
 	}
-	if (step->within > 0) {
-		(void)print_text(&shown); /* a closed pipe ends the next program */
-	}
-	if (!good) {
-		complain_of_step(tour, step, str_text(&shown), code);
+	if (wait) {
+		(void)print_text(&shown); /* a reader may have left */
 	}
 	str_deinit(&shown);
 	return good;
 }
 
-/* ---- the reader ---- */
-
-enum reply { REPLY_STEP, REPLY_OTHER, REPLY_QUIT };
-
-static enum reply judge(char *line, const char *wanted)
+static enum move do_suggested(const struct tour *tour, const struct harbour_step *step)
 {
-	char *begin = line + strspn(line, " \t");
-	size_t length = strlen(begin);
-	while (length > 0 && isspace((unsigned char)begin[length - 1])) {
-		begin[--length] = '\0';
+	struct str why = STR_INIT(TEXT_BYTES_MAX);
+	const bool good = do_step(&why, tour, step);
+	if (!good) {
+		complain(tour->context, str_text(&why), NULL);
+	} else if (step->see.en != NULL) {
+		(void)fputs("\n", stdout);
+		print_wrapped(tour, INK_GOOD, in(tour, step->see));
 	}
-	(void)memmove(line, begin, length + 1);
-	if (strcmp(line, "q") == 0 || strcmp(line, "quit") == 0 || strcmp(line, "exit") == 0) {
-		return REPLY_QUIT;
-	}
-	return line[0] == '\0' || strcmp(line, wanted) == 0 ? REPLY_STEP : REPLY_OTHER;
+	str_deinit(&why);
+	return good ? MOVE_ON : tour->led ? MOVE_END : MOVE_STAY;
 }
 
-/* Until the step is typed, by hand or by Enter. Anything else is done too. @return whether to go
- * on. */
-static bool let_type(const struct tour *tour, const struct harbour_step *step)
+static enum move do_typed(const struct tour *tour, const struct harbour_step *step,
+			  const char *line)
 {
-	static char line[LINE_BYTES];
-	const struct style *style = &tour->context->out_style;
-	for (;;) {
-		(void)printf(_("type: %s%s%s   (Enter types it for you, q ends)\n$ "),
-			     style_ink(style, INK_BOLD), step->type, style_ink(style, INK_PLAIN));
-		(void)fflush(stdout);
-		const enum reply reply = fgets(line, sizeof(line), stdin) == NULL
-						 ? REPLY_QUIT
-						 : judge(line, step->type);
-		if (reply != REPLY_OTHER) {
-			return reply == REPLY_STEP;
-		}
-		(void)demo_login(tour->world, line); /* what it says it says itself */
-	}
+	struct str shown = STR_INIT(SHOWN_BYTES_MAX);
+	(void)type_line(tour, step->at, line, false, &shown); /* whatever comes of it is seen */
+	str_deinit(&shown);
+	return MOVE_STAY;
 }
 
-/* ---- all steps ---- */
+/* ---- keys ---- */
 
-static bool take_step(const struct tour *tour, const struct harbour_step *step)
+static enum move take_line(const struct tour *tour, const struct harbour_step *step)
 {
-	if (!tour->asks) {
-		(void)printf("$ %s\n", step->type);
-		(void)fflush(stdout);
+	char line[LINE_BYTES];
+	if (fgets(line, sizeof(line), stdin) == NULL) {
+		return MOVE_END;
 	}
-	const bool good = carry_out(tour, step);
-	if (good && step->see.en != NULL) {
-		(void)printf("\n");
-		say(tour, INK_GOOD, in(tour, step->see));
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0] == '\0' || strcmp(line, step->type) == 0) {
+		return do_suggested(tour, step);
 	}
-	return good;
+	if (strcmp(line, "q") == 0 || strcmp(line, "exit") == 0) {
+		return MOVE_END;
+	}
+	if (strcmp(line, "b") == 0) {
+		return MOVE_BACK;
+	}
+	return strcmp(line, "n") == 0 ? MOVE_ON : do_typed(tour, step, line);
+}
+
+static enum move walk_step(const struct tour *tour, uint32_t number)
+{
+	const struct harbour_step *step = &tour->harbour->steps[number];
+	enum move move = MOVE_STAY;
+	print_step(tour, number);
+	if (tour->led) {
+		print_prompt(tour, step);
+		return do_suggested(tour, step);
+	}
+	while (move == MOVE_STAY) {
+		print_prompt(tour, step);
+		move = take_line(tour, step);
+	}
+	return move;
 }
 
 int demo_tour(struct harbour_world *world, void *data)
 {
 	const struct context *context = ((struct demo *)data)->context;
 	const struct harbour *harbour = harbour_of(world);
-	const struct tour tour = { world, context,
-				   context->out_terminal && isatty(STDIN_FILENO) == 1 };
-	size_t number = 0;
-	int code = demo_draw(world, context);
-	for (uint32_t i = 0; code == EXIT_IN_ORDER && i < harbour->step_count; i++) {
-		const struct harbour_step *step = &harbour->steps[i];
-		number += step->title.en != NULL;
-		introduce(&tour, step, number);
-		if (tour.asks && !let_type(&tour, step)) {
-			return EXIT_IN_ORDER;
+	const struct tour tour = { .context = context,
+				   .world = world,
+				   .harbour = harbour,
+				   .led = isatty(STDIN_FILENO) != 1 };
+	uint32_t step = 0;
+	(void)demo_draw(world, context); /* the steps can be read without it */
+	if (!tour.led) {
+		print_wrapped(&tour, INK_PLAIN,
+			      _("Enter types the line for you. Whatever else you type is done too. "
+				"b goes back, n goes on without doing it, q ends."));
+	}
+	while (step < harbour->step_count) {
+		const enum move move = walk_step(&tour, step);
+		if (move == MOVE_END) {
+			return tour.led ? EXIT_ERROR : EXIT_IN_ORDER;
 		}
-		/* A reader who tried something else has another world than the step expects. */
-		code = take_step(&tour, step) || tour.asks ? EXIT_IN_ORDER : EXIT_ERROR;
+		step = move == MOVE_BACK ? step - (step > 0 ? 1 : 0) : step + 1;
 	}
-	if (code == EXIT_IN_ORDER) {
-		(void)printf("\n");
-		say(&tour, INK_BOLD,
-		    _("That was the tour. minato demo --shell is the same harbour, to do in what "
-		      "you like."));
-	}
-	return code;
+	(void)fputs("\n", stdout);
+	print_wrapped(&tour, INK_BOLD,
+		      _("That was the tour. minato demo --shell is the same harbour, to do in what "
+			"you like."));
+	return EXIT_IN_ORDER;
 }

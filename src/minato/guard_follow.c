@@ -140,7 +140,7 @@ int guard_remove(struct guard_status *before, struct err *e)
 
 static int fail(const struct context *context, const struct err *e)
 {
-	complain(context, err_text(e), NULL);
+	complain(context, reason_words(err_text(e)), NULL);
 	return e->code == -EPERM || e->code == -EACCES ? EXIT_RIGHTS : EXIT_ERROR;
 }
 
@@ -238,7 +238,7 @@ void guard_follow(const struct context *context, const struct policy *policy, bo
 		return;
 	}
 	if (follow(context, policy, quiet, &e) < 0) {
-		complain(context, err_text(&e), NULL);
+		complain(context, reason_words(err_text(&e)), NULL);
 		complain(context, _("so ports with program: are not kept for their programs"),
 			 "minato guard status");
 	}

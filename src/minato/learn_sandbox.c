@@ -63,7 +63,7 @@ static int ask(struct str *out, struct harbour_world *world, uint32_t machine,
 	       const char *const *words)
 {
 	const struct question question = begin(world, machine, words);
-	return demo_collect(out, question.output, question.child, false);
+	return demo_collect(out, question.output, question.child);
 }
 
 /* Once more and again until it says something that `good` takes. @return whether it did. */
@@ -211,7 +211,7 @@ static void knock(struct lesson_scan *out, struct harbour_world *world, uint32_t
 			       (int)strcspn(cause + 2, "\n"), cause + 2);
 	}
 	str_clear(&text);
-	(void)demo_collect(&text, drawing.output, drawing.child, false);
+	(void)demo_collect(&text, drawing.output, drawing.child);
 	const char *last = strstr(str_text(&text), "</svg>");
 	if (str_starts(str_text(&text), "<svg") && last != NULL) {
 		(void)snprintf(out->svg, sizeof(out->svg), "%.*s\n",

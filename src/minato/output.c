@@ -23,6 +23,17 @@ void add_counted(struct str *out, size_t count, const char *one, const char *man
 	str_printf(out, count == 1 ? one : many, (unsigned)count);
 }
 
+const char *reason_words(const char *reason)
+{
+	static const char *const usual[] = { N_("no BPF here (MINATO_WITHOUT)") };
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (strcmp(usual[i], reason) == 0) {
+			return _(usual[i]);
+		}
+	}
+	return reason;
+}
+
 int print_text(const struct str *text)
 {
 	if (text->error != 0) {

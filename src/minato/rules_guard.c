@@ -113,7 +113,7 @@ void rules_add_guard(struct str *out, const struct rules *rules, const struct co
 			       "right\n"));
 	}
 	if (rules->guard_fault[0] != '\0') {
-		str_printf(out, _("  ! no bind guard: %s\n"), rules->guard_fault);
+		str_printf(out, _("  ! no bind guard: %s\n"), reason_words(rules->guard_fault));
 	}
 }
 

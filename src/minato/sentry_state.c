@@ -26,7 +26,7 @@ static void add_reason(struct str *out, const json_t *sentry)
 		if (strcmp(reason, "no sentry has been heard of") == 0) {
 			str_add(out, _("the daemon has just started"));
 		} else {
-			text_escape(out, reason);
+			text_escape(out, reason_words(reason));
 		}
 		str_add(out, ")");
 	}

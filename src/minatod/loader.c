@@ -36,7 +36,7 @@ static void load(struct wire_ring *ring, struct observe_event_fds *fds, const st
 	struct err e = ERR_INIT;
 	(void)snprintf(directory, sizeof(directory), "%s/bpf", daemon->runtime.path);
 	if ((without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0) {
-		(void)err_set(&e, EOPNOTSUPP, "taken away by MINATO_WITHOUT");
+		(void)err_set(&e, EOPNOTSUPP, "no BPF here (MINATO_WITHOUT)");
 		explain(ring, &e);
 		return;
 	}

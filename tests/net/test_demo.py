@@ -8,7 +8,7 @@ from daemon import until
 from demo_world import quay  # noqa: F401, a fixture
 
 ALONE = "counts processes, namespaces and mounts before and after"
-PORTS = {22: "sshd", 23: "telnetd", 80: "httpd", 443: "httpsd", 1883: "mosquitto", 6379: "redis-server", 25565: "gameserver"}
+PORTS = {22: "sshd", 23: "telnetd", 80: "httpd", 443: "httpd", 1883: "mosquitto", 6379: "redis-server", 25565: "gameserver"}
 MACHINES = 8
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from demo_world import WHO, quay, terminals  # noqa: F401  (fixtures)
+from demo_world import LANGUAGES, quay, terminals  # noqa: F401  (fixtures)
 from world import ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -51,13 +51,15 @@ def flat(text):
 
 
 def test_every_step_shows_what_it_says(quay):  # noqa: F811
-    language = "en" if quay.who == "root" else "ja"
-    done = quay.demo("--tour", language=language)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    text = flat(done.stdout)
-    for step in STEPS:
-        assert flat(step["why"][language]) in text and flat("$ " + step["type"]) in text
-        assert "see" not in step or flat(step["see"][language]) in text
+    """Two worlds at a time: they do not know of each other."""
+    running = {language: quay.start("--tour", language=language) for language in LANGUAGES}
+    for language, process in running.items():
+        shown = process.communicate(timeout=170)[0]
+        assert process.returncode == 0, shown[-3000:]
+        text = flat(shown)
+        for step in STEPS:
+            assert flat(step["why"][language]) in text and flat(f"{step.get('at', 'harbour')}$ {step['type']}") in text
+            assert "see" not in step or flat(step["see"][language]) in text
 
 
 def test_a_step_that_does_not_show_it_fails(quay, scenario):  # noqa: F811
@@ -70,7 +72,7 @@ def test_a_step_that_does_not_show_it_fails(quay, scenario):  # noqa: F811
 def test_a_world_of_ones_own(quay, scenario):  # noqa: F811
     path = scenario()
     done = quay.demo("--scenario", path, "--tour")
-    assert done.returncode == 0 and "1. One door" in done.stdout and "8080" in done.stdout, done.stderr
+    assert done.returncode == 0 and "1/1  One door" in done.stdout and "8080" in done.stdout, done.stderr
     done = quay.demo("--scenario", path, "--", "minato", "ports", "--brief")
     assert re.search(r"\b8080\b.*shopd", done.stdout) and "6379" not in done.stdout
 
@@ -113,18 +115,33 @@ def test_what_does_not_go_together_is_told(quay, scenario):  # noqa: F811
     assert done.returncode == 3 and "minato demo --shell" in done.stderr
 
 
-def test_a_reader_types_it(quay, terminals, scenario):  # noqa: F811
-    terminal = terminals(quay.words("--scenario", scenario(), "--tour"))
-    terminal.until("q ends")
-    terminal.type("echo something else\n")
-    assert "something else" in terminal.until("q ends").replace("echo something else", "")
-    terminal.type("  minato ports --brief \n")
-    assert "8080" in terminal.until("That was the tour")
+@pytest.mark.parametrize("language, hint, end", [("en", "b goes back", "That was the tour"), ("ja", "b で戻る", "ツアーは以上です")])
+def test_a_reader_types_it(quay, terminals, scenario, language, hint, end):  # noqa: F811
+    two = SMALL + "  - why: {en: And from here., ja: こちらから。}\n    at: other\n    type: minato check shop:8080\n    shows: [HTTP]\n"
+    terminal = terminals(quay.words("--scenario", scenario(two), "--tour"), language)
+    terminal.until(hint)
+    terminal.until("shop$")
+    terminal.type("echo to\"\"day\r")
+    terminal.until("today")  # whatever else is typed is done, and the step remains
+    terminal.until("shop$")
+    terminal.type("minato ports --brief\r")
+    assert "shopd" in terminal.until("other$")
+    terminal.type("b\r")
+    assert "1/1  " in terminal.until("shop$")
+    terminal.type("n\r")
+    terminal.until("other$")
+    terminal.type("sh -c 'echo be\"\"gan; exec sleep 60'\r")
+    terminal.until("began")
+    terminal.type("\x03")  # is for that program alone
+    terminal.until("other$")
+    terminal.type("\r")  # Enter types the line
+    assert "HTTP/1.1 200" in terminal.until(end)
     assert terminal.end() == 0
 
 
 def test_a_reader_goes_whenever_he_likes(quay, terminals, scenario):  # noqa: F811
-    terminal = terminals(quay.words("--scenario", scenario(), "--tour"))
-    terminal.until("q ends")
-    terminal.type("q\n")
-    assert terminal.end() == 0
+    for typed, codes in (("q\r", (0,)), ("\x04", (0,)), ("\x03", (130, -2))):  # -2: nsenter in front of it hears Ctrl-C too
+        terminal = terminals(quay.words("--scenario", scenario(), "--tour"))
+        terminal.until("shop$")
+        terminal.type(typed)
+        assert terminal.end() in codes

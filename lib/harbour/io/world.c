@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -308,6 +310,16 @@ const struct harbour *harbour_of(const struct harbour_world *world)
 
 /* ---- programs at a machine ---- */
 
+/* A terminal that is nobody's yet becomes the one of a session of its own, so that Ctrl-C there is
+ * for the program. */
+static void take_terminal(void)
+{
+	if (isatty(STDIN_FILENO) == 1 && tcgetsid(STDIN_FILENO) < 0) {
+		(void)setsid();
+		(void)ioctl(STDIN_FILENO, TIOCSCTTY, 0); /* fails when it is somebody's */
+	}
+}
+
 static _Noreturn void become(const struct harbour_world *world, const char *const *words,
 			     const int fds[3])
 {
@@ -316,7 +328,9 @@ static _Noreturn void become(const struct harbour_world *world, const char *cons
 			_exit(NOT_FOUND);
 		}
 	}
+	take_terminal();
 	(void)!chdir("/root"); /* where it is not there, it begins where it is */
+	world_forget_signals();
 	environ = (char **)(uintptr_t)world->setup->environment;
 	(void)execvp(words[0], (char *const *)(uintptr_t)words);
 	_exit(NOT_FOUND);

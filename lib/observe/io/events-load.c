@@ -81,7 +81,7 @@ int observe_events_load(struct observe_event_fds *out, size_t ring_bytes, unsign
 			struct err *e)
 {
 	if ((without & (OBSERVE_WITHOUT_BPF | OBSERVE_WITHOUT_BTF)) != 0) {
-		return err_set(e, EOPNOTSUPP, "BPF is taken away by MINATO_WITHOUT");
+		return err_set(e, EOPNOTSUPP, "no BPF here (MINATO_WITHOUT)");
 	}
 	struct observe_event_fds fds = { .ring = -1, .counters = -1, .ring_bytes = ring_bytes };
 	struct events *skeleton = events__open();

@@ -55,10 +55,7 @@ struct tap *tap_free(struct tap *tap)
 
 int tap_pins_allowed(const struct tap_place *place, struct err *e)
 {
-	return place->without_bpf ? err_set(e, EOPNOTSUPP,
-					    "BPF is taken away by MINATO_WITHOUT: packets come "
-					    "from a socket, and nobody is banned")
-				  : 0;
+	return place->without_bpf ? err_set(e, EOPNOTSUPP, "no BPF here (MINATO_WITHOUT)") : 0;
 }
 
 int tap_pins_lock(struct tap *tap, const struct tap_place *place, bool make, struct err *e)
