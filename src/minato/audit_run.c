@@ -12,6 +12,7 @@
 
 enum { WAIT_MS = 500 };
 static const usec_t RATE_EVERY = USEC_PER_SEC;
+static const usec_t DRAW_EVERY = USEC_PER_SEC * 3 / 20;
 
 static volatile sig_atomic_t stopped;
 
@@ -35,7 +36,7 @@ struct auditing {
 	size_t shown;  /* columns of the line of progress */
 	/* The rate, from packets that were sent since a moment. */
 	uint64_t sent;
-	usec_t sent_at, begun;
+	usec_t sent_at, begun, drawn;
 	unsigned rate;
 };
 
@@ -52,11 +53,16 @@ static void show_line(struct auditing *a, const char *line)
 
 static void count_rate(struct auditing *a, uint64_t sent, usec_t now)
 {
+	const bool begins = a->sent_at == a->begun && now > a->begun;
+	if (!begins && now - a->sent_at < RATE_EVERY) {
+		return;
+	}
+	/* Who has ended takes his packets along. */
+	if (sent >= a->sent) {
+		a->rate = (unsigned)((double)(sent - a->sent) * USEC_PER_SEC /
+				     (double)(now - a->sent_at));
+	}
 	if (now - a->sent_at >= RATE_EVERY) {
-		/* Who has ended takes his packets along. */
-		a->rate = sent < a->sent ? a->rate
-					 : (unsigned)((double)(sent - a->sent) * USEC_PER_SEC /
-						      (double)(now - a->sent_at));
 		a->sent = sent;
 		a->sent_at = now;
 	}
@@ -86,6 +92,11 @@ static void show_progress(struct auditing *a)
 	char span[SPAN_TEXT_BYTES];
 	struct str line = STR_INIT(1024);
 	const usec_t now = clock_monotonic();
+	if (now - a->drawn < DRAW_EVERY) {
+		return; /* what is found comes in many reports, and what is over at once needs no
+			   line */
+	}
+	a->drawn = now;
 	for (size_t i = 0; i < a->next; i++) {
 		const struct sweep_job *job = a->parts->items[i].job;
 		if (job != NULL && !job->ended) {
@@ -234,7 +245,7 @@ bool audit_run(struct audit_parts *parts, const struct context *context)
 {
 	struct auditing a = { .parts = parts, .context = context, .begun = clock_monotonic() };
 	bool told = false;
-	a.sent_at = a.begun;
+	a.sent_at = a.drawn = a.begun;
 	catch_signals();
 	while (a.at_work > 0 || (a.next < parts->count && stopped == 0)) {
 		while (a.at_work < AUDIT_AT_ONCE && a.next < parts->count && stopped == 0) {
