@@ -399,6 +399,8 @@ static const char *const examples[] = {
 	N_("a port of this host, from the program to its answer"),
 	"minato check 25565 --via ssh:me@vps.example.net",
 	N_("a port of this host, also as another host sees it"),
+	"minato check smtp://192.0.2.10 ldap://192.0.2.10",
+	N_("mail, directories, databases, chat, with STARTTLS; a scheme that is unknown lists all"),
 	"minato check --figure https://192.0.2.10",
 	N_("the packets between both ends as a ladder, captured when you are root"),
 	"minato check --watch 5 ssh://192.0.2.10",

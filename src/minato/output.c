@@ -25,7 +25,10 @@ void add_counted(struct str *out, size_t count, const char *one, const char *man
 
 const char *reason_words(const char *reason)
 {
-	static const char *const usual[] = { N_("no BPF here (MINATO_WITHOUT)") };
+	static const char *const usual[] = {
+		N_("no BPF here (MINATO_WITHOUT)"),
+		N_("no BPF here (MINATO_WITHOUT): no port is kept for its program"),
+	};
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		if (strcmp(usual[i], reason) == 0) {
 			return _(usual[i]);

@@ -60,7 +60,10 @@ bool pins_whole(const struct pins *pins)
 
 int pins_allowed(const struct guard_place *place, struct err *e)
 {
-	return place->without_bpf ? err_set(e, EOPNOTSUPP, "no BPF here (MINATO_WITHOUT)") : 0;
+	return place->without_bpf
+		       ? err_set(e, EOPNOTSUPP,
+				 "no BPF here (MINATO_WITHOUT): no port is kept for its program")
+		       : 0;
 }
 
 int pins_open(struct pins *out, const struct guard_place *place, struct err *e)
