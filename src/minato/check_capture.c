@@ -75,6 +75,8 @@ void check_capture_begin(struct check_capture *capture, struct check *check)
 	}
 	if (capture_connection_open(&capture->socket, connection, NULL) == 0) {
 		order->source_port = port;
+	} else {
+		close_fdp(&capture->held); /* it may be the last port that is free */
 	}
 }
 
