@@ -244,16 +244,19 @@ static bool is_expected(struct probe_record *record, enum probe_talk talk, const
 /* The version that the greeting begins with; of an error its number and what it says. */
 static void read_mysql(struct probe_record *record, const uint8_t *bytes, size_t length)
 {
+	static const char prefix[] = "5.5.5-"; /* MariaDB's, for old replicas */
 	char words[PROBE_TEXT_BYTES];
-	if (bytes[4] != MYSQL_ERROR) {
-		const uint8_t *end = memchr(bytes + 5, '\0', length - 5);
-		probe_first_line(words, bytes + 5,
-				 end == NULL ? length - 5 : (size_t)(end - bytes) - 5);
-		(void)snprintf(record->text, sizeof(record->text), "MySQL %.*s", 200, words);
+	if (bytes[4] == MYSQL_ERROR) {
+		record->status = (uint16_t)(bytes[5] | bytes[6] << 8);
+		probe_first_line(record->text, bytes + 7, length - 7);
 		return;
 	}
-	record->status = (uint16_t)(bytes[5] | bytes[6] << 8);
-	probe_first_line(record->text, bytes + 7, length - 7);
+	const uint8_t *end = memchr(bytes + 5, '\0', length - 5);
+	probe_first_line(words, bytes + 5, end == NULL ? length - 5 : (size_t)(end - bytes) - 5);
+	const bool maria = strstr(words, "MariaDB") != NULL;
+	const bool prefixed = strncmp(words, prefix, strlen(prefix)) == 0;
+	(void)snprintf(record->text, sizeof(record->text), "%s %.*s", maria ? "MariaDB" : "MySQL",
+		       200, words + (prefixed ? strlen(prefix) : 0));
 }
 
 void probe_read_answer(struct probe_record *record, enum probe_talk talk, const uint8_t *bytes,

@@ -161,6 +161,8 @@ static void test_answers(void **state)
 		{ PROBE_TALK_SIEVE, "* OK\r\n", 0, true, PROBE_STRANGE, 0, "* OK" },
 		{ PROBE_TALK_MYSQL, "\x10\0\0\0\n8.0.33\0abcdefgh", 20, true, PROBE_OK, 0,
 		  "MySQL 8.0.33" },
+		{ PROBE_TALK_MYSQL, "\x20\0\0\0\n5.5.5-10.11.19-MariaDB\0abcdefgh", 36, true,
+		  PROBE_OK, 0, "MariaDB 10.11.19-MariaDB" },
 		{ PROBE_TALK_MYSQL, "\x10\0\0\0\n8.0.", 9, false, PROBE_OK, 0, "MySQL 8.0." },
 		{ PROBE_TALK_MYSQL, "\x15\0\0\0\xffj\x04not allowed", 18, false, PROBE_OK, 1130,
 		  "not allowed" },

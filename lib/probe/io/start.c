@@ -85,13 +85,15 @@ static bool walk(struct start *s, enum tls_start_state *state)
 	return *state == TLS_START_SAY;
 }
 
-/* Protocols of bytes have no first line to show. */
+/* Protocols of bytes have no first line to show, and that of XMPP is long. */
 static void add_words(struct probe_record *record, enum probe_talk talk)
 {
-	if (record->outcome == PROBE_OK &&
-	    (talk == PROBE_TALK_POSTGRESQL || talk == PROBE_TALK_LDAP)) {
-		(void)snprintf(record->text, sizeof(record->text), "%s: %s",
-			       talk == PROBE_TALK_LDAP ? "StartTLS" : "SSLRequest",
+	const char *what = talk == PROBE_TALK_POSTGRESQL                     ? "SSLRequest"
+			   : talk == PROBE_TALK_LDAP                         ? "StartTLS"
+			   : talk == PROBE_TALK_XMPP && record->offered != 0 ? "STARTTLS"
+									     : NULL;
+	if (record->outcome == PROBE_OK && what != NULL) {
+		(void)snprintf(record->text, sizeof(record->text), "%s: %s", what,
 			       record->offered != 0 ? "yes" : "no");
 	}
 }
