@@ -13,6 +13,8 @@ POLICY = """minato: 1
   ssh: {{port: 22/tcp, for: administration, owner: o, from: 10.77.0.2}}
   web: {{port: 80/tcp, for: site, owner: o, from: any}}
 """
+# Heard of, not found by the next look, on a machine that is busy; how soon it is, is printed, and tests/bench measures it.
+AT_ONCE = 5
 ENFORCED, OBSERVED = POLICY.format(defaults=""), POLICY.format(defaults="defaults: {mode: observe}\n")
 
 
@@ -57,7 +59,7 @@ def raised(daemon, kind="finding_raised"):
     return [e for e in daemon.ask(f"/v1/events?kind={kind}")["events"] if e["finding"].endswith("-by-another-tool")]
 
 
-def told(world, daemon, commands, finding, seconds=1.0):
+def told(world, daemon, commands, finding, seconds=AT_ONCE):
     """Does what another tool would do; @return the one event about it, which comes in time."""
     world.nft(commands)
     began = time.monotonic()

@@ -76,7 +76,7 @@ def test_a_device_is_one_row_whoever_asks(world):
         assert (shelf["state"], shelf["mac"], shelf["interface"]) == ("unknown", None, None)
     begun = time.monotonic()
     command(world, "devices", before=NOBODY)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_who_is_not_declared_is_told(world):
