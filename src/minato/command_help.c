@@ -42,7 +42,7 @@ static int general(const struct context *context, bool all)
 	str_add(&out, "\n");
 	add_commands(&out, context, all);
 	str_add(&out, "\n");
-	str_add(&out, _("Everywhere: --json for machines, --policy FILE, --ascii, --no-color.\n"));
+	str_add(&out, _("Facts: --json for machines. Everywhere: --policy FILE, --ascii, --no-color.\n"));
 	str_add(&out, all ? _("One command in detail: minato help COMMAND\n")
 			  : _("More: minato help COMMAND, minato help all\n"));
 	return finish(&out);

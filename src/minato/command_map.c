@@ -1,17 +1,20 @@
 /* minato map: all 65,536 ports of this host on one screen. */
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 
+#include "catalog/catalog.h"
 #include "command.h"
 #include "judge.h"
 #include "look.h"
 #include "map_facts.h"
 #include "observe/observe.h"
 #include "page_file.h"
+#include "view/view.h"
 #include "words.h"
 
 struct config {
-	bool all;
+	bool all, json;
 	const char *svg; /* file to write; NULL = none */
 };
 
@@ -22,7 +25,64 @@ static const struct option options[] = {
 	  N_("list every port below it, on more than one screen") },
 	{ "svg", 0, OPTION_STRING, FIELD(svg), "FILE",
 	  N_("write it as SVG instead, - is standard output") },
+	{ "json", 'j', OPTION_FLAG, FIELD(json), NULL, N_("everything, for machines") },
 };
+
+/* ---- for machines ---- */
+
+static json_t *ranges_json(const struct portset *set)
+{
+	json_t *list = json_array();
+	int32_t first = portset_next(set, 0);
+	while (first >= 0) {
+		int32_t last = first;
+		while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
+			last++;
+		}
+		json_array_append_new(
+			list, json_pack("{s:i,s:i}", "first_port", first, "last_port", last));
+		first = portset_next(set, (uint32_t)last + 1);
+	}
+	return list;
+}
+
+static json_t *marks_json(const struct figure_map *figure)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < figure->count; i++) {
+		const struct figure_mark *mark = &figure->marks[i];
+		json_array_append_new(
+			list,
+			json_pack("{s:s,s:i,s:s,s:o,s:o}", "protocol",
+				  protocol_name(mark->protocol), "port", (int)mark->port, "class",
+				  port_class_name(port_class(mark->port)), "declared",
+				  mark->kind == FIGURE_MARK_PLAIN
+					  ? json_null()
+					  : json_boolean(mark->kind == FIGURE_MARK_DECLARED),
+				  "name",
+				  mark->name == NULL ? json_null() : view_string(mark->name)));
+	}
+	return list;
+}
+
+static int print_json(const struct context *context, const struct figure_map *figure)
+{
+	struct str out = STR_INIT(1 << 24);
+	json_t *document = view_document(context->now);
+	json_object_set_new(document, "hostname", view_string(figure->host));
+	json_object_set_new(document, "ephemeral",
+			    figure->ephemeral.last == 0
+				    ? json_null()
+				    : json_pack("{s:i,s:i}", "first", (int)figure->ephemeral.first,
+						"last", (int)figure->ephemeral.last));
+	json_object_set_new(document, "ports_declared",
+			    figure->allowed == NULL ? json_null() : ranges_json(figure->allowed));
+	json_object_set_new(document, "marks", marks_json(figure));
+	(void)view_print(&out, document, context->out_terminal); /* kept in out.error */
+	const int code = print_text(&out);
+	str_deinit(&out);
+	return code;
+}
 
 static int print_map(const struct context *context, const struct config *config,
 		     const struct figure_map *figure)
@@ -51,7 +111,8 @@ static int draw(const struct context *context, const struct config *config,
 	} else {
 		struct figure_map figure = map_figure(&facts, context, inventory, judgement);
 		figure.all = config->all;
-		code = print_map(context, config, &figure);
+		code = config->json ? print_json(context, &figure)
+				    : print_map(context, config, &figure);
 	}
 	map_facts_deinit(&facts);
 	return code;

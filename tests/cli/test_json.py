@@ -13,7 +13,7 @@ ports:
 READING = [
     ["status"], ["ports"], ["ports", "--all"], ["ports", "--brief"], ["ports", "--use", "all"], ["findings"],
     ["explain", "443"], ["explain", "ssh"], ["explain", "8000-8010"], ["explain", "database"],
-    ["explain", "--list", "common"], ["explain", "--search", "database"], ["log"], ["version"],
+    ["explain", "--list", "common"], ["explain", "--search", "database"], ["log"], ["version"], ["map"],
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 

@@ -1,4 +1,5 @@
 """minato map: a screen and a drawing of this host's ports, with sockets that the test opens on loopback."""
+import json
 import os
 import re
 import socket
@@ -54,6 +55,21 @@ def test_the_map_fits_a_terminal_of_80_by_24(minato, language, listener):
     assert len(lines) <= 23
     assert max(map(width, lines)) <= 80
     assert shown(done.stdout, listener) in "ABCDEFGHI123456789"
+
+
+def test_machines_are_told_the_same(minato, listener, policy):
+    def mark(*words):
+        document = json.loads(minato(*words, "map", "--json").stdout)
+        (found,) = [each for each in document["marks"] if each["port"] == listener]
+        return document, found
+
+    document, found = mark("--policy", str(policy))
+    assert (found["protocol"], found["class"], found["declared"]) == ("tcp", "dynamic", True)
+    assert document["ports_declared"] == [{"first_port": listener, "last_port": listener}]
+    document, found = mark()
+    assert found["declared"] is None and document["ports_declared"] is None
+    first, last = map(int, open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii").read().split())
+    assert document["ephemeral"] == {"first": first, "last": last}
 
 
 def test_ascii_is_ascii(minato, listener):
