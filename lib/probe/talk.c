@@ -125,22 +125,6 @@ bool probe_is_whole(enum probe_talk talk, const uint8_t *bytes, size_t length)
 	}
 }
 
-/* Without regard to case, as words of these protocols are. */
-static bool names(const uint8_t *bytes, size_t length, const char *word)
-{
-	const size_t wanted = strlen(word);
-	for (size_t i = 0; i + wanted <= length; i++) {
-		size_t same = 0;
-		while (same < wanted && (bytes[i + same] & ~0x20) == (word[same] & ~0x20)) {
-			same++;
-		}
-		if (same == wanted) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* ---- answers ---- */
 
 enum { MYSQL_ERROR = 0xff }; /* ERR_Packet */
@@ -227,7 +211,7 @@ static bool is_expected(struct probe_record *record, enum probe_talk talk, const
 		return begins(bytes, length, ":") || begins(bytes, length, "NOTICE ") ||
 		       begins(bytes, length, "ERROR ");
 	case PROBE_TALK_XMPP:
-		return names(bytes, length, "stream:stream");
+		return memmem(bytes, length, "stream:stream", strlen("stream:stream")) != NULL;
 	case PROBE_TALK_MYSQL:
 		return is_mysql(bytes, length);
 	case PROBE_TALK_LDAP:

@@ -25,15 +25,8 @@ static int write_policy(const struct context *context, const char *path, const s
 	if (strcmp(path, "-") == 0) {
 		return print_text(text);
 	}
-	int code = policy_file_new(context, path, text, command_words);
-	if (code == EXIT_IN_ORDER) {
-		struct str out = STR_INIT(8192);
-		str_printf(&out, _("%s is written; every CONFIRM in it waits for you\n"), path);
-		str_printf(&out, "  minato policy validate %s\n", path);
-		code = print_text(&out);
-		str_deinit(&out);
-	}
-	return code;
+	const int code = policy_file_new(context, path, text, command_words);
+	return code == EXIT_IN_ORDER ? policy_file_tell(path) : code;
 }
 
 static int run(const struct context *context, const void *given, const char *const *arguments,

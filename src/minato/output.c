@@ -25,13 +25,16 @@ void add_counted(struct str *out, size_t count, const char *one, const char *man
 
 const char *reason_words(const char *reason)
 {
-	static const char *const usual[] = {
-		N_("no BPF here (MINATO_WITHOUT)"),
-		N_("no BPF here (MINATO_WITHOUT): no port is kept for its program"),
+	static const char *const usual[][2] = {
+		{ "no BPF here (MINATO_WITHOUT)", N_("no BPF here (MINATO_WITHOUT)") },
+		{ "no BPF here (MINATO_WITHOUT): no port is kept for its program",
+		  N_("no BPF here (MINATO_WITHOUT): no port is kept for its program") },
+		/* The one that everybody meets who asks at once after the start. */
+		{ "no sentry has been heard of", N_("the daemon has just started") },
 	};
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-		if (strcmp(usual[i], reason) == 0) {
-			return _(usual[i]);
+		if (strcmp(usual[i][0], reason) == 0) {
+			return _(usual[i][1]);
 		}
 	}
 	return reason;

@@ -81,3 +81,13 @@ int policy_file_new(const struct context *context, const char *path, const struc
 	}
 	return EXIT_IN_ORDER;
 }
+
+int policy_file_tell(const char *path)
+{
+	struct str out = STR_INIT(8192);
+	str_printf(&out, _("%s is written; every CONFIRM in it waits for you\n"), path);
+	str_printf(&out, "  minato policy validate %s\n", path);
+	const int code = print_text(&out);
+	str_deinit(&out);
+	return code;
+}

@@ -14,3 +14,6 @@ bool policy_file_absent(const struct context *context, const char *path, const c
  */
 int policy_file_new(const struct context *context, const char *path, const struct str *text,
 		    const char *command);
+
+/* Says that it is there, and what is to be done with it. @return an exit code. */
+int policy_file_tell(const char *path);

@@ -122,12 +122,7 @@ static int deliver(const struct context *context, const struct policy_config *co
 		show_report(context, report);
 	}
 	if (code == EXIT_IN_ORDER && to_file(config) && !config->json) {
-		struct str out = STR_INIT(8192);
-		str_printf(&out, _("%s is written; every CONFIRM in it waits for you\n"),
-			   config->output);
-		str_printf(&out, "  minato policy validate %s\n", config->output);
-		code = print_text(&out);
-		str_deinit(&out);
+		code = policy_file_tell(config->output);
 	}
 	return code != EXIT_IN_ORDER             ? code
 	       : report->counts[IMPORT_LEFT] > 0 ? EXIT_DIFFERS

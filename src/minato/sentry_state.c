@@ -22,12 +22,7 @@ static void add_reason(struct str *out, const json_t *sentry)
 	const char *reason = text_of(sentry, "reason");
 	if (reason[0] != '\0') {
 		str_add(out, " (");
-		/* The one that everybody meets who asks at once after the start. */
-		if (strcmp(reason, "no sentry has been heard of") == 0) {
-			str_add(out, _("the daemon has just started"));
-		} else {
-			text_escape(out, reason_words(reason));
-		}
+		text_escape(out, reason_words(reason));
 		str_add(out, ")");
 	}
 }

@@ -1,4 +1,4 @@
-/* Hearing an answer, and what it is. */
+/* A question, its answer, and what that is. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +7,14 @@
 usec_t probe_answer_limit(const struct probing *p)
 {
 	return probing_now(p) + p->order->answer_time;
+}
+
+int probe_say(const struct probe_line *line, const uint8_t *bytes, size_t length)
+{
+	const long r = length == 0
+			       ? 0
+			       : probe_line_write(line, bytes, length, probe_answer_limit(line->p));
+	return r < 0 ? (int)r : 0;
 }
 
 int probe_hear_more(const struct probe_line *line, struct heard *heard, usec_t until)

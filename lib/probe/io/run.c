@@ -14,14 +14,6 @@ static struct probe_record begin_record(const struct probing *p, enum probe_step
 	return record;
 }
 
-static int say(const struct probe_line *line, const uint8_t *bytes, size_t length)
-{
-	const long r = length == 0
-			       ? 0
-			       : probe_line_write(line, bytes, length, probe_answer_limit(line->p));
-	return r < 0 ? (int)r : 0;
-}
-
 /* Hears until it is whole, or the time is over. @return as probe_hear_more(). */
 static int hear(const struct probe_line *line, struct heard *heard, usec_t until)
 {
@@ -43,9 +35,10 @@ static int answer(const struct probe_line *line, struct probe_record *record)
 	struct heard heard = { 0 };
 	const struct probing *p = line->p;
 	const size_t length = probe_question(question, sizeof(question), p->order);
-	int r = say(line, question, length);
+	int r = probe_say(line, question, length);
 	if (p->order->udp != 0 && length == 0) {
-		r = say(line, (const uint8_t *)"\n", 1); /* anything: nobody answers to nothing */
+		r = probe_say(line, (const uint8_t *)"\n",
+			      1); /* anything: nobody answers to nothing */
 	}
 	r = r < 0 ? r : hear(line, &heard, probe_answer_limit(p));
 	probe_judge_hearing(line, record, &heard, r);

@@ -32,7 +32,7 @@ struct probe_line {
 	struct probing own;            /* of probe_line_open */
 };
 
-/* ---- answers (hear.c) ---- */
+/* ---- questions and answers (hear.c) ---- */
 
 struct heard {
 	size_t length;
@@ -41,6 +41,8 @@ struct heard {
 
 /* When an answer that is waited for from now on is too late. */
 usec_t probe_answer_limit(const struct probing *p);
+/* Says all of it, which may be nothing. @return 0 or negative errno. */
+int probe_say(const struct probe_line *line, const uint8_t *bytes, size_t length);
 /* Waits for bytes. @return 0 some came; 1 the other side ended; -ETIMEDOUT, -EMSGSIZE it is full,
  * or another negative errno. */
 int probe_hear_more(const struct probe_line *line, struct heard *heard, usec_t until);

@@ -34,7 +34,7 @@ struct start {
 	bool judged;
 };
 
-/* @return as hear_more(); also 1 when bytes of TLS came, which end no line. */
+/* @return as probe_hear_more(); also 1 when bytes of TLS came, which end no line. */
 static int hear_on(struct start *s)
 {
 	const int r = probe_hear_more(s->line, &s->heard, s->until);
@@ -50,14 +50,6 @@ static bool judge(struct start *s, int r)
 	}
 	return r == 0 && s->record->outcome == PROBE_OK &&
 	       !probe_is_fault(s->line->p->order->talk, s->record);
-}
-
-static int say(struct start *s, const uint8_t *bytes, size_t length)
-{
-	s->heard.length = 0;
-	s->until = probe_answer_limit(s->line->p);
-	const long r = length == 0 ? 0 : probe_line_write(s->line, bytes, length, s->until);
-	return r < 0 ? (int)r : 0;
 }
 
 /* One step. @return whether to go on. */
@@ -77,7 +69,9 @@ static bool walk(struct start *s, enum tls_start_state *state)
 		*state = TLS_START_STRANGE;
 		return false;
 	}
-	const int r = say(s, words, said);
+	s->heard.length = 0;
+	s->until = probe_answer_limit(s->line->p);
+	const int r = probe_say(s->line, words, said);
 	if (r < 0) {
 		(void)judge(s, r);
 		*state = TLS_START_STRANGE;

@@ -12,13 +12,18 @@ enum { READS_AT_ONCE = 8 }; /* then the other ports have their turn */
 static void judge_chain(struct subject *s, STACK_OF(X509) * chain)
 {
 	struct tls_record *r = &s->record;
-	struct tls_certificate found = { 0 };
-	certificate_judge(&found, chain, s->engine->context,
-			  s->engine->order->unnamed != 0 ? "" : s->engine->order->host);
+	struct tls_certificate leaf;
+	const char *named = s->engine->order->unnamed != 0 ? "" : s->engine->order->host;
+	if (sk_X509_num(chain) <= 0) {
+		return; /* it could not be read */
+	}
 	if (r->certificate.given == 0) {
-		r->certificate = found;
-	} else if (strcmp(found.key, r->certificate.key) != 0) {
-		r->other = found;
+		certificate_judge(&r->certificate, chain, s->engine->context, named);
+		return;
+	}
+	tls_certificate_read(&leaf, sk_X509_value(chain, 0), named);
+	if (strcmp(leaf.key, r->certificate.key) != 0) {
+		certificate_judge(&r->other, chain, s->engine->context, named);
 	}
 }
 
