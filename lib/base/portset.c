@@ -48,6 +48,15 @@ int32_t portset_next(const struct portset *set, uint32_t from)
 	return (int32_t)(i * 64 + (uint32_t)__builtin_ctzll(word));
 }
 
+int32_t portset_run_end(const struct portset *set, int32_t first)
+{
+	int32_t last = first;
+	while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
+		last++;
+	}
+	return last;
+}
+
 int portset_parse(struct portset *set, const char *text)
 {
 	struct portset parsed = { 0 };

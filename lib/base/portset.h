@@ -17,6 +17,8 @@ bool portset_has(const struct portset *set, uint16_t port);
 uint32_t portset_count(const struct portset *set);
 /* The lowest port >= `from` in the set; -1 when there is none. `from` is 0..65536. */
 int32_t portset_next(const struct portset *set, uint32_t from);
+/* The last port of the run of neighbours that begins with `first`, which is in the set. */
+int32_t portset_run_end(const struct portset *set, int32_t first);
 
 /*
  * Reads the kernel's list form, "3000,8000-8010" (also empty), as in ip_local_reserved_ports.

@@ -61,10 +61,7 @@ void review_restart_command(struct review *review, struct finding *finding,
 static void format_ports(struct str *out, const struct portset *set)
 {
 	for (int32_t first = portset_next(set, 0); first >= 0;) {
-		int32_t last = first;
-		while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
-			last++;
-		}
+		const int32_t last = portset_run_end(set, first);
 		str_printf(out, out->length == 0 ? "%d" : ",%d", first);
 		if (last > first) {
 			str_printf(out, "-%d", last);

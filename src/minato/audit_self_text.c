@@ -66,10 +66,7 @@ static void add_runs(struct str *out, const struct portset *ports)
 {
 	unsigned shown = 0, more = 0;
 	for (int32_t first = portset_next(ports, 1); first >= 0;) {
-		int32_t last = first;
-		while (last < UINT16_MAX && portset_has(ports, (uint16_t)(last + 1))) {
-			last++;
-		}
+		const int32_t last = portset_run_end(ports, first);
 		if (shown < RUNS_SHOWN) {
 			str_printf(out, last == first ? "%s%d" : "%s%d-%d",
 				   shown++ == 0 ? "" : ", ", first, last);
@@ -169,10 +166,7 @@ static json_t *runs_json(const struct portset *ports)
 {
 	json_t *list = json_array();
 	for (int32_t first = portset_next(ports, 1); first >= 0;) {
-		int32_t last = first;
-		while (last < UINT16_MAX && portset_has(ports, (uint16_t)(last + 1))) {
-			last++;
-		}
+		const int32_t last = portset_run_end(ports, first);
 		json_array_append_new(
 			list, json_pack("{s:i,s:i}", "first", (int)first, "last", (int)last));
 		first = portset_next(ports, (uint32_t)last + 1);

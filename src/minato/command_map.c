@@ -35,10 +35,7 @@ static json_t *ranges_json(const struct portset *set)
 	json_t *list = json_array();
 	int32_t first = portset_next(set, 0);
 	while (first >= 0) {
-		int32_t last = first;
-		while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
-			last++;
-		}
+		const int32_t last = portset_run_end(set, first);
 		json_array_append_new(
 			list, json_pack("{s:i,s:i}", "first_port", first, "last_port", last));
 		first = portset_next(set, (uint32_t)last + 1);

@@ -281,11 +281,14 @@ static void port_sets_read_the_kernels_list(void **state)
 	assert_int_equal(portset_next(&set, 0), 3000);
 	assert_int_equal(portset_next(&set, 3001), 8000);
 	assert_int_equal(portset_next(&set, 8011), -1);
+	assert_int_equal(portset_run_end(&set, 8000), 8010);
+	assert_int_equal(portset_run_end(&set, 3000), 3000);
 	assert_int_equal(portset_parse(&set, "x"), -EINVAL);
 	assert_int_equal(portset_count(&set), 12);
 	assert_int_equal(portset_parse(&set, "\n"), 0);
 	assert_int_equal(portset_count(&set), 0);
 	portset_add_range(&set, 0, 65535);
+	assert_int_equal(portset_run_end(&set, 1), 65535);
 	assert_int_equal(portset_count(&set), 65536);
 }
 
